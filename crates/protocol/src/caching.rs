@@ -1,0 +1,1 @@
+//! Cache rules of paid responses (core, section 11.10).

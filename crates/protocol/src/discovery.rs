@@ -1,0 +1,1 @@
+//! The discovery document: OpenAPI with `x-payment-info` (discovery draft).

@@ -1,0 +1,1 @@
+//! Payments inside JSON-RPC and MCP messages.

@@ -1,0 +1,1 @@
+//! WebSocket frames and server-sent events of a paid stream.
