@@ -1,1 +1,31 @@
-//! (being built)
+//! The seam that every payment method plugs into.
+//!
+//! A payment method has a seller's half and a buyer's half. The seller's half is a [`Method`]: it
+//! says what goes into a challenge and checks what a client presents, without any I/O. Where the
+//! money sits decides what else it must be able to do: a method whose money is in the seller's own
+//! books needs nothing more, one whose money is out in the world is a [`Settler`] too. The buyer's
+//! half is a [`Payer`]: it says what an offer would really cost, and signs once a policy has
+//! approved that.
+//!
+//! [`Settlement`] has three outcomes, because a time-out is not a refusal. [`Approved`] is the only
+//! way to a signature. [`simulated`] is a rail that misbehaves on purpose, for tests and
+//! development.
+
+mod approved;
+mod claim;
+mod id;
+mod offer;
+mod payer;
+mod seller;
+mod settlement;
+pub mod simulated;
+mod terms;
+
+pub use approved::Approved;
+pub use claim::{Claim, Movement, Proof, ProofKey, Refund};
+pub use id::{PayerId, PaymentId};
+pub use offer::{Offer, Order, Origin, OriginError, Presented};
+pub use payer::{NotPayable, Payer, Quote, SignError, Signer};
+pub use seller::{Acceptor, Answer, Method, RailError, Settler, Unpriceable};
+pub use settlement::{Refusal, Rejected, Settled, Settlement, Unknown};
+pub use terms::{ExpectedFee, Finality, Terms};

@@ -1,0 +1,91 @@
+//! What the books can be asked to do, and what they answer.
+
+use farthing_money::{Amount, Asset};
+use farthing_protocol::Timestamp;
+use farthing_rail::{PayerId, PaymentId, Rejected, Settled, Unknown};
+
+use crate::budget::{Reservation, ReserveOutcome};
+use crate::payment::{NewPayment, PaymentRecord, StoredResponse};
+use crate::{Transfer, TransferId};
+
+/// One change to the books. Applied whole or not at all; applying it twice is applying it once.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Command {
+    /// Claims a payment; a prepaid one is posted in the same commit.
+    Claim(Box<NewPayment>),
+    /// The rail settled it: ledger entries and state in one commit.
+    Settle { payment: PaymentId, settled: Settled, at: Timestamp },
+    /// The rail rejected it.
+    Reject { payment: PaymentId, rejected: Rejected, at: Timestamp },
+    /// The rail gave no answer.
+    Doubt { payment: PaymentId, unknown: Unknown, at: Timestamp },
+    /// The upstream's success status is known.
+    Deliver { payment: PaymentId, status: u16, at: Timestamp },
+    /// The upstream failed: the payer is entitled to the delivery until the deadline.
+    Entitle { payment: PaymentId, reason: String, status: Option<u16>, deadline: Timestamp, at: Timestamp },
+    /// An entitlement is presented again: back to `Posted`, for exactly one presenter.
+    Redeliver { payment: PaymentId, at: Timestamp },
+    /// The response went out; with it what a retry under the same key will be given.
+    Close { payment: PaymentId, response: Option<Box<StoredResponse>>, at: Timestamp },
+    /// Pays back: a prepaid payment at once, an external one becomes `Refunding`.
+    Refund { payment: PaymentId, reason: String, at: Timestamp },
+    /// The rail sent the money back.
+    ConfirmRefund { payment: PaymentId, settled: Settled, at: Timestamp },
+    /// After a start: whatever a dead process left half done becomes `Entitled` (Posted, Delivered) or `Unknown` (Claimed).
+    Recover { deadline: Timestamp, at: Timestamp },
+    /// Development money for a payer.
+    Grant { id: TransferId, payer: PayerId, asset: Asset, amount: Amount, at: Timestamp },
+    /// A plain ledger transfer.
+    Transfer(Box<Transfer>),
+    /// A buyer reserves against its budgets.
+    Reserve(Box<Reservation>),
+    /// The payment happened.
+    Confirm { reservation: [u8; 16], receipt: Option<String>, at: Timestamp },
+    /// It is proven that it did not.
+    Release { reservation: [u8; 16], reason: String, at: Timestamp },
+}
+
+/// What the books answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// To a claim.
+    Claim(ClaimOutcome),
+    /// The payment after its step.
+    Payment(Box<PaymentRecord>),
+    /// The step does not follow from where the payment stands; nothing changed. Holds where it stands.
+    OutOfOrder(Box<PaymentRecord>),
+    /// No such payment, transfer or reservation.
+    NotFound,
+    /// To `Recover`: how many payments became entitled and unknown.
+    Recovered { entitled: u64, unknown: u64 },
+    /// The transfer is in the ledger.
+    Transferred,
+    /// The debited account has no such amount.
+    Insufficient { available: Amount },
+    /// The id was used for something else.
+    Conflict,
+    /// To a reservation.
+    Reserve(ReserveOutcome),
+    /// To `Confirm` and `Release`.
+    Done,
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimOutcome {
+    /// This caller's: `Claimed` for an external rail, `Posted` for prepaid money.
+    Won(Box<PaymentRecord>),
+    /// The challenge was claimed before; here is where that stands.
+    Lost(Box<PaymentRecord>),
+    /// Another challenge was paid with the same proof.
+    ProofUsed(PaymentId),
+    /// The same `Idempotency-Key` was used with another credential.
+    KeyUsed(PaymentId),
+    /// The payer's balance does not hold the amount. Nothing is recorded: the credential is still good.
+    Insufficient {
+        /// What it holds.
+        available: Amount,
+    },
+}

@@ -1,0 +1,117 @@
+//! The record of one payment and the steps it may take.
+
+use farthing_money::{Amount, Asset};
+use farthing_protocol::{ChallengeId, Timestamp};
+use farthing_rail::{Claim, PayerId, PaymentId, Proof, ProofKey};
+
+/// Where a payment stands. `Claimed -> Posted -> Delivered -> Closed` is the good way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PaymentState {
+    /// Recorded; the rail may have been asked.
+    Claimed,
+    /// The rail gave no answer; it must be looked up.
+    Unknown,
+    /// The rail said no. Final.
+    Rejected,
+    /// Paid and in the ledger; the upstream is being asked.
+    Posted,
+    /// The upstream said success; the response is on its way.
+    Delivered,
+    /// The response went out, or the client left. Final.
+    Closed,
+    /// Paid, not delivered: the same credential may be presented again until the deadline.
+    Entitled,
+    /// Past the deadline: being paid back over a rail that must be asked.
+    Refunding,
+    /// Paid back. Final.
+    Refunded,
+}
+
+/// A payment about to be claimed.
+#[derive(Clone, Debug)]
+pub struct NewPayment {
+    /// Derived from the challenge.
+    pub id: PaymentId,
+    /// The challenge it answers.
+    pub challenge: ChallengeId,
+    /// What the method found.
+    pub proof: Proof,
+    /// Whether the money is in these books already: then the claim and the ledger entry are one commit.
+    pub prepaid: bool,
+    /// `balance`.
+    pub method: String,
+    /// `charge`.
+    pub intent: String,
+    /// The route's name: revenue is booked on it.
+    pub route: String,
+    /// The request bought, for people: `GET /v1/x`.
+    pub request: String,
+    /// A hash of realm, route scope and `Idempotency-Key`, when the client sent one.
+    pub idempotency: Option<[u8; 32]>,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// A payment as the books hold it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "fields mean what they mean in NewPayment")]
+pub struct PaymentRecord {
+    pub id: PaymentId,
+    pub challenge: ChallengeId,
+    pub key: ProofKey,
+    pub method: String,
+    pub intent: String,
+    pub route: String,
+    pub request: String,
+    pub payer: Option<PayerId>,
+    pub amount: Amount,
+    pub asset: Asset,
+    pub prepaid: bool,
+    pub idempotency: Option<[u8; 32]>,
+    pub kept: Vec<u8>,
+    pub state: PaymentState,
+    /// The rail's reference, once settled; for a balance, the ledger transfer.
+    pub reference: Option<String>,
+    /// What the rail kept.
+    pub fee: Amount,
+    /// Why it is rejected, unknown or entitled, for the operator.
+    pub reason: Option<String>,
+    /// Until when an entitlement holds, or when an unknown settlement is asked again.
+    pub deadline: Option<Timestamp>,
+    /// The upstream's status.
+    pub status: Option<u16>,
+    pub claimed_at: Timestamp,
+    pub settled_at: Option<Timestamp>,
+    pub updated_at: Timestamp,
+}
+
+impl PaymentRecord {
+    /// What the rail is asked with.
+    pub fn claim(&self) -> Claim {
+        let proof = Proof {
+            key: self.key.clone(),
+            payer: self.payer.clone(),
+            amount: self.amount,
+            asset: self.asset.clone(),
+            kept: self.kept.clone(),
+        };
+        Claim { payment: self.id, proof, claimed_at: self.claimed_at }
+    }
+}
+
+/// A response kept to answer a retry under the same `Idempotency-Key`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredResponse {
+    /// The status.
+    pub status: u16,
+    /// Header names and values, receipt included.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for StoredResponse {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("StoredResponse").field("status", &self.status).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,4 @@
+//! What a place to keep the books must do.
+
+/// See the store crate for the two real ones.
+pub trait Store {}

@@ -1,0 +1,89 @@
+use std::fmt;
+
+use farthing_money::{Amount, Asset};
+use farthing_protocol::Timestamp;
+
+use crate::{PayerId, PaymentId};
+
+/// What may be used only once, ever, across payload kinds and protocols: a transaction hash, an
+/// authorization nonce, a payment token, a preimage hash; for a balance, the challenge.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProofKey(Box<str>);
+
+impl ProofKey {
+    /// Takes the rail's key. It begins with the rail's name, so that two rails never collide.
+    pub fn new(key: impl Into<Box<str>>) -> Self {
+        Self(key.into())
+    }
+
+    /// The key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a method found in a presented credential: everything the books and the rail need from here
+/// on, so that the credential itself need not be kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// What makes it single-use.
+    pub key: ProofKey,
+    /// Who pays, when the rail knows.
+    pub payer: Option<PayerId>,
+    /// How much.
+    pub amount: Amount,
+    /// Of what.
+    pub asset: Asset,
+    /// What the rail needs to finish or look up the payment after a crash. Stored, so it must hold
+    /// nothing that could be used for another payment.
+    pub kept: Vec<u8>,
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Proof")
+            .field("payer", &self.payer)
+            .field("amount", &self.amount)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One payment, claimed durably, on its way to the rail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its name.
+    pub payment: PaymentId,
+    /// Its proof.
+    pub proof: Proof,
+    /// When it was claimed.
+    pub claimed_at: Timestamp,
+}
+
+/// Money to send back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// The payment it undoes, wholly or in part.
+    pub payment: PaymentId,
+    /// The rail's reference of that payment.
+    pub reference: String,
+    /// Who gets it.
+    pub payer: Option<PayerId>,
+    /// How much.
+    pub amount: Amount,
+    /// Of what.
+    pub asset: Asset,
+}
+
+/// One line of a rail's own statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// The rail's reference.
+    pub reference: String,
+    /// How much came in.
+    pub amount: Amount,
+    /// Of what.
+    pub asset: Asset,
+    /// When.
+    pub at: Timestamp,
+}

@@ -1,0 +1,63 @@
+use farthing_money::{Amount, Asset, Price};
+use farthing_protocol::{Challenge, Credential};
+
+use crate::{Answer, Approved, Offer, Origin};
+
+/// The buyer's half of a payment method.
+pub trait Payer: Send + Sync {
+    /// The method and intent it can pay, as on the wire.
+    fn pays(&self) -> (&str, &str);
+
+    /// What an offer would really cost from this funding source, fees included. No I/O; whatever
+    /// cannot be decoded whole is not payable. Text meant for people is never looked at.
+    fn quote(&self, offer: &Offer<'_>) -> Result<Quote, NotPayable>;
+
+    /// Signs what was approved, reads back what it signed, and refuses to hand out a credential
+    /// that differs from the quote.
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>>;
+}
+
+/// What paying an offer would do, decoded from the bytes that would be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// The challenge it answers.
+    pub challenge: Challenge,
+    /// Where the credential would go.
+    pub origin: Origin,
+    /// What the seller gets.
+    pub amount: Amount,
+    /// What the payer pays on top.
+    pub fee: Amount,
+    /// Of what.
+    pub asset: Asset,
+    /// Amount and fee in the owner's currency, rounded up: what limits are counted in.
+    pub cost: Price,
+    /// Who is paid, where the method names one.
+    pub payee: Option<String>,
+}
+
+/// Why an offer cannot be paid from here, in one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotPayable(pub String);
+
+/// Why an approved quote was not signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The key could not be opened.
+    #[error("the wallet's key cannot be used: {0}")]
+    Key(String),
+    /// What would be signed is not what was approved.
+    #[error("what would be signed is not what was approved: {0}")]
+    Differs(String),
+}
+
+/// A key that signs, wherever it lives: a vault on disk, another process, hardware.
+pub trait Signer: Send + Sync {
+    /// The public name of the key: `did:key:z6Mk...`.
+    fn did(&self) -> &str;
+
+    /// An Ed25519 signature (RFC 8032) over a message.
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError>;
+}

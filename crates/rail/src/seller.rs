@@ -1,0 +1,78 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use farthing_protocol::{JsonObject, Timestamp};
+
+use crate::{Claim, Movement, Order, Presented, Proof, Refund, Refusal, Settlement, Terms};
+
+/// What an asynchronous rail call returns.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The seller's half of a payment method that needs no I/O: what to ask for, and whether what is
+/// presented is it.
+pub trait Method: Send + Sync {
+    /// What it is and what it costs.
+    fn terms(&self) -> &Terms;
+
+    /// The `request` of a challenge for this order. Prepared once per route and price.
+    fn request(&self, order: &Order) -> Result<JsonObject, Unpriceable>;
+
+    /// Checks a credential's payload against the request it answers, signature included. No state
+    /// is touched: the same credential verifies as often as it is shown, and the claim in the
+    /// books decides that it counts once.
+    fn verify(&self, presented: &Presented<'_>) -> Result<Proof, Refusal>;
+}
+
+/// A method whose money is out in the world, and who can ask the rail to move it.
+///
+/// Each call names one payment. `settle` is called at most once per payment, ever; after an
+/// [`Settlement::Unknown`] or a crash only `lookup` is.
+pub trait Settler: Method {
+    /// Moves the money.
+    fn settle<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement>;
+
+    /// What became of a payment whose settlement was asked for, or may have been.
+    fn lookup<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement>;
+
+    /// Sends money back; idempotent per payment and amount.
+    fn refund<'a>(&'a self, refund: &'a Refund) -> Answer<'a, Settlement>;
+
+    /// What the rail itself says happened since.
+    fn statement(&self, since: Timestamp) -> Answer<'_, Result<Vec<Movement>, RailError>>;
+}
+
+/// A payment method as a gateway holds it. Where the money sits is part of its type: money in the
+/// seller's own books settles in the same commit as the claim, and there is no rail to ask.
+#[derive(Clone)]
+pub enum Acceptor {
+    /// The seller's books hold the payer's money.
+    Prepaid(Arc<dyn Method>),
+    /// A rail holds it.
+    External(Arc<dyn Settler>),
+}
+
+impl Acceptor {
+    /// The half without I/O.
+    pub fn method(&self) -> &dyn Method {
+        match self {
+            Self::Prepaid(method) => method.as_ref(),
+            Self::External(settler) => settler.as_ref(),
+        }
+    }
+
+    /// What it is and what it costs.
+    pub fn terms(&self) -> &Terms {
+        self.method().terms()
+    }
+}
+
+/// A price that this method cannot carry, in words for whoever wrote the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unpriceable(pub String);
+
+/// A rail that could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RailError(pub String);

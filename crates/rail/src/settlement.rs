@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use farthing_money::Amount;
+use farthing_protocol::{ProblemType, Timestamp};
+
+/// What a rail says became of a payment. Three outcomes, not two: whoever asked and got no answer
+/// does not know, and must find out before anything else is done with the money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The money moved.
+    Settled(Settled),
+    /// The money did not move and will not.
+    Rejected(Rejected),
+    /// The money may have moved. Only [`crate::Settler::lookup`] may be asked from here on.
+    Unknown(Unknown),
+}
+
+/// The money moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The rail's own name of the movement: what a statement will show.
+    pub reference: String,
+    /// When.
+    pub at: Timestamp,
+    /// What the rail kept, in the asset's base units.
+    pub fee: Amount,
+}
+
+/// The money did not move and will not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The rail's own stated reason, for the operator.
+    pub reason: String,
+    /// What the client may be told.
+    pub refusal: Refusal,
+}
+
+/// The money may have moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// What is known, for the operator.
+    pub reason: String,
+    /// When it makes sense to ask again.
+    pub ask_again: Duration,
+}
+
+/// Why a presented proof is not accepted, in words that are safe to show to whoever presented it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    /// The problem type it becomes.
+    pub problem: ProblemType,
+    /// One sentence with the remedy.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal of this type.
+    pub fn new(problem: ProblemType, detail: impl Into<String>) -> Self {
+        Self { problem, detail: detail.into() }
+    }
+}

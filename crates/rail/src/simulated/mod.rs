@@ -1,0 +1,1 @@
+//! A rail that misbehaves on purpose (being built).

@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+use farthing_money::{Amount, Asset};
+use farthing_protocol::{IntentName, MethodName};
+
+/// What a method is and what it costs, so that a price it cannot carry is refused when the
+/// configuration is read and not when somebody pays.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The method's name on the wire.
+    pub method: MethodName,
+    /// The intent this half serves.
+    pub intent: IntentName,
+    /// What it moves.
+    pub asset: Asset,
+    /// The smallest amount it will move.
+    pub floor: Amount,
+    /// What a payment is expected to cost the seller.
+    pub fee: ExpectedFee,
+    /// When a settled payment can no longer be taken back.
+    pub finality: Finality,
+    /// Whether money can be sent back on the same rail.
+    pub refundable: bool,
+    /// How long a challenge of this method should live.
+    pub validity: Duration,
+}
+
+/// What a payment is expected to cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpectedFee {
+    /// The same for every payment, in base units of the asset.
+    pub fixed: Amount,
+    /// Millionths of the amount.
+    pub per_million: u32,
+}
+
+impl ExpectedFee {
+    /// No fee.
+    pub const NONE: Self = Self { fixed: Amount::ZERO, per_million: 0 };
+}
+
+/// When a settled payment is final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Finality {
+    /// At once: the books themselves are the rail.
+    Immediate,
+    /// After about so long.
+    After(Duration),
+    /// It can be reversed by the payer's side for about so long (cards, direct debits).
+    Reversible(Duration),
+}
