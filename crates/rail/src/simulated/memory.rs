@@ -1,0 +1,84 @@
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use farthing_money::Amount;
+
+use crate::PaymentId;
+
+/// What the simulated rail took, and from whom it was asked. Counted apart from the gateway's
+/// books, so that a test can compare the two.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Recollection>);
+
+#[derive(Debug, Default)]
+struct Recollection {
+    takings: Vec<Taking>,
+    lookups: BTreeMap<PaymentId, u32>,
+    refunded: BTreeMap<PaymentId, Amount>,
+    file: Option<File>,
+}
+
+/// One time the rail took money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taking {
+    /// For which payment.
+    pub payment: PaymentId,
+    /// How much.
+    pub amount: Amount,
+}
+
+impl Memory {
+    /// Remembers in this file too, and begins with what it holds.
+    pub fn kept_in(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        let takings = BufReader::new(&file).lines().map_while(Result::ok).filter_map(|line| read(&line)).collect();
+        Ok(Self(Mutex::new(Recollection { takings, file: Some(file), ..Recollection::default() })))
+    }
+
+    /// Everything taken, in order. A payment that stands here twice was charged twice.
+    pub fn takings(&self) -> Vec<Taking> {
+        self.lock().takings.clone()
+    }
+
+    /// What was sent back for a payment.
+    pub fn refunded(&self, payment: PaymentId) -> Amount {
+        self.lock().refunded.get(&payment).copied().unwrap_or(Amount::ZERO)
+    }
+
+    pub(super) fn take(&self, taking: Taking) -> io::Result<()> {
+        let mut memory = self.lock();
+        if let Some(file) = &mut memory.file {
+            writeln!(file, "{} {}", taking.payment, taking.amount)?;
+            file.sync_data()?;
+        }
+        memory.takings.push(taking);
+        Ok(())
+    }
+
+    pub(super) fn took(&self, payment: PaymentId) -> bool {
+        self.lock().takings.iter().any(|taking| taking.payment == payment)
+    }
+
+    pub(super) fn count_lookup(&self, payment: PaymentId) -> u32 {
+        let mut memory = self.lock();
+        let count = memory.lookups.entry(payment).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    pub(super) fn refund(&self, payment: PaymentId, amount: Amount) {
+        self.lock().refunded.insert(payment, amount);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recollection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(line: &str) -> Option<Taking> {
+    let (payment, amount) = line.split_once(' ')?;
+    Some(Taking { payment: payment.parse().ok()?, amount: amount.parse().ok()? })
+}
