@@ -1,1 +1,68 @@
-fn main() {}
+//! The project's chores, run as `cargo xtask ...`.
+//!
+//! [`plan`] is the list of steps behind the README's one test command; every other module is one chore, and each
+//! chore can be run alone. Nothing is installed without saying so first, and only [`tools`] installs anything.
+
+mod commands;
+mod deny;
+mod farthing;
+mod fuzz;
+mod interop;
+mod plan;
+mod readme;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's chores.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every check and test, in order, and stop at the first that fails.
+    ///
+    /// Example: `cargo xtask test --skip interop --skip fuzz`
+    Test(plan::Selection),
+    /// Install what the interop tests and the benchmarks need.
+    Setup,
+    /// Check the habits that no compiler checks: floors, file sizes, leftovers.
+    Tidy,
+    /// Check licences, bans and sources of every dependency.
+    Deny,
+    /// Check that every command the README shows exists.
+    Readme,
+    /// Let the official SDKs read and pay the challenges of a running gateway.
+    Interop,
+    /// Fuzz every parser for a while.
+    Fuzz(fuzz::Effort),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nfailed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> anyhow::Result<()> {
+    match chore {
+        Chore::Test(selection) => plan::run(&selection),
+        Chore::Setup => tools::install_everything(),
+        Chore::Tidy => plan::tidy(),
+        Chore::Deny => deny::run(),
+        Chore::Interop => interop::run(),
+        Chore::Readme => readme::run(),
+        Chore::Fuzz(effort) => fuzz::run(&effort),
+    }
+}

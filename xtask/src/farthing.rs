@@ -1,0 +1,22 @@
+//! The program under test.
+
+use std::path::PathBuf;
+
+use crate::commands::{Run as _, cargo};
+use crate::workspace;
+
+/// Features of every debug build: an environment variable may then name the step of a payment at which to die. The
+/// feature does nothing until that variable is set, so one build serves every test.
+pub(crate) const FEATURES: [&str; 2] = ["--features", "farthing/failpoints"];
+
+/// The debug build, made of the same pieces as the tests so that neither is built twice.
+pub(crate) fn debug_binary() -> anyhow::Result<PathBuf> {
+    cargo(["build", "--quiet", "--workspace", "--bin", "farthing"]).args(FEATURES).run()?;
+    Ok(workspace::target()?.join("debug/farthing"))
+}
+
+/// The release build, as a user would run it.
+pub(crate) fn release_binary() -> anyhow::Result<PathBuf> {
+    cargo(["build", "--quiet", "--release", "--package", "farthing", "--bin", "farthing"]).run()?;
+    Ok(workspace::target()?.join("release/farthing"))
+}
