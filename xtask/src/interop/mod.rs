@@ -1,4 +1,70 @@
-//! placeholder
+//! The official SDKs against a running gateway: each reads our challenges and pays one, and the books still add up.
+//!
+//! [`peer`] starts an SDK's program, [`gateway`] the seller under test, [`upstream`] what it sells, [`paper`] a server of
+//! challenges written by hand, and [`checks`] says what must come out.
+
+mod checks;
+mod gateway;
+mod paper;
+mod peer;
+mod upstream;
+
+use std::path::Path;
+
+use anyhow::bail;
+
+use crate::farthing;
+use checks::{CHECKS, Scene};
+use gateway::Gateway;
+use paper::Paper;
+use upstream::Upstream;
+
+/// What a request to the gateway costs, as `--price` takes it.
+const PRICE: &str = "0.001 USD";
+/// The same in millionths, as a challenge of the balance method says it.
+const PRICE_MILLIONTHS: &str = "1000";
+
+/// Runs every check with every peer and prints a matrix; an error when any check failed.
 pub(crate) fn run() -> anyhow::Result<()> {
-    Ok(())
+    let binary = farthing::debug_binary()?;
+    let peers = peer::all()?;
+    let upstream = Upstream::start()?;
+    let gateway = Gateway::start(&binary, &upstream.url(), PRICE)?;
+    let paper = Paper::start(&binary)?;
+    let mut failures = Vec::new();
+    print_row("", peers.iter().map(|peer| peer.name));
+    for (name, check) in CHECKS {
+        let outcomes = peers.iter().map(|peer| {
+            let scene = Scene { peer, gateway: &gateway, upstream: &upstream, paper: &paper };
+            check(&scene).inspect_err(|error| failures.push(format!("{}: {name}: {error:#}", peer.name))).is_ok()
+        });
+        let outcomes = outcomes.collect::<Vec<_>>();
+        print_row(name, outcomes.into_iter().map(|passed| if passed { "ok" } else { "FAILED" }));
+    }
+    if let Err(error) = books_agree(&binary, gateway, &upstream) {
+        failures.push(format!("books: {error:#}"));
+    }
+    if failures.is_empty() {
+        println!("the books verify and agree with what the upstream served");
+        return Ok(());
+    }
+    bail!("{} interop checks failed:\n  {}", failures.len(), failures.join("\n  "))
+}
+
+/// Stops the gateway and asks its books whether every request that reached the upstream was paid once.
+fn books_agree(binary: &Path, gateway: Gateway, upstream: &Upstream) -> anyhow::Result<()> {
+    let data = gateway.stop()?;
+    let served = upstream.served();
+    if served.is_empty() {
+        bail!("the upstream served nothing");
+    }
+    if let Some(leak) = served.iter().find(|request| request.had_credential) {
+        bail!("a credential reached the upstream with {} {}", leak.method, leak.path);
+    }
+    gateway::verify_books(binary, data.path())
+}
+
+fn print_row<'a>(name: &str, cells: impl Iterator<Item = &'a str>) {
+    let cells = cells.map(|cell| format!("{cell:<10}")).collect::<String>();
+    println!("{name:<52}{cells}");
 }

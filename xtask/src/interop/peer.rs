@@ -1,0 +1,77 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::commands::{Run as _, cargo, program};
+use crate::{tools, workspace};
+
+/// A program on an official SDK; `interop/README.md` has its calls.
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    command: Vec<OsString>,
+    /// The seed of its Ed25519 key, in hex.
+    key: String,
+}
+
+/// What an SDK read out of a 402.
+#[derive(Deserialize)]
+pub(crate) struct Reading {
+    pub(crate) status: u16,
+    pub(crate) problem: Value,
+    pub(crate) challenges: Vec<Value>,
+}
+
+/// What paying through an SDK gave.
+#[derive(Deserialize)]
+pub(crate) struct Purchase {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) receipt: Option<Value>,
+}
+
+/// Every peer, installed and built.
+pub(crate) fn all() -> anyhow::Result<Vec<Peer>> {
+    let mppx = vec!["node".into(), tools::mppx()?.join("peer.js").into()];
+    let python = workspace::root().join("interop/pympp/peer.py");
+    let pympp = vec![tools::pympp()?.into(), python.into()];
+    let mpp = vec![build_mpp_rs()?.into()];
+    let peer = |name, command, digit: &str| Peer { name, command, key: digit.repeat(64) };
+    Ok(vec![peer("mppx", mppx, "1"), peer("pympp", pympp, "2"), peer("mpp-rs", mpp, "3")])
+}
+
+impl Peer {
+    /// The name of its key.
+    pub(crate) fn did(&self) -> anyhow::Result<String> {
+        let answer: Value = self.ask(&["did", &self.key])?;
+        Ok(answer["did"].as_str().context("the peer names no did")?.to_owned())
+    }
+
+    /// Fetches without paying; a body makes it a POST.
+    pub(crate) fn read(&self, url: &str, body: Option<&str>) -> anyhow::Result<Reading> {
+        self.ask(&[&["read", url], body.as_slice()].concat())
+    }
+
+    /// Fetches and pays; a body makes it a POST.
+    pub(crate) fn pay(&self, url: &str, body: Option<&str>) -> anyhow::Result<Purchase> {
+        self.ask(&[&["pay", url, &self.key], body.as_slice()].concat())
+    }
+
+    fn ask<Answer: DeserializeOwned>(&self, words: &[&str]) -> anyhow::Result<Answer> {
+        let (first, rest) = self.command.split_first().context("a peer without a program")?;
+        let answer = program(first, rest).args(words).output_text()?;
+        serde_json::from_str(&answer).with_context(|| format!("{} answered {answer:?}", self.name))
+    }
+}
+
+fn build_mpp_rs() -> anyhow::Result<PathBuf> {
+    let folder = workspace::target()?.join("interop");
+    cargo(["build", "--quiet", "--locked", "--manifest-path", "interop/mpp-rs/Cargo.toml", "--bin", "peer"])
+        .arg("--target-dir")
+        .arg(&folder)
+        .run()?;
+    Ok(folder.join("debug/peer"))
+}
