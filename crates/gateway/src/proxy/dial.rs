@@ -1,0 +1,57 @@
+//! Making a connection to an upstream.
+
+use super::upstream::{Origin, Version};
+use super::{Body, ForwardError, ForwardErrorKind};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+pub(super) enum Connection {
+    Http1(http1::SendRequest<Body>),
+    Http2(http2::SendRequest<Body>),
+}
+
+/// Resolves, connects, shakes hands; each within the connect time-out.
+pub(super) async fn dial(origin: &Origin) -> Result<Connection, ForwardError> {
+    match tokio::time::timeout(origin.timeouts.connect, connect(origin)).await {
+        Ok(connected) => connected.map_err(|error| ForwardError::unsent(ForwardErrorKind::Unreachable).because(error)),
+        Err(_) => Err(ForwardError::unsent(ForwardErrorKind::ConnectTimeout)),
+    }
+}
+
+async fn connect(origin: &Origin) -> io::Result<Connection> {
+    let stream = TcpStream::connect((origin.host.as_str(), origin.port)).await?;
+    stream.set_nodelay(true)?;
+    let Some(tls) = &origin.tls else {
+        return handshake(stream, origin.version == Version::Http2).await;
+    };
+    let stream = tls.connector.connect(tls.name.clone(), stream).await?;
+    let chose_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    handshake(stream, chose_http2 || origin.version == Version::Http2).await
+}
+
+async fn handshake<S>(stream: S, speaks_http2: bool) -> io::Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let stream = TokioIo::new(stream);
+    if speaks_http2 {
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .adaptive_window(true)
+            .keep_alive_interval(Duration::from_secs(20))
+            .handshake(stream)
+            .await
+            .map_err(io::Error::other)?;
+        // Its errors reach each exchange on it; the task has nothing to add.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(Connection::Http2(sender))
+    } else {
+        let (sender, connection) = http1::Builder::new().handshake(stream).await.map_err(io::Error::other)?;
+        tokio::spawn(async move { drop(connection.with_upgrades().await) });
+        Ok(Connection::Http1(sender))
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a request could not be forwarded.
+
+use super::BodyError;
+use http::StatusCode;
+
+/// A request that got no usable answer from its upstream.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct ForwardError {
+    kind: ForwardErrorKind,
+    maybe_seen: bool,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What went wrong, and so what to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForwardErrorKind {
+    /// No connection could be made.
+    #[error("the upstream could not be reached; check that it runs and that its address is right")]
+    Unreachable,
+    /// No connection was made in time.
+    #[error("the upstream did not accept a connection in time; check that it runs, or raise its connect time-out")]
+    ConnectTimeout,
+    /// The request was sent and no answer began in time.
+    #[error("the upstream did not begin its answer in time; raise its first-byte time-out if it is slow by nature")]
+    FirstByteTimeout,
+    /// The connection broke after the request began and before the answer did.
+    #[error("the upstream closed the connection before it answered; see its log")]
+    BrokenMidway,
+    /// The answer is not HTTP, or cannot be passed on safely.
+    #[error("the upstream's answer is not valid HTTP; see its log")]
+    BadResponse,
+    /// The client went away, stopped sending or broke its own framing.
+    #[error("the client broke off its request")]
+    ClientGone,
+    /// The request body is larger than the route allows.
+    #[error("the request body is larger than the route allows")]
+    BodyTooLarge,
+}
+
+impl ForwardError {
+    pub(super) fn unsent(kind: ForwardErrorKind) -> Self {
+        Self { kind, maybe_seen: false, source: None }
+    }
+
+    pub(super) fn sent(kind: ForwardErrorKind) -> Self {
+        Self { kind, maybe_seen: true, source: None }
+    }
+
+    pub(super) fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Sorts what hyper reports about a request that was, at least in part, written.
+    pub(super) fn from_exchange(error: hyper::Error) -> Self {
+        let body = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<BodyError>());
+        let kind = match body {
+            Some(BodyError::TooLarge { .. }) => ForwardErrorKind::BodyTooLarge,
+            Some(_) => ForwardErrorKind::ClientGone,
+            None if error.is_parse() => ForwardErrorKind::BadResponse,
+            None => ForwardErrorKind::BrokenMidway,
+        };
+        Self::sent(kind).because(error)
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ForwardErrorKind {
+        self.kind
+    }
+
+    /// False only when no byte of the request can have reached the upstream, so that it is safe to send again.
+    pub fn upstream_may_have_seen(&self) -> bool {
+        self.maybe_seen
+    }
+
+    /// The status to answer with.
+    pub fn status(&self) -> StatusCode {
+        match self.kind {
+            ForwardErrorKind::ConnectTimeout | ForwardErrorKind::FirstByteTimeout => StatusCode::GATEWAY_TIMEOUT,
+            ForwardErrorKind::ClientGone => StatusCode::REQUEST_TIMEOUT,
+            ForwardErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ForwardErrorKind::Unreachable | ForwardErrorKind::BrokenMidway | ForwardErrorKind::BadResponse => {
+                StatusCode::BAD_GATEWAY
+            }
+        }
+    }
+}

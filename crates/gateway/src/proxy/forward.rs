@@ -1,0 +1,216 @@
+//! One exchange with an upstream.
+
+use super::activity::{Activity, Upload};
+use super::dial::{Connection, dial};
+use super::headers::{self, Upgrading};
+use super::pool::Lease;
+use super::upstream::{Origin, Version};
+use super::{Body, ForwardError, ForwardErrorKind, Target, Upstream, tunnel};
+use crate::serve::Peer;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use std::pin::pin;
+
+/// An answer whose body has not been read, and the connection it comes from.
+type Answer = (Response<Incoming>, Option<Lease>);
+
+enum Attempt {
+    Answered(Response<Incoming>, Option<Lease>),
+    /// The connection closed before a byte was written; the request is intact.
+    NotSent(Request<Body>, hyper::Error),
+}
+
+impl Upstream {
+    /// Sends the request and returns as soon as the head of the answer is there; both bodies stream.
+    ///
+    /// `target` decides path and query, whatever the request's own URI says. Dropping the future, or the answer's
+    /// body, cancels the exchange. A request is sent again only when its connection closed before a byte was written.
+    ///
+    /// # Errors
+    ///
+    /// See [`ForwardErrorKind`]. Failures after the head of the answer appear in the body, see [`super::BodyError`].
+    pub async fn forward(
+        &self,
+        target: &Target,
+        peer: &Peer,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, ForwardError> {
+        let origin = &*self.0;
+        if request.body().declared_excess().is_some() {
+            return Err(ForwardError::unsent(ForwardErrorKind::BodyTooLarge));
+        }
+        let (mut parts, body) = request.into_parts();
+        let upgrading = tunnel::wanted(&parts.method, parts.version, &parts.headers);
+        let client_upgrade = match upgrading {
+            Upgrading::WebSocket => parts.extensions.remove::<OnUpgrade>(),
+            Upgrading::No => None,
+        };
+        headers::scrub_request(&mut parts.headers, &origin.host_header, target, peer, upgrading);
+        let mut forwarded = Request::new(body);
+        *forwarded.method_mut() = parts.method;
+        *forwarded.uri_mut() = Uri::from(target.path_and_query().clone());
+        *forwarded.headers_mut() = parts.headers;
+
+        let (response, lease) = origin.exchange(forwarded, upgrading).await?;
+        answer(response, lease, client_upgrade, origin)
+    }
+}
+
+impl Origin {
+    async fn exchange(&self, mut request: Request<Body>, upgrading: Upgrading) -> Result<Answer, ForwardError> {
+        let activity = request.body_mut().watch();
+        loop {
+            let attempt = match self.pooled(upgrading) {
+                Some(connection) => self.send(connection, request, activity.as_deref()).await?,
+                None => {
+                    let connection = self.dialed(upgrading).await?;
+                    match self.send(connection, request, activity.as_deref()).await? {
+                        Attempt::NotSent(_, error) => {
+                            return Err(ForwardError::unsent(ForwardErrorKind::Unreachable).because(error));
+                        }
+                        answered @ Attempt::Answered(..) => answered,
+                    }
+                }
+            };
+            match attempt {
+                Attempt::Answered(response, lease) => return Ok((response, lease)),
+                Attempt::NotSent(intact, _) => request = intact,
+            }
+        }
+    }
+
+    fn pooled(&self, upgrading: Upgrading) -> Option<Connection> {
+        let shared = || if upgrading == Upgrading::No { self.pool.shared() } else { None };
+        match self.version {
+            Version::Http1 => self.pool.take().map(Connection::Http1),
+            Version::Http2 => shared().map(Connection::Http2),
+            Version::Auto if self.tls.is_none() => self.pool.take().map(Connection::Http1),
+            Version::Auto => shared().map(Connection::Http2).or_else(|| self.pool.take().map(Connection::Http1)),
+        }
+    }
+
+    async fn dialed(&self, upgrading: Upgrading) -> Result<Connection, ForwardError> {
+        if self.version != Version::Http2 {
+            let connection = dial(self).await?;
+            if let Connection::Http2(sender) = &connection {
+                self.pool.share(sender.clone());
+            }
+            return Ok(connection);
+        }
+        let _one_at_a_time = self.pool.dialing_http2.lock().await;
+        if let Some(connection) = self.pooled(upgrading) {
+            return Ok(connection);
+        }
+        let connection = dial(self).await?;
+        if let Connection::Http2(sender) = &connection {
+            self.pool.share(sender.clone());
+        }
+        Ok(connection)
+    }
+
+    async fn send(
+        &self,
+        connection: Connection,
+        mut request: Request<Body>,
+        activity: Option<&Activity>,
+    ) -> Result<Attempt, ForwardError> {
+        let outcome = match connection {
+            Connection::Http1(sender) => {
+                let mut lease = Lease::new(sender, &self.pool);
+                let response = lease.sender.try_send_request(request);
+                self.within_first_byte(response, activity).await?.map(|response| (response, Some(lease)))
+            }
+            Connection::Http2(mut sender) => {
+                self.address_for_http2(&mut request);
+                let response = sender.try_send_request(request);
+                self.within_first_byte(response, activity).await?.map(|response| (response, None))
+            }
+        };
+        match outcome {
+            Ok((response, lease)) => Ok(Attempt::Answered(response, lease)),
+            Err(mut failed) => match failed.take_message() {
+                Some(intact) => Ok(Attempt::NotSent(intact, failed.into_error())),
+                None => Err(ForwardError::from_exchange(failed.into_error())),
+            },
+        }
+    }
+
+    /// HTTP/2 carries scheme and authority in the target and has no `Host`.
+    fn address_for_http2(&self, request: &mut Request<Body>) {
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+        *request.version_mut() = http::Version::HTTP_2;
+        request.headers_mut().remove(http::header::HOST);
+    }
+
+    /// Waits for the head of the answer; an upload that moves starts the time-out anew.
+    async fn within_first_byte<T>(
+        &self,
+        response: impl Future<Output = T>,
+        activity: Option<&Activity>,
+    ) -> Result<T, ForwardError> {
+        let mut response = pin!(response);
+        loop {
+            if let Ok(response) = tokio::time::timeout(self.timeouts.first_byte, response.as_mut()).await {
+                return Ok(response);
+            }
+            match activity.map_or(Upload::Still, Activity::look) {
+                Upload::Moved => {}
+                Upload::AwaitingClient => return Err(ForwardError::sent(ForwardErrorKind::ClientGone)),
+                Upload::Still => return Err(ForwardError::sent(ForwardErrorKind::FirstByteTimeout)),
+            }
+        }
+    }
+}
+
+fn answer(
+    mut response: Response<Incoming>,
+    lease: Option<Lease>,
+    client_upgrade: Option<OnUpgrade>,
+    origin: &Origin,
+) -> Result<Response<Body>, ForwardError> {
+    let upgrading = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let agreed = tunnel::agreed(response.headers());
+        let Some(client) = client_upgrade.filter(|_| agreed) else {
+            return Err(ForwardError::sent(ForwardErrorKind::BadResponse));
+        };
+        tunnel::join(client, hyper::upgrade::on(&mut response));
+        Upgrading::WebSocket
+    } else {
+        Upgrading::No
+    };
+    let (mut parts, incoming) = response.into_parts();
+    refuse_odd_framing(&mut parts.headers)?;
+    headers::scrub_response(&mut parts.headers, upgrading);
+    let body = match lease {
+        _ if upgrading == Upgrading::WebSocket => Body::empty(),
+        // The whole answer has been read from the socket already; let the next request have the connection.
+        Some(lease) if http_body::Body::is_end_stream(&incoming) => {
+            lease.give_back();
+            Body::from_upstream(incoming, None, origin.timeouts.idle)
+        }
+        lease => Body::from_upstream(incoming, lease, origin.timeouts.idle),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = parts.status;
+    *response.headers_mut() = parts.headers;
+    Ok(response)
+}
+
+/// A transfer coding other than `chunked` would be lost on the way, and a length beside `chunked` is a lie.
+fn refuse_odd_framing(headers: &mut http::HeaderMap) -> Result<(), ForwardError> {
+    if let Some(coding) = headers.get(TRANSFER_ENCODING) {
+        let several = headers.get_all(TRANSFER_ENCODING).iter().nth(1).is_some();
+        if several || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return Err(ForwardError::sent(ForwardErrorKind::BadResponse));
+        }
+        headers.remove(CONTENT_LENGTH);
+    }
+    Ok(())
+}

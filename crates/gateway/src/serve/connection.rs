@@ -1,0 +1,148 @@
+//! One client connection, from accept to close.
+
+use super::stream::Patient;
+use super::{Limits, Peer, Service, framing};
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+pub(super) struct Shared<S> {
+    pub(super) service: S,
+    pub(super) limits: Limits,
+    pub(super) acceptor: Option<TlsAcceptor>,
+    pub(super) draining: watch::Receiver<bool>,
+}
+
+/// How an HTTP/2 client without TLS begins.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+pub(super) async fn run<S: Service>(stream: TcpStream, address: SocketAddr, shared: Arc<Shared<S>>) {
+    let ended = match tokio::time::timeout(shared.limits.head_timeout, open(stream, &shared)).await {
+        Ok(Ok(Opened::Clear(stream, version))) => speak(stream, version, Peer::new(address, false), shared).await,
+        Ok(Ok(Opened::Encrypted(stream, version))) => speak(*stream, version, Peer::new(address, true), shared).await,
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%address, error, "a client connection ended early");
+    }
+}
+
+type Ended = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+enum Opened {
+    Clear(TcpStream, Speaks),
+    Encrypted(Box<tokio_rustls::server::TlsStream<TcpStream>>, Speaks),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    Http1,
+    Http2,
+}
+
+async fn open<S>(stream: TcpStream, shared: &Shared<S>) -> io::Result<Opened> {
+    stream.set_nodelay(true)?;
+    let Some(acceptor) = &shared.acceptor else {
+        let speaks = recognise(&stream).await?;
+        return Ok(Opened::Clear(stream, speaks));
+    };
+    let stream = acceptor.accept(stream).await?;
+    let speaks = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 };
+    Ok(Opened::Encrypted(Box::new(stream), speaks))
+}
+
+/// Looks at the first bytes without taking them.
+async fn recognise(stream: &TcpStream) -> io::Result<Speaks> {
+    let mut start = [0; PREFACE.len()];
+    loop {
+        let length = stream.peek(&mut start).await?;
+        let seen = start.get(..length).unwrap_or_default();
+        if seen == PREFACE {
+            return Ok(Speaks::Http2);
+        }
+        if seen.is_empty() || !PREFACE.starts_with(seen) {
+            return Ok(Speaks::Http1);
+        }
+        // Part of a preface: the socket stays readable, so waiting for it again would spin.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn speak<S: Service>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    speaks: Speaks,
+    peer: Peer,
+    shared: Arc<Shared<S>>,
+) -> Ended {
+    let limits = shared.limits;
+    let mut draining = shared.draining.clone();
+    let stream = TokioIo::new(Patient::new(stream, limits.stalled_write));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (shared, peer) = (Arc::clone(&shared), peer.clone());
+        async move {
+            if let Err(error) = framing::check(request.version(), request.headers()) {
+                return Ok::<_, Infallible>(framing::refusal(request.version(), error));
+            }
+            Ok(shared.service.answer(request, peer).await)
+        }
+    });
+    let mut drain = pin!(async move { drop(draining.wait_for(|&begun| begun).await) });
+    match speaks {
+        Speaks::Http1 => {
+            let mut connection = pin!(http1(&limits).serve_connection(stream, service).with_upgrades());
+            tokio::select! {
+                ended = connection.as_mut() => return Ok(ended?),
+                () = &mut drain => connection.as_mut().graceful_shutdown(),
+            }
+            Ok(connection.await?)
+        }
+        Speaks::Http2 => {
+            let mut connection = pin!(http2(&limits).serve_connection(stream, service));
+            tokio::select! {
+                ended = connection.as_mut() => return Ok(ended?),
+                () = &mut drain => connection.as_mut().graceful_shutdown(),
+            }
+            Ok(connection.await?)
+        }
+    }
+}
+
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(limits.head_bytes.max(8192))
+        .max_header_size(limits.head_bytes)
+        .pipeline_flush(true);
+    builder
+}
+
+fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.streams)
+        // Streams a client opens and resets at once are work without an answer; the connection is closed beyond this.
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(256)
+        .max_send_buf_size(256 * 1024)
+        .adaptive_window(true)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(limits.head_timeout);
+    builder
+}
