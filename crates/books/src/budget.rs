@@ -1,5 +1,7 @@
 //! A buyer's limits: counters that are reserved before a key is used.
 
+pub(crate) mod counting;
+
 use farthing_money::Price;
 use farthing_protocol::Timestamp;
 
@@ -17,11 +19,14 @@ pub struct BudgetCharge {
     pub limit: Price,
 }
 
+/// The name of a reservation: random, chosen by the caller.
+pub type ReservationId = [u8; 16];
+
 /// A payment about to be reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
     /// Its name: random, chosen by the caller.
-    pub id: [u8; 16],
+    pub id: ReservationId,
     /// The wallet that pays.
     pub wallet: String,
     /// What it costs.
@@ -67,4 +72,49 @@ pub enum ReservationState {
     Confirmed,
     /// It is proven that nothing moved.
     Released,
+}
+
+impl ReservationState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Reserved, Self::Confirmed, Self::Released];
+
+    /// The word in the store and in statements.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Confirmed => "confirmed",
+            Self::Released => "released",
+        }
+    }
+
+    /// The state of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A reservation as the books hold it: one line of the buyer's statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReservationRecord {
+    /// What was reserved.
+    pub reservation: Reservation,
+    /// Where it stands.
+    pub state: ReservationState,
+    /// The receipt, when it was paid and the seller sent one.
+    pub receipt: Option<String>,
+    /// Why it was released.
+    pub reason: Option<String>,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What counts toward one budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetCounter {
+    /// Which.
+    pub key: BudgetKey,
+    /// Confirmed.
+    pub spent: Price,
+    /// Reserved, the outcome not known yet.
+    pub reserved: Price,
 }

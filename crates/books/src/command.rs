@@ -10,6 +10,7 @@ use crate::{Transfer, TransferId};
 
 /// One change to the books. Applied whole or not at all; applying it twice is applying it once.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "fields mean what they mean in the records they end up in; `at` is now")]
 #[non_exhaustive]
 pub enum Command {
     /// Claims a payment; a prepaid one is posted in the same commit.
@@ -59,17 +60,63 @@ pub enum Outcome {
     /// No such payment, transfer or reservation.
     NotFound,
     /// To `Recover`: how many payments became entitled and unknown.
-    Recovered { entitled: u64, unknown: u64 },
+    Recovered {
+        /// Were posted or delivered.
+        entitled: u64,
+        /// Were claimed.
+        unknown: u64,
+    },
     /// The transfer is in the ledger.
     Transferred,
     /// The debited account has no such amount.
-    Insufficient { available: Amount },
+    Insufficient {
+        /// What it holds.
+        available: Amount,
+    },
     /// The id was used for something else.
     Conflict,
+    /// The command contradicts itself or the ledger; nothing changed.
+    Invalid(Invalid),
     /// To a reservation.
     Reserve(ReserveOutcome),
     /// To `Confirm` and `Release`.
     Done,
+}
+
+/// Why a command cannot be carried out whatever the books hold: a fault of the program that sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// A transfer between two assets.
+    #[error("a transfer moves one asset; convert with two transfers through a conversion account")]
+    AssetsDiffer,
+    /// A transfer from an account to itself.
+    #[error("a transfer needs two different accounts")]
+    SameAccount,
+    /// More than 128 bits, or a counter beyond 64.
+    #[error("the sum would be larger than an account can hold")]
+    TooLarge,
+    /// The named transfer is not a hold between these accounts.
+    #[error("the transfer to post or void is not a pending one between these two accounts")]
+    NotThatHold,
+    /// The hold was posted or voided before, by another transfer.
+    #[error("the hold was posted or voided before")]
+    HoldHasEnded,
+    /// A hold posted with more than it holds.
+    #[error("a hold cannot be posted with more than it holds")]
+    MoreThanHeld,
+    /// A prepaid payment whose payer is not known.
+    #[error("a prepaid payment needs a payer, whose balance it is taken from")]
+    NoPayer,
+    /// A payment id that is not the one derived from its challenge.
+    #[error("the payment id is not the one derived from the challenge")]
+    ForeignId,
+    /// A budget counter in another currency than the cost or the limit.
+    #[error("the cost, the limit and the budget's counter must be in one currency")]
+    CurrenciesDiffer,
+    /// A reservation that names a counter twice.
+    #[error("a reservation counts once toward each budget")]
+    RepeatedCounter,
 }
 
 /// What became of a claim.

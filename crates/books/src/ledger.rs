@@ -1,5 +1,10 @@
 //! Accounts and transfers.
 
+pub mod chart;
+pub(crate) mod posting;
+
+pub use chart::Purpose;
+
 use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
 use farthing_rail::{PayerId, PaymentId};

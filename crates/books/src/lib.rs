@@ -3,16 +3,24 @@
 //! Three pure state machines over integers. The [`ledger`] holds accounts and transfers, double
 //! entry, append-only. The [`payment`] record follows one payment from claim to close. The
 //! [`budget`] counters hold a buyer's limits. A batch of [`Command`]s goes in; outcomes and rows to
-//! write come out. Nothing here does I/O, reads a clock or knows SQL: a [`Store`] makes a batch
-//! durable before anybody is told its outcome.
+//! write come out. Nothing here does I/O, reads a clock or knows SQL: a [`Store`] puts the rows a
+//! batch touches on a [`Shelf`], the commands change them one after the other, and the store makes
+//! the changes durable before anybody is told an outcome ([`store::run`]).
 
+mod apply;
 pub mod budget;
 pub mod command;
 pub mod ledger;
 pub mod payment;
+pub mod shelf;
 pub mod store;
+pub mod testing;
+pub mod touches;
+pub mod verify;
 
-pub use command::{ClaimOutcome, Command, Outcome};
+pub use command::{ClaimOutcome, Command, Invalid, Outcome};
 pub use ledger::{Account, AccountId, AccountKind, Transfer, TransferId};
 pub use payment::{NewPayment, PaymentRecord, PaymentState, StoredResponse};
+pub use shelf::Shelf;
 pub use store::Store;
+pub use verify::{Auditor, Verification};

@@ -1,5 +1,9 @@
 //! The record of one payment and the steps it may take.
 
+pub(crate) mod claim;
+pub(crate) mod entries;
+pub(crate) mod step;
+
 use farthing_money::{Amount, Asset};
 use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::{Claim, PayerId, PaymentId, Proof, ProofKey};
@@ -27,10 +31,63 @@ pub enum PaymentState {
     Refunded,
 }
 
+impl PaymentState {
+    /// Every state, in the order of the good way first.
+    pub const ALL: [Self; 9] = [
+        Self::Claimed,
+        Self::Unknown,
+        Self::Rejected,
+        Self::Posted,
+        Self::Delivered,
+        Self::Closed,
+        Self::Entitled,
+        Self::Refunding,
+        Self::Refunded,
+    ];
+
+    /// Whether no step leads on from here.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Rejected | Self::Closed | Self::Refunded)
+    }
+
+    /// Whether the payment's money is in the ledger.
+    pub const fn is_paid(self) -> bool {
+        !matches!(self, Self::Claimed | Self::Unknown | Self::Rejected)
+    }
+
+    /// Whether an idempotency key may be used again, because nothing was bought under it.
+    pub const fn frees_its_key(self) -> bool {
+        matches!(self, Self::Rejected | Self::Refunded)
+    }
+
+    /// The word in the store, in statements and in the admin API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::Unknown => "unknown",
+            Self::Rejected => "rejected",
+            Self::Posted => "posted",
+            Self::Delivered => "delivered",
+            Self::Closed => "closed",
+            Self::Entitled => "entitled",
+            Self::Refunding => "refunding",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// The state of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A hash of what makes a retried request the same request: realm, route scope, `Idempotency-Key`.
+pub type IdempotencyHash = [u8; 32];
+
 /// A payment about to be claimed.
 #[derive(Clone, Debug)]
 pub struct NewPayment {
-    /// Derived from the challenge.
+    /// [`PaymentId::of`] the challenge; another one is refused.
     pub id: PaymentId,
     /// The challenge it answers.
     pub challenge: ChallengeId,
@@ -47,7 +104,7 @@ pub struct NewPayment {
     /// The request bought, for people: `GET /v1/x`.
     pub request: String,
     /// A hash of realm, route scope and `Idempotency-Key`, when the client sent one.
-    pub idempotency: Option<[u8; 32]>,
+    pub idempotency: Option<IdempotencyHash>,
     /// Now.
     pub at: Timestamp,
 }
@@ -67,13 +124,15 @@ pub struct PaymentRecord {
     pub amount: Amount,
     pub asset: Asset,
     pub prepaid: bool,
-    pub idempotency: Option<[u8; 32]>,
+    pub idempotency: Option<IdempotencyHash>,
     pub kept: Vec<u8>,
     pub state: PaymentState,
     /// The rail's reference, once settled; for a balance, the ledger transfer.
     pub reference: Option<String>,
-    /// What the rail kept.
+    /// What the rail kept, for the payment and for paying it back.
     pub fee: Amount,
+    /// The reference of the refund, once it is paid back.
+    pub refund: Option<String>,
     /// Why it is rejected, unknown or entitled, for the operator.
     pub reason: Option<String>,
     /// Until when an entitlement holds, or when an unknown settlement is asked again.

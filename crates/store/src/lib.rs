@@ -3,25 +3,52 @@
 //! [`Books`] is the handle the rest of the program holds: commands go to one writer that groups
 //! what is waiting, makes the group durable, then answers; reads go beside it.
 
-use std::path::Path;
+mod checkpoint;
+mod error;
+mod reader;
+mod schema;
+mod sqlite;
+mod writer;
 
-use farthing_books::budget::Reservation;
-use farthing_books::budget::ReserveOutcome;
-use farthing_books::{Account, AccountId, ClaimOutcome, Command, NewPayment, Outcome, PaymentRecord, StoredResponse};
-use farthing_protocol::ChallengeId;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use farthing_books::budget::{BudgetCounter, BudgetKey, Reservation, ReservationRecord, ReserveOutcome};
+use farthing_books::{
+    Account, AccountId, Auditor, ClaimOutcome, Command, NewPayment, Outcome, PaymentRecord, StoredResponse,
+};
+use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::PaymentId;
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{Semaphore, oneshot};
+
+pub use error::StoreError;
+pub use farthing_books::Verification;
+
+use checkpoint::Checkpointer;
+use reader::Readers;
+use sqlite::file::{self, Lock};
+use sqlite::{Sqlite, rows};
+use writer::{Job, KEPT_ROWS, Waiter, Writer};
+
+/// So many commands may wait for an answer; more wait for a place.
+const PLACES: usize = 4_096;
+const READING_THREADS: usize = 2;
 
 /// A handle to the books; cheap to clone.
 #[derive(Clone)]
-pub struct Books;
+pub struct Books {
+    /// `None` when the books may only be looked at.
+    writer: Option<WriterHandle>,
+    readers: Readers,
+}
 
-/// Why the books could not be opened, or did not answer. Money must not move on any of these.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// See the text.
-    #[error("{0}")]
-    Unavailable(String),
+#[derive(Clone)]
+struct WriterHandle {
+    queue: UnboundedSender<Job>,
+    places: Arc<Semaphore>,
 }
 
 /// How the books are used.
@@ -35,80 +62,181 @@ pub enum Sharing {
     ReadOnly,
 }
 
-/// Whether every balance and invariant holds, recomputed from the transfers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verification {
-    /// How many transfers were added up.
-    pub transfers: u64,
-    /// How many accounts.
-    pub accounts: u64,
-    /// How many payments.
-    pub payments: u64,
-    /// Each broken invariant, in words with the figures.
-    pub findings: Vec<String>,
-}
-
 impl Books {
     /// Opens, or creates, the books in this file and starts their writer.
     pub fn open(path: &Path, sharing: Sharing) -> Result<Self, StoreError> {
-        let _ = (path, sharing);
-        todo!()
+        let lock = Lock::take(path, sharing)?;
+        let writer = match sharing {
+            Sharing::ReadOnly => None,
+            Sharing::Exclusive | Sharing::Shared => Some(WriterHandle::start(path, sharing, lock)?),
+        };
+        Ok(Self { writer, readers: Readers::start(path, READING_THREADS)? })
     }
+
     /// Applies one command; resolves when it is durable.
     pub async fn submit(&self, command: Command) -> Result<Outcome, StoreError> {
-        let _ = command;
-        todo!()
+        let writer = self.writer()?;
+        let place = Arc::clone(&writer.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let (answer, outcome) = oneshot::channel();
+        writer.send(Job::Apply(command, Some(Waiter { answer, _place: place })))?;
+        outcome.await.map_err(|_| StoreError::Closed)?
     }
-    /// Hands a command to the writer without waiting for it (delivery and close).
+
+    /// Hands a command to the writer without waiting for it (delivery and close). It is never dropped
+    /// while the writer lives: it is tried again when a commit fails.
     pub fn submit_later(&self, command: Command) -> Result<(), StoreError> {
-        let _ = command;
-        todo!()
+        self.writer()?.send(Job::Apply(command, None))
     }
+
     /// Claims.
     pub async fn claim(&self, payment: NewPayment) -> Result<ClaimOutcome, StoreError> {
-        let _ = payment;
-        todo!()
+        match self.submit(Command::Claim(Box::new(payment))).await? {
+            Outcome::Claim(outcome) => Ok(outcome),
+            other => Err(unexpected(&other)),
+        }
     }
+
     /// Reserves.
     pub async fn reserve(&self, reservation: Reservation) -> Result<ReserveOutcome, StoreError> {
-        let _ = reservation;
-        todo!()
+        match self.submit(Command::Reserve(Box::new(reservation))).await? {
+            Outcome::Reserve(outcome) => Ok(outcome),
+            other => Err(unexpected(&other)),
+        }
     }
+
     /// The payment that answers a challenge.
     pub async fn payment_of(&self, challenge: &ChallengeId) -> Result<Option<PaymentRecord>, StoreError> {
-        let _ = challenge;
-        todo!()
+        self.payment(PaymentId::of(challenge)).await
     }
+
     /// A payment.
     pub async fn payment(&self, id: PaymentId) -> Result<Option<PaymentRecord>, StoreError> {
-        let _ = id;
-        todo!()
+        let sql = format!("SELECT {} FROM payments WHERE id = ?1", rows::PAYMENT);
+        self.readers.read(move |books| one(books, &sql, [id.as_bytes()], rows::payment)).await
     }
+
     /// The response kept for a payment.
     pub async fn response(&self, id: PaymentId) -> Result<Option<StoredResponse>, StoreError> {
-        let _ = id;
-        todo!()
+        let sql = "SELECT status, headers, body FROM responses WHERE payment = ?1";
+        self.readers.read(move |books| one(books, sql, [id.as_bytes()], rows::response)).await
     }
-    /// Open payments a resolver must look at: unknown, refunding, entitled past their deadline.
-    pub async fn due(&self, now: farthing_protocol::Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
-        let _ = (now, limit);
-        todo!()
+
+    /// Open payments a resolver must look at: unknown and due to be asked for, refunding, entitled
+    /// past their deadline.
+    pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM payments WHERE state = 'refunding' \
+             OR (state IN ('unknown', 'entitled') AND deadline <= ?1) ORDER BY deadline LIMIT ?2",
+            rows::PAYMENT
+        );
+        self.readers.read(move |books| many(books, &sql, (now.unix_millis(), limit), rows::payment)).await
     }
+
     /// One account.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        let _ = id;
-        todo!()
+        let sql = format!("SELECT {} FROM accounts WHERE name = ?1 AND asset = ?2", rows::ACCOUNT);
+        let key = (id.kind.to_string(), id.asset.to_string());
+        let found = self.readers.read(move |books| one(books, &sql, key, rows::account)).await?;
+        Ok(found.map(|(account, _)| account))
     }
-    /// All accounts.
+
+    /// All accounts, by name.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        todo!()
+        let sql = format!("SELECT {} FROM accounts ORDER BY name, asset", rows::ACCOUNT);
+        let found = self.readers.read(move |books| many(books, &sql, [], rows::account)).await?;
+        Ok(found.into_iter().map(|(account, _)| account).collect())
     }
-    /// Recomputes everything.
+
+    /// What a wallet reserved, the newest first.
+    pub async fn reservations(&self, wallet: &str, limit: u32) -> Result<Vec<ReservationRecord>, StoreError> {
+        let sql =
+            format!("SELECT {} FROM reservations WHERE wallet = ?1 ORDER BY sequence DESC LIMIT ?2", rows::RESERVATION);
+        let key = (wallet.to_owned(), limit);
+        self.readers.read(move |books| many(books, &sql, key, rows::reservation)).await
+    }
+
+    /// What counts toward a budget; `None` when nothing was ever reserved on it.
+    pub async fn budget(&self, key: &BudgetKey) -> Result<Option<BudgetCounter>, StoreError> {
+        let sql = format!("SELECT {} FROM budgets WHERE key = ?1", rows::COUNTER);
+        let key = key.0.clone();
+        self.readers.read(move |books| one(books, &sql, [key], rows::counter)).await
+    }
+
+    /// Recomputes everything, from one consistent state.
     pub async fn verify(&self) -> Result<Verification, StoreError> {
-        todo!()
+        self.readers
+            .read(|books| {
+                let mut auditor = Auditor::default();
+                sqlite::scan(books, &mut auditor)?;
+                Ok(auditor.finish())
+            })
+            .await
     }
+
     /// Makes everything durable and stops the writer.
     pub async fn close(self) -> Result<(), StoreError> {
-        todo!()
+        let Some(writer) = self.writer else {
+            return Ok(());
+        };
+        let (answer, closed) = oneshot::channel();
+        writer.send(Job::Stop(answer))?;
+        closed.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn writer(&self) -> Result<&WriterHandle, StoreError> {
+        self.writer.as_ref().ok_or(StoreError::ReadOnly)
+    }
+}
+
+impl WriterHandle {
+    fn start(path: &Path, sharing: Sharing, lock: Option<Lock>) -> Result<Self, StoreError> {
+        let connection = file::writer(path)?;
+        let owner = sharing == Sharing::Exclusive;
+        let checkpointer = owner.then(|| Checkpointer::start(path)).transpose()?;
+        if owner {
+            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        }
+        let (queue, waiting) = unbounded_channel();
+        let writer = Writer {
+            store: Sqlite::new(connection),
+            queue: waiting,
+            checkpointer,
+            keep: owner.then_some(KEPT_ROWS),
+            _lock: lock,
+        };
+        let spawned = thread::Builder::new().name("books-writer".to_owned()).spawn(move || writer.run());
+        spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { queue, places: Arc::new(Semaphore::new(PLACES)) })
+    }
+
+    fn send(&self, job: Job) -> Result<(), StoreError> {
+        self.queue.send(job).map_err(|_| StoreError::Closed)
+    }
+}
+
+fn one<T>(
+    books: &Connection,
+    sql: &str,
+    key: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    books.prepare_cached(sql)?.query_row(key, |row| Ok(read(row))).optional()?.transpose()
+}
+
+fn many<T>(
+    books: &Connection,
+    sql: &str,
+    key: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = books.prepare_cached(sql)?;
+    statement.query_and_then(key, read)?.collect()
+}
+
+fn unexpected(outcome: &Outcome) -> StoreError {
+    match outcome {
+        Outcome::Invalid(invalid) => StoreError::Refused(*invalid),
+        Outcome::Conflict => StoreError::Fault("the id of a ledger entry was used for something else".to_owned()),
+        _ => StoreError::Fault("the outcome is of another kind than the command".to_owned()),
     }
 }

@@ -1,0 +1,130 @@
+//! One command against the rows on a shelf.
+
+use farthing_protocol::Timestamp;
+use farthing_rail::PaymentId;
+
+use crate::budget::counting;
+use crate::ledger::Phase;
+use crate::ledger::posting::{Refused, post};
+use crate::payment::claim::claim;
+use crate::payment::step::{Follows, Step, follows, taken};
+use crate::shelf::{Missing, Shelf};
+use crate::{AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, StoredResponse, Transfer};
+
+/// Applies a command: it is checked whole before anything changes, so that a refused one, or one
+/// that finds a row missing, leaves nothing behind.
+pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Missing> {
+    if let Some((payment, step, at)) = command.step() {
+        let response = match command {
+            Command::Close { response, .. } => response.as_deref(),
+            _ => None,
+        };
+        return take_step(shelf, payment, &step, response, at);
+    }
+    match command {
+        Command::Claim(new) => claim(shelf, new),
+        Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
+        Command::Transfer(transfer) => transfer_on(shelf, transfer),
+        Command::Reserve(reservation) => counting::reserve(shelf, reservation),
+        Command::Confirm { reservation, receipt, at } => {
+            counting::confirm(shelf, *reservation, receipt.as_deref(), *at)
+        }
+        Command::Release { reservation, reason, at } => counting::release(shelf, *reservation, reason, *at),
+        grant => match grant.granted() {
+            Some(transfer) => transfer_on(shelf, &transfer),
+            None => Ok(Outcome::NotFound),
+        },
+    }
+}
+
+impl Command {
+    /// The transfer that a grant is.
+    pub(crate) fn granted(&self) -> Option<Transfer> {
+        let Self::Grant { id, payer, asset, amount, at } = self else {
+            return None;
+        };
+        Some(Transfer {
+            id: *id,
+            debit: AccountId::new(AccountKind::Grants, asset),
+            credit: AccountId::new(AccountKind::Payer(payer.clone()), asset),
+            amount: *amount,
+            phase: Phase::Single,
+            payment: None,
+            at: *at,
+        })
+    }
+}
+
+fn transfer_on(shelf: &mut Shelf, transfer: &Transfer) -> Result<Outcome, Missing> {
+    match post(shelf, std::slice::from_ref(transfer)) {
+        Ok(()) => Ok(Outcome::Transferred),
+        Err(refused) => refused.outcome(),
+    }
+}
+
+fn take_step(
+    shelf: &mut Shelf,
+    id: PaymentId,
+    step: &Step<'_>,
+    response: Option<&StoredResponse>,
+    at: Timestamp,
+) -> Result<Outcome, Missing> {
+    let Some(payment) = shelf.payments.get(&id)? else {
+        return Ok(Outcome::NotFound);
+    };
+    let to = match follows(payment, step, at) {
+        Follows::To(state) => state,
+        Follows::Again => return Ok(Outcome::Payment(Box::new(payment.clone()))),
+        Follows::No => return Ok(Outcome::OutOfOrder(Box::new(payment.clone()))),
+    };
+    let held_key = payment.idempotency;
+    let payment = taken(payment, step, to, at);
+    if let Err(refused) = post(shelf, &payment.entries_of(step, at)) {
+        return refused.outcome();
+    }
+    if let Some(key) = held_key.filter(|_| payment.idempotency.is_none()) {
+        shelf.keys.remove(key);
+    }
+    if let Some(response) = response {
+        shelf.responses.put(id, response.clone());
+    }
+    shelf.payments.put(id, payment.clone());
+    Ok(Outcome::Payment(Box::new(payment)))
+}
+
+fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outcome, Missing> {
+    if !shelf.all_open_payments {
+        return Err(Missing("every payment in progress"));
+    }
+    let step = Step::Recover { deadline };
+    let half_done: Vec<PaymentRecord> =
+        shelf.payments.present().filter_map(|payment| recovered(payment, &step, at)).collect();
+    let (mut entitled, mut unknown) = (0, 0);
+    for payment in half_done {
+        match payment.state {
+            PaymentState::Unknown => unknown += 1,
+            _ => entitled += 1,
+        }
+        shelf.payments.put(payment.id, payment);
+    }
+    Ok(Outcome::Recovered { entitled, unknown })
+}
+
+fn recovered(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -> Option<PaymentRecord> {
+    match follows(payment, step, at) {
+        Follows::To(state) => Some(taken(payment, step, state, at)),
+        Follows::Again | Follows::No => None,
+    }
+}
+
+impl Refused {
+    fn outcome(self) -> Result<Outcome, Missing> {
+        match self {
+            Self::Missing(missing) => Err(missing),
+            Self::Conflict => Ok(Outcome::Conflict),
+            Self::NoSuchHold => Ok(Outcome::NotFound),
+            Self::Insufficient { available } => Ok(Outcome::Insufficient { available }),
+            Self::Invalid(invalid) => Ok(Outcome::Invalid(invalid)),
+        }
+    }
+}

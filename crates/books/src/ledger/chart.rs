@@ -1,0 +1,178 @@
+//! The chart of accounts, and which movements exist between them.
+//!
+//! | event                        | debit               | credit              |
+//! |------------------------------|---------------------|---------------------|
+//! | grant (development money)    | `grants`            | `payer/<id>`        |
+//! | prepaid payment              | `payer/<id>`        | `revenue/<route>`   |
+//! | payment settled by a rail    | `clearing/<method>` | `revenue/<route>`   |
+//! | what the rail kept of it     | `fees/<method>`     | `clearing/<method>` |
+//! | refund of a prepaid payment  | `refunds`           | `payer/<id>`        |
+//! | refund confirmed by a rail   | `refunds`           | `clearing/<method>` |
+//! | what the rail kept for that  | `fees/<method>`     | `clearing/<method>` |
+//!
+//! Assets and expenses grow on the debit side, liabilities and income on the credit side. One
+//! account has a bound: a payer's debits, pending ones included, never exceed its credits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use farthing_rail::{PayerId, PaymentId};
+use sha2::{Digest, Sha256};
+
+use super::{Account, AccountId, AccountKind, TransferId};
+use farthing_money::{Amount, Asset};
+
+/// What a transfer does for its payment; with the payment's id it makes the transfer's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The payment itself.
+    Charge,
+    /// What the rail kept of it.
+    Fee,
+    /// Paying it back.
+    Refund,
+    /// What the rail kept for paying it back.
+    RefundFee,
+}
+
+impl TransferId {
+    /// The id of the transfer that does this for a payment.
+    pub fn of(payment: PaymentId, purpose: Purpose) -> Self {
+        let purpose: &[u8] = match purpose {
+            Purpose::Charge => b"charge",
+            Purpose::Fee => b"fee",
+            Purpose::Refund => b"refund",
+            Purpose::RefundFee => b"refund-fee",
+        };
+        let mut hasher = Sha256::new();
+        hasher.update(b"farthing/transfer/1\0");
+        hasher.update(payment.as_bytes());
+        hasher.update(purpose);
+        let hash: [u8; 32] = hasher.finalize().into();
+        let mut id = [0; 16];
+        id.copy_from_slice(hash.split_at(16).0);
+        Self(id)
+    }
+}
+
+/// `trf_` and 32 hexadecimal digits.
+impl fmt::Display for TransferId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "trf_{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl AccountKind {
+    /// Whether debits, pending ones included, may never exceed credits.
+    pub fn is_bounded(&self) -> bool {
+        matches!(self, Self::Payer(_))
+    }
+}
+
+/// The name in statements and in the store; [`FromStr`] reads it back.
+impl fmt::Display for AccountKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payer(payer) => write!(formatter, "payer/{payer}"),
+            Self::Clearing(method) => write!(formatter, "clearing/{method}"),
+            Self::Confirmed(place) => write!(formatter, "confirmed/{place}"),
+            Self::Revenue(route) => write!(formatter, "revenue/{route}"),
+            Self::Fees(method) => write!(formatter, "fees/{method}"),
+            Self::Refunds => formatter.write_str("refunds"),
+            Self::Grants => formatter.write_str("grants"),
+            Self::Suspense => formatter.write_str("suspense"),
+            Self::Rounding => formatter.write_str("rounding"),
+        }
+    }
+}
+
+/// Not the name of an account.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not an account; names look like payer/did:key:z6Mk..., revenue/<route> or refunds")]
+pub struct NotAnAccount(String);
+
+impl FromStr for AccountKind {
+    type Err = NotAnAccount;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAccount> {
+        let kind = match text.split_once('/') {
+            Some(("payer", payer)) => Self::Payer(PayerId::new(payer)),
+            Some(("clearing", method)) => Self::Clearing(method.to_owned()),
+            Some(("confirmed", place)) => Self::Confirmed(place.to_owned()),
+            Some(("revenue", route)) => Self::Revenue(route.to_owned()),
+            Some(("fees", method)) => Self::Fees(method.to_owned()),
+            None if text == "refunds" => Self::Refunds,
+            None if text == "grants" => Self::Grants,
+            None if text == "suspense" => Self::Suspense,
+            None if text == "rounding" => Self::Rounding,
+            _ => return Err(NotAnAccount(text.chars().take(128).collect())),
+        };
+        Ok(kind)
+    }
+}
+
+impl AccountId {
+    /// The account of this kind in this asset.
+    pub fn new(kind: AccountKind, asset: &Asset) -> Self {
+        Self { kind, asset: asset.clone() }
+    }
+}
+
+/// `payer/did:key:z6Mk... (USD.6@ledger)`.
+impl fmt::Display for AccountId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.kind, self.asset)
+    }
+}
+
+impl Account {
+    /// An account nothing has moved on yet.
+    pub fn empty(id: AccountId) -> Self {
+        Self {
+            id,
+            debits: Amount::ZERO,
+            credits: Amount::ZERO,
+            debits_pending: Amount::ZERO,
+            credits_pending: Amount::ZERO,
+        }
+    }
+
+    /// What a bounded account can still be debited: its credits less its debits and holds. `None` when
+    /// it is below its bound already, which nothing but damage brings about.
+    pub fn available(&self) -> Option<Amount> {
+        self.credits.checked_sub(self.debits)?.checked_sub(self.debits_pending)
+    }
+
+    /// Whether its bound, if it has one, is kept.
+    pub fn keeps_its_bound(&self) -> bool {
+        !self.id.kind.is_bounded() || self.available().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_reads_back_from_its_name() {
+        for name in ["payer/did:key:z6Mk/x", "clearing/evm", "confirmed/iban", "revenue/GET /v1/x", "fees/stripe"]
+            .into_iter()
+            .chain(["refunds", "grants", "suspense", "rounding"])
+        {
+            assert_eq!(name.parse::<AccountKind>().unwrap().to_string(), name);
+        }
+        assert!("payers/x".parse::<AccountKind>().is_err());
+        assert!("refunds/x".parse::<AccountKind>().is_err());
+    }
+
+    #[test]
+    fn each_purpose_of_each_payment_is_another_transfer() {
+        let purposes = [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee];
+        let payments = [PaymentId::from_bytes([0; 16]), PaymentId::from_bytes([1; 16])];
+        let ids: std::collections::HashSet<_> =
+            payments.iter().flat_map(|payment| purposes.map(|purpose| TransferId::of(*payment, purpose))).collect();
+        assert_eq!(ids.len(), 8);
+        let stored = TransferId::of(payments[0], Purpose::Charge).to_string();
+        assert_eq!(stored, "trf_5c7e494b3ec6ce29cf2e48f838e7baba", "ids are stored: they must never change");
+    }
+}

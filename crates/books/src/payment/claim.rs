@@ -1,0 +1,87 @@
+//! Claiming: one record per challenge, per proof and per idempotency key.
+
+use farthing_money::Amount;
+use farthing_rail::PaymentId;
+
+use super::{NewPayment, PaymentRecord, PaymentState};
+use crate::command::{ClaimOutcome, Invalid};
+use crate::ledger::Purpose;
+use crate::ledger::posting::{Refused, post};
+use crate::shelf::{Missing, Shelf};
+use crate::{Outcome, TransferId};
+
+/// Claims a payment, and posts it when the money is in these books.
+///
+/// The questions are asked in this order: is the challenge claimed, is the idempotency key held by
+/// another payment, is the proof used, does the balance hold the amount.
+pub(crate) fn claim(shelf: &mut Shelf, new: &NewPayment) -> Result<Outcome, Missing> {
+    if let Some(known) = shelf.payments.get(&new.id)? {
+        if known.challenge != new.challenge {
+            return Ok(Outcome::Invalid(Invalid::ForeignId));
+        }
+        return Ok(Outcome::Claim(ClaimOutcome::Lost(Box::new(known.clone()))));
+    }
+    if new.id != PaymentId::of(&new.challenge) {
+        return Ok(Outcome::Invalid(Invalid::ForeignId));
+    }
+    if new.prepaid && new.proof.payer.is_none() {
+        return Ok(Outcome::Invalid(Invalid::NoPayer));
+    }
+    if let Some(key) = &new.idempotency
+        && let Some(holder) = shelf.keys.get(key)?
+    {
+        return Ok(Outcome::Claim(ClaimOutcome::KeyUsed(*holder)));
+    }
+    if let Some(other) = shelf.proofs.get(&new.proof.key)? {
+        return Ok(Outcome::Claim(ClaimOutcome::ProofUsed(*other)));
+    }
+    let record = new.record();
+    if new.prepaid {
+        match post(shelf, &[record.charge(new.at)]) {
+            Ok(()) => {}
+            Err(Refused::Missing(missing)) => return Err(missing),
+            Err(Refused::Insufficient { available }) => {
+                return Ok(Outcome::Claim(ClaimOutcome::Insufficient { available }));
+            }
+            Err(Refused::Invalid(invalid)) => return Ok(Outcome::Invalid(invalid)),
+            Err(Refused::Conflict | Refused::NoSuchHold) => return Ok(Outcome::Conflict),
+        }
+    }
+    if let Some(key) = new.idempotency {
+        shelf.keys.put(key, new.id);
+    }
+    shelf.proofs.put(new.proof.key.clone(), new.id);
+    shelf.payments.put(new.id, record.clone());
+    Ok(Outcome::Claim(ClaimOutcome::Won(Box::new(record))))
+}
+
+impl NewPayment {
+    /// The record as it is first written.
+    pub(crate) fn record(&self) -> PaymentRecord {
+        PaymentRecord {
+            id: self.id,
+            challenge: self.challenge.clone(),
+            key: self.proof.key.clone(),
+            method: self.method.clone(),
+            intent: self.intent.clone(),
+            route: self.route.clone(),
+            request: self.request.clone(),
+            payer: self.proof.payer.clone(),
+            amount: self.proof.amount,
+            asset: self.proof.asset.clone(),
+            prepaid: self.prepaid,
+            idempotency: self.idempotency,
+            kept: self.proof.kept.clone(),
+            state: if self.prepaid { PaymentState::Posted } else { PaymentState::Claimed },
+            reference: self.prepaid.then(|| TransferId::of(self.id, Purpose::Charge).to_string()),
+            fee: Amount::ZERO,
+            refund: None,
+            reason: None,
+            deadline: None,
+            status: None,
+            claimed_at: self.at,
+            settled_at: self.prepaid.then_some(self.at),
+            updated_at: self.at,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a payment puts into the ledger. The accounts are those of the [chart](crate::ledger::chart).
+
+use farthing_money::Amount;
+use farthing_protocol::Timestamp;
+
+use super::step::Step;
+use super::{PaymentRecord, PaymentState};
+use crate::ledger::{Phase, Purpose};
+use crate::{AccountId, AccountKind, Transfer, TransferId};
+
+impl PaymentRecord {
+    /// The transfers that go into the ledger with a step, given the payment after it.
+    pub(crate) fn entries_of(&self, step: &Step<'_>, at: Timestamp) -> Vec<Transfer> {
+        match step {
+            Step::Settle(settled) => self.with_fee(self.charge(at), Purpose::Fee, settled.fee),
+            Step::Refund { .. } if self.state == PaymentState::Refunded => vec![self.refund_entry(at)],
+            Step::ConfirmRefund(settled) => self.with_fee(self.refund_entry(at), Purpose::RefundFee, settled.fee),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The payment itself: from the payer's balance, or from what the rail owes, to the route's revenue.
+    pub(crate) fn charge(&self, at: Timestamp) -> Transfer {
+        let revenue = AccountKind::Revenue(self.route.clone());
+        self.entry(Purpose::Charge, self.source(), revenue, self.amount, at)
+    }
+
+    /// Back to where the payment came from.
+    pub(crate) fn refund_entry(&self, at: Timestamp) -> Transfer {
+        self.entry(Purpose::Refund, AccountKind::Refunds, self.source(), self.amount, at)
+    }
+
+    /// What the rail kept, out of what it owes.
+    pub(crate) fn fee_entry(&self, purpose: Purpose, fee: Amount, at: Timestamp) -> Transfer {
+        let fees = AccountKind::Fees(self.method.clone());
+        self.entry(purpose, fees, AccountKind::Clearing(self.method.clone()), fee, at)
+    }
+
+    /// The reference of a prepaid payment's refund: its ledger transfer.
+    pub(crate) fn refund_reference(&self) -> String {
+        TransferId::of(self.id, Purpose::Refund).to_string()
+    }
+
+    /// The accounts that some step of this payment may touch.
+    pub(crate) fn accounts(&self) -> Vec<AccountId> {
+        let mut kinds = vec![self.source(), AccountKind::Revenue(self.route.clone()), AccountKind::Refunds];
+        if !self.prepaid {
+            kinds.push(AccountKind::Fees(self.method.clone()));
+        }
+        kinds.into_iter().map(|kind| AccountId::new(kind, &self.asset)).collect()
+    }
+
+    /// Where the money comes from: for prepaid money the payer's balance, else what the rail owes.
+    fn source(&self) -> AccountKind {
+        match &self.payer {
+            Some(payer) if self.prepaid => AccountKind::Payer(payer.clone()),
+            _ => AccountKind::Clearing(self.method.clone()),
+        }
+    }
+
+    fn with_fee(&self, entry: Transfer, purpose: Purpose, fee: Amount) -> Vec<Transfer> {
+        if fee.is_zero() {
+            return vec![entry];
+        }
+        let fee = self.fee_entry(purpose, fee, entry.at);
+        vec![entry, fee]
+    }
+
+    fn entry(
+        &self,
+        purpose: Purpose,
+        debit: AccountKind,
+        credit: AccountKind,
+        amount: Amount,
+        at: Timestamp,
+    ) -> Transfer {
+        Transfer {
+            id: TransferId::of(self.id, purpose),
+            debit: AccountId::new(debit, &self.asset),
+            credit: AccountId::new(credit, &self.asset),
+            amount,
+            phase: Phase::Single,
+            payment: Some(self.id),
+            at,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The one place that says which step follows from which state.
+
+use farthing_protocol::Timestamp;
+use farthing_rail::{PaymentId, Rejected, Settled, Unknown};
+
+use super::{PaymentRecord, PaymentState};
+use crate::Command;
+
+/// A step of one payment, as a command asks for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step<'a> {
+    Settle(&'a Settled),
+    Reject(&'a Rejected),
+    Doubt(&'a Unknown),
+    Deliver { status: u16 },
+    Entitle { reason: &'a str, status: Option<u16>, deadline: Timestamp },
+    Redeliver,
+    Close,
+    Refund { reason: &'a str },
+    ConfirmRefund(&'a Settled),
+    Recover { deadline: Timestamp },
+}
+
+/// What a state says to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follows {
+    /// The payment moves on.
+    To(PaymentState),
+    /// The step was taken before: nothing changes, and the answer is the same.
+    Again,
+    /// The step does not follow.
+    No,
+}
+
+/// Whether a step follows from where a payment stands.
+///
+/// [`Step::Redeliver`] is the one step that is not taken again: an entitlement has one winner, and
+/// whoever comes second finds `Posted` and is refused.
+pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -> Follows {
+    use Follows::{Again, No, To};
+    use PaymentState::{Claimed, Closed, Delivered, Entitled, Posted, Refunded, Refunding, Rejected, Unknown};
+
+    match (payment.state, step) {
+        // The rail answers, at once or when it is looked up.
+        (Claimed | Unknown, Step::Settle(_)) => To(Posted),
+        (Claimed | Unknown, Step::Reject(_)) => To(Rejected),
+        (Claimed | Unknown, Step::Doubt(_)) => To(Unknown),
+
+        // The upstream answers, and the response goes out.
+        (Posted, Step::Deliver { .. }) => To(Delivered),
+        (Posted, Step::Entitle { .. }) => To(Entitled),
+        (Delivered, Step::Close) => To(Closed),
+
+        // Paid and not delivered: presented again in time, or paid back.
+        (Entitled, Step::Redeliver) if payment.deadline.is_none_or(|deadline| at <= deadline) => To(Posted),
+        (Posted | Entitled, Step::Refund { .. }) if payment.prepaid => To(Refunded),
+        (Entitled, Step::Refund { .. }) => To(Refunding),
+        (Refunding, Step::ConfirmRefund(_)) => To(Refunded),
+
+        // A process died in between.
+        (Claimed, Step::Recover { .. }) => To(Unknown),
+        (Posted | Delivered, Step::Recover { .. }) => To(Entitled),
+
+        // The step was taken before. Another reference would be another movement of money.
+        (Posted, Step::Settle(settled)) if payment.reference.as_deref() == Some(&settled.reference) => Again,
+        (Refunded, Step::ConfirmRefund(settled)) if payment.refund.as_deref() == Some(&settled.reference) => Again,
+        (Rejected, Step::Reject(_)) => Again,
+        (Delivered, Step::Deliver { .. }) => Again,
+        (Entitled, Step::Entitle { .. }) => Again,
+        (Closed, Step::Close) => Again,
+        (Refunding | Refunded, Step::Refund { .. }) => Again,
+
+        _ => No,
+    }
+}
+
+/// The payment as it stands after a step that follows.
+pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, at: Timestamp) -> PaymentRecord {
+    let mut payment = PaymentRecord { state: to, updated_at: at, ..payment.clone() };
+    match *step {
+        Step::Settle(settled) => {
+            payment.reference = Some(settled.reference.clone());
+            payment.fee = settled.fee;
+            payment.settled_at = Some(settled.at);
+            payment.reason = None;
+            payment.deadline = None;
+        }
+        Step::Reject(rejected) => {
+            payment.reason = Some(rejected.reason.clone());
+            payment.deadline = None;
+            payment.idempotency = None;
+        }
+        Step::Doubt(unknown) => {
+            payment.reason = Some(unknown.reason.clone());
+            payment.deadline = Some(at.after(unknown.ask_again));
+        }
+        Step::Deliver { status } => payment.status = Some(status),
+        Step::Entitle { reason, status, deadline } => {
+            payment.reason = Some(reason.to_owned());
+            payment.status = status;
+            payment.deadline = Some(deadline);
+        }
+        Step::Redeliver => {
+            payment.reason = None;
+            payment.status = None;
+            payment.deadline = None;
+        }
+        Step::Close => {}
+        Step::Refund { reason } => {
+            payment.reason = Some(reason.to_owned());
+            payment.deadline = None;
+            if to == PaymentState::Refunded {
+                payment.refund = Some(payment.refund_reference());
+                payment.idempotency = None;
+            }
+        }
+        Step::ConfirmRefund(settled) => {
+            payment.refund = Some(settled.reference.clone());
+            payment.fee = payment.fee.checked_add(settled.fee).unwrap_or(payment.fee);
+            payment.idempotency = None;
+        }
+        Step::Recover { deadline } => {
+            payment.reason = Some("the process that handled it ended in between".to_owned());
+            payment.deadline = Some(if to == PaymentState::Unknown { at } else { deadline });
+        }
+    }
+    payment
+}
+
+impl Command {
+    /// The step it asks of one payment, and when; `None` for what is not a step of a single payment.
+    pub(crate) fn step(&self) -> Option<(PaymentId, Step<'_>, Timestamp)> {
+        Some(match self {
+            Self::Settle { payment, settled, at } => (*payment, Step::Settle(settled), *at),
+            Self::Reject { payment, rejected, at } => (*payment, Step::Reject(rejected), *at),
+            Self::Doubt { payment, unknown, at } => (*payment, Step::Doubt(unknown), *at),
+            Self::Deliver { payment, status, at } => (*payment, Step::Deliver { status: *status }, *at),
+            Self::Entitle { payment, reason, status, deadline, at } => {
+                (*payment, Step::Entitle { reason, status: *status, deadline: *deadline }, *at)
+            }
+            Self::Redeliver { payment, at } => (*payment, Step::Redeliver, *at),
+            Self::Close { payment, at, .. } => (*payment, Step::Close, *at),
+            Self::Refund { payment, reason, at } => (*payment, Step::Refund { reason }, *at),
+            Self::ConfirmRefund { payment, settled, at } => (*payment, Step::ConfirmRefund(settled), *at),
+            Self::Claim(_)
+            | Self::Recover { .. }
+            | Self::Grant { .. }
+            | Self::Transfer(_)
+            | Self::Reserve(_)
+            | Self::Confirm { .. }
+            | Self::Release { .. } => return None,
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! The working set: the rows that a batch of commands touches, taken from a store and put back.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use farthing_rail::{PaymentId, ProofKey};
+
+use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
+use crate::payment::IdempotencyHash;
+use crate::{Account, AccountId, PaymentRecord, StoredResponse, Transfer, TransferId};
+
+/// The rows a batch works on. A row is known (present or known to be absent) or not loaded; reading
+/// one that is not loaded is an error and never "absent".
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// Accounts by name and asset.
+    pub accounts: Rows<AccountId, Account>,
+    /// Transfers by id.
+    pub transfers: Rows<TransferId, Transfer>,
+    /// Which transfer posted or voided a hold, by the hold.
+    pub resolutions: Rows<TransferId, TransferId>,
+    /// Payments by id, and so by challenge: the id is derived from it.
+    pub payments: Rows<PaymentId, PaymentRecord>,
+    /// Which payment used a proof.
+    pub proofs: Rows<ProofKey, PaymentId>,
+    /// Which payment holds an idempotency key.
+    pub keys: Rows<IdempotencyHash, PaymentId>,
+    /// Responses kept by the payments closed in this batch.
+    pub responses: Rows<PaymentId, StoredResponse>,
+    /// Budget counters.
+    pub counters: Rows<BudgetKey, BudgetCounter>,
+    /// Reservations by id.
+    pub reservations: Rows<ReservationId, ReservationRecord>,
+    /// Whether every payment in progress is here, for `Recover`.
+    pub all_open_payments: bool,
+}
+
+/// A row was read that nobody loaded: the store must load it and the command be applied again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a row was needed that was not loaded ({0}); this is a fault in the books, nothing was changed")]
+pub struct Missing(pub &'static str);
+
+impl Shelf {
+    /// After the changes became durable: nothing is changed any more. With `keep`, rows that the next
+    /// batch is likely to touch stay (accounts, counters, payments in progress), at most so many of
+    /// a kind; without, everything goes, because another process may write before the next batch.
+    pub fn settle(&mut self, keep: Option<usize>) {
+        let Some(limit) = keep else {
+            self.clear();
+            return;
+        };
+        self.accounts.settle(limit, |_| true);
+        self.counters.settle(limit, |_| true);
+        self.payments.settle(limit, |payment| !payment.state.is_final());
+        self.transfers.clear();
+        self.resolutions.clear();
+        self.proofs.clear();
+        self.keys.clear();
+        self.responses.clear();
+        self.reservations.clear();
+        self.all_open_payments = false;
+    }
+
+    /// Forgets everything: after a batch that could not be written, only the store knows the truth.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether a batch changed anything. An index changes only together with its payment or transfer.
+    pub fn is_changed(&self) -> bool {
+        !(self.accounts.changed.is_empty()
+            && self.transfers.changed.is_empty()
+            && self.payments.changed.is_empty()
+            && self.responses.changed.is_empty()
+            && self.counters.changed.is_empty()
+            && self.reservations.changed.is_empty())
+    }
+}
+
+/// The known rows of one kind.
+#[derive(Debug)]
+pub struct Rows<K, V> {
+    slots: HashMap<K, Slot<V>>,
+    changed: Vec<K>,
+}
+
+#[derive(Debug)]
+struct Slot<V> {
+    row: Option<V>,
+    stored: bool,
+    changed: bool,
+}
+
+/// A row to be written.
+#[derive(Debug)]
+pub struct Change<'a, K, V> {
+    /// Its key.
+    pub key: &'a K,
+    /// What it holds now; `None` when an index entry was taken away.
+    pub row: Option<&'a V>,
+    /// Whether the store holds an older version of it.
+    pub stored: bool,
+}
+
+impl<K, V> Default for Rows<K, V> {
+    fn default() -> Self {
+        Self { slots: HashMap::new(), changed: Vec::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Rows<K, V> {
+    /// Puts a row here as the store holds it; a row that is here already is newer and stays.
+    pub fn load(&mut self, key: K, row: Option<V>) {
+        self.slots.entry(key).or_insert_with(|| Slot { stored: row.is_some(), row, changed: false });
+    }
+
+    /// Whether it is known if there is such a row.
+    pub fn knows(&self, key: &K) -> bool {
+        self.slots.contains_key(key)
+    }
+
+    /// The row, if there is one.
+    pub fn get(&self, key: &K) -> Result<Option<&V>, Missing> {
+        self.slots.get(key).map(|slot| slot.row.as_ref()).ok_or(Missing(std::any::type_name::<V>()))
+    }
+
+    /// The rows that are known and present, in no order.
+    pub fn present(&self) -> impl Iterator<Item = &V> {
+        self.slots.values().filter_map(|slot| slot.row.as_ref())
+    }
+
+    /// What must be written, in the order of the first change.
+    pub fn changes(&self) -> impl Iterator<Item = Change<'_, K, V>> {
+        self.changed.iter().filter_map(|key| {
+            let slot = self.slots.get(key)?;
+            Some(Change { key, row: slot.row.as_ref(), stored: slot.stored })
+        })
+    }
+
+    pub(crate) fn put(&mut self, key: K, row: V) {
+        self.set(key, Some(row));
+    }
+
+    pub(crate) fn remove(&mut self, key: K) {
+        self.set(key, None);
+    }
+
+    fn set(&mut self, key: K, row: Option<V>) {
+        let slot = self.slots.entry(key.clone()).or_insert(Slot { row: None, stored: false, changed: false });
+        slot.row = row;
+        if !slot.changed {
+            slot.changed = true;
+            self.changed.push(key);
+        }
+    }
+
+    fn settle(&mut self, limit: usize, keep: impl Fn(&V) -> bool) {
+        for key in self.changed.drain(..) {
+            if let Some(slot) = self.slots.get_mut(&key) {
+                slot.stored = slot.row.is_some();
+                slot.changed = false;
+            }
+        }
+        self.slots.retain(|_, slot| slot.row.as_ref().is_some_and(&keep));
+        if self.slots.len() > limit {
+            self.slots.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.changed.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_nobody_loaded_is_not_taken_for_absent() {
+        let mut rows = Rows::<u8, u8>::default();
+        assert!(rows.get(&1).is_err());
+        rows.load(1, None);
+        assert_eq!(rows.get(&1), Ok(None));
+        rows.put(1, 7);
+        rows.load(1, Some(3));
+        assert_eq!(rows.get(&1), Ok(Some(&7)), "what the batch did is newer than what the store holds");
+    }
+
+    #[test]
+    fn several_changes_of_a_row_are_one_write() {
+        let mut rows = Rows::<u8, u8>::default();
+        rows.load(1, None);
+        rows.put(1, 7);
+        rows.put(1, 8);
+        let changes: Vec<_> = rows.changes().map(|change| (*change.key, change.row.copied(), change.stored)).collect();
+        assert_eq!(changes, [(1, Some(8), false)]);
+        rows.settle(10, |_| true);
+        assert_eq!(rows.changes().count(), 0);
+        rows.put(1, 9);
+        assert!(rows.changes().all(|change| change.stored));
+    }
+}

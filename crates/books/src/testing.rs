@@ -1,0 +1,132 @@
+//! Books in memory, for tests and simulations: the same core, nothing durable.
+
+pub mod samples;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use farthing_rail::{PaymentId, ProofKey};
+
+use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
+use crate::ledger::Phase;
+use crate::payment::IdempotencyHash;
+use crate::shelf::{Rows, Shelf};
+use crate::store::{BatchError, run};
+use crate::touches::Wanted;
+use crate::{Account, AccountId, Auditor, Command, Outcome, PaymentRecord, Store, StoredResponse};
+use crate::{Transfer, TransferId, Verification};
+
+/// A store that forgets everything when it is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    /// Accounts.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// Transfers in the order they were posted.
+    pub transfers: Vec<Transfer>,
+    /// Payments.
+    pub payments: BTreeMap<PaymentId, PaymentRecord>,
+    /// Responses kept.
+    pub responses: BTreeMap<PaymentId, StoredResponse>,
+    /// Budget counters.
+    pub counters: BTreeMap<BudgetKey, BudgetCounter>,
+    /// Reservations.
+    pub reservations: BTreeMap<ReservationId, ReservationRecord>,
+    proofs: BTreeMap<ProofKey, PaymentId>,
+    keys: BTreeMap<IdempotencyHash, PaymentId>,
+    positions: BTreeMap<TransferId, usize>,
+    resolutions: BTreeMap<TransferId, TransferId>,
+}
+
+impl MemoryStore {
+    /// Applies a batch of commands with nothing kept between batches.
+    pub fn batch(&mut self, commands: &[Command]) -> Result<Vec<Outcome>, BatchError<Infallible>> {
+        run(self, &mut Shelf::default(), commands, None)
+    }
+
+    /// Adds everything up again.
+    pub fn verify(&mut self) -> Verification {
+        let mut auditor = Auditor::default();
+        let Ok(()) = self.scan(&mut auditor);
+        auditor.finish()
+    }
+
+    fn known_transfer(&self, id: &TransferId) -> Option<Transfer> {
+        self.positions.get(id).and_then(|at| self.transfers.get(*at)).cloned()
+    }
+}
+
+impl Store for MemoryStore {
+    type Error = Infallible;
+
+    fn begin(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn load(&mut self, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), Infallible> {
+        for id in &wanted.transfers {
+            shelf.transfers.load(*id, self.known_transfer(id));
+        }
+        load(&wanted.accounts, &self.accounts, &mut shelf.accounts);
+        load(&wanted.resolutions, &self.resolutions, &mut shelf.resolutions);
+        load(&wanted.payments, &self.payments, &mut shelf.payments);
+        load(&wanted.proofs, &self.proofs, &mut shelf.proofs);
+        load(&wanted.keys, &self.keys, &mut shelf.keys);
+        load(&wanted.counters, &self.counters, &mut shelf.counters);
+        load(&wanted.reservations, &self.reservations, &mut shelf.reservations);
+        if wanted.all_open_payments {
+            for payment in self.payments.values().filter(|payment| !payment.state.is_final()) {
+                shelf.payments.load(payment.id, Some(payment.clone()));
+            }
+            shelf.all_open_payments = true;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, shelf: &Shelf) -> Result<(), Infallible> {
+        for transfer in shelf.transfers.changes().filter_map(|change| change.row) {
+            if let Phase::Post(hold) | Phase::Void(hold) = transfer.phase {
+                self.resolutions.insert(hold, transfer.id);
+            }
+            self.positions.insert(transfer.id, self.transfers.len());
+            self.transfers.push(transfer.clone());
+        }
+        store(&shelf.accounts, &mut self.accounts);
+        store(&shelf.payments, &mut self.payments);
+        store(&shelf.proofs, &mut self.proofs);
+        store(&shelf.keys, &mut self.keys);
+        store(&shelf.responses, &mut self.responses);
+        store(&shelf.counters, &mut self.counters);
+        store(&shelf.reservations, &mut self.reservations);
+        Ok(())
+    }
+
+    fn abandon(&mut self) {}
+
+    fn scan(&mut self, auditor: &mut Auditor) -> Result<(), Infallible> {
+        self.transfers.iter().for_each(|transfer| auditor.transfer(transfer));
+        self.accounts.values().for_each(|account| auditor.account(account));
+        self.payments.values().for_each(|payment| auditor.payment(payment));
+        self.reservations.values().for_each(|reservation| auditor.reservation(reservation));
+        self.counters.values().for_each(|counter| auditor.counter(counter));
+        Ok(())
+    }
+}
+
+fn load<'a, K, V>(wanted: impl IntoIterator<Item = &'a K>, stored: &BTreeMap<K, V>, rows: &mut Rows<K, V>)
+where
+    K: Clone + Ord + std::hash::Hash + 'a,
+    V: Clone,
+{
+    for key in wanted {
+        rows.load(key.clone(), stored.get(key).cloned());
+    }
+}
+
+fn store<K: Clone + Ord + std::hash::Hash, V: Clone>(rows: &Rows<K, V>, stored: &mut BTreeMap<K, V>) {
+    for change in rows.changes() {
+        match change.row {
+            Some(row) => stored.insert(change.key.clone(), row.clone()),
+            None => stored.remove(change.key),
+        };
+    }
+}

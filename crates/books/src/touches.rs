@@ -1,0 +1,126 @@
+//! Which rows a command touches, so that a store can load those of a whole batch in one go.
+
+use std::collections::HashSet;
+
+use farthing_rail::{PaymentId, ProofKey};
+
+use crate::budget::{BudgetKey, ReservationId};
+use crate::ledger::{Phase, Purpose};
+use crate::payment::IdempotencyHash;
+use crate::payment::step::Step;
+use crate::shelf::{Rows, Shelf};
+use crate::{AccountId, Command, Transfer, TransferId};
+
+/// Rows to load: those that a batch touches and the shelf does not know.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// Accounts.
+    pub accounts: HashSet<AccountId>,
+    /// Transfers.
+    pub transfers: HashSet<TransferId>,
+    /// Holds whose end is asked for.
+    pub resolutions: HashSet<TransferId>,
+    /// Payments.
+    pub payments: HashSet<PaymentId>,
+    /// Proofs whose use is asked for.
+    pub proofs: HashSet<ProofKey>,
+    /// Idempotency keys whose holder is asked for.
+    pub keys: HashSet<IdempotencyHash>,
+    /// Budget counters.
+    pub counters: HashSet<BudgetKey>,
+    /// Reservations.
+    pub reservations: HashSet<ReservationId>,
+    /// Every payment that is not final.
+    pub all_open_payments: bool,
+}
+
+impl Wanted {
+    /// Whether nothing is left to load.
+    pub fn is_empty(&self) -> bool {
+        !self.all_open_payments
+            && self.accounts.is_empty()
+            && self.transfers.is_empty()
+            && self.resolutions.is_empty()
+            && self.payments.is_empty()
+            && self.proofs.is_empty()
+            && self.keys.is_empty()
+            && self.counters.is_empty()
+            && self.reservations.is_empty()
+    }
+}
+
+impl Command {
+    /// Adds the rows this command touches, as far as the shelf lets it be known: which accounts a
+    /// step posts to stands in its payment, and which counters a reservation counts toward in the
+    /// reservation. So a batch is loaded in two rounds at most.
+    pub fn touches(&self, shelf: &Shelf, wanted: &mut Wanted) {
+        if let Some((payment, step, _)) = self.step() {
+            want(&shelf.payments, &mut wanted.payments, payment);
+            if let Ok(Some(record)) = shelf.payments.get(&payment)
+                && posts(&step)
+            {
+                for account in record.accounts() {
+                    want(&shelf.accounts, &mut wanted.accounts, account);
+                }
+                for purpose in [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee] {
+                    want(&shelf.transfers, &mut wanted.transfers, TransferId::of(payment, purpose));
+                }
+            }
+            return;
+        }
+        match self {
+            Self::Claim(new) => {
+                want(&shelf.payments, &mut wanted.payments, new.id);
+                want(&shelf.proofs, &mut wanted.proofs, new.proof.key.clone());
+                if let Some(key) = new.idempotency {
+                    want(&shelf.keys, &mut wanted.keys, key);
+                }
+                if new.prepaid {
+                    want_transfer(shelf, wanted, &new.record().charge(new.at));
+                }
+            }
+            Self::Recover { .. } => wanted.all_open_payments |= !shelf.all_open_payments,
+            Self::Transfer(transfer) => want_transfer(shelf, wanted, transfer),
+            Self::Reserve(reservation) => {
+                want(&shelf.reservations, &mut wanted.reservations, reservation.id);
+                for charge in &reservation.charges {
+                    want(&shelf.counters, &mut wanted.counters, charge.key.clone());
+                }
+            }
+            Self::Confirm { reservation, .. } | Self::Release { reservation, .. } => {
+                want(&shelf.reservations, &mut wanted.reservations, *reservation);
+                if let Ok(Some(record)) = shelf.reservations.get(reservation) {
+                    for charge in &record.reservation.charges {
+                        want(&shelf.counters, &mut wanted.counters, charge.key.clone());
+                    }
+                }
+            }
+            other => {
+                if let Some(transfer) = other.granted() {
+                    want_transfer(shelf, wanted, &transfer);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a step may put something into the ledger.
+fn posts(step: &Step<'_>) -> bool {
+    matches!(step, Step::Settle(_) | Step::Refund { .. } | Step::ConfirmRefund(_))
+}
+
+fn want_transfer(shelf: &Shelf, wanted: &mut Wanted, transfer: &Transfer) {
+    want(&shelf.accounts, &mut wanted.accounts, transfer.debit.clone());
+    want(&shelf.accounts, &mut wanted.accounts, transfer.credit.clone());
+    want(&shelf.transfers, &mut wanted.transfers, transfer.id);
+    if let Phase::Post(hold) | Phase::Void(hold) = transfer.phase {
+        want(&shelf.transfers, &mut wanted.transfers, hold);
+        want(&shelf.resolutions, &mut wanted.resolutions, hold);
+    }
+}
+
+fn want<K: Clone + Eq + std::hash::Hash, V>(rows: &Rows<K, V>, wanted: &mut HashSet<K>, key: K) {
+    if !rows.knows(&key) {
+        wanted.insert(key);
+    }
+}

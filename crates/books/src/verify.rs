@@ -1,0 +1,310 @@
+//! Adding everything up again: whether the books are what their transfers say.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use farthing_money::{Amount, Asset};
+use farthing_rail::PaymentId;
+
+use crate::budget::{BudgetCounter, BudgetKey, ReservationRecord, ReservationState};
+use crate::ledger::{Phase, Purpose};
+use crate::{Account, AccountId, PaymentRecord, PaymentState, Transfer, TransferId};
+
+/// Whether every balance and invariant holds, recomputed from the transfers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// How many transfers were added up.
+    pub transfers: u64,
+    /// How many accounts.
+    pub accounts: u64,
+    /// How many payments.
+    pub payments: u64,
+    /// How many reservations.
+    pub reservations: u64,
+    /// Each broken invariant, in words with the figures.
+    pub findings: Vec<String>,
+}
+
+impl Verification {
+    /// Whether nothing is broken.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// Is shown every row of the books, transfers first, and says what does not hold.
+#[derive(Debug, Default)]
+pub struct Auditor {
+    done: Verification,
+    names: HashMap<AccountId, usize>,
+    sums: Vec<Sums>,
+    holds: HashMap<TransferId, Hold>,
+    entries: HashMap<PaymentId, Vec<Entry>>,
+    proofs: HashSet<Box<str>>,
+    keys: HashSet<[u8; 32]>,
+    reserved: BTreeMap<BudgetKey, (u128, u128)>,
+}
+
+/// An account as its transfers add up. `None`: more than 128 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    debits: Amount,
+    credits: Amount,
+    debits_pending: Amount,
+    credits_pending: Amount,
+    shown: bool,
+}
+
+#[derive(Debug)]
+struct Hold {
+    debit: usize,
+    credit: usize,
+    amount: Amount,
+    open: bool,
+}
+
+/// A transfer of a payment, small enough to keep one for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    id: TransferId,
+    debit: usize,
+    credit: usize,
+    amount: Amount,
+}
+
+impl Auditor {
+    /// Shows a transfer. Transfers come first, each hold before what ends it.
+    pub fn transfer(&mut self, transfer: &Transfer) {
+        self.done.transfers += 1;
+        if transfer.debit.asset != transfer.credit.asset {
+            self.find(format!("transfer {} moves between two assets", transfer.id));
+        }
+        let (debit, credit) = (self.index(&transfer.debit), self.index(&transfer.credit));
+        if let Some(payment) = transfer.payment {
+            let entry = Entry { id: transfer.id, debit, credit, amount: transfer.amount };
+            self.entries.entry(payment).or_default().push(entry);
+        }
+        let moved = match transfer.phase {
+            Phase::Single => self.moves(debit, credit, transfer.amount),
+            Phase::Pending => {
+                let hold = Hold { debit, credit, amount: transfer.amount, open: true };
+                self.holds.insert(transfer.id, hold);
+                self.holds_back(debit, credit, transfer.amount)
+            }
+            Phase::Post(hold) => {
+                self.ends(transfer, hold);
+                self.moves(debit, credit, transfer.amount)
+            }
+            Phase::Void(hold) => {
+                self.ends(transfer, hold);
+                Some(())
+            }
+        };
+        if moved.is_none() {
+            self.find(format!("transfer {} takes a sum beyond 128 bits", transfer.id));
+        }
+    }
+
+    /// Shows an account as it is stored.
+    pub fn account(&mut self, account: &Account) {
+        self.done.accounts += 1;
+        let index = self.index(&account.id);
+        let Some(sums) = self.sums.get_mut(index) else { return };
+        sums.shown = true;
+        let sums = *sums;
+        let figures = [
+            ("debits", account.debits, sums.debits),
+            ("credits", account.credits, sums.credits),
+            ("pending debits", account.debits_pending, sums.debits_pending),
+            ("pending credits", account.credits_pending, sums.credits_pending),
+        ];
+        for (what, stored, added) in figures {
+            if stored != added {
+                self.find(format!("{}: {what} are stored as {stored}, its transfers add up to {added}", account.id));
+            }
+        }
+        if !account.keeps_its_bound() {
+            self.find(format!("{}: debits and holds exceed credits", account.id));
+        }
+    }
+
+    /// Shows a payment.
+    pub fn payment(&mut self, payment: &PaymentRecord) {
+        self.done.payments += 1;
+        if payment.id != PaymentId::of(&payment.challenge) {
+            self.find(format!("{}: the id is not that of its challenge", payment.id));
+        }
+        if !self.proofs.insert(payment.key.as_str().into()) {
+            self.find(format!("{}: its proof was used by another payment", payment.id));
+        }
+        if let Some(key) = payment.idempotency
+            && !self.keys.insert(key)
+        {
+            self.find(format!("{}: its idempotency key is held by another payment", payment.id));
+        }
+        let mut entries = self.entries.remove(&payment.id).unwrap_or_default();
+        if payment.state.is_paid() {
+            self.take_entry(payment, &mut entries, &payment.charge(payment.claimed_at), "ledger entry");
+        }
+        if payment.state == PaymentState::Refunded {
+            self.take_entry(payment, &mut entries, &payment.refund_entry(payment.claimed_at), "refund entry");
+        }
+        self.take_fees(payment, &mut entries);
+        for entry in entries {
+            self.find(format!(
+                "{}: stands at {} and has transfer {} of {} that does not follow from it",
+                payment.id,
+                payment.state.as_str(),
+                entry.id,
+                entry.amount
+            ));
+        }
+    }
+
+    /// Shows a reservation.
+    pub fn reservation(&mut self, record: &ReservationRecord) {
+        self.done.reservations += 1;
+        let cost = u128::from(record.reservation.cost.millionths());
+        for charge in &record.reservation.charges {
+            let (spent, reserved) = self.reserved.entry(charge.key.clone()).or_default();
+            match record.state {
+                ReservationState::Reserved => *reserved += cost,
+                ReservationState::Confirmed => *spent += cost,
+                ReservationState::Released => {}
+            }
+        }
+    }
+
+    /// Shows a budget counter; after the reservations.
+    pub fn counter(&mut self, counter: &BudgetCounter) {
+        let (spent, reserved) = self.reserved.remove(&counter.key).unwrap_or_default();
+        let figures = [("spent", counter.spent, spent), ("reserved", counter.reserved, reserved)];
+        for (what, stored, added) in figures {
+            if u128::from(stored.millionths()) != added {
+                let (key, stored) = (&counter.key.0, stored.millionths());
+                self.find(format!("budget {key}: {what} is stored as {stored}, its reservations add up to {added}"));
+            }
+        }
+    }
+
+    /// Says what does not hold by itself, such as a broken index.
+    pub fn find(&mut self, finding: String) {
+        self.done.findings.push(finding);
+    }
+
+    /// What was found, after every row was shown.
+    pub fn finish(mut self) -> Verification {
+        self.check_accounts();
+        let orphans: Vec<String> =
+            self.entries.keys().map(|payment| format!("{payment}: has transfers and no record")).collect();
+        self.done.findings.extend(orphans);
+        let uncounted: Vec<String> = self
+            .reserved
+            .iter()
+            .filter(|(_, sums)| **sums != (0, 0))
+            .map(|(key, _)| format!("budget {}: has reservations and no counter", key.0))
+            .collect();
+        self.done.findings.extend(uncounted);
+        self.done
+    }
+
+    fn check_accounts(&mut self) {
+        let mut by_asset = BTreeMap::<Asset, [Option<Amount>; 4]>::new();
+        let mut findings = Vec::new();
+        for (id, index) in &self.names {
+            let Some(sums) = self.sums.get(*index) else { continue };
+            if !sums.shown {
+                findings.push(format!("{id}: has transfers and no account"));
+            }
+            let totals = by_asset.entry(id.asset.clone()).or_insert([Some(Amount::ZERO); 4]);
+            let parts = [sums.debits, sums.credits, sums.debits_pending, sums.credits_pending];
+            for (total, part) in totals.iter_mut().zip(parts) {
+                *total = total.and_then(|total| total.checked_add(part));
+            }
+        }
+        for (asset, [debits, credits, debits_pending, credits_pending]) in by_asset {
+            if debits != credits || debits_pending != credits_pending {
+                findings.push(format!("{asset}: the sum of debits is not the sum of credits"));
+            }
+        }
+        findings.sort();
+        self.done.findings.extend(findings);
+    }
+
+    fn take_entry(&mut self, payment: &PaymentRecord, entries: &mut Vec<Entry>, due: &Transfer, what: &str) {
+        let due =
+            Entry { id: due.id, debit: self.index(&due.debit), credit: self.index(&due.credit), amount: due.amount };
+        match entries.iter().position(|entry| *entry == due) {
+            Some(at) => {
+                entries.swap_remove(at);
+            }
+            None => {
+                let (id, state, amount) = (payment.id, payment.state.as_str(), due.amount);
+                self.find(format!("{id}: stands at {state} and lacks its {what} {} of {amount}", due.id));
+            }
+        }
+    }
+
+    /// The fee entries must add up to what the payment says that the rail kept.
+    fn take_fees(&mut self, payment: &PaymentRecord, entries: &mut Vec<Entry>) {
+        let mut kept = Some(Amount::ZERO);
+        for purpose in [Purpose::Fee, Purpose::RefundFee] {
+            let id = TransferId::of(payment.id, purpose);
+            let Some(at) = entries.iter().position(|entry| entry.id == id) else { continue };
+            let entry = entries.swap_remove(at);
+            let due = payment.fee_entry(purpose, entry.amount, payment.claimed_at);
+            if (self.index(&due.debit), self.index(&due.credit)) != (entry.debit, entry.credit) {
+                self.find(format!("{}: fee {id} is booked on other accounts than the rail's", payment.id));
+            }
+            kept = kept.and_then(|kept| kept.checked_add(entry.amount));
+        }
+        if kept != Some(payment.fee) {
+            let booked = kept.unwrap_or(Amount::ZERO);
+            self.find(format!("{}: a fee of {} is recorded, {booked} is booked", payment.id, payment.fee));
+        }
+    }
+
+    fn index(&mut self, id: &AccountId) -> usize {
+        if let Some(index) = self.names.get(id) {
+            return *index;
+        }
+        let index = self.sums.len();
+        self.names.insert(id.clone(), index);
+        self.sums.push(Sums::default());
+        index
+    }
+
+    fn moves(&mut self, debit: usize, credit: usize, amount: Amount) -> Option<()> {
+        let sums = self.sums.get_mut(debit)?;
+        sums.debits = sums.debits.checked_add(amount)?;
+        let sums = self.sums.get_mut(credit)?;
+        sums.credits = sums.credits.checked_add(amount)?;
+        Some(())
+    }
+
+    fn holds_back(&mut self, debit: usize, credit: usize, amount: Amount) -> Option<()> {
+        let sums = self.sums.get_mut(debit)?;
+        sums.debits_pending = sums.debits_pending.checked_add(amount)?;
+        let sums = self.sums.get_mut(credit)?;
+        sums.credits_pending = sums.credits_pending.checked_add(amount)?;
+        Some(())
+    }
+
+    fn ends(&mut self, transfer: &Transfer, hold: TransferId) {
+        let Some(held) = self.holds.get_mut(&hold).filter(|held| held.open) else {
+            self.find(format!("transfer {} ends hold {hold}, which is not open", transfer.id));
+            return;
+        };
+        held.open = false;
+        let (debit, credit, amount) = (held.debit, held.credit, held.amount);
+        if transfer.amount > amount {
+            self.find(format!("transfer {} posts {} of a hold of {amount}", transfer.id, transfer.amount));
+        }
+        let lets_go = |sum: Amount| sum.checked_sub(amount).unwrap_or(Amount::ZERO);
+        if let Some(sums) = self.sums.get_mut(debit) {
+            sums.debits_pending = lets_go(sums.debits_pending);
+        }
+        if let Some(sums) = self.sums.get_mut(credit) {
+            sums.credits_pending = lets_go(sums.credits_pending);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Moving the write-ahead log into the file beside the writer, so that a commit never waits for it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use rusqlite::Connection;
+
+use crate::StoreError;
+use crate::sqlite::Sqlite;
+use crate::sqlite::file;
+
+/// After so many commands the log is moved.
+const COMMANDS: usize = 2_000;
+
+/// The writer's side: says when it is time, and finishes what the other thread began.
+///
+/// The other thread moves the bulk while the writer goes on appending. The log starts over only when
+/// all of it was moved, so the writer moves the small rest itself, right after a commit.
+pub(crate) struct Checkpointer {
+    wake: SyncSender<()>,
+    moved: Arc<AtomicBool>,
+    commands: usize,
+}
+
+impl Checkpointer {
+    /// Starts the thread with its own connection; it ends when this is dropped.
+    pub(crate) fn start(path: &Path) -> Result<Self, StoreError> {
+        let connection = file::writer(path)?;
+        let moved = Arc::new(AtomicBool::new(false));
+        let (wake, woken) = sync_channel(1);
+        let done = Arc::clone(&moved);
+        let body = move || {
+            while woken.recv().is_ok() {
+                move_log(&connection);
+                done.store(true, Ordering::Release);
+            }
+        };
+        let spawned = thread::Builder::new().name("books-checkpoint".to_owned()).spawn(body);
+        spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { wake, moved, commands: 0 })
+    }
+
+    /// Called by the writer after each commit.
+    pub(crate) fn after_commit(&mut self, store: &Sqlite, commands: usize) {
+        self.commands += commands;
+        if self.moved.swap(false, Ordering::Acquire) {
+            if let Err(error) = store.checkpoint() {
+                tracing::warn!(%error, "the write-ahead log could not be moved into the file");
+            }
+        } else if self.commands >= COMMANDS && self.wake.try_send(()).is_ok() {
+            self.commands = 0;
+        }
+    }
+}
+
+fn move_log(connection: &Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        tracing::warn!(%error, "the write-ahead log could not be moved into the file");
+    }
+}

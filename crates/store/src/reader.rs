@@ -1,0 +1,55 @@
+//! Reads beside the writer, on threads of their own, so that no asynchronous task waits for a disk.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::StoreError;
+use crate::sqlite::file;
+
+type Read = Box<dyn FnOnce(&Connection) + Send>;
+
+/// A handle to the reading threads; they end when the last one is dropped.
+#[derive(Clone)]
+pub(crate) struct Readers {
+    queue: mpsc::Sender<Read>,
+}
+
+impl Readers {
+    /// Starts so many threads, each with its own connection.
+    pub(crate) fn start(path: &Path, threads: usize) -> Result<Self, StoreError> {
+        let (queue, waiting) = mpsc::channel::<Read>();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..threads {
+            let connection = file::reader(path)?;
+            let waiting = Arc::clone(&waiting);
+            let spawned = thread::Builder::new().name("books-reader".to_owned()).spawn(move || {
+                while let Some(read) = next(&waiting) {
+                    read(&connection);
+                }
+            });
+            spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// Runs a read and resolves to what it found.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, found) = oneshot::channel();
+        let job: Read = Box::new(move |connection| {
+            let _ = answer.send(read(connection));
+        });
+        self.queue.send(job).map_err(|_| StoreError::Closed)?;
+        found.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+fn next(waiting: &Mutex<mpsc::Receiver<Read>>) -> Option<Read> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}

@@ -1,0 +1,53 @@
+//! The schema and its migrations: forward only, each in one transaction with its version.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+/// "FRTH": says in the file's header whose it is.
+const APPLICATION: i64 = 0x4652_5448;
+
+/// What brings a file from each version to the next. Released ones are never edited.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+
+/// Brings the file to the newest version.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = version(&transaction, path)?;
+    for (migration, version) in MIGRATIONS.iter().zip(1_i64..).filter(|(_, version)| *version > found) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", version)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Refuses a file of any other version than the newest, for those who may not change it.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let (found, known) = (version(connection, path)?, newest());
+    if found < known {
+        return Err(StoreError::Older { path: path.display().to_string(), found, known });
+    }
+    Ok(())
+}
+
+/// The file's version; 0 for an empty file.
+fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION && (application != 0 || tables > 0) {
+        return Err(StoreError::Foreign(path.display().to_string()));
+    }
+    if found > newest() {
+        return Err(StoreError::Newer { path: path.display().to_string(), found, known: newest() });
+    }
+    Ok(found)
+}
+
+fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}

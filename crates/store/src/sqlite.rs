@@ -1,0 +1,193 @@
+//! The [`Store`] trait over one SQLite file.
+
+pub(crate) mod file;
+pub(crate) mod rows;
+mod write;
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use farthing_books::shelf::Rows;
+use farthing_books::touches::Wanted;
+use farthing_books::{AccountId, Auditor, Shelf, Store, TransferId};
+use farthing_rail::PaymentId;
+use rusqlite::{Connection, OptionalExtension, Row, ToSql};
+
+use crate::StoreError;
+use rows::{ACCOUNT, COUNTER, PAYMENT, RESERVATION, TRANSFERS};
+
+/// More row numbers than this are not remembered.
+const REMEMBERED_ACCOUNTS: usize = 200_000;
+
+/// The writing side of the file.
+pub(crate) struct Sqlite {
+    connection: Connection,
+    /// The row numbers of accounts, which transfers refer to. They never change.
+    account_rows: HashMap<AccountId, i64>,
+}
+
+impl Sqlite {
+    pub(crate) fn new(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(64);
+        Self { connection, account_rows: HashMap::new() }
+    }
+
+    /// Moves what is in the write-ahead log into the file as far as readers allow.
+    pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+    }
+
+    /// Ends the log: everything is in the file itself.
+    pub(crate) fn finish(&self) -> Result<(), StoreError> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
+    fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+impl Store for Sqlite {
+    type Error = StoreError;
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if self.account_rows.len() > REMEMBERED_ACCOUNTS {
+            self.account_rows.clear();
+        }
+        self.run("BEGIN IMMEDIATE")
+    }
+
+    fn load(&mut self, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), StoreError> {
+        self.load_accounts(wanted, shelf)?;
+        let connection = &self.connection;
+        let by_id = format!("{TRANSFERS} WHERE t.id = ?1");
+        fill(connection, &by_id, &wanted.transfers, |id| id.0, &mut shelf.transfers, rows::transfer)?;
+        let by_hold = "SELECT id FROM transfers WHERE hold = ?1";
+        let transfer_id = |row: &Row<'_>| Ok(TransferId(row.get(0)?));
+        fill(connection, by_hold, &wanted.resolutions, |hold| hold.0, &mut shelf.resolutions, transfer_id)?;
+        let by_id = format!("SELECT {PAYMENT} FROM payments WHERE id = ?1");
+        fill(connection, &by_id, &wanted.payments, |id| *id.as_bytes(), &mut shelf.payments, rows::payment)?;
+        let payment_id = |row: &Row<'_>| Ok(PaymentId::from_bytes(row.get(0)?));
+        let by_proof = "SELECT id FROM payments WHERE proof = ?1";
+        fill(connection, by_proof, &wanted.proofs, |proof| proof.as_str().to_owned(), &mut shelf.proofs, payment_id)?;
+        let by_key = "SELECT id FROM payments WHERE idempotency = ?1";
+        fill(connection, by_key, &wanted.keys, |key| *key, &mut shelf.keys, payment_id)?;
+        let by_key = format!("SELECT {COUNTER} FROM budgets WHERE key = ?1");
+        fill(connection, &by_key, &wanted.counters, |key| key.0.clone(), &mut shelf.counters, rows::counter)?;
+        let by_id = format!("SELECT {RESERVATION} FROM reservations WHERE id = ?1");
+        fill(connection, &by_id, &wanted.reservations, |id| *id, &mut shelf.reservations, rows::reservation)?;
+        if wanted.all_open_payments {
+            self.load_open_payments(shelf)?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, shelf: &Shelf) -> Result<(), StoreError> {
+        if shelf.is_changed() {
+            write::changes(&self.connection, &mut self.account_rows, shelf)?;
+        }
+        self.run("COMMIT")
+    }
+
+    fn abandon(&mut self) {
+        // Row numbers of accounts that were created in this batch are void.
+        self.account_rows.clear();
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.run("ROLLBACK")
+        {
+            tracing::error!(%error, "a batch could not be rolled back");
+        }
+    }
+
+    fn scan(&mut self, auditor: &mut Auditor) -> Result<(), StoreError> {
+        scan(&self.connection, auditor)
+    }
+}
+
+impl Sqlite {
+    fn load_accounts(&mut self, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), StoreError> {
+        let by_name = format!("SELECT {ACCOUNT} FROM accounts WHERE name = ?1 AND asset = ?2");
+        let mut statement = self.connection.prepare_cached(&by_name)?;
+        for id in &wanted.accounts {
+            let key = (id.kind.to_string(), id.asset.to_string());
+            let found = statement.query_row(key, |row| Ok(rows::account(row))).optional()?.transpose()?;
+            let account = found.map(|(account, row)| {
+                self.account_rows.insert(id.clone(), row);
+                account
+            });
+            if let Some(below) = account.as_ref().filter(|account| !account.keeps_its_bound()) {
+                return Err(StoreError::Damaged(format!("{} stands below its bound", below.id)));
+            }
+            shelf.accounts.load(id.clone(), account);
+        }
+        Ok(())
+    }
+
+    fn load_open_payments(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
+        let open = format!(
+            "SELECT {PAYMENT} FROM payments \
+             WHERE state IN ('claimed', 'unknown', 'posted', 'delivered', 'entitled', 'refunding')"
+        );
+        each(&self.connection, &open, rows::payment, |payment| shelf.payments.load(payment.id, Some(payment)))?;
+        shelf.all_open_payments = true;
+        Ok(())
+    }
+}
+
+/// Shows every row to an auditor, in one read transaction.
+pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(), StoreError> {
+    let transaction = connection.unchecked_transaction()?;
+    each(&transaction, &format!("{TRANSFERS} ORDER BY t.sequence"), rows::transfer, |row| auditor.transfer(&row))?;
+    each(&transaction, &format!("SELECT {ACCOUNT} FROM accounts"), rows::account, |row| auditor.account(&row.0))?;
+    each(&transaction, &format!("SELECT {PAYMENT} FROM payments"), rows::payment, |row| auditor.payment(&row))?;
+    let reservations = format!("SELECT {RESERVATION} FROM reservations");
+    each(&transaction, &reservations, rows::reservation, |row| auditor.reservation(&row))?;
+    each(&transaction, &format!("SELECT {COUNTER} FROM budgets"), rows::counter, |row| auditor.counter(&row))?;
+    let complaint = |row: &Row<'_>| Ok(row.get::<_, String>(0)?);
+    each(&transaction, "PRAGMA quick_check", complaint, |row| {
+        if row != "ok" {
+            auditor.find(format!("the file itself: {row}"));
+        }
+    })
+}
+
+/// Hands every row of a query to `take`.
+pub(crate) fn each<T>(
+    connection: &Connection,
+    sql: &str,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    mut take: impl FnMut(T),
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(sql)?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        take(read(row)?);
+    }
+    Ok(())
+}
+
+/// Looks each wanted key up and puts what there is, or that there is nothing, on the shelf.
+fn fill<'a, K, S, V>(
+    connection: &Connection,
+    sql: &str,
+    wanted: impl IntoIterator<Item = &'a K, IntoIter: ExactSizeIterator>,
+    stored: impl Fn(&K) -> S,
+    rows: &mut Rows<K, V>,
+    read: impl Fn(&Row<'_>) -> Result<V, StoreError>,
+) -> Result<(), StoreError>
+where
+    K: Clone + Eq + Hash + 'a,
+    S: ToSql,
+{
+    let wanted = wanted.into_iter();
+    if wanted.len() == 0 {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(sql)?;
+    for key in wanted {
+        let row = statement.query_row([stored(key)], |row| Ok(read(row))).optional()?.transpose()?;
+        rows.load(key.clone(), row);
+    }
+    Ok(())
+}

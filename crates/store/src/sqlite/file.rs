@@ -1,0 +1,88 @@
+//! Opening the file: who may, with which rights and settings.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{Sharing, StoreError, schema};
+
+/// How long one process waits for another's batch.
+const BUSY: Duration = Duration::from_secs(10);
+/// How long an opener waits for a process that is just closing the file.
+const CLOSING: Duration = Duration::from_millis(500);
+
+/// Says that a process uses the books, for as long as it is held: an owner alone, or several that
+/// take turns.
+#[derive(Debug)]
+pub(crate) struct Lock(#[allow(dead_code, reason = "the lock ends when the file is dropped")] File);
+
+impl Lock {
+    pub(crate) fn take(books: &Path, sharing: Sharing) -> Result<Option<Self>, StoreError> {
+        if sharing == Sharing::ReadOnly {
+            return Ok(None);
+        }
+        let path = beside(books, ".lock");
+        let file = private(&path).map_err(|error| unavailable(&path, &error))?;
+        let started = Instant::now();
+        loop {
+            let taken = if sharing == Sharing::Exclusive { file.try_lock() } else { file.try_lock_shared() };
+            match taken {
+                Ok(()) => return Ok(Some(Self(file))),
+                Err(TryLockError::WouldBlock) if started.elapsed() < CLOSING => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(books.display().to_string())),
+                Err(TryLockError::Error(error)) => return Err(unavailable(&path, &error)),
+            }
+        }
+    }
+}
+
+/// Opens for writing, creating the file (readable by its owner alone) and bringing it to the newest
+/// schema.
+pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    private(path).map_err(|error| unavailable(path, &error))?;
+    let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // NORMAL loses acknowledged payments in a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    schema::migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// Opens for reading beside the writer.
+pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    schema::check(&connection, path)?;
+    Ok(connection)
+}
+
+fn flags(access: OpenFlags) -> OpenFlags {
+    access | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// Opens or creates a file that only its owner may read.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,181 @@
+//! Rows to and from SQL. What does not read back is damage, named by its column.
+
+use farthing_books::budget::{
+    BudgetCharge, BudgetCounter, BudgetKey, Reservation, ReservationRecord, ReservationState,
+};
+use farthing_books::ledger::Phase;
+use farthing_books::{Account, AccountId, PaymentRecord, PaymentState, StoredResponse, Transfer, TransferId};
+use farthing_money::Price;
+use farthing_protocol::{ChallengeId, Timestamp};
+use farthing_rail::{PayerId, PaymentId, ProofKey};
+use rusqlite::Row;
+use rusqlite::types::FromSql;
+
+use crate::StoreError;
+
+/// The columns of a payment, in the order in which [`payment`] reads them.
+pub(crate) const PAYMENT: &str = "id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
+     idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, updated_at";
+
+/// The columns of an account, in the order in which [`account`] reads them.
+pub(crate) const ACCOUNT: &str = "name, asset, debits, credits, debits_pending, credits_pending, id";
+
+/// Transfers with the names of their accounts, in the order in which [`transfer`] reads them.
+pub(crate) const TRANSFERS: &str = "SELECT t.id, d.name, d.asset, c.name, c.asset, t.amount, t.phase, t.hold, t.payment, \
+     t.at FROM transfers t JOIN accounts d ON d.id = t.debit JOIN accounts c ON c.id = t.credit";
+
+/// The columns of a reservation, in the order in which [`reservation`] reads them.
+pub(crate) const RESERVATION: &str =
+    "id, wallet, cost, currency, charges, origin, request, challenge, state, receipt, reason, at, updated_at";
+
+/// The columns of a budget counter, in the order in which [`counter`] reads them.
+pub(crate) const COUNTER: &str = "key, currency, spent, reserved";
+
+pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
+    let challenge = row.get_ref(1)?.as_str().map_err(|_| damaged("challenge"))?;
+    Ok(PaymentRecord {
+        id: PaymentId::from_bytes(row.get(0)?),
+        challenge: ChallengeId::read(challenge).map_err(|_| damaged("challenge"))?,
+        key: ProofKey::new(row.get::<_, Box<str>>(2)?),
+        method: row.get(3)?,
+        intent: row.get(4)?,
+        route: row.get(5)?,
+        request: row.get(6)?,
+        payer: row.get::<_, Option<Box<str>>>(7)?.map(PayerId::new),
+        amount: parsed(row, 8, "amount")?,
+        asset: parsed(row, 9, "asset")?,
+        prepaid: row.get(10)?,
+        idempotency: row.get(11)?,
+        kept: row.get(12)?,
+        state: PaymentState::from_word(row.get_ref(13)?.as_str().map_err(|_| damaged("state"))?)
+            .ok_or_else(|| damaged("state"))?,
+        reference: row.get(14)?,
+        fee: parsed(row, 15, "fee")?,
+        refund: row.get(16)?,
+        reason: row.get(17)?,
+        deadline: row.get::<_, Option<i64>>(18)?.map(Timestamp::from_unix_millis),
+        status: row.get(19)?,
+        claimed_at: instant(row, 20)?,
+        settled_at: row.get::<_, Option<i64>>(21)?.map(Timestamp::from_unix_millis),
+        updated_at: instant(row, 22)?,
+    })
+}
+
+/// An account and its row number. One that stands below its bound is damage.
+pub(crate) fn account(row: &Row<'_>) -> Result<(Account, i64), StoreError> {
+    let account = Account {
+        id: AccountId { kind: parsed(row, 0, "name")?, asset: parsed(row, 1, "asset")? },
+        debits: parsed(row, 2, "debits")?,
+        credits: parsed(row, 3, "credits")?,
+        debits_pending: parsed(row, 4, "debits_pending")?,
+        credits_pending: parsed(row, 5, "credits_pending")?,
+    };
+    Ok((account, row.get(6)?))
+}
+
+pub(crate) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
+    let hold = row.get::<_, Option<[u8; 16]>>(7)?.map(TransferId);
+    let phase = match (row.get_ref(6)?.as_str().map_err(|_| damaged("phase"))?, hold) {
+        ("single", None) => Phase::Single,
+        ("pending", None) => Phase::Pending,
+        ("post", Some(hold)) => Phase::Post(hold),
+        ("void", Some(hold)) => Phase::Void(hold),
+        _ => return Err(damaged("phase")),
+    };
+    Ok(Transfer {
+        id: TransferId(row.get(0)?),
+        debit: AccountId { kind: parsed(row, 1, "name")?, asset: parsed(row, 2, "asset")? },
+        credit: AccountId { kind: parsed(row, 3, "name")?, asset: parsed(row, 4, "asset")? },
+        amount: parsed(row, 5, "amount")?,
+        phase,
+        payment: row.get::<_, Option<[u8; 16]>>(8)?.map(PaymentId::from_bytes),
+        at: instant(row, 9)?,
+    })
+}
+
+/// The SQL words of a phase: its name and the hold it ends.
+pub(crate) fn phase_words(phase: Phase) -> (&'static str, Option<[u8; 16]>) {
+    match phase {
+        Phase::Single => ("single", None),
+        Phase::Pending => ("pending", None),
+        Phase::Post(hold) => ("post", Some(hold.0)),
+        Phase::Void(hold) => ("void", Some(hold.0)),
+    }
+}
+
+pub(crate) fn reservation(row: &Row<'_>) -> Result<ReservationRecord, StoreError> {
+    let currency = parsed(row, 3, "currency")?;
+    let charges: Vec<(String, u64)> = serde_json::from_str(row.get_ref(4)?.as_str().map_err(|_| damaged("charges"))?)
+        .map_err(|_| damaged("charges"))?;
+    let charge = |(key, limit)| BudgetCharge { key: BudgetKey(key), limit: Price::from_millionths(limit, currency) };
+    Ok(ReservationRecord {
+        reservation: Reservation {
+            id: row.get(0)?,
+            wallet: row.get(1)?,
+            cost: Price::from_millionths(parsed(row, 2, "cost")?, currency),
+            charges: charges.into_iter().map(charge).collect(),
+            origin: row.get(5)?,
+            request: row.get(6)?,
+            challenge: row.get(7)?,
+            at: instant(row, 11)?,
+        },
+        state: ReservationState::from_word(row.get_ref(8)?.as_str().map_err(|_| damaged("state"))?)
+            .ok_or_else(|| damaged("state"))?,
+        receipt: row.get(9)?,
+        reason: row.get(10)?,
+        updated_at: instant(row, 12)?,
+    })
+}
+
+/// The charges of a reservation as they are stored.
+pub(crate) fn charges_text(reservation: &Reservation) -> Result<String, StoreError> {
+    let pairs: Vec<(&str, u64)> =
+        reservation.charges.iter().map(|charge| (charge.key.0.as_str(), charge.limit.millionths())).collect();
+    serde_json::to_string(&pairs).map_err(|error| StoreError::Fault(error.to_string()))
+}
+
+pub(crate) fn counter(row: &Row<'_>) -> Result<BudgetCounter, StoreError> {
+    let currency = parsed(row, 1, "currency")?;
+    Ok(BudgetCounter {
+        key: BudgetKey(row.get(0)?),
+        spent: Price::from_millionths(parsed(row, 2, "spent")?, currency),
+        reserved: Price::from_millionths(parsed(row, 3, "reserved")?, currency),
+    })
+}
+
+pub(crate) fn response(row: &Row<'_>) -> Result<StoredResponse, StoreError> {
+    let headers: Vec<(String, String)> =
+        serde_json::from_str(row.get_ref(1)?.as_str().map_err(|_| damaged("headers"))?)
+            .map_err(|_| damaged("headers"))?;
+    let bytes = |value: String| -> Result<Vec<u8>, StoreError> {
+        value.chars().map(|byte| u8::try_from(byte).map_err(|_| damaged("headers"))).collect()
+    };
+    Ok(StoredResponse {
+        status: row.get(0)?,
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| Ok((name, bytes(value)?)))
+            .collect::<Result<_, StoreError>>()?,
+        body: row.get(2)?,
+    })
+}
+
+/// The headers of a response as they are stored.
+pub(crate) fn headers_text(response: &StoredResponse) -> Result<String, StoreError> {
+    let characters = |value: &[u8]| value.iter().copied().map(char::from).collect::<String>();
+    let pairs: Vec<(&str, String)> =
+        response.headers.iter().map(|(name, value)| (name.as_str(), characters(value))).collect();
+    serde_json::to_string(&pairs).map_err(|error| StoreError::Fault(error.to_string()))
+}
+
+fn parsed<T: std::str::FromStr>(row: &Row<'_>, index: usize, column: &'static str) -> Result<T, StoreError> {
+    row.get_ref(index)?.as_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| damaged(column))
+}
+
+fn instant(row: &Row<'_>, index: usize) -> Result<Timestamp, StoreError> {
+    Ok(Timestamp::from_unix_millis(i64::column_result(row.get_ref(index)?).map_err(|_| damaged("an instant"))?))
+}
+
+fn damaged(column: &str) -> StoreError {
+    StoreError::Damaged(format!("column {column} holds something else than was written"))
+}

@@ -1,0 +1,219 @@
+//! The changed rows of a batch, into an open transaction.
+
+use std::collections::HashMap;
+
+use farthing_books::{Account, AccountId, PaymentRecord, Shelf};
+use farthing_protocol::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::rows::{charges_text, headers_text, phase_words};
+use crate::StoreError;
+
+/// Writes them; several changes of one row are one write.
+pub(crate) fn changes(
+    connection: &Connection,
+    account_rows: &mut HashMap<AccountId, i64>,
+    shelf: &Shelf,
+) -> Result<(), StoreError> {
+    accounts(connection, account_rows, shelf)?;
+    transfers(connection, account_rows, shelf)?;
+    payments(connection, shelf)?;
+    responses(connection, shelf)?;
+    counters(connection, shelf)?;
+    reservations(connection, shelf)
+}
+
+fn accounts(
+    connection: &Connection,
+    account_rows: &mut HashMap<AccountId, i64>,
+    shelf: &Shelf,
+) -> Result<(), StoreError> {
+    for change in shelf.accounts.changes() {
+        let Some(account) = change.row else { continue };
+        let Account { id, debits, credits, debits_pending, credits_pending } = account;
+        let sums = [debits, credits, debits_pending, credits_pending].map(ToString::to_string);
+        let [debits, credits, debits_pending, credits_pending] = &sums;
+        if change.stored {
+            let mut update = connection.prepare_cached(
+                "UPDATE accounts SET debits = ?2, credits = ?3, debits_pending = ?4, credits_pending = ?5 \
+                 WHERE id = ?1",
+            )?;
+            let row = row_of(connection, account_rows, id)?;
+            update.execute(params![row, debits, credits, debits_pending, credits_pending])?;
+        } else {
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO accounts (name, asset, debits, credits, debits_pending, credits_pending) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            let (name, asset) = (id.kind.to_string(), id.asset.to_string());
+            let row = insert.insert(params![name, asset, debits, credits, debits_pending, credits_pending])?;
+            account_rows.insert(id.clone(), row);
+        }
+    }
+    Ok(())
+}
+
+/// The row number of an account: remembered, or looked up.
+fn row_of(
+    connection: &Connection,
+    account_rows: &mut HashMap<AccountId, i64>,
+    id: &AccountId,
+) -> Result<i64, StoreError> {
+    if let Some(row) = account_rows.get(id) {
+        return Ok(*row);
+    }
+    let mut select = connection.prepare_cached("SELECT id FROM accounts WHERE name = ?1 AND asset = ?2")?;
+    let row = select.query_row((id.kind.to_string(), id.asset.to_string()), |row| row.get(0))?;
+    account_rows.insert(id.clone(), row);
+    Ok(row)
+}
+
+fn transfers(
+    connection: &Connection,
+    account_rows: &mut HashMap<AccountId, i64>,
+    shelf: &Shelf,
+) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO transfers (id, debit, credit, amount, phase, hold, payment, at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for transfer in shelf.transfers.changes().filter_map(|change| change.row) {
+        let debit = row_of(connection, account_rows, &transfer.debit)?;
+        let credit = row_of(connection, account_rows, &transfer.credit)?;
+        let (phase, hold) = phase_words(transfer.phase);
+        insert.execute(params![
+            transfer.id.0,
+            debit,
+            credit,
+            transfer.amount.to_string(),
+            phase,
+            hold,
+            transfer.payment.map(|payment| *payment.as_bytes()),
+            transfer.at.unix_millis(),
+        ])?;
+    }
+    Ok(())
+}
+
+fn payments(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
+    for change in shelf.payments.changes() {
+        match change.row {
+            Some(payment) if change.stored => update_payment(connection, payment)?,
+            Some(payment) => insert_payment(connection, payment)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO payments (id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
+         idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, \
+         updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
+         ?20, ?21, ?22, ?23)",
+    )?;
+    insert.execute(params![
+        payment.id.as_bytes(),
+        payment.challenge.as_str(),
+        payment.key.as_str(),
+        payment.method,
+        payment.intent,
+        payment.route,
+        payment.request,
+        payment.payer.as_ref().map(|payer| payer.as_str()),
+        payment.amount.to_string(),
+        payment.asset.to_string(),
+        payment.prepaid,
+        payment.idempotency,
+        payment.kept,
+        payment.state.as_str(),
+        payment.reference,
+        payment.fee.to_string(),
+        payment.refund,
+        payment.reason,
+        payment.deadline.map(Timestamp::unix_millis),
+        payment.status,
+        payment.claimed_at.unix_millis(),
+        payment.settled_at.map(Timestamp::unix_millis),
+        payment.updated_at.unix_millis(),
+    ])?;
+    Ok(())
+}
+
+/// What a step may change. The idempotency key is let go of by itself, so that its index is left
+/// alone on the usual way.
+fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<(), StoreError> {
+    let mut update = connection.prepare_cached(
+        "UPDATE payments SET state = ?2, reference = ?3, fee = ?4, refund = ?5, reason = ?6, deadline = ?7, \
+         status = ?8, settled_at = ?9, updated_at = ?10 WHERE id = ?1",
+    )?;
+    update.execute(params![
+        payment.id.as_bytes(),
+        payment.state.as_str(),
+        payment.reference,
+        payment.fee.to_string(),
+        payment.refund,
+        payment.reason,
+        payment.deadline.map(Timestamp::unix_millis),
+        payment.status,
+        payment.settled_at.map(Timestamp::unix_millis),
+        payment.updated_at.unix_millis(),
+    ])?;
+    if payment.idempotency.is_none() && payment.state.frees_its_key() {
+        let mut free = connection
+            .prepare_cached("UPDATE payments SET idempotency = NULL WHERE id = ?1 AND idempotency IS NOT NULL")?;
+        free.execute([payment.id.as_bytes()])?;
+    }
+    Ok(())
+}
+
+fn responses(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
+    for change in shelf.responses.changes() {
+        let Some(response) = change.row else { continue };
+        let mut insert = connection
+            .prepare_cached("INSERT INTO responses (payment, status, headers, body) VALUES (?1, ?2, ?3, ?4)")?;
+        insert.execute(params![change.key.as_bytes(), response.status, headers_text(response)?, response.body])?;
+    }
+    Ok(())
+}
+
+fn counters(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
+    for counter in shelf.counters.changes().filter_map(|change| change.row) {
+        let mut write = connection.prepare_cached(
+            "INSERT INTO budgets (key, currency, spent, reserved) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, reserved = excluded.reserved",
+        )?;
+        let (spent, reserved) = (counter.spent.millionths().to_string(), counter.reserved.millionths().to_string());
+        write.execute(params![counter.key.0, counter.spent.currency().as_str(), spent, reserved])?;
+    }
+    Ok(())
+}
+
+fn reservations(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
+    for record in shelf.reservations.changes().filter_map(|change| change.row) {
+        let mut write = connection.prepare_cached(
+            "INSERT INTO reservations (id, wallet, cost, currency, charges, origin, request, challenge, state, \
+             receipt, reason, at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             ON CONFLICT (id) DO UPDATE SET state = excluded.state, receipt = excluded.receipt, \
+             reason = excluded.reason, updated_at = excluded.updated_at",
+        )?;
+        let reservation = &record.reservation;
+        write.execute(params![
+            reservation.id,
+            reservation.wallet,
+            reservation.cost.millionths().to_string(),
+            reservation.cost.currency().as_str(),
+            charges_text(reservation)?,
+            reservation.origin,
+            reservation.request,
+            reservation.challenge,
+            record.state.as_str(),
+            record.receipt,
+            record.reason,
+            reservation.at.unix_millis(),
+            record.updated_at.unix_millis(),
+        ])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The one writer: takes everything that waits, makes it durable in one commit, then answers.
+
+use std::thread;
+use std::time::Duration;
+
+use farthing_books::store::run;
+use farthing_books::{Command, Outcome, Shelf};
+use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::StoreError;
+use crate::checkpoint::Checkpointer;
+use crate::sqlite::Sqlite;
+use crate::sqlite::file::Lock;
+
+/// The most commands of one commit: more would make the first wait for the last.
+const LARGEST_BATCH: usize = 512;
+/// Rows of a kind kept between batches by an owner of the file.
+pub(crate) const KEPT_ROWS: usize = 50_000;
+/// How long commands nobody waits for rest after a failed commit, before they are tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Something for the writer.
+pub(crate) enum Job {
+    /// A command, and who waits for its outcome.
+    Apply(Command, Option<Waiter>),
+    /// Everything before it is durable, then the writer ends.
+    Stop(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// Who waits for an outcome; holds a place in the queue until then.
+pub(crate) struct Waiter {
+    pub(crate) answer: oneshot::Sender<Result<Outcome, StoreError>>,
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+/// The writer's side of the books.
+pub(crate) struct Writer {
+    pub(crate) store: Sqlite,
+    pub(crate) queue: UnboundedReceiver<Job>,
+    pub(crate) checkpointer: Option<Checkpointer>,
+    /// Rows kept between batches; `None` when other processes write too.
+    pub(crate) keep: Option<usize>,
+    /// Held until the store is closed: declared last, dropped last.
+    pub(crate) _lock: Option<Lock>,
+}
+
+impl Writer {
+    /// Runs until it is stopped or every handle is gone.
+    pub(crate) fn run(mut self) {
+        let mut shelf = Shelf::default();
+        let mut jobs = Vec::with_capacity(LARGEST_BATCH);
+        let mut batch = Batch::default();
+        loop {
+            let open = self.wait(&mut jobs, batch.commands.is_empty());
+            let mut stop = None;
+            for job in jobs.drain(..) {
+                match job {
+                    Job::Apply(command, waiter) => batch.push(command, waiter),
+                    Job::Stop(answer) => stop = Some(answer),
+                }
+            }
+            self.commit(&mut shelf, &mut batch);
+            if let Some(answer) = stop {
+                self.queue.close();
+                let closed = self.store.finish();
+                drop(self);
+                let _ = answer.send(closed);
+                return;
+            }
+            if !open {
+                return;
+            }
+        }
+    }
+
+    /// Takes what waits, or waits for something; false when every handle is gone. With commands left
+    /// over from a failed commit it only rests a while.
+    fn wait(&mut self, jobs: &mut Vec<Job>, nothing_left: bool) -> bool {
+        if nothing_left {
+            return self.queue.blocking_recv_many(jobs, LARGEST_BATCH) > 0;
+        }
+        thread::sleep(RETRY);
+        while jobs.len() < LARGEST_BATCH {
+            match self.queue.try_recv() {
+                Ok(job) => jobs.push(job),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return !jobs.is_empty(),
+            }
+        }
+        true
+    }
+
+    fn commit(&mut self, shelf: &mut Shelf, batch: &mut Batch) {
+        if batch.commands.is_empty() {
+            return;
+        }
+        match run(&mut self.store, shelf, &batch.commands, self.keep) {
+            Ok(outcomes) => {
+                let size = batch.commands.len();
+                batch.answer(outcomes);
+                if let Some(checkpointer) = &mut self.checkpointer {
+                    checkpointer.after_commit(&self.store, size);
+                }
+            }
+            Err(error) => batch.fail(&error.into()),
+        }
+    }
+}
+
+/// The commands of one commit, each with who waits for it.
+#[derive(Default)]
+struct Batch {
+    commands: Vec<Command>,
+    waiters: Vec<Option<Waiter>>,
+}
+
+impl Batch {
+    fn push(&mut self, command: Command, waiter: Option<Waiter>) {
+        self.commands.push(command);
+        self.waiters.push(waiter);
+    }
+
+    fn answer(&mut self, outcomes: Vec<Outcome>) {
+        self.commands.clear();
+        for (waiter, outcome) in self.waiters.drain(..).zip(outcomes) {
+            match (waiter, outcome) {
+                (Some(waiter), outcome) => waiter.tell(Ok(outcome)),
+                (None, Outcome::OutOfOrder(payment)) => {
+                    tracing::warn!(payment = %payment.id, state = payment.state.as_str(), "a step came out of order");
+                }
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// Tells everybody that it failed. What nobody waits for stays, in its order, for another try.
+    fn fail(&mut self, error: &StoreError) {
+        let commands = std::mem::take(&mut self.commands);
+        let waiters = std::mem::take(&mut self.waiters);
+        for (command, waiter) in commands.into_iter().zip(waiters) {
+            match waiter {
+                Some(waiter) => waiter.tell(Err(error.clone())),
+                None => self.push(command, None),
+            }
+        }
+        tracing::error!(%error, kept = self.commands.len(), "a batch could not be made durable");
+    }
+}
+
+impl Waiter {
+    fn tell(self, answer: Result<Outcome, StoreError>) {
+        // Whoever went away meanwhile finds the outcome by asking again.
+        let _ = self.answer.send(answer);
+    }
+}

@@ -1,0 +1,143 @@
+//! The handle as the gateway and the wallet use it.
+
+use std::sync::Arc;
+
+use farthing_books::budget::ReserveOutcome;
+use farthing_books::testing::samples::{at, challenge, external, grant, payer, prepaid, reservation, settled, usd};
+use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentState, StoredResponse};
+use farthing_money::Amount;
+use farthing_store::{Books, Sharing, StoreError};
+
+fn opened(sharing: Sharing) -> (tempfile::TempDir, Books) {
+    let folder = tempfile::tempdir().unwrap();
+    let books = Books::open(&folder.path().join("books.db"), sharing).unwrap();
+    (folder, books)
+}
+
+#[tokio::test]
+async fn a_prepaid_payment_goes_its_whole_way() {
+    let (folder, books) = opened(Sharing::Exclusive);
+    books.submit(grant(1, 1, 1_000)).await.unwrap();
+    let new = prepaid(1, 1, 400);
+    let (id, key) = (new.id, [7; 32]);
+    let claimed = books.claim(farthing_books::NewPayment { idempotency: Some(key), ..new }).await.unwrap();
+    let ClaimOutcome::Won(payment) = claimed else { panic!("{claimed:?}") };
+    assert_eq!(payment.state, PaymentState::Posted);
+    assert_eq!(books.payment_of(&challenge(1)).await.unwrap().as_ref(), Some(&*payment));
+
+    let response = StoredResponse {
+        status: 200,
+        headers: vec![("x-bytes".to_owned(), vec![0, 65, 0xff]), ("x-bytes".to_owned(), b"two".to_vec())],
+        body: b"sunny".to_vec(),
+    };
+    books.submit_later(Command::Deliver { payment: id, status: 200, at: at(1) }).unwrap();
+    let close = Command::Close { payment: id, response: Some(Box::new(response.clone())), at: at(2) };
+    let Outcome::Payment(closed) = books.submit(close).await.unwrap() else { panic!() };
+    assert_eq!((closed.state, closed.status), (PaymentState::Closed, Some(200)));
+    assert_eq!(books.response(id).await.unwrap(), Some(response));
+
+    let balance = AccountId::new(AccountKind::Payer(payer(1)), &usd());
+    let account = books.account(&balance).await.unwrap().unwrap();
+    assert_eq!(account.available(), Some(Amount::new(600)));
+    assert_eq!(books.accounts().await.unwrap().len(), 3);
+    let refused = books.claim(prepaid(2, 1, 601)).await.unwrap();
+    assert_eq!(refused, ClaimOutcome::Insufficient { available: Amount::new(600) });
+    assert_eq!(books.payment_of(&challenge(2)).await.unwrap(), None, "the credential is still good");
+
+    let verification = books.verify().await.unwrap();
+    assert_eq!(verification.findings, Vec::<String>::new());
+    assert_eq!((verification.transfers, verification.accounts, verification.payments), (2, 3, 1));
+    books.close().await.unwrap();
+    let again = Books::open(&folder.path().join("books.db"), Sharing::Exclusive).unwrap();
+    assert_eq!(again.payment(id).await.unwrap().unwrap(), *closed, "every field reads back");
+}
+
+#[tokio::test]
+async fn what_is_due_is_found() {
+    let (_folder, books) = opened(Sharing::Exclusive);
+    for number in [1, 2] {
+        books.claim(external(number, 100)).await.unwrap();
+    }
+    let unknown = farthing_books::testing::samples::unknown();
+    let first = external(1, 100).id;
+    books.submit(Command::Doubt { payment: first, unknown, at: at(0) }).await.unwrap();
+    assert!(books.due(at(1_999), 10).await.unwrap().is_empty());
+    let due = books.due(at(2_000), 10).await.unwrap();
+    assert_eq!(due.iter().map(|payment| payment.id).collect::<Vec<_>>(), [first]);
+    books.submit(Command::Settle { payment: first, settled: settled("0xab", 3), at: at(9) }).await.unwrap();
+    assert!(books.due(at(2_000), 10).await.unwrap().is_empty());
+    let recovered = books.submit(Command::Recover { deadline: at(5_000), at: at(20) }).await.unwrap();
+    assert_eq!(recovered, Outcome::Recovered { entitled: 1, unknown: 1 });
+    assert_eq!(books.due(at(5_000), 10).await.unwrap().len(), 2);
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_claims_of_one_challenge_have_one_winner() {
+    let (_folder, books) = opened(Sharing::Exclusive);
+    books.submit(grant(1, 1, 1_000_000)).await.unwrap();
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let books = books.clone();
+            tokio::spawn(async move { books.claim(prepaid(1, 1, 10)).await.unwrap() })
+        })
+        .collect();
+    let mut won = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            ClaimOutcome::Won(_) => won += 1,
+            ClaimOutcome::Lost(winner) => assert_eq!(winner.id, prepaid(1, 1, 10).id),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(won, 1);
+    let balance = AccountId::new(AccountKind::Payer(payer(1)), &usd());
+    assert_eq!(books.account(&balance).await.unwrap().unwrap().debits, Amount::new(10));
+}
+
+#[tokio::test]
+async fn reservations_are_counted_and_listed() {
+    let (_folder, books) = opened(Sharing::Shared);
+    let limits = [("agent/total", 100), ("agent/day", 60)];
+    assert_eq!(books.reserve(reservation(1, 50, &limits)).await.unwrap(), ReserveOutcome::Reserved);
+    let ReserveOutcome::Exceeded { key, .. } = books.reserve(reservation(2, 20, &limits)).await.unwrap() else {
+        panic!("the day has room for 10");
+    };
+    assert_eq!(key.0, "agent/day");
+    let confirm =
+        Command::Confirm { reservation: reservation(1, 50, &limits).id, receipt: Some("r".into()), at: at(1) };
+    assert_eq!(books.submit(confirm).await.unwrap(), Outcome::Done);
+    let counter = books.budget(&key).await.unwrap().unwrap();
+    assert_eq!((counter.spent.millionths(), counter.reserved.millionths()), (50, 0));
+    let listed = books.reservations("agent", 10).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].reservation, reservation(1, 50, &limits));
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_owner_is_alone_and_may_be_watched() {
+    let (folder, books) = opened(Sharing::Exclusive);
+    let path = Arc::new(folder.path().join("books.db"));
+    let second = Books::open(&path, Sharing::Exclusive).err().unwrap();
+    assert!(matches!(&second, StoreError::InUse(_)), "{second}");
+    assert!(matches!(Books::open(&path, Sharing::Shared).err(), Some(StoreError::InUse(_))));
+    let watcher = Books::open(&path, Sharing::ReadOnly).unwrap();
+    books.submit(grant(1, 1, 5)).await.unwrap();
+    assert_eq!(watcher.accounts().await.unwrap().len(), 2);
+    assert_eq!(watcher.submit(grant(2, 1, 5)).await, Err(StoreError::ReadOnly));
+    books.close().await.unwrap();
+    Books::open(&path, Sharing::Exclusive).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_of_the_file_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, books) = opened(Sharing::Exclusive);
+    books.submit(grant(1, 1, 5)).await.unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
+    }
+}
