@@ -38,7 +38,7 @@ fn without_padding(text: &[u8]) -> Result<&[u8], NotBase64Url> {
         _ => text,
     };
     let padded = unpadded.len() < text.len();
-    if padded && text.len() % 4 != 0 { Err(NotBase64Url) } else { Ok(unpadded) }
+    if padded && !text.len().is_multiple_of(4) { Err(NotBase64Url) } else { Ok(unpadded) }
 }
 
 fn url_alphabet(text: &[u8]) -> Cow<'_, [u8]> {

@@ -116,11 +116,11 @@ impl Cursor<'_> {
         loop {
             let (first, after) = self.rest.split_first().ok_or("a quoted value does not end")?;
             self.rest = after;
-            if *first == b'\\' {
-                if let Some(unit) = self.escaped_unit() {
-                    units.push(unit);
-                    continue;
-                }
+            if *first == b'\\'
+                && let Some(unit) = self.escaped_unit()
+            {
+                units.push(unit);
+                continue;
             }
             flush(&mut units, &mut value);
             match *first {
