@@ -3,10 +3,12 @@
 //! [`plan`] is the list of steps behind the README's one test command; every other module is one chore, and each
 //! chore can be run alone. Nothing is installed without saying so first, and only [`tools`] installs anything.
 
+mod bench;
 mod commands;
 mod deny;
 mod farthing;
 mod fuzz;
+mod gateway;
 mod interop;
 mod plan;
 mod readme;
@@ -41,6 +43,8 @@ enum Chore {
     Readme,
     /// Let the official SDKs read and pay the challenges of a running gateway.
     Interop,
+    /// Measure the figures of bench/README.md and write it.
+    Bench(bench::Effort),
     /// Fuzz every parser for a while.
     Fuzz(fuzz::Effort),
 }
@@ -63,6 +67,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Deny => deny::run(),
         Chore::Interop => interop::run(),
         Chore::Readme => readme::run(),
+        Chore::Bench(effort) => bench::run(&effort),
         Chore::Fuzz(effort) => fuzz::run(&effort),
     }
 }

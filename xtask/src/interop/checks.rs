@@ -1,11 +1,11 @@
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
-use super::gateway::Gateway;
 use super::paper::Paper;
 use super::peer::{Peer, Reading};
 use super::upstream::Upstream;
-use super::{PRICE, PRICE_MILLIONTHS};
+use super::{DESCRIPTION, PRICE_MILLIONTHS};
+use crate::gateway::Gateway;
 
 /// Who takes part in a check.
 pub(crate) struct Scene<'a> {
@@ -20,6 +20,8 @@ type Check = fn(&Scene<'_>) -> anyhow::Result<()>;
 /// What every SDK must manage, in this order.
 pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("reads the gateway's challenge", reads_the_challenge),
+    ("reads a description beyond ASCII", reads_the_description),
+    ("reads the digest of a POST's body", reads_the_digest),
     ("reads the problem document", reads_the_problem),
     ("is refused while it has no money", is_refused_without_money),
     ("pays for a GET", pays_for_a_get),
@@ -42,6 +44,22 @@ fn reads_the_challenge(scene: &Scene<'_>) -> anyhow::Result<()> {
     for present in ["/id", "/realm", "/expires", "/request/methodDetails/issuer"] {
         text(challenge, present)?;
     }
+    Ok(())
+}
+
+/// SDKs differ in what they make of letters beyond ASCII; none may lose the challenge over them.
+fn reads_the_description(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let reading = scene.peer.read(&scene.url("/described"), None)?;
+    let [challenge] = reading.challenges.as_slice() else { bail!("{} challenges", reading.challenges.len()) };
+    let read = text(challenge, "/description")?;
+    ensure!(read.contains(r#"Weather for "Z"#) && read.contains("today"), "{read:?} instead of {DESCRIPTION:?}");
+    Ok(())
+}
+
+fn reads_the_digest(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let reading = scene.peer.read(&scene.url("/forecast"), Some(BODY))?;
+    let [challenge] = reading.challenges.as_slice() else { bail!("{} challenges", reading.challenges.len()) };
+    ensure!(text(challenge, "/digest")?.starts_with("sha-256=:"), "the digest is {}", challenge["digest"]);
     Ok(())
 }
 
@@ -81,14 +99,14 @@ fn reads_one_list(scene: &Scene<'_>) -> anyhow::Result<()> {
 
 impl Scene<'_> {
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.gateway.url())
+        self.gateway.url(path)
     }
 
     /// One purchase: the upstream's answer, one hit, and a receipt.
     fn buys(&self, body: Option<&str>, method: &str, echoed: &str) -> anyhow::Result<()> {
         let before = self.upstream.served().len();
         let purchase = self.peer.pay(&self.url("/forecast?city=Bern"), body)?;
-        ensure!(purchase.status == 200, "status {} at {PRICE}: {}", purchase.status, purchase.body);
+        ensure!(purchase.status == 200, "status {}: {}", purchase.status, purchase.body);
         let answer: Value = serde_json::from_str(&purchase.body)?;
         expect(&answer, "/method", method)?;
         expect(&answer, "/path", "/forecast?city=Bern")?;

@@ -1,3 +1,5 @@
+//! A gateway under test: the built binary, a configuration, and books of its own.
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,37 +12,57 @@ use crate::commands::{Run as _, program};
 /// How long a gateway may take to be ready, and to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A gateway in development mode with books of its own; killed when dropped.
+/// A running gateway in development mode; killed when dropped.
 pub(crate) struct Gateway {
     url: String,
     admin: String,
-    data: Option<TempDir>,
+    folder: Option<TempDir>,
     process: Child,
 }
 
 impl Gateway {
-    /// Starts the binary in front of an upstream and waits until it is ready.
-    pub(crate) fn start(binary: &Path, upstream: &str, price: &str) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
+    /// Starts a binary with these routes (TOML, `[[route]]` tables) and waits until it is ready. A command that runs
+    /// another, such as `taskset`, may stand before it.
+    pub(crate) fn start(under: &[&str], binary: &Path, routes: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
         let (listen, admin) = (free_address()?, free_address()?);
-        let log = std::fs::File::create(data.path().join("log"))?;
-        let process = Command::new(binary)
-            .args(["gateway", "--upstream", upstream, "--price", price, "--accept", "balance"])
-            .args(["--listen", &listen, "--admin", &admin, "--data"])
-            .arg(data.path())
+        let settings = folder.path().join("farthing.toml");
+        std::fs::write(&settings, configuration(&listen, &admin, folder.path(), routes))?;
+        let log = std::fs::File::create(folder.path().join("log"))?;
+        let mut command = match under {
+            [] => Command::new(binary),
+            [first, rest @ ..] => program(first, rest),
+        };
+        if !under.is_empty() {
+            command.arg(binary);
+        }
+        let process = command
+            .args(["gateway", "--config"])
+            .arg(&settings)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
-        let url = format!("http://{listen}");
-        let mut gateway = Self { url, admin: format!("http://{admin}"), data: Some(data), process };
+        let (url, admin) = (format!("http://{listen}"), format!("http://{admin}"));
+        let mut gateway = Self { url, admin, folder: Some(folder), process };
         gateway.wait_until_ready()?;
         Ok(gateway)
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// Where it sells.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// The process, for whoever measures it.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Where its books are.
+    pub(crate) fn folder(&self) -> anyhow::Result<&Path> {
+        Ok(self.folder.as_ref().context("the books have been handed over")?.path())
     }
 
     /// Gives a payer money to spend, as only a gateway in development mode allows.
@@ -51,8 +73,8 @@ impl Gateway {
         Ok(())
     }
 
-    /// Asks it to stop, waits, and hands over the folder with its books.
-    pub(crate) fn stop(mut self) -> anyhow::Result<TempDir> {
+    /// Asks it to stop, waits, and has the books verified.
+    pub(crate) fn stop_and_verify(mut self, binary: &Path) -> anyhow::Result<()> {
         program("kill", ["-TERM", &self.process.id().to_string()]).run()?;
         let asked = Instant::now();
         while self.process.try_wait()?.is_none() {
@@ -61,7 +83,7 @@ impl Gateway {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        self.data.take().context("the books have been handed over already")
+        program(binary, ["books", "verify", "--data"]).arg(self.folder()?).output_text().map(drop)
     }
 
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
@@ -80,7 +102,7 @@ impl Gateway {
     }
 
     fn log(&self) -> String {
-        let path = self.data.as_ref().map(|data| data.path().join("log"));
+        let path = self.folder.as_ref().map(|folder| folder.path().join("log"));
         path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
     }
 }
@@ -93,9 +115,13 @@ impl Drop for Gateway {
     }
 }
 
-/// Runs `farthing books verify` on stopped books.
-pub(crate) fn verify_books(binary: &Path, data: &Path) -> anyhow::Result<()> {
-    program(binary, ["books", "verify", "--data"]).arg(data).output_text().map(drop)
+fn configuration(listen: &str, admin: &str, folder: &Path, routes: &str) -> String {
+    let store = folder.join("farthing.db");
+    format!(
+        "[gateway]\nlisten = \"{listen}\"\nadmin = \"{admin}\"\nstore = \"sqlite:{}\"\ndevelopment = true\n\
+         digest_body = \"64 kB\"\n\n[rails.balance]\nasset = \"USD\"\n\n{routes}",
+        store.display()
+    )
 }
 
 /// A loopback address that was free a moment ago.

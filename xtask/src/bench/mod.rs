@@ -1,0 +1,104 @@
+//! The figures of `bench/README.md`, measured as ratios within one run.
+//!
+//! [`cases`] says what is measured, [`servers`] starts everything, [`load`] asks, [`probes`] reads the machine, and
+//! [`report`] writes what came out, missed targets included.
+
+mod cases;
+mod chart;
+mod load;
+mod micro;
+mod probes;
+mod report;
+mod servers;
+
+use anyhow::ensure;
+use clap::Args;
+
+use crate::tools;
+use cases::{CASES, Results};
+use load::payer_of;
+use probes::{fsync_floor, resident_megabytes};
+use servers::{Binaries, Servers};
+
+/// The core of whatever server is being measured.
+const SERVER_CORE: &str = "0";
+/// The core of the load generator, and of the upstream behind the proxies.
+const LOAD_CORE: &str = "1";
+const CONNECTIONS: &str = "64";
+/// The key that pays, and what it is given: enough for every round.
+const PAYER_SEED: &str = "6661727468696e672062656e63686d61726b206b65792c206e6f207365637265";
+const BALANCE: &str = "1000000 USD";
+/// How many requests the gateway must have answered when its memory is read.
+const MEMORY_REQUESTS: f64 = 1e6;
+
+/// How much to measure.
+#[derive(Args)]
+pub(crate) struct Effort {
+    /// Rounds; every case is measured once in each, and medians are reported.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Seconds for each measurement.
+    #[arg(long, default_value_t = 4)]
+    seconds: u32,
+    /// Print the figures and leave `bench/` as it is.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Measures everything and writes `bench/README.md`, `bench/results.json` and `bench/results.svg`.
+pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
+    ensure!(std::thread::available_parallelism()?.get() >= 2, "the benchmarks need two cores");
+    ensure!(effort.rounds > 0 && effort.seconds > 0, "--rounds and --seconds must be at least 1");
+    tools::measuring()?;
+    let binaries = Binaries::build()?;
+    let micro = micro::measure()?;
+    let servers = Servers::start(&binaries)?;
+    servers.gateway.grant(&payer_of(&binaries, PAYER_SEED)?, BALANCE)?;
+    let bench = Bench { binaries: &binaries, servers: &servers, seconds: effort.seconds };
+    let mut results = Results::new(micro);
+    bench.warm_up()?;
+    for round in 1..=effort.rounds {
+        println!("round {round} of {}", effort.rounds);
+        for case in CASES {
+            results.floors.push(fsync_floor(servers.gateway.folder()?)?);
+            let run = (case.measure)(&bench)?;
+            println!(
+                "  {:<46}{:>10.0}/s  p99 {:>7.2} ms  {:>6.1} us",
+                case.title, run.per_second, run.p99_ms, run.processor_us
+            );
+            results.add(case, run);
+        }
+    }
+    results.megabytes = bench.memory_after_many_requests()?;
+    let Servers { gateway, .. } = servers;
+    gateway.stop_and_verify(&binaries.farthing)?;
+    report::write(&results, effort)
+}
+
+/// Everything that a measurement needs.
+struct Bench<'a> {
+    binaries: &'a Binaries,
+    servers: &'a Servers,
+    seconds: u32,
+}
+
+impl Bench<'_> {
+    fn warm_up(&self) -> anyhow::Result<()> {
+        for case in CASES {
+            (case.measure)(&Bench { seconds: 1, ..*self })?;
+        }
+        Ok(())
+    }
+
+    /// Asks for a million challenges more, whatever has been asked before, and reads the resident memory.
+    fn memory_after_many_requests(&self) -> anyhow::Result<f64> {
+        println!("a million requests, then the gateway's memory");
+        let gateway = &self.servers.gateway;
+        let (url, process) = (gateway.url("/paid"), gateway.process_id());
+        let mut answered = 0.0;
+        while answered < MEMORY_REQUESTS {
+            answered += load::wrk(&url, self.seconds, process)?.per_second * f64::from(self.seconds);
+        }
+        resident_megabytes(process)
+    }
+}
