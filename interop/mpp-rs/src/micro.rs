@@ -1,0 +1,41 @@
+//! What `mpp` needs to issue a challenge and to check a credential, for `cargo xtask bench` to compare with: nanoseconds
+//! for each, the median of seven samples.
+
+mod terms;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use mpp::{PaymentCredential, format_authorization};
+use serde_json::json;
+
+const SAMPLE: Duration = Duration::from_millis(200);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let request = terms::request()?;
+    let payload =
+        json!({ "payer": "did:key:z6MkghLt1e8m1fmANsdJJco3aCLV8Xnigr5UWwC3u5iZFPd3", "signature": "A".repeat(86) });
+    let header = format_authorization(&PaymentCredential::new(terms::issue(&request).to_echo(), payload))?;
+    terms::check(&header)?;
+    println!("issue {:.0} ns", median(|| black_box(terms::issue(&request).to_header()).is_ok()));
+    println!("check {:.0} ns", median(|| black_box(terms::check(&header)).is_ok()));
+    Ok(())
+}
+
+fn median(operation: impl Fn() -> bool) -> f64 {
+    let mut samples = (0..7).map(|_| sample(&operation)).collect::<Vec<_>>();
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
+fn sample(operation: impl Fn() -> bool) -> f64 {
+    let started = Instant::now();
+    let mut done = 0_u32;
+    while started.elapsed() < SAMPLE {
+        for _ in 0..100 {
+            assert!(operation());
+        }
+        done += 100;
+    }
+    started.elapsed().as_nanos() as f64 / f64::from(done)
+}
