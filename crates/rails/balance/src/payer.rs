@@ -96,10 +96,8 @@ fn alive(challenge: &Challenge, now: Timestamp) -> Result<(), NotPayable> {
 /// the origin itself, as URL or as host. On loopback, where a gateway is tried out under the name
 /// it will have later, the challenge's realm is enough.
 fn names(issuer: &str, origin: &Origin, challenge: &Challenge) -> bool {
-    if let Ok(issuer) = issuer.parse::<Origin>() {
-        if issuer == *origin {
-            return true;
-        }
+    if issuer.parse::<Origin>().is_ok_and(|issuer| issuer == *origin) {
+        return true;
     }
     let authority = origin.as_str().split_once("://").map_or("", |(_, authority)| authority);
     let host = host_of(authority);

@@ -1,0 +1,94 @@
+use farthing_money::Price;
+use http::StatusCode;
+
+use super::request::Prepared;
+use super::{PayError, PayingClient, transport};
+use crate::policy::{Decision, Rule, Subject, decide, exceeded};
+
+/// What a request would do, found out without paying.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The status of the unpaid request; 402 when it must be paid for.
+    pub status: StatusCode,
+    /// The offers that could be paid, the cheapest first.
+    pub offers: Vec<ExplainedOffer>,
+    /// Why others could not.
+    pub reasons: Vec<String>,
+}
+
+/// One offer and the policy's answer to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedOffer {
+    /// `balance/charge`.
+    pub method: String,
+    /// What it would cost, fees included.
+    pub cost: Price,
+    /// Who would be paid, where the method names one.
+    pub payee: Option<String>,
+    /// The rule that says no; `None` when the policy allows it.
+    pub denied_by: Option<Rule>,
+    /// The answer, in one sentence.
+    pub sentence: String,
+}
+
+impl PayingClient {
+    /// Sends the request without a payment and says what paying would cost and which rule decides.
+    /// Nothing is reserved or signed, and no key is opened.
+    pub async fn explain(&self, request: reqwest::Request, max: Option<Price>) -> Result<Explanation, PayError> {
+        let mut request = Prepared::new(request, &self.wallet.ambient)?.map_err(PayError::Request)?;
+        let response = transport::ask(&self.http, &mut request, &self.accepts()).await?;
+        let mut explanation = Explanation { status: response.status(), offers: Vec::new(), reasons: Vec::new() };
+        if response.status() != StatusCode::PAYMENT_REQUIRED {
+            return Ok(explanation);
+        }
+        let offers = match self.offers(&self.http, &request, &response)? {
+            Ok(offers) => offers,
+            Err(sentence) => {
+                explanation.reasons.push(sentence);
+                return Ok(explanation);
+            }
+        };
+        explanation.reasons = offers.reasons;
+        for (payer, quote) in offers.quotes {
+            let (method, intent) = payer.pays();
+            let (denied_by, sentence) = self.explain_decision(&quote, max).await?;
+            explanation.offers.push(ExplainedOffer {
+                method: format!("{method}/{intent}"),
+                cost: quote.cost,
+                payee: quote.payee,
+                denied_by,
+                sentence,
+            });
+        }
+        Ok(explanation)
+    }
+
+    async fn explain_decision(
+        &self,
+        quote: &farthing_rail::Quote,
+        max: Option<Price>,
+    ) -> Result<(Option<Rule>, String), PayError> {
+        let wallet = self.wallet.name().as_str();
+        if self.wallet.is_frozen() {
+            return Ok((Some(Rule::Frozen), format!("{wallet} is frozen and signs nothing")));
+        }
+        let Some(policy) = self.wallet.policy()? else {
+            return Ok((Some(Rule::NoPolicy), format!("{wallet} has no policy and pays nothing")));
+        };
+        let subject = Subject { wallet, max, now: self.wallet.ambient.now() };
+        let charges = match decide(&policy, quote, &subject) {
+            Decision::Deny { rule, sentence } => return Ok((Some(rule), sentence)),
+            Decision::Allow { charges } => charges,
+        };
+        for charge in charges {
+            let Some(counter) = self.wallet.budgets.budget(&charge.key).await? else { continue };
+            let used = counter.spent.millionths().saturating_add(counter.reserved.millionths());
+            if used.saturating_add(quote.cost.millionths()) > charge.limit.millionths() {
+                let figures = [charge.limit, counter.spent, counter.reserved];
+                let (rule, sentence) = exceeded(&charge.key, wallet, quote.cost, figures);
+                return Ok((Some(rule), sentence));
+            }
+        }
+        Ok((None, format!("it costs {}, and the policy of {wallet} allows it", quote.cost)))
+    }
+}

@@ -1,0 +1,342 @@
+//! A client that pays: sends a request, reads the offers of a 402, decides, reserves, signs, and
+//! sends the same request again with the credential.
+
+mod explain;
+mod middleware;
+mod offers;
+mod outcome;
+mod presenting;
+mod request;
+mod transport;
+
+pub use explain::{ExplainedOffer, Explanation};
+pub use middleware::{NotPaid, PayingMiddleware};
+pub use outcome::{Outcome, PayError};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use farthing_books::Command;
+use farthing_books::budget::ReservationId;
+use farthing_money::Price;
+use farthing_protocol::{Credential, Receipt};
+use farthing_rail::{Approved, Payer, Quote};
+use http::StatusCode;
+use reqwest::Response;
+
+use self::offers::Offers;
+use self::presenting::{Answer, Presentation};
+use self::request::Prepared;
+use self::transport::Transport;
+use crate::failpoint::reach;
+use crate::outgoing::{self, Orphan, Record, Sendable};
+use crate::policy::{Refused, Rule, Subject, approve};
+use crate::{VaultError, Wallet};
+
+/// A client that pays for its requests out of one wallet.
+#[derive(Clone)]
+pub struct PayingClient {
+    wallet: Wallet,
+    payers: Vec<Arc<dyn Payer>>,
+    http: reqwest::Client,
+    settings: Settings,
+}
+
+/// How patient a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How often, at most, a server may name a new price for one request.
+    pub rounds: u32,
+    /// How often, at most, one credential is sent.
+    pub attempts: u32,
+    /// The longest wait before a credential is sent again, whatever the server asks for.
+    pub longest_wait: Duration,
+    /// How long a server may stay silent.
+    pub silence: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (longest_wait, silence) = (Duration::from_secs(10), Duration::from_secs(60));
+        Self { rounds: 3, attempts: 5, longest_wait, silence }
+    }
+}
+
+/// A kept credential counts as possibly used for this long after it was made; older ones are not
+/// sent any more.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What came of one 402.
+enum Round {
+    Over(Outcome),
+    /// The server proved that it took nothing, and names new offers.
+    Again(Response),
+}
+
+impl PayingClient {
+    /// A client that pays out of this wallet with these methods.
+    pub fn new(wallet: Wallet, payers: Vec<Arc<dyn Payer>>) -> Result<Self, PayError> {
+        Self::with_settings(wallet, payers, Settings::default())
+    }
+
+    /// The same, with other patience.
+    pub fn with_settings(wallet: Wallet, payers: Vec<Arc<dyn Payer>>, settings: Settings) -> Result<Self, PayError> {
+        let http = transport::client(settings.silence)?;
+        Ok(Self { wallet, payers, http, settings })
+    }
+
+    /// The wallet it pays out of.
+    pub fn wallet(&self) -> &Wallet {
+        &self.wallet
+    }
+
+    /// Sends a request and pays for it if it must and may. `max` is the most for this call, on top
+    /// of the policy.
+    ///
+    /// The same call again after [`Outcome::Unknown`], an error or a crash sends the same credential
+    /// again, and does not pay anew.
+    pub async fn pay(&self, request: reqwest::Request, max: Option<Price>) -> Result<Outcome, PayError> {
+        self.pay_over(&self.http, request, max).await
+    }
+
+    async fn pay_over(
+        &self,
+        transport: &dyn Transport,
+        request: reqwest::Request,
+        max: Option<Price>,
+    ) -> Result<Outcome, PayError> {
+        let mut request = match Prepared::new(request, &self.wallet.ambient)? {
+            Ok(request) => request,
+            Err(sentence) => return Ok(Outcome::refused(sentence)),
+        };
+        let mut response = match self.take_up(transport, &request).await? {
+            Some(Round::Over(outcome)) => return Ok(outcome),
+            Some(Round::Again(response)) => response,
+            None => transport::ask(transport, &mut request, &self.accepts()).await?,
+        };
+        for _ in 0..self.settings.rounds {
+            if response.status() != StatusCode::PAYMENT_REQUIRED {
+                return Ok(Outcome::Free { response });
+            }
+            match self.answer(transport, &request, &response, max).await? {
+                Round::Over(outcome) => return Ok(outcome),
+                Round::Again(next) => response = next,
+            }
+        }
+        let sentence =
+            format!("the server named a new price {} times and took none of the payments", self.settings.rounds);
+        Ok(Outcome::refused(sentence))
+    }
+
+    /// Answers one 402: the cheapest offer that the policy allows is paid.
+    async fn answer(
+        &self,
+        transport: &dyn Transport,
+        request: &Prepared,
+        response: &Response,
+        max: Option<Price>,
+    ) -> Result<Round, PayError> {
+        let mut offers = match self.offers(transport, request, response)? {
+            Ok(offers) => offers,
+            Err(sentence) => return Ok(Round::Over(Outcome::refused(sentence))),
+        };
+        if offers.quotes.is_empty() {
+            return Ok(Round::Over(Outcome::NoOffer { reasons: offers.reasons }));
+        }
+        if self.wallet.is_frozen() {
+            let sentence = VaultError::Frozen(self.wallet.name().to_string()).to_string();
+            return Ok(Round::Over(Outcome::Refused { rule: Some(Rule::Frozen), sentence }));
+        }
+        self.unlock().await?;
+        let mut denied = None;
+        for (payer, quote) in offers.quotes.drain(..) {
+            let record = self.begin(request, quote.cost)?;
+            match self.approve(request, quote, record.reservation, max).await {
+                Ok(approved) => {
+                    reach("wallet-after-reserve");
+                    return self.pay_approved(transport, request, payer.as_ref(), approved, record).await;
+                }
+                Err(Refused::Rule { rule, sentence }) => {
+                    denied.get_or_insert(Outcome::Refused { rule: Some(rule), sentence });
+                    record.finish();
+                }
+                Err(Refused::Budgets(error)) => {
+                    // The reservation may or may not be there; the record says that nothing was signed.
+                    record.abandon();
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(Round::Over(denied.unwrap_or(Outcome::NoOffer { reasons: offers.reasons })))
+    }
+
+    async fn pay_approved(
+        &self,
+        transport: &dyn Transport,
+        request: &Prepared,
+        payer: &dyn Payer,
+        approved: Approved<Quote>,
+        mut record: Record,
+    ) -> Result<Round, PayError> {
+        record.signing()?;
+        let credential = match payer.sign(approved).await {
+            Ok(credential) => credential,
+            Err(error) => {
+                self.release(record, "nothing was signed").await?;
+                return Ok(Round::Over(Outcome::refused(error.to_string())));
+            }
+        };
+        reach("wallet-after-sign");
+        let sendable = Sendable::new(request.method(), request.url(), request.idempotency_key(), &credential);
+        if let Err(error) = record.keep(&self.wallet.ambient, &self.wallet.signer.seal()?, &sendable) {
+            self.release(record, "the credential could not be kept, and was not sent").await?;
+            return Err(PayError::Record(error.to_string()));
+        }
+        let presentation = self.present(transport, request, &credential, false).await;
+        self.conclude(&credential, presentation, record).await
+    }
+
+    /// Takes up what dead calls left behind: releases what was never signed, and sends again what
+    /// this very call may have sent before.
+    async fn take_up(&self, transport: &dyn Transport, request: &Prepared) -> Result<Option<Round>, PayError> {
+        let mut again = None;
+        for orphan in outgoing::orphans(&self.wallet.outgoing, request.fingerprint())? {
+            match orphan {
+                Orphan::Unsigned(record) => self.release(record, "the call died before it signed").await?,
+                Orphan::Lost(record) => record.finish(),
+                Orphan::Sealed(record, _) if self.wallet.ambient.now().since(record.at) > KEPT_FOR => record.finish(),
+                Orphan::Sealed(record, sealed) => {
+                    again.get_or_insert((record, sealed));
+                }
+            }
+        }
+        let Some((record, sealed)) = again else { return Ok(None) };
+        self.unlock().await?;
+        let sendable = record.open(&self.wallet.signer.seal()?, &sealed);
+        let kept = sendable.as_ref().and_then(|sendable| Some((request.as_kept(sendable)?, sendable.credential()?)));
+        let Some((request, credential)) = kept else {
+            // Made with a key that is no longer in use: what it paid for stays counted.
+            record.finish();
+            return Ok(None);
+        };
+        let presentation = self.present(transport, &request, &credential, true).await;
+        self.conclude(&credential, presentation, record).await.map(Some)
+    }
+
+    /// Confirms, releases or leaves the reservation, by what the server's answer proves.
+    async fn conclude(
+        &self,
+        credential: &Credential,
+        presentation: Presentation,
+        record: Record,
+    ) -> Result<Round, PayError> {
+        let cost = record.cost;
+        let Presentation { answer, doubt } = presentation;
+        let outcome = match answer {
+            Answer::Success(response) => {
+                reach("wallet-before-confirm");
+                let receipt = receipt_of(&response, credential);
+                self.confirm(record, receipt.as_ref()).await?;
+                Outcome::Paid { response, receipt, cost }
+            }
+            Answer::Unpaid(response, problem) => match presenting::meaning(problem, doubt) {
+                presenting::Meaning::NewPrice => {
+                    self.release(record, "the server took nothing and named new terms").await?;
+                    return Ok(Round::Again(response));
+                }
+                presenting::Meaning::NotPaid(sentence) => {
+                    self.release(record, sentence).await?;
+                    Outcome::NoOffer { reasons: vec![sentence.to_owned()] }
+                }
+                presenting::Meaning::Unclear => {
+                    record.finish();
+                    let sentence = "the server asks for another payment, but the first may have been taken; \
+                        it stays counted, and the next call pays anew";
+                    Outcome::Unknown { cost, sentence: sentence.into(), repeatable: false }
+                }
+            },
+            Answer::Other(response) => Outcome::ServerError { response, cost },
+            Answer::Nothing(sentence) => Outcome::Unknown { cost, sentence, repeatable: true },
+        };
+        Ok(Round::Over(outcome))
+    }
+
+    fn begin(&self, request: &Prepared, cost: Price) -> Result<Record, PayError> {
+        let reservation: ReservationId = self.wallet.ambient.random()?;
+        let now = self.wallet.ambient.now();
+        Ok(Record::begin(&self.wallet.outgoing, request.fingerprint(), reservation, cost, now)?)
+    }
+
+    async fn approve(
+        &self,
+        request: &Prepared,
+        quote: Quote,
+        reservation: ReservationId,
+        max: Option<Price>,
+    ) -> Result<Approved<Quote>, Refused> {
+        let policy = self.wallet.policy().map_err(|error| Refused::Rule {
+            rule: Rule::NoPolicy,
+            sentence: format!("the policy cannot be followed, so nothing is paid: {error}"),
+        })?;
+        let subject = Subject { wallet: self.wallet.name().as_str(), max, now: self.wallet.ambient.now() };
+        let bought = request.for_the_owner();
+        approve(&self.wallet.budgets, policy.as_ref(), quote, &subject, reservation, &bought).await
+    }
+
+    async fn confirm(&self, record: Record, receipt: Option<&Receipt>) -> Result<(), PayError> {
+        let receipt = receipt.map(|receipt| receipt.reference.clone());
+        let at = self.wallet.ambient.now();
+        self.wallet.budgets.submit(Command::Confirm { reservation: record.reservation, receipt, at }).await?;
+        record.finish();
+        Ok(())
+    }
+
+    async fn release(&self, record: Record, reason: &str) -> Result<(), PayError> {
+        let (reason, at) = (reason.to_owned(), self.wallet.ambient.now());
+        self.wallet.budgets.submit(Command::Release { reservation: record.reservation, reason, at }).await?;
+        record.finish();
+        Ok(())
+    }
+
+    /// Opening the key takes a fifth of a second of computing, the first time.
+    async fn unlock(&self) -> Result<(), PayError> {
+        let signer = self.wallet.signer();
+        tokio::task::spawn_blocking(move || signer.unlock()).await.map_err(|_| PayError::Interrupted)??;
+        Ok(())
+    }
+
+    fn offers(
+        &self,
+        transport: &dyn Transport,
+        request: &Prepared,
+        response: &Response,
+    ) -> Result<Result<Offers<'_>, String>, PayError> {
+        let Some(origin) = request.secure_origin() else {
+            let sentence = format!(
+                "{} is plain HTTP beyond this machine, where a payment could be read; use https",
+                request.host()
+            );
+            return Ok(Err(sentence));
+        };
+        let now = self.wallet.ambient.now();
+        Ok(Ok(offers::read(response.headers(), &origin, request.body(), &self.payers, transport.may_redirect(), now)))
+    }
+
+    fn accepts(&self) -> String {
+        let pairs = self.payers.iter().map(|payer| payer.pays());
+        pairs.map(|(method, intent)| format!("{method}/{intent}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The receipt, if there is one and it is for this payment.
+fn receipt_of(response: &Response, credential: &Credential) -> Option<Receipt> {
+    let text = response.headers().get("payment-receipt")?.to_str().ok()?;
+    let receipt = Receipt::parse(text).ok()?;
+    let challenge = credential.challenge();
+    let other = receipt.challenge_id.as_ref().is_some_and(|id| id != challenge.id());
+    if other || receipt.method != *challenge.method() {
+        tracing::warn!("the server sent a receipt for another payment; it is not kept");
+        return None;
+    }
+    Some(receipt)
+}

@@ -1,0 +1,103 @@
+use farthing_money::Price;
+use farthing_protocol::Receipt;
+use farthing_store::StoreError;
+use reqwest::Response;
+
+use super::transport::Lost;
+use crate::policy::Rule;
+use crate::wallets::WalletsError;
+use crate::{FileError, NoRandomness, VaultError};
+
+/// What became of a request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Answered without a payment, with whatever status.
+    Free {
+        /// The answer.
+        response: Response,
+    },
+    /// Paid and answered with success.
+    Paid {
+        /// The answer.
+        response: Response,
+        /// The seller's receipt, when it sent one for this payment.
+        receipt: Option<Receipt>,
+        /// What it cost.
+        cost: Price,
+    },
+    /// Not paid: the policy or a safety rule says no. Nothing was sent that could be used.
+    Refused {
+        /// The policy's rule, when it was the policy.
+        rule: Option<Rule>,
+        /// The reason, in one sentence.
+        sentence: String,
+    },
+    /// Not paid: no offer can be paid from here.
+    NoOffer {
+        /// One sentence for each offer.
+        reasons: Vec<String>,
+    },
+    /// The credential was sent, and what became of it is not known. Its cost stays counted.
+    Unknown {
+        /// What it may have cost.
+        cost: Price,
+        /// What is known, in one sentence.
+        sentence: String,
+        /// Whether the same call again sends the same credential.
+        repeatable: bool,
+    },
+    /// The server answered the paid request with an error of its own. Whether it kept the money is
+    /// not known, so the cost stays counted; the same call again sends the same credential.
+    ServerError {
+        /// The answer.
+        response: Response,
+        /// What it may have cost.
+        cost: Price,
+    },
+}
+
+/// Why there is no outcome. Where a payment was begun, the same call again finishes it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayError {
+    /// The server could not be reached; nothing was paid.
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The request is not one that can be sent.
+    #[error("the request cannot be sent: {0}")]
+    Request(String),
+    /// See [`VaultError`].
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// See [`WalletsError`].
+    #[error(transparent)]
+    Wallet(#[from] WalletsError),
+    /// See [`FileError`].
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// See [`NoRandomness`].
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// The budgets did not answer.
+    #[error("the budgets cannot be reached: {0}")]
+    Budgets(#[from] StoreError),
+    /// The credential could not be kept, and was not sent.
+    #[error("the payment cannot be written down, so it was not made: {0}")]
+    Record(String),
+    /// The program is shutting down.
+    #[error("the program is shutting down; nothing was paid")]
+    Interrupted,
+}
+
+impl Outcome {
+    pub(super) fn refused(sentence: String) -> Self {
+        Self::Refused { rule: None, sentence }
+    }
+}
+
+impl From<Lost> for PayError {
+    fn from(lost: Lost) -> Self {
+        Self::Unreachable(lost.reason)
+    }
+}

@@ -1,0 +1,231 @@
+use aws_lc_rs::digest::{SHA256, digest};
+use farthing_protocol::Credential;
+use farthing_protocol::challenge::CredentialField;
+use farthing_rail::Origin;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use reqwest::{Body, Request, Url};
+
+use super::PayError;
+use crate::outgoing::{Fingerprint, Sendable};
+use crate::{Ambient, NoRandomness};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const PAYMENT_AUTHORIZATION: HeaderName = HeaderName::from_static("payment-authorization");
+const ACCEPT_PAYMENT: HeaderName = HeaderName::from_static("accept-payment");
+
+/// A request that can be sent as often as needed, always the same.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: bytes::Bytes,
+    idempotency_key: String,
+    fingerprint: Fingerprint,
+}
+
+impl Prepared {
+    /// Takes a request apart. `Err` in `Ok` is the reason for which it is not sent at all.
+    pub(super) fn new(request: Request, ambient: &Ambient) -> Result<Result<Self, String>, NoRandomness> {
+        let body = match request.body().map(Body::as_bytes) {
+            None => bytes::Bytes::new(),
+            Some(Some(body)) => bytes::Bytes::copy_from_slice(body),
+            Some(None) => {
+                let sentence = "the body can be read only once, and a paid request may be sent twice; buffer it first";
+                return Ok(Err(sentence.into()));
+            }
+        };
+        let (method, url, headers) = (request.method().clone(), request.url().clone(), request.headers().clone());
+        let own_key = headers.get(IDEMPOTENCY_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+        let fingerprint = fingerprint(&method, &url, &body, own_key);
+        let idempotency_key = match std::str::from_utf8(own_key) {
+            Ok("") => ambient.uuid()?,
+            Ok(key) => key.to_owned(),
+            Err(_) => return Ok(Err("the Idempotency-Key is not plain text".into())),
+        };
+        Ok(Ok(Self { method, url, headers, body, idempotency_key, fingerprint }))
+    }
+
+    pub(super) fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    pub(super) fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(super) fn idempotency_key(&self) -> &str {
+        &self.idempotency_key
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// What is bought, for the owner's list: without the query, which may hold secrets.
+    pub(super) fn for_the_owner(&self) -> String {
+        format!("{} {}", self.method, self.url.path())
+    }
+
+    /// Where the request goes, if a payment may go there: TLS, or this machine itself.
+    pub(super) fn secure_origin(&self) -> Option<Origin> {
+        let origin: Origin = self.url.origin().ascii_serialization().parse().ok()?;
+        (self.url.scheme() == "https" || is_this_machine(self.host())).then_some(origin)
+    }
+
+    /// The same request at another address of a redirect. On another origin it loses what only the
+    /// first was meant to see.
+    pub(super) fn redirect_to(&mut self, url: Url) {
+        if url.origin() != self.url.origin() {
+            for name in [http::header::AUTHORIZATION, http::header::COOKIE, PAYMENT_AUTHORIZATION, IDEMPOTENCY_KEY] {
+                self.headers.remove(name);
+            }
+        }
+        self.url = url;
+    }
+
+    /// Where a redirect of this request leads, if it may be followed with the same method.
+    pub(super) fn redirect_target(&self, response: &reqwest::Response) -> Option<Url> {
+        let safe = matches!(self.method, Method::GET | Method::HEAD);
+        let follows = match response.status().as_u16() {
+            307 | 308 => true,
+            301..=303 => safe,
+            _ => false,
+        };
+        let location = response.headers().get(http::header::LOCATION).filter(|_| follows)?;
+        self.url.join(location.to_str().ok()?).ok()
+    }
+
+    pub(super) fn is_same_origin(&self, url: &Url) -> bool {
+        self.url.origin() == url.origin()
+    }
+
+    /// The request as it was when a kept credential was first sent.
+    pub(super) fn as_kept(&self, kept: &Sendable) -> Option<Self> {
+        let mut request = self.clone();
+        request.redirect_to(kept.url.parse().ok()?);
+        request.method = kept.method.parse().ok()?;
+        request.idempotency_key.clone_from(&kept.idempotency_key);
+        Some(request)
+    }
+
+    /// Without a payment.
+    pub(super) fn unpaid(&self, accepts: &str) -> Result<Request, PayError> {
+        let mut request = self.bare();
+        let headers = request.headers_mut();
+        if !headers.contains_key(ACCEPT_PAYMENT) && !accepts.is_empty() {
+            headers.insert(ACCEPT_PAYMENT, value(accepts)?);
+        }
+        // What is sent twice must do no more than what is sent once.
+        if !matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            headers.insert(IDEMPOTENCY_KEY, value(&self.idempotency_key)?);
+        }
+        Ok(request)
+    }
+
+    /// With a payment. The key is sent with every method: it lets the server give a lost answer again.
+    pub(super) fn paid(&self, credential: &Credential) -> Result<Request, PayError> {
+        let mut request = self.bare();
+        let headers = request.headers_mut();
+        headers.insert(IDEMPOTENCY_KEY, value(&self.idempotency_key)?);
+        let mut secret = value(&credential.to_header())?;
+        secret.set_sensitive(true);
+        let field = match credential.challenge().field() {
+            CredentialField::Authorization => http::header::AUTHORIZATION,
+            CredentialField::PaymentAuthorization => PAYMENT_AUTHORIZATION,
+        };
+        headers.insert(field, secret);
+        Ok(request)
+    }
+
+    fn bare(&self) -> Request {
+        let mut request = Request::new(self.method.clone(), self.url.clone());
+        request.headers_mut().clone_from(&self.headers);
+        if !self.body.is_empty() {
+            *request.body_mut() = Some(self.body.clone().into());
+        }
+        request
+    }
+}
+
+fn fingerprint(method: &Method, url: &Url, body: &[u8], own_key: &[u8]) -> Fingerprint {
+    let mut text = Vec::new();
+    for part in [method.as_str().as_bytes(), url.as_str().as_bytes(), own_key, body] {
+        text.extend_from_slice(&part.len().to_be_bytes());
+        text.extend_from_slice(part);
+    }
+    let hash = digest(&SHA256, &text);
+    let mut short = [0; 16];
+    short.copy_from_slice(hash.as_ref().split_at(16).0);
+    Fingerprint(short)
+}
+
+fn value(text: &str) -> Result<HeaderValue, PayError> {
+    // The message names no value: it could be a credential.
+    HeaderValue::from_str(text).map_err(|_| PayError::Request("a header has a character that is not allowed".into()))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use farthing_protocol::Timestamp;
+
+    fn prepared(method: Method, url: &str) -> Prepared {
+        let ambient = Ambient::new(|| Timestamp::from_unix_millis(0));
+        Prepared::new(Request::new(method, url.parse().unwrap()), &ambient).unwrap().unwrap()
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        let origin = |url: &str| prepared(Method::GET, url).secure_origin().map(|origin| origin.to_string());
+        assert_eq!(origin("https://api.example.com/x").as_deref(), Some("https://api.example.com"));
+        for url in ["http://127.0.0.1:4020/x", "http://localhost/x", "http://[::1]:1/"] {
+            assert!(origin(url).is_some(), "{url}");
+        }
+        for url in
+            ["http://api.example.com/", "http://10.0.0.1/", "http://localhost.example.com/", "http://127.0.0.1.nip.io/"]
+        {
+            assert_eq!(origin(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn another_origin_loses_what_only_the_first_may_see() {
+        let mut request = prepared(Method::GET, "https://a.example/x");
+        request.headers.insert("authorization", HeaderValue::from_static("Bearer secret"));
+        request.headers.insert("cookie", HeaderValue::from_static("secret"));
+        request.redirect_to("https://a.example/y".parse().unwrap());
+        assert_eq!(request.headers.len(), 2);
+        request.redirect_to("https://b.example/".parse().unwrap());
+        assert!(request.headers.is_empty());
+    }
+
+    #[test]
+    fn only_the_same_request_has_the_same_fingerprint() {
+        let one = prepared(Method::GET, "https://a.example/x").fingerprint();
+        assert_eq!(one, prepared(Method::GET, "https://a.example/x").fingerprint());
+        assert_ne!(one, prepared(Method::GET, "https://a.example/y").fingerprint());
+        assert_ne!(one, prepared(Method::HEAD, "https://a.example/x").fingerprint());
+    }
+
+    #[test]
+    fn an_unpaid_request_that_changes_something_has_a_key() {
+        let key =
+            |method| prepared(method, "https://a.example/").unpaid("").unwrap().headers().contains_key(IDEMPOTENCY_KEY);
+        assert!(key(Method::POST) && key(Method::DELETE));
+        assert!(!key(Method::GET));
+    }
+}

@@ -1,0 +1,86 @@
+use farthing_books::budget::{BudgetKey, Reservation, ReservationId, ReserveOutcome};
+use farthing_money::Price;
+use farthing_rail::{Approved, Quote};
+use farthing_store::{Books, StoreError};
+
+use super::decide::Counter;
+use super::{Decision, Policy, Rule, Subject, decide};
+
+/// Why a payment was not approved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// A rule says no.
+    #[error("{sentence}")]
+    Rule {
+        /// Which.
+        rule: Rule,
+        /// The reason, with the figures, in one sentence.
+        sentence: String,
+    },
+    /// The budgets could not be asked; without them nothing is paid.
+    #[error("the budgets cannot be reached, so nothing is paid: {0}")]
+    Budgets(#[from] StoreError),
+}
+
+/// Approves a quote: decides, then reserves its cost against every counter it counts toward. When
+/// this returns the approval, the reservation is on disk, and no other process can use the same room.
+///
+/// `request` is what is bought, for the owner's list: `GET /v1/x`. The policy is `None` for a wallet
+/// that has none, which pays nothing.
+pub async fn approve(
+    books: &Books,
+    policy: Option<&Policy>,
+    quote: Quote,
+    subject: &Subject<'_>,
+    id: ReservationId,
+    request: &str,
+) -> Result<Approved<Quote>, Refused> {
+    let charges = match policy.map(|policy| decide(policy, &quote, subject)) {
+        Some(Decision::Allow { charges }) => charges,
+        Some(Decision::Deny { rule, sentence }) => return Err(Refused::Rule { rule, sentence }),
+        None => return Err(no_policy(subject.wallet)),
+    };
+    let reservation = Reservation {
+        id,
+        wallet: subject.wallet.to_owned(),
+        cost: quote.cost,
+        charges,
+        origin: quote.origin.to_string(),
+        request: request.to_owned(),
+        challenge: quote.challenge.id().as_str().to_owned(),
+        at: subject.now,
+    };
+    match books.reserve(reservation).await? {
+        ReserveOutcome::Reserved => Ok(granted(quote)),
+        ReserveOutcome::Exceeded { key, limit, spent, reserved } => {
+            let (rule, sentence) = exceeded(&key, subject.wallet, quote.cost, [limit, spent, reserved]);
+            Err(Refused::Rule { rule, sentence })
+        }
+        ReserveOutcome::Conflict => {
+            Err(Refused::Budgets(StoreError::Unavailable("a reservation of this name exists already".into())))
+        }
+    }
+}
+
+/// The one place in the program where an approval is made.
+#[expect(clippy::disallowed_methods, reason = "this is the policy engine, and the reservation is durable")]
+fn granted(quote: Quote) -> Approved<Quote> {
+    Approved::grant(quote)
+}
+
+fn no_policy(wallet: &str) -> Refused {
+    let sentence = format!(
+        "{wallet} has no policy and pays nothing; run: farthing policy set --wallet {wallet} --total \"1 USD\""
+    );
+    Refused::Rule { rule: Rule::NoPolicy, sentence }
+}
+
+/// The rule and the sentence of a counter without room for a cost: limit, spent, reserved.
+pub(crate) fn exceeded(key: &BudgetKey, wallet: &str, cost: Price, figures: [Price; 3]) -> (Rule, String) {
+    let rule = Counter::rule_of(key, wallet);
+    let [limit, spent, reserved] = figures;
+    let sentence =
+        format!("it costs {cost}, and of the {rule} limit of {limit}, {spent} is spent and {reserved} reserved");
+    (rule, sentence)
+}

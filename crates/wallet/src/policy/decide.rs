@@ -1,0 +1,241 @@
+use std::fmt;
+
+use farthing_books::budget::{BudgetCharge, BudgetKey};
+use farthing_money::{Currency, Price};
+use farthing_protocol::Timestamp;
+use farthing_rail::{Origin, Quote};
+
+use super::Policy;
+
+/// What is to be decided besides the quote.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The wallet that would pay.
+    pub wallet: &'a str,
+    /// The most for this call, on top of the policy.
+    pub max: Option<Price>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The answer to a quote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// It may be paid if every one of these counters has room for it.
+    Allow {
+        /// What it counts toward.
+        charges: Vec<BudgetCharge>,
+    },
+    /// It may not.
+    Deny {
+        /// The rule that says so.
+        rule: Rule,
+        /// The reason, with the figures, in one sentence.
+        sentence: String,
+    },
+}
+
+/// What can say no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The wallet has no policy.
+    NoPolicy,
+    /// The wallet is frozen.
+    Frozen,
+    /// The cost is in another currency than the policy.
+    Currency,
+    /// The origin is not on the list.
+    Origins,
+    /// The caller's own limit for this call.
+    Max,
+    /// `per_payment`.
+    PerPayment,
+    /// `total`.
+    Total,
+    /// `per_day`.
+    PerDay,
+    /// The limit of this origin.
+    OriginLimit,
+}
+
+/// Decides. The counters are not looked at here: whether there is room is for the reservation to say,
+/// because only there it is certain.
+pub fn decide(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Decision {
+    match first_denial(policy, quote, subject) {
+        Some((rule, sentence)) => Decision::Deny { rule, sentence },
+        None => Decision::Allow { charges: charges(policy, &quote.origin, subject) },
+    }
+}
+
+fn first_denial(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option<(Rule, String)> {
+    let (cost, currency) = (quote.cost, policy.currency);
+    if cost.currency() != currency {
+        return Some((
+            Rule::Currency,
+            format!("it costs {cost}, and the policy of {} allows only {currency}", subject.wallet),
+        ));
+    }
+    if policy.origins.as_ref().is_some_and(|origins| origins.iter().all(|allowed| allowed.origin != quote.origin)) {
+        let sentence = format!("{} is not on the list of origins that {} may pay", quote.origin, subject.wallet);
+        return Some((Rule::Origins, sentence));
+    }
+    let single = [
+        (Rule::Max, subject.max, "the limit for this call"),
+        (Rule::PerPayment, policy.per_payment, "the limit per payment"),
+        (Rule::PerDay, policy.per_day, "the limit per day"),
+        (Rule::Total, policy.total, "the total limit"),
+        (Rule::OriginLimit, origin_limit(policy, &quote.origin), "the limit for this origin"),
+    ];
+    single.into_iter().find_map(|(rule, limit, name)| {
+        let limit = limit?;
+        if limit.currency() != currency {
+            return Some((
+                rule,
+                format!("{name} is {limit}, and the policy of {} counts in {currency}", subject.wallet),
+            ));
+        }
+        (cost.millionths() > limit.millionths()).then(|| (rule, format!("it costs {cost}, and {name} is {limit}")))
+    })
+}
+
+/// Every payment counts toward all three counters, limited or not, so that a limit set later knows
+/// what was spent before.
+fn charges(policy: &Policy, origin: &Origin, subject: &Subject<'_>) -> Vec<BudgetCharge> {
+    let limits = [
+        (Counter::Total, policy.total),
+        (Counter::Day(subject.now), policy.per_day),
+        (Counter::Origin(origin), origin_limit(policy, origin)),
+    ];
+    limits
+        .into_iter()
+        .map(|(counter, limit)| BudgetCharge {
+            key: counter.key(subject.wallet),
+            limit: limit.unwrap_or_else(|| unlimited(policy.currency)),
+        })
+        .collect()
+}
+
+fn origin_limit(policy: &Policy, origin: &Origin) -> Option<Price> {
+    policy.origins.as_ref()?.iter().find(|allowed| allowed.origin == *origin)?.limit
+}
+
+fn unlimited(currency: Currency) -> Price {
+    Price::from_millionths(u64::MAX, currency)
+}
+
+/// The counters of a wallet.
+pub(crate) enum Counter<'a> {
+    Total,
+    /// The calendar day, UTC, of this instant.
+    Day(Timestamp),
+    Origin(&'a Origin),
+}
+
+impl Counter<'_> {
+    pub(crate) fn key(&self, wallet: &str) -> BudgetKey {
+        BudgetKey(match self {
+            Self::Total => format!("{wallet}/total"),
+            Self::Day(now) => format!("{wallet}/day/{}", now.to_rfc3339().get(..10).unwrap_or_default()),
+            Self::Origin(origin) => format!("{wallet}/origin/{origin}"),
+        })
+    }
+
+    /// Which rule a full counter speaks for.
+    pub(crate) fn rule_of(key: &BudgetKey, wallet: &str) -> Rule {
+        match key.0.strip_prefix(wallet).unwrap_or(&key.0).split('/').nth(1) {
+            Some("day") => Rule::PerDay,
+            Some("origin") => Rule::OriginLimit,
+            _ => Rule::Total,
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoPolicy => "no-policy",
+            Self::Frozen => "frozen",
+            Self::Currency => "currency",
+            Self::Origins => "origins",
+            Self::Max => "max",
+            Self::PerPayment => "per-payment",
+            Self::Total => "total",
+            Self::PerDay => "per-day",
+            Self::OriginLimit => "origin-limit",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::tests::quote;
+
+    const POLICY: &str = "total = \"0.5 USD\"\nper_payment = \"0.01 USD\"\nper_day = \"0.2 USD\"\n\
+        [[origin]]\nurl = \"https://api.example.com\"\nlimit = \"0.1 USD\"\n[[origin]]\nurl = \"https://b.example\"";
+
+    fn decided(policy: &str, price: &str, origin: &str, max: Option<&str>) -> Decision {
+        let now = Timestamp::parse("2026-11-21T23:59:59Z").unwrap();
+        let max = max.map(|max| max.parse().unwrap());
+        decide(&policy.parse().unwrap(), &quote(price, origin), &Subject { wallet: "agent", max, now })
+    }
+
+    fn denied(policy: &str, price: &str, origin: &str, max: Option<&str>) -> Rule {
+        match decided(policy, price, origin, max) {
+            Decision::Deny { rule, sentence } => {
+                assert!(!sentence.contains('\n') && sentence.len() > 20, "{sentence}");
+                rule
+            }
+            Decision::Allow { .. } => panic!("{price} to {origin} was allowed"),
+        }
+    }
+
+    #[test]
+    fn an_allowed_payment_counts_toward_every_counter() {
+        let Decision::Allow { charges } = decided(POLICY, "0.001 USD", "https://api.example.com", None) else {
+            panic!("denied")
+        };
+        let charges: Vec<_> = charges.iter().map(|charge| (charge.key.0.as_str(), charge.limit.to_string())).collect();
+        let expected = [
+            ("agent/total", "0.5 USD"),
+            ("agent/day/2026-11-21", "0.2 USD"),
+            ("agent/origin/https://api.example.com", "0.1 USD"),
+        ];
+        assert_eq!(charges, expected.map(|(key, limit)| (key, limit.to_owned())));
+    }
+
+    #[test]
+    fn every_rule_says_no() {
+        let api = "https://api.example.com";
+        assert_eq!(denied(POLICY, "0.001 EUR", api, None), Rule::Currency);
+        for origin in ["https://c.example", "http://api.example.com", "https://api.example.com:8443"] {
+            assert_eq!(denied(POLICY, "0.001 USD", origin, None), Rule::Origins);
+        }
+        assert_eq!(denied(POLICY, "0.010001 USD", api, None), Rule::PerPayment);
+        assert_eq!(denied(POLICY, "0.001 USD", api, Some("0.000999 USD")), Rule::Max);
+        assert_eq!(denied(POLICY, "0.001 USD", api, Some("1 EUR")), Rule::Max);
+        assert_eq!(denied("total = \"1 USD\"", "1.000001 USD", api, None), Rule::Total);
+        assert_eq!(denied("per_day = \"1 USD\"", "1.000001 USD", api, None), Rule::PerDay);
+        let origin = "total = \"1 USD\"\n[[origin]]\nurl = \"https://api.example.com\"\nlimit = \"0.1 USD\"";
+        assert_eq!(denied(origin, "0.100001 USD", api, None), Rule::OriginLimit);
+        assert_eq!(denied("total = \"1 USD\"\norigin = []", "0.1 USD", api, None), Rule::Origins);
+    }
+
+    #[test]
+    fn a_limit_includes_its_own_value() {
+        let at_the_limit = decided(POLICY, "0.01 USD", "https://b.example", Some("0.01 USD"));
+        assert!(matches!(at_the_limit, Decision::Allow { .. }));
+    }
+
+    #[test]
+    fn a_counter_knows_its_rule() {
+        let now = Timestamp::from_unix_millis(0);
+        let origin = "https://api.example.com".parse().unwrap();
+        let rule = |counter: &Counter<'_>| Counter::rule_of(&counter.key("agent"), "agent");
+        assert_eq!(rule(&Counter::Total), Rule::Total);
+        assert_eq!(rule(&Counter::Day(now)), Rule::PerDay);
+        assert_eq!(rule(&Counter::Origin(&origin)), Rule::OriginLimit);
+    }
+}

@@ -1,0 +1,178 @@
+use std::str::FromStr;
+
+use farthing_money::{Currency, Price, PriceError};
+use farthing_rail::OriginError;
+use serde::{Deserialize, Serialize};
+
+use super::{OriginLimit, Policy};
+
+/// Why a policy is refused, in words that say what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// Not TOML of the right form: an unknown key, a wrong kind of value.
+    #[error("the policy cannot be read: {0}")]
+    Form(String),
+    /// Not a price.
+    #[error("{key}: {reason}")]
+    Price {
+        /// Which limit.
+        key: &'static str,
+        /// What is wrong.
+        reason: PriceError,
+    },
+    /// A limit in another currency than the policy's.
+    #[error("{key} is {price}, but the policy counts in {currency}; write every limit in {currency}")]
+    Currency {
+        /// Which limit.
+        key: &'static str,
+        /// Its value.
+        price: String,
+        /// The policy's currency.
+        currency: String,
+    },
+    /// Not an origin.
+    #[error("origin: {0}")]
+    Origin(#[from] OriginError),
+    /// The same origin twice.
+    #[error("origin {0} is there twice; keep one")]
+    Twice(String),
+    /// Nothing adds up.
+    #[error("the policy has neither a total nor a per_day limit, so it limits nothing; write total = \"1 USD\"")]
+    Unlimited,
+}
+
+/// The file, as written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    #[serde(default = "dollar")]
+    currency: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_payment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_day: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "origin")]
+    origins: Option<Vec<OriginText>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OriginText {
+    url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limit: Option<String>,
+}
+
+fn dollar() -> String {
+    "USD".into()
+}
+
+impl Policy {
+    /// The text of `policy.toml`; [`Policy::from_str`] reads it back.
+    pub fn to_toml(&self) -> Result<String, PolicyError> {
+        let price = |price: Option<Price>| price.map(|price| price.to_string());
+        let origin = |origin: &OriginLimit| OriginText { url: origin.origin.to_string(), limit: price(origin.limit) };
+        let text = Text {
+            currency: self.currency.to_string(),
+            total: price(self.total),
+            per_payment: price(self.per_payment),
+            per_day: price(self.per_day),
+            origins: self.origins.as_ref().map(|origins| origins.iter().map(origin).collect()),
+        };
+        toml::to_string(&text).map_err(|error| PolicyError::Form(error.to_string()))
+    }
+
+    /// Whether it can be followed: one currency, a limit that adds up, no origin twice.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        if self.total.is_none() && self.per_day.is_none() {
+            return Err(PolicyError::Unlimited);
+        }
+        let origins = self.origins.as_deref().unwrap_or_default();
+        for (index, origin) in origins.iter().enumerate() {
+            if origins.iter().skip(index + 1).any(|other| other.origin == origin.origin) {
+                return Err(PolicyError::Twice(origin.origin.to_string()));
+            }
+        }
+        let limits = [("total", self.total), ("per_payment", self.per_payment), ("per_day", self.per_day)];
+        for (key, limit) in limits.into_iter().chain(origins.iter().map(|origin| ("origin.limit", origin.limit))) {
+            if let Some(price) = limit.filter(|price| price.currency() != self.currency) {
+                let (price, currency) = (price.to_string(), self.currency.to_string());
+                return Err(PolicyError::Currency { key, price, currency });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Policy {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Self, PolicyError> {
+        let text: Text = toml::from_str(text).map_err(|error| PolicyError::Form(error.to_string()))?;
+        let price = |key, price: Option<String>| {
+            price.map(|price| price.parse()).transpose().map_err(|reason| PolicyError::Price { key, reason })
+        };
+        let currency: Currency =
+            text.currency.parse().map_err(|reason| PolicyError::Price { key: "currency", reason })?;
+        let origin = |origin: OriginText| {
+            Ok(OriginLimit { origin: origin.url.parse()?, limit: price("origin.limit", origin.limit)? })
+        };
+        let policy = Self {
+            currency,
+            total: price("total", text.total)?,
+            per_payment: price("per_payment", text.per_payment)?,
+            per_day: price("per_day", text.per_day)?,
+            origins: text
+                .origins
+                .map(|origins| origins.into_iter().map(origin).collect::<Result<_, PolicyError>>())
+                .transpose()?,
+        };
+        policy.check()?;
+        Ok(policy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"currency = "USD"
+total = "0.5 USD"
+per_payment = "0.01 USD"
+per_day = "0.2 USD"
+
+[[origin]]
+url = "http://127.0.0.1:4020"
+
+[[origin]]
+url = "https://api.example.com"
+limit = "0.1 USD"
+"#;
+
+    #[test]
+    fn a_policy_reads_back_from_its_text() {
+        let policy: Policy = WHOLE.parse().unwrap();
+        assert_eq!(policy.to_toml().unwrap(), WHOLE);
+        let nowhere = Policy { origins: Some(Vec::new()), ..policy };
+        assert_eq!(nowhere.to_toml().unwrap().parse::<Policy>().unwrap(), nowhere);
+    }
+
+    #[test]
+    fn a_policy_that_cannot_be_followed_is_refused() {
+        let refusal = |text: &str| text.parse::<Policy>().unwrap_err();
+        assert_eq!(refusal(""), PolicyError::Unlimited);
+        assert_eq!(refusal("per_payment = \"1 USD\""), PolicyError::Unlimited);
+        assert!(matches!(refusal("totl = \"1 USD\""), PolicyError::Form(_)));
+        assert!(matches!(refusal("total = 1"), PolicyError::Form(_)));
+        assert!(matches!(refusal("total = \"1\""), PolicyError::Price { key: "total", .. }));
+        assert!(matches!(refusal("total = \"1 EUR\""), PolicyError::Currency { key: "total", .. }));
+        let origins = |origins: &str| refusal(&format!("total = \"1 USD\"\n{origins}"));
+        assert!(matches!(origins("[[origin]]\nurl = \"api.example.com\""), PolicyError::Origin(_)));
+        assert!(matches!(origins("[[origin]]\nurl = \"https://a\"\nmax = 1"), PolicyError::Form(_)));
+        let twice = "[[origin]]\nurl = \"https://a\"\n[[origin]]\nurl = \"https://A:443/\"";
+        assert_eq!(origins(twice), PolicyError::Twice("https://a".into()));
+    }
+}

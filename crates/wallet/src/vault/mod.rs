@@ -1,0 +1,51 @@
+//! Keys at rest: one JSON file per key, in the shape of the Open Wallet Standard's wallet files.
+
+mod envelope;
+mod file;
+mod passphrase;
+mod signer;
+
+pub use envelope::Envelope;
+pub use file::{Account, KeyFile};
+pub use passphrase::PassphraseSource;
+pub use signer::VaultSigner;
+
+use std::path::PathBuf;
+
+use crate::{FileError, NoRandomness};
+
+/// Why a key could not be made, read or opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// See [`FileError`].
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// See [`NoRandomness`].
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// The passphrase is not the one the key was encrypted with, or the file was changed.
+    #[error("the passphrase does not open this key; give the one it was created with")]
+    WrongPassphrase,
+    /// Nothing to open the vault with.
+    #[error("the passphrase is empty; give one of at least a character, or none to use a key file")]
+    EmptyPassphrase,
+    /// There is no key file.
+    #[error("{path} is missing, and it opens this vault; restore it, or give the passphrase", path = path.display())]
+    NoKeyFile {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Not a key file this software can read.
+    #[error("the key's file cannot be used: {0}")]
+    Format(String),
+    /// The file names another public key than it holds.
+    #[error("the key's file says it is {stated}, but holds another key; restore it from an export")]
+    Mislabelled {
+        /// What it says.
+        stated: String,
+    },
+    /// The owner stopped this wallet.
+    #[error("the wallet is frozen and signs nothing; run: farthing wallet thaw {0}")]
+    Frozen(String),
+}

@@ -1,0 +1,313 @@
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use farthing_store::{Books, Sharing, StoreError};
+
+use crate::policy::PolicyError;
+use crate::vault::KeyFile;
+use crate::{Ambient, FileError, PassphraseSource, Policy, VaultError, VaultSigner, Wallet, private_file};
+
+/// A wallet's name: 1 to 32 lower-case letters, digits and inner hyphens. It is a directory's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WalletName(Box<str>);
+
+/// All wallets of one home directory.
+///
+/// ```text
+/// <home>/vault.key                    only when there is no passphrase
+/// <home>/budgets.db                   the counters of all wallets
+/// <home>/wallets/<name>/wallet.json   the key in use
+/// <home>/wallets/<name>/keys/*.json   keys no longer in use
+/// <home>/wallets/<name>/policy.toml
+/// <home>/wallets/<name>/frozen        while the wallet is frozen
+/// <home>/wallets/<name>/outgoing/     payments under way
+/// ```
+#[derive(Clone, Debug)]
+pub struct Wallets {
+    home: PathBuf,
+    ambient: Ambient,
+}
+
+/// What a wallet is, without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalletSummary {
+    /// Its name.
+    pub name: WalletName,
+    /// The public name of its key.
+    pub did: String,
+    /// When the key was made, RFC 3339.
+    pub created_at: String,
+    /// What it may spend, if anything.
+    pub policy: Option<Policy>,
+    /// Whether it signs nothing at present.
+    pub frozen: bool,
+    /// How many payments have an unknown outcome and would be taken up by the same call.
+    pub outgoing: usize,
+}
+
+/// One key of a wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySummary {
+    /// Its public name.
+    pub did: String,
+    /// When it was made, RFC 3339.
+    pub created_at: String,
+    /// Whether it is the one that pays.
+    pub in_use: bool,
+}
+
+/// Why something about wallets failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WalletsError {
+    /// Not a name.
+    #[error("\"{0}\" is not a wallet's name; use 1 to 32 lower-case letters, digits and hyphens, such as agent")]
+    Name(String),
+    /// No such wallet.
+    #[error("there is no wallet {0}; run: farthing wallet create {0}")]
+    Absent(WalletName),
+    /// It would overwrite a key.
+    #[error("the wallet {0} exists already; choose another name")]
+    Exists(WalletName),
+    /// No such key.
+    #[error("the wallet {wallet} has no key {did}; run: farthing key list --wallet {wallet}")]
+    NoKey {
+        /// The wallet.
+        wallet: WalletName,
+        /// What was asked for.
+        did: String,
+    },
+    /// The key in use cannot be revoked.
+    #[error("{0} is the key in use; make another first with: farthing key create")]
+    InUse(String),
+    /// See [`VaultError`].
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// See [`FileError`].
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// See [`PolicyError`].
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The budgets could not be opened.
+    #[error("the budgets cannot be opened: {0}")]
+    Budgets(#[from] StoreError),
+}
+
+impl Wallets {
+    /// The wallets under this directory, which is made if it is not there.
+    pub fn at(home: &Path, ambient: Ambient) -> Result<Self, WalletsError> {
+        private_file::private_directory(home)?;
+        private_file::private_directory(&home.join("wallets"))?;
+        Ok(Self { home: home.to_owned(), ambient })
+    }
+
+    /// Makes a wallet with a fresh key and no policy.
+    pub fn create(&self, name: &WalletName, source: &PassphraseSource) -> Result<WalletSummary, WalletsError> {
+        self.must_be_new(name)?;
+        let passphrase = source.read_or_make(&self.ambient, &self.home)?;
+        let key = KeyFile::create(&self.ambient, name.as_str(), &passphrase)?;
+        self.add(name, &key.to_json()?)
+    }
+
+    /// The wallets there are, by name.
+    pub fn list(&self) -> Result<Vec<WalletSummary>, WalletsError> {
+        let directory = self.home.join("wallets");
+        let entries = fs::read_dir(&directory).map_err(FileError::system(&directory))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(FileError::system(&directory))?;
+            names.extend(entry.file_name().to_str().and_then(|name| name.parse::<WalletName>().ok()));
+        }
+        names.sort();
+        names.iter().map(|name| self.show(name)).collect()
+    }
+
+    /// One wallet.
+    pub fn show(&self, name: &WalletName) -> Result<WalletSummary, WalletsError> {
+        let key = self.key_in_use(name)?;
+        Ok(WalletSummary {
+            name: name.clone(),
+            did: key.did()?.to_owned(),
+            created_at: key.created_at.clone(),
+            policy: self.policy(name)?,
+            frozen: self.path(name, "frozen").exists(),
+            outgoing: crate::outgoing::count(&self.path(name, "outgoing"))?,
+        })
+    }
+
+    /// A wallet, ready to pay. Its key stays closed until something is to be signed.
+    pub fn open(&self, name: &WalletName, source: PassphraseSource) -> Result<Wallet, WalletsError> {
+        let frozen = self.path(name, "frozen");
+        let signer = VaultSigner::new(self.key_in_use(name)?, &self.home, &frozen, source)?;
+        let outgoing = self.path(name, "outgoing");
+        private_file::private_directory(&outgoing)?;
+        let policy = self.path(name, "policy.toml");
+        Ok(Wallet::new(name.clone(), signer, self.budgets()?, policy, frozen, outgoing, self.ambient.clone()))
+    }
+
+    /// The counters and reservations of all wallets here, shared with every process that pays.
+    pub fn budgets(&self) -> Result<Books, WalletsError> {
+        Ok(Books::open(&self.home.join("budgets.db"), Sharing::Shared)?)
+    }
+
+    /// What the wallet may spend; `None` when nobody said, and then it is nothing.
+    pub fn policy(&self, name: &WalletName) -> Result<Option<Policy>, WalletsError> {
+        read_policy(&self.path(name, "policy.toml"))
+    }
+
+    /// Sets what the wallet may spend; processes that are paying follow it from the next payment on.
+    pub fn set_policy(&self, name: &WalletName, policy: &Policy) -> Result<(), WalletsError> {
+        self.key_in_use(name)?;
+        policy.check()?;
+        Ok(private_file::write(&self.path(name, "policy.toml"), policy.to_toml()?.as_bytes())?)
+    }
+
+    /// Makes the wallet sign nothing until it is thawed, in every process, from now on.
+    pub fn freeze(&self, name: &WalletName) -> Result<(), WalletsError> {
+        self.key_in_use(name)?;
+        let since = format!("{}\n", self.ambient.now().to_rfc3339());
+        Ok(private_file::write(&self.path(name, "frozen"), since.as_bytes())?)
+    }
+
+    /// Lets it sign again.
+    pub fn thaw(&self, name: &WalletName) -> Result<(), WalletsError> {
+        self.key_in_use(name)?;
+        Ok(private_file::remove(&self.path(name, "frozen"))?)
+    }
+
+    /// The encrypted key file, to be kept elsewhere. It opens with the same passphrase; with a key
+    /// file, `vault.key` is needed too.
+    pub fn export(&self, name: &WalletName) -> Result<Vec<u8>, WalletsError> {
+        Ok(self.key_in_use(name)?.to_json()?)
+    }
+
+    /// Takes an exported key file as a new wallet, after a check that the passphrase opens it.
+    pub fn import(
+        &self,
+        name: &WalletName,
+        json: &[u8],
+        source: &PassphraseSource,
+    ) -> Result<WalletSummary, WalletsError> {
+        self.must_be_new(name)?;
+        let key = KeyFile::from_json(json)?;
+        key.open(&source.read(&self.home)?)?;
+        self.add(name, &key.to_json()?)
+    }
+
+    /// The wallet's keys, the one in use first.
+    pub fn keys(&self, name: &WalletName) -> Result<Vec<KeySummary>, WalletsError> {
+        let summary = |key: &KeyFile, in_use| -> Result<KeySummary, WalletsError> {
+            Ok(KeySummary { did: key.did()?.to_owned(), created_at: key.created_at.clone(), in_use })
+        };
+        let mut keys = vec![summary(&self.key_in_use(name)?, true)?];
+        for (_, key) in self.keys_put_by(name)? {
+            keys.push(summary(&key, false)?);
+        }
+        Ok(keys)
+    }
+
+    /// Makes a fresh key the one in use and puts the old one by. Balances stay with the key that
+    /// paid for them.
+    pub fn create_key(&self, name: &WalletName, source: &PassphraseSource) -> Result<KeySummary, WalletsError> {
+        let old = self.key_in_use(name)?;
+        // The passphrase must open the old key too, or the wallet would need two.
+        let passphrase = source.read(&self.home)?;
+        old.open(&passphrase)?;
+        let new = KeyFile::create(&self.ambient, name.as_str(), &passphrase)?;
+        private_file::private_directory(&self.path(name, "keys"))?;
+        private_file::write(&self.path(name, "keys").join(format!("{}.json", old.id)), &old.to_json()?)?;
+        private_file::write(&self.path(name, "wallet.json"), &new.to_json()?)?;
+        Ok(KeySummary { did: new.did()?.to_owned(), created_at: new.created_at.clone(), in_use: true })
+    }
+
+    /// Destroys a key that was put by. What its balances hold can then not be spent any more.
+    pub fn revoke_key(&self, name: &WalletName, did: &str) -> Result<(), WalletsError> {
+        if self.key_in_use(name)?.did()? == did {
+            return Err(WalletsError::InUse(did.to_owned()));
+        }
+        for (path, key) in self.keys_put_by(name)? {
+            if key.did()? == did {
+                return Ok(private_file::remove(&path)?);
+            }
+        }
+        Err(WalletsError::NoKey { wallet: name.clone(), did: did.to_owned() })
+    }
+
+    fn keys_put_by(&self, name: &WalletName) -> Result<Vec<(PathBuf, KeyFile)>, WalletsError> {
+        let directory = self.path(name, "keys");
+        if !directory.exists() {
+            return Ok(Vec::new());
+        }
+        let mut keys = Vec::new();
+        for entry in fs::read_dir(&directory).map_err(FileError::system(&directory))? {
+            let path = entry.map_err(FileError::system(&directory))?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                keys.push((path.clone(), KeyFile::read(&path)?));
+            }
+        }
+        keys.sort_by(|(_, left), (_, right)| right.created_at.cmp(&left.created_at));
+        Ok(keys)
+    }
+
+    fn key_in_use(&self, name: &WalletName) -> Result<KeyFile, WalletsError> {
+        match KeyFile::read(&self.path(name, "wallet.json")) {
+            Err(VaultError::File(error)) if error.is_absent() => Err(WalletsError::Absent(name.clone())),
+            read => Ok(read?),
+        }
+    }
+
+    fn must_be_new(&self, name: &WalletName) -> Result<(), WalletsError> {
+        if self.path(name, "wallet.json").exists() { Err(WalletsError::Exists(name.clone())) } else { Ok(()) }
+    }
+
+    fn add(&self, name: &WalletName, json: &[u8]) -> Result<WalletSummary, WalletsError> {
+        private_file::private_directory(&self.home.join("wallets").join(name.as_str()))?;
+        private_file::write_new(&self.path(name, "wallet.json"), json)?;
+        self.show(name)
+    }
+
+    fn path(&self, name: &WalletName, file: &str) -> PathBuf {
+        self.home.join("wallets").join(name.as_str()).join(file)
+    }
+}
+
+pub(crate) fn read_policy(path: &Path) -> Result<Option<Policy>, WalletsError> {
+    let bytes = match private_file::read(path) {
+        Err(error) if error.is_absent() => return Ok(None),
+        read => read?,
+    };
+    let text = String::from_utf8(bytes).map_err(|_| PolicyError::Form("it is not UTF-8 text".into()))?;
+    Ok(Some(text.parse()?))
+}
+
+impl WalletName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for WalletName {
+    type Err = WalletsError;
+
+    fn from_str(text: &str) -> Result<Self, WalletsError> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let fits = (1..=32).contains(&text.len()) && text.bytes().all(plain);
+        if !fits || text.starts_with('-') || text.ends_with('-') {
+            return Err(WalletsError::Name(text.chars().take(48).collect()));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for WalletName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

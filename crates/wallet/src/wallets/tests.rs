@@ -1,0 +1,139 @@
+use super::*;
+use std::os::unix::fs::PermissionsExt as _;
+
+use farthing_protocol::Timestamp;
+use farthing_rail::Signer as _;
+use farthing_rail_balance::PayerKey;
+use secrecy::SecretString;
+
+struct Place {
+    directory: tempfile::TempDir,
+    wallets: Wallets,
+}
+
+fn place() -> Place {
+    let directory = tempfile::tempdir().unwrap();
+    let ambient = Ambient::new(|| Timestamp::from_unix_millis(1_795_000_000_000));
+    let wallets = Wallets::at(&directory.path().join("home"), ambient).unwrap();
+    Place { directory, wallets }
+}
+
+fn agent() -> WalletName {
+    "agent".parse().unwrap()
+}
+
+fn passphrase(text: &str) -> PassphraseSource {
+    PassphraseSource::Given(SecretString::from(text))
+}
+
+fn signer(wallets: &Wallets, source: PassphraseSource) -> VaultSigner {
+    let key = wallets.key_in_use(&agent()).unwrap();
+    VaultSigner::new(key, &wallets.home, &wallets.path(&agent(), "frozen"), source).unwrap()
+}
+
+#[test]
+fn names_that_are_paths_are_refused() {
+    for name in ["", ".", "..", "a/b", "A", "a b", "-a", "a-", "é", &"a".repeat(33)] {
+        assert!(name.parse::<WalletName>().is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_created_wallet_signs_as_the_key_it_names() {
+    let place = place();
+    let wallets = &place.wallets;
+    let created = wallets.create(&agent(), &PassphraseSource::KeyFile).unwrap();
+    assert_eq!(wallets.list().unwrap(), std::slice::from_ref(&created));
+    let signer = signer(wallets, PassphraseSource::KeyFile);
+    let signature = signer.sign(b"message").unwrap();
+    assert_eq!(signer.did(), created.did);
+    assert!(created.did.parse::<PayerKey>().unwrap().made(&signature, b"message"));
+    assert!(matches!(wallets.create(&agent(), &PassphraseSource::KeyFile), Err(WalletsError::Exists(_))));
+}
+
+#[test]
+fn a_wrong_passphrase_signs_nothing_and_says_so() {
+    let place = place();
+    let wallets = &place.wallets;
+    wallets.create(&agent(), &passphrase("right")).unwrap();
+    let refusal = signer(wallets, passphrase("wrong")).sign(b"message").unwrap_err().to_string();
+    assert!(refusal.contains("the passphrase does not open this key"), "{refusal}");
+}
+
+#[test]
+fn a_frozen_wallet_signs_nothing_even_with_its_key_open() {
+    let place = place();
+    let wallets = &place.wallets;
+    wallets.create(&agent(), &PassphraseSource::KeyFile).unwrap();
+    let signer = signer(wallets, PassphraseSource::KeyFile);
+    signer.unlock().unwrap();
+    wallets.freeze(&agent()).unwrap();
+    assert!(wallets.show(&agent()).unwrap().frozen);
+    assert!(signer.sign(b"message").unwrap_err().to_string().contains("thaw agent"));
+    wallets.thaw(&agent()).unwrap();
+    assert!(signer.sign(b"message").is_ok());
+}
+
+#[test]
+fn a_home_or_key_that_others_can_read_is_refused() {
+    let Place { directory, wallets } = &place();
+    wallets.create(&agent(), &PassphraseSource::KeyFile).unwrap();
+    let key = wallets.path(&agent(), "wallet.json");
+    let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    open(&key, 0o644);
+    assert!(wallets.show(&agent()).unwrap_err().to_string().contains("chmod 600"));
+    open(&key, 0o600);
+    let vault_key = wallets.home.join("vault.key");
+    open(&vault_key, 0o640);
+    assert!(signer(wallets, PassphraseSource::KeyFile).sign(b"x").unwrap_err().to_string().contains("chmod 600"));
+    open(&directory.path().join("home"), 0o750);
+    let refusal = Wallets::at(&wallets.home, wallets.ambient.clone()).unwrap_err();
+    assert!(refusal.to_string().contains("chmod 700"));
+}
+
+#[test]
+fn an_exported_wallet_imports_elsewhere_with_its_passphrase() {
+    let (here, there) = (place(), place());
+    let created = here.wallets.create(&agent(), &passphrase("open sesame")).unwrap();
+    let exported = here.wallets.export(&agent()).unwrap();
+    assert!(there.wallets.import(&agent(), &exported, &passphrase("wrong")).is_err());
+    let imported = there.wallets.import(&agent(), &exported, &passphrase("open sesame")).unwrap();
+    assert_eq!(imported.did, created.did);
+}
+
+#[test]
+fn a_policy_is_kept_and_a_bad_one_changes_nothing() {
+    let place = place();
+    let wallets = &place.wallets;
+    wallets.create(&agent(), &PassphraseSource::KeyFile).unwrap();
+    assert_eq!(wallets.policy(&agent()).unwrap(), None);
+    let policy: Policy = "total = \"1 USD\"".parse().unwrap();
+    wallets.set_policy(&agent(), &policy).unwrap();
+    assert!(wallets.set_policy(&agent(), &Policy { total: None, ..policy.clone() }).is_err());
+    assert_eq!(wallets.show(&agent()).unwrap().policy, Some(policy));
+}
+
+#[test]
+fn a_new_key_takes_over_and_an_old_one_can_be_revoked() {
+    let place = place();
+    let wallets = &place.wallets;
+    let source = passphrase("open sesame");
+    let first = wallets.create(&agent(), &source).unwrap().did;
+    assert!(wallets.create_key(&agent(), &passphrase("other")).is_err());
+    let second = wallets.create_key(&agent(), &source).unwrap().did;
+    let dids: Vec<_> = wallets.keys(&agent()).unwrap().into_iter().map(|key| (key.did, key.in_use)).collect();
+    assert_eq!(dids, [(second.clone(), true), (first.clone(), false)]);
+    assert!(matches!(wallets.revoke_key(&agent(), &second), Err(WalletsError::InUse(_))));
+    wallets.revoke_key(&agent(), &first).unwrap();
+    assert!(matches!(wallets.revoke_key(&agent(), &first), Err(WalletsError::NoKey { .. })));
+    assert_eq!(wallets.keys(&agent()).unwrap().len(), 1);
+}
+
+#[test]
+fn no_file_holds_the_private_key_in_clear() {
+    let place = place();
+    let wallets = &place.wallets;
+    wallets.create(&agent(), &PassphraseSource::KeyFile).unwrap();
+    let json = String::from_utf8(wallets.export(&agent()).unwrap()).unwrap();
+    assert!(!json.contains("ed25519") && json.contains("aes-256-gcm"));
+}
