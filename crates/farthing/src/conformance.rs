@@ -1,0 +1,92 @@
+//! The adapter interface of the public MPP conformance suite: one JSON request in, one JSON answer
+//! out.
+//!
+//! An answer is always given: what cannot be done is an answer with an `error`. Operations that
+//! this program does not have yet answer `unsupported_operation`.
+
+mod objects;
+mod operations;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Read, Write};
+
+use farthing_protocol::{JsonObject, Timestamp, json};
+use serde_json::{Value, json};
+
+/// Larger than any credential, with room for what surrounds it.
+const LONGEST_REQUEST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Set to `1`, it lets `challenge.id` use the short secrets of old vectors.
+const WEAK_SECRETS: &str = "FARTHING_CONFORMANCE_WEAK_SECRETS";
+
+/// Reads one request, writes one answer and a line end. Fails only when reading or writing does.
+pub fn run(input: impl Read, mut output: impl Write) -> io::Result<()> {
+    let mut request = Vec::new();
+    input.take(LONGEST_REQUEST_BYTES).read_to_end(&mut request)?;
+    #[expect(clippy::disallowed_methods, reason = "this is the binary, and the suite hands settings over this way")]
+    let weak_secrets = std::env::var(WEAK_SECRETS).is_ok_and(|value| value == "1");
+    let world = World { weak_secrets, now: crate::clock::now() };
+    writeln!(output, "{}", answer(&request, &world))?;
+    output.flush()
+}
+
+/// What an answer depends on beside the request.
+struct World {
+    weak_secrets: bool,
+    now: Timestamp,
+}
+
+/// Why an operation has no value, in the suite's terms.
+#[derive(Debug, PartialEq, Eq)]
+struct Failure {
+    kind: Kind,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Parse,
+    Format,
+    Encoding,
+    Generation,
+    Unsupported,
+    Unknown,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Parse => "parse_error",
+            Self::Format => "format_error",
+            Self::Encoding => "encoding_error",
+            Self::Generation => "generation_error",
+            Self::Unsupported => "unsupported_operation",
+            Self::Unknown => "unknown_error",
+        }
+    }
+
+    /// A failure of this kind.
+    fn because(self, reason: impl std::fmt::Display) -> Failure {
+        Failure { kind: self, message: reason.to_string() }
+    }
+}
+
+fn answer(request: &[u8], world: &World) -> Value {
+    match perform(request, world) {
+        Ok(value) => json!({"ok": true, "value": value}),
+        Err(failure) => json!({"ok": false, "error": {"type": failure.kind.name(), "message": failure.message}}),
+    }
+}
+
+fn perform(request: &[u8], world: &World) -> Result<Value, Failure> {
+    let request = json::parse_object(request).map_err(|reason| Kind::Unknown.because(reason))?;
+    if request.get("schema") != Some(&Value::from(1)) {
+        return Err(Kind::Unknown.because("only requests with \"schema\": 1 are understood"));
+    }
+    let operation = request.get("op").and_then(Value::as_str).unwrap_or_default();
+    let nothing = JsonObject::new();
+    let input = request.get("input").and_then(Value::as_object).unwrap_or(&nothing);
+    operations::perform(operation, input, world)
+}
