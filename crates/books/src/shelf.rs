@@ -1,6 +1,7 @@
 //! The working set: the rows that a batch of commands touches, taken from a store and put back.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use farthing_rail::{PaymentId, ProofKey};
@@ -82,6 +83,7 @@ impl Shelf {
 pub struct Rows<K, V> {
     slots: HashMap<K, Slot<V>>,
     changed: Vec<K>,
+    loaded: Vec<K>,
 }
 
 #[derive(Debug)]
@@ -104,14 +106,17 @@ pub struct Change<'a, K, V> {
 
 impl<K, V> Default for Rows<K, V> {
     fn default() -> Self {
-        Self { slots: HashMap::new(), changed: Vec::new() }
+        Self { slots: HashMap::new(), changed: Vec::new(), loaded: Vec::new() }
     }
 }
 
 impl<K: Clone + Eq + Hash, V> Rows<K, V> {
     /// Puts a row here as the store holds it; a row that is here already is newer and stays.
     pub fn load(&mut self, key: K, row: Option<V>) {
-        self.slots.entry(key).or_insert_with(|| Slot { stored: row.is_some(), row, changed: false });
+        if let Entry::Vacant(vacant) = self.slots.entry(key) {
+            self.loaded.push(vacant.key().clone());
+            vacant.insert(Slot { stored: row.is_some(), row, changed: false });
+        }
     }
 
     /// Whether it is known if there is such a row.
@@ -154,14 +159,16 @@ impl<K: Clone + Eq + Hash, V> Rows<K, V> {
         }
     }
 
+    /// Looks at the rows of the last batch only: a shelf may hold many more.
     fn settle(&mut self, limit: usize, keep: impl Fn(&V) -> bool) {
-        for key in self.changed.drain(..) {
-            if let Some(slot) = self.slots.get_mut(&key) {
-                slot.stored = slot.row.is_some();
-                slot.changed = false;
+        for key in self.changed.drain(..).chain(self.loaded.drain(..)) {
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            slot.stored = slot.row.is_some();
+            slot.changed = false;
+            if !slot.row.as_ref().is_some_and(&keep) {
+                self.slots.remove(&key);
             }
         }
-        self.slots.retain(|_, slot| slot.row.as_ref().is_some_and(&keep));
         if self.slots.len() > limit {
             self.slots.clear();
         }
@@ -170,6 +177,7 @@ impl<K: Clone + Eq + Hash, V> Rows<K, V> {
     fn clear(&mut self) {
         self.slots.clear();
         self.changed.clear();
+        self.loaded.clear();
     }
 }
 

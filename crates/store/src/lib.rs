@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod error;
+mod listing;
 mod reader;
 mod schema;
 mod sqlite;
@@ -16,7 +17,8 @@ use std::thread;
 
 use farthing_books::budget::{BudgetCounter, BudgetKey, Reservation, ReservationRecord, ReserveOutcome};
 use farthing_books::{
-    Account, AccountId, Auditor, ClaimOutcome, Command, NewPayment, Outcome, PaymentRecord, StoredResponse,
+    Account, AccountId, Auditor, ClaimOutcome, Command, NewPayment, Outcome, PaymentFilter, PaymentRecord, Statement,
+    StoredResponse, Transfer,
 };
 use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::PaymentId;
@@ -130,6 +132,22 @@ impl Books {
             rows::PAYMENT
         );
         self.readers.read(move |books| many(books, &sql, (now.unix_millis(), limit), rows::payment)).await
+    }
+
+    /// The payments that a filter lets through, in the order in which they were claimed.
+    pub async fn payments(&self, filter: PaymentFilter) -> Result<Vec<PaymentRecord>, StoreError> {
+        self.readers.read(move |books| listing::payments(books, &filter)).await
+    }
+
+    /// The payments claimed from one instant until before another, added up by payer, route, rail and asset.
+    pub async fn statement(&self, since: Timestamp, until: Timestamp) -> Result<Statement, StoreError> {
+        self.readers.read(move |books| listing::statement(books, since, until)).await
+    }
+
+    /// Transfers in the order in which they were posted, each with its number: a page of those after
+    /// a number, for exports. Start with 0.
+    pub async fn transfers(&self, after: u64, limit: u32) -> Result<Vec<(u64, Transfer)>, StoreError> {
+        self.readers.read(move |books| listing::transfers(books, after, limit)).await
     }
 
     /// One account.

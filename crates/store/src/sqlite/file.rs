@@ -10,6 +10,8 @@ use crate::{Sharing, StoreError, schema};
 
 /// How long one process waits for another's batch.
 const BUSY: Duration = Duration::from_secs(10);
+/// The pages a writer keeps in memory: the upper levels of every index, and where rows are added.
+const CACHE_KIBIBYTES: i64 = 16_384;
 /// How long an opener waits for a process that is just closing the file.
 const CLOSING: Duration = Duration::from_millis(500);
 
@@ -50,6 +52,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     // NORMAL loses acknowledged payments in a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
     schema::migrate(&mut connection, path)?;
     Ok(connection)
 }

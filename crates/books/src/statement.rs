@@ -1,0 +1,140 @@
+//! What was sold: payments by filter, and totals by payer, route, rail and asset.
+
+use std::collections::BTreeMap;
+
+use farthing_money::{Amount, Asset};
+use farthing_protocol::Timestamp;
+use farthing_rail::{PayerId, PaymentId};
+
+use crate::{PaymentRecord, PaymentState};
+
+/// Which payments to list; what is `None` does not matter. In the order in which they were claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentFilter {
+    /// Where they stand.
+    pub state: Option<PaymentState>,
+    /// On which route.
+    pub route: Option<String>,
+    /// Who paid.
+    pub payer: Option<PayerId>,
+    /// Claimed at or after.
+    pub since: Option<Timestamp>,
+    /// Claimed before.
+    pub until: Option<Timestamp>,
+    /// The last payment of the page before.
+    pub after: Option<PaymentId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Default for PaymentFilter {
+    /// The first hundred.
+    fn default() -> Self {
+        Self { state: None, route: None, payer: None, since: None, until: None, after: None, limit: 100 }
+    }
+}
+
+/// The payments of a period, added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// By who paid for what over which rail, in that order.
+    pub lines: BTreeMap<StatementKey, Totals>,
+}
+
+/// What the payments of a line have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatementKey {
+    /// Who paid, when the rail knows.
+    pub payer: Option<PayerId>,
+    /// For which route.
+    pub route: String,
+    /// Over which rail: the method's name.
+    pub rail: String,
+    /// In what.
+    pub asset: Asset,
+}
+
+/// The sums of a line. A payment counts when its money is in the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many payments.
+    pub count: u64,
+    /// What was paid, refunds included.
+    pub gross: Amount,
+    /// What the rail kept.
+    pub fees: Amount,
+    /// What was paid back.
+    pub refunds: Amount,
+}
+
+impl Totals {
+    /// What is left of it; `None` when fees and refunds exceed what was paid.
+    pub fn net(&self) -> Option<Amount> {
+        self.gross.checked_sub(self.fees)?.checked_sub(self.refunds)
+    }
+
+    fn with(&self, payment: &PaymentRecord) -> Option<Self> {
+        let refunded = if payment.state == PaymentState::Refunded { payment.amount } else { Amount::ZERO };
+        Some(Self {
+            count: self.count.checked_add(1)?,
+            gross: self.gross.checked_add(payment.amount)?,
+            fees: self.fees.checked_add(payment.fee)?,
+            refunds: self.refunds.checked_add(refunded)?,
+        })
+    }
+}
+
+/// The sums of a statement's line do not fit in 128 bits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the payments of {0} add up to more than 128 bits; ask for a shorter period")]
+pub struct TooMuch(String);
+
+impl Statement {
+    /// Adds a payment; one that is not paid does not count.
+    pub fn add(&mut self, payment: &PaymentRecord) -> Result<(), TooMuch> {
+        if !payment.state.is_paid() {
+            return Ok(());
+        }
+        let key = StatementKey {
+            payer: payment.payer.clone(),
+            route: payment.route.clone(),
+            rail: payment.method.clone(),
+            asset: payment.asset.clone(),
+        };
+        let totals = self.lines.entry(key).or_default();
+        *totals = totals.with(payment).ok_or_else(|| TooMuch(payment.route.clone()))?;
+        Ok(())
+    }
+
+    /// The sum of all lines in one asset.
+    pub fn total(&self, asset: &Asset) -> Option<Totals> {
+        let lines = self.lines.iter().filter(|(key, _)| key.asset == *asset).map(|(_, totals)| totals);
+        lines.into_iter().try_fold(Totals::default(), |sum, line| {
+            Some(Totals {
+                count: sum.count.checked_add(line.count)?,
+                gross: sum.gross.checked_add(line.gross)?,
+                fees: sum.fees.checked_add(line.fees)?,
+                refunds: sum.refunds.checked_add(line.refunds)?,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::samples::{external, usd};
+
+    #[test]
+    fn only_what_is_paid_counts() {
+        let mut statement = Statement::default();
+        for (number, state) in (1..).zip(PaymentState::ALL) {
+            let payment = PaymentRecord { state, fee: Amount::new(1), ..external(number, 10).record() };
+            statement.add(&payment).unwrap();
+        }
+        assert_eq!(statement.lines.len(), 1);
+        let total = statement.total(&usd()).unwrap();
+        assert_eq!((total.count, total.gross.units(), total.fees.units(), total.refunds.units()), (6, 60, 6, 10));
+        assert_eq!(total.net(), Some(Amount::new(44)));
+    }
+}

@@ -1,0 +1,62 @@
+//! Lists for people and the admin API.
+
+use farthing_books::{PaymentFilter, PaymentRecord, Statement, Transfer};
+use farthing_protocol::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+
+use crate::StoreError;
+use crate::sqlite::rows::{self, PAYMENT, TRANSFERS};
+
+/// The payments that a filter lets through, in the order in which they were claimed.
+pub(crate) fn payments(books: &Connection, filter: &PaymentFilter) -> Result<Vec<PaymentRecord>, StoreError> {
+    let conditions: [(&str, Option<Value>); 6] = [
+        ("state = ?", filter.state.map(|state| state.as_str().to_owned().into())),
+        ("route = ?", filter.route.clone().map(Value::from)),
+        ("payer = ?", filter.payer.as_ref().map(|payer| payer.as_str().to_owned().into())),
+        ("claimed_at >= ?", filter.since.map(|since| since.unix_millis().into())),
+        ("claimed_at < ?", filter.until.map(|until| until.unix_millis().into())),
+        (
+            "sequence > (SELECT sequence FROM payments WHERE id = ?)",
+            filter.after.map(|after| after.as_bytes().to_vec().into()),
+        ),
+    ];
+    let mut sql = format!("SELECT {PAYMENT} FROM payments WHERE TRUE");
+    let mut values = Vec::new();
+    for (condition, value) in conditions {
+        if let Some(value) = value {
+            sql.push_str(" AND ");
+            sql.push_str(condition);
+            values.push(value);
+        }
+    }
+    sql.push_str(" ORDER BY sequence LIMIT ?");
+    values.push(Value::from(i64::from(filter.limit)));
+    let mut statement = books.prepare_cached(&sql)?;
+    statement.query_and_then(params_from_iter(values), rows::payment)?.collect()
+}
+
+/// The payments claimed in a period, added up.
+pub(crate) fn statement(books: &Connection, since: Timestamp, until: Timestamp) -> Result<Statement, StoreError> {
+    let sql = format!("SELECT {PAYMENT} FROM payments WHERE claimed_at >= ?1 AND claimed_at < ?2");
+    let mut select = books.prepare_cached(&sql)?;
+    let mut found = select.query((since.unix_millis(), until.unix_millis()))?;
+    let mut sums = Statement::default();
+    while let Some(row) = found.next()? {
+        sums.add(&rows::payment(row)?).map_err(|error| StoreError::Fault(error.to_string()))?;
+    }
+    Ok(sums)
+}
+
+/// A page of transfers after a sequence number, and the number to go on from.
+pub(crate) fn transfers(books: &Connection, after: u64, limit: u32) -> Result<Vec<(u64, Transfer)>, StoreError> {
+    let sql =
+        TRANSFERS.replacen(" FROM", ", t.sequence FROM", 1) + " WHERE t.sequence > ?1 ORDER BY t.sequence LIMIT ?2";
+    let mut select = books.prepare_cached(&sql)?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let page = select.query_and_then(params![after, limit], |row| {
+        let sequence = row.get::<_, i64>(10)?;
+        Ok((u64::try_from(sequence).unwrap_or_default(), rows::transfer(row)?))
+    })?;
+    page.collect()
+}
