@@ -115,3 +115,27 @@ fn docs() -> anyhow::Result<()> {
 fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn included(only: &[&str], skip: &[&str]) -> Vec<&'static str> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let selection = Selection { only: owned(only), skip: owned(skip), list: false };
+        STEPS.iter().filter(|step| selection.includes(step)).map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn a_selection_keeps_the_order_of_the_steps() {
+        assert_eq!(included(&["interop", "format"], &[]), ["format", "interop"]);
+        assert_eq!(included(&[], &[]).len(), STEPS.len());
+        assert!(!included(&[], &["fuzz"]).contains(&"fuzz"));
+    }
+
+    #[test]
+    fn an_unknown_step_is_refused() {
+        let selection = Selection { only: vec!["tests?".to_owned()], skip: Vec::new(), list: true };
+        assert!(run(&selection).unwrap_err().to_string().contains("no step"));
+    }
+}

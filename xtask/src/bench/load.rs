@@ -92,3 +92,16 @@ pub(super) fn payer_of(binaries: &Binaries, seed: &str) -> anyhow::Result<String
     let did = program(&binaries.load, ["--pay", seed, "--did", "http://127.0.0.1/"]).output_text()?;
     Ok(did.trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::milliseconds;
+
+    #[test]
+    fn reads_the_times_of_wrk() {
+        for (text, wanted) in [("812.00us", 0.812), ("1.20ms", 1.2), ("1.02s", 1020.0)] {
+            assert!((milliseconds(text).unwrap() - wanted).abs() < 1e-9, "{text}");
+        }
+        assert!(milliseconds("12").is_err());
+    }
+}

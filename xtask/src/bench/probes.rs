@@ -64,3 +64,20 @@ pub(super) fn median(mut numbers: Vec<f64>) -> f64 {
 pub(super) fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_its_own_process() {
+        let own = std::process::id();
+        assert!(processor_seconds(own).unwrap() >= 0.0);
+        assert!(resident_megabytes(own).unwrap() > 0.1);
+    }
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert!((median(vec![9.0, 1.0, 5.0]) - 5.0).abs() < f64::EPSILON);
+    }
+}
