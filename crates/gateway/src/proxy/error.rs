@@ -32,9 +32,12 @@ pub enum ForwardErrorKind {
     /// The answer is not HTTP, or cannot be passed on safely.
     #[error("the upstream's answer is not valid HTTP; see its log")]
     BadResponse,
-    /// The client went away, stopped sending or broke its own framing.
+    /// The client went away, or broke its own framing.
     #[error("the client broke off its request")]
     ClientGone,
+    /// The client stopped sending its body.
+    #[error("the client stopped sending its request; send the whole body without long pauses")]
+    ClientStalled,
     /// The request body is larger than the route allows.
     #[error("the request body is larger than the route allows")]
     BodyTooLarge,
@@ -80,7 +83,8 @@ impl ForwardError {
     pub fn status(&self) -> StatusCode {
         match self.kind {
             ForwardErrorKind::ConnectTimeout | ForwardErrorKind::FirstByteTimeout => StatusCode::GATEWAY_TIMEOUT,
-            ForwardErrorKind::ClientGone => StatusCode::REQUEST_TIMEOUT,
+            ForwardErrorKind::ClientGone => StatusCode::BAD_REQUEST,
+            ForwardErrorKind::ClientStalled => StatusCode::REQUEST_TIMEOUT,
             ForwardErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ForwardErrorKind::Unreachable | ForwardErrorKind::BrokenMidway | ForwardErrorKind::BadResponse => {
                 StatusCode::BAD_GATEWAY

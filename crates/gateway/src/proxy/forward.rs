@@ -162,7 +162,7 @@ impl Origin {
             }
             match activity.map_or(Upload::Still, Activity::look) {
                 Upload::Moved => {}
-                Upload::AwaitingClient => return Err(ForwardError::sent(ForwardErrorKind::ClientGone)),
+                Upload::AwaitingClient => return Err(ForwardError::sent(ForwardErrorKind::ClientStalled)),
                 Upload::Still => return Err(ForwardError::sent(ForwardErrorKind::FirstByteTimeout)),
             }
         }

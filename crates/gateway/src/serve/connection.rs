@@ -1,6 +1,7 @@
 //! One client connection, from accept to close.
 
-use super::stream::Patient;
+use super::scanner::Scanner;
+use super::stream::Guarded;
 use super::{Limits, Peer, Service, framing};
 use http::Request;
 use hyper::body::Incoming;
@@ -12,6 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -89,11 +91,14 @@ async fn speak<S: Service>(
 ) -> Ended {
     let limits = shared.limits;
     let mut draining = shared.draining.clone();
-    let stream = TokioIo::new(Patient::new(stream, limits.stalled_write));
+    let scanner = (speaks == Speaks::Http1).then(Scanner::default);
+    let ambiguous = scanner.as_ref().map(Scanner::ambiguous).unwrap_or_default();
+    let stream = TokioIo::new(Guarded::new(stream, scanner, limits.stalled_write));
     let service = service_fn(move |request: Request<Incoming>| {
         let (shared, peer) = (Arc::clone(&shared), peer.clone());
+        let framed = framing::check(request.version(), request.headers(), ambiguous.load(Ordering::Relaxed));
         async move {
-            if let Err(error) = framing::check(request.version(), request.headers()) {
+            if let Err(error) = framed {
                 return Ok::<_, Infallible>(framing::refusal(request.version(), error));
             }
             Ok(shared.service.answer(request, peer).await)
@@ -126,8 +131,7 @@ fn http1(limits: &Limits) -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(limits.head_bytes.max(8192))
-        .max_header_size(limits.head_bytes)
-        .pipeline_flush(true);
+        .max_header_size(limits.head_bytes);
     builder
 }
 

@@ -17,14 +17,15 @@ pub(super) enum FramingError {
     Length,
 }
 
-pub(super) fn check(version: Version, headers: &HeaderMap) -> Result<(), FramingError> {
+/// `ambiguous` is the [`Scanner`](super::scanner::Scanner)'s finding.
+pub(super) fn check(version: Version, headers: &HeaderMap, ambiguous: bool) -> Result<(), FramingError> {
+    if ambiguous {
+        return Err(FramingError::Length);
+    }
     if let Some(coding) = headers.get(TRANSFER_ENCODING) {
         let once = headers.get_all(TRANSFER_ENCODING).iter().nth(1).is_none();
         if !once || version != Version::HTTP_11 || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
             return Err(FramingError::TransferEncoding);
-        }
-        if headers.contains_key(CONTENT_LENGTH) {
-            return Err(FramingError::Length);
         }
     }
     if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {

@@ -8,6 +8,7 @@ mod connection;
 mod framing;
 mod limits;
 mod peer;
+mod scanner;
 mod stream;
 mod tls;
 

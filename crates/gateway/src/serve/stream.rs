@@ -1,5 +1,6 @@
-//! A client's socket, with a bound on how long it may refuse to take bytes.
+//! A client's socket: read under the scanner's eyes, written with a bound on how long it may refuse to take bytes.
 
+use super::scanner::Scanner;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,16 +10,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 /// Fails a write that made no progress for a while. Costs nothing as long as writes are taken at once.
-pub(super) struct Patient<S> {
+pub(super) struct Guarded<S> {
     stream: S,
+    /// For HTTP/1.1 only.
+    scanner: Option<Scanner>,
     patience: Duration,
     waiting: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waiting: false, timer: None }
+impl<S> Guarded<S> {
+    pub(super) fn new(stream: S, scanner: Option<Scanner>, patience: Duration) -> Self {
+        Self { stream, scanner, patience, waiting: false, timer: None }
     }
 
     fn bound<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -36,13 +39,19 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+        let this = self.get_mut();
+        let already = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if let Some(scanner) = &mut this.scanner {
+            scanner.feed(buffer.filled().get(already..).unwrap_or_default());
+        }
+        read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
