@@ -23,6 +23,7 @@ const NPM: Debian = Debian { program: "npm", package: "npm" };
 const CPP: Debian = Debian { program: "c++", package: "g++" };
 const NGINX: Debian = Debian { program: "nginx", package: "nginx-light" };
 const WRK: Debian = Debian { program: "wrk", package: "wrk" };
+const PERF: Debian = Debian { program: "perf", package: "linux-perf" };
 const TASKSET: Debian = Debian { program: "taskset", package: "util-linux" };
 
 /// Installs everything that any chore needs.
@@ -53,6 +54,11 @@ pub(crate) fn fuzzing() -> anyhow::Result<()> {
 /// What the benchmarks compare with, and what they load with.
 pub(crate) fn measuring() -> anyhow::Result<()> {
     debian(&[NGINX, WRK, TASKSET])
+}
+
+/// What shows where a process spends its time.
+pub(crate) fn profiling() -> anyhow::Result<()> {
+    debian(&[PERF])
 }
 
 /// The folder with the TypeScript peer and its packages.

@@ -8,6 +8,7 @@ mod chart;
 mod load;
 mod micro;
 mod probes;
+mod profile;
 mod report;
 mod servers;
 
@@ -40,6 +41,9 @@ pub(crate) struct Effort {
     /// Seconds for each measurement.
     #[arg(long, default_value_t = 4)]
     seconds: u32,
+    /// Look into where the gateway's time goes, too, and write `bench/profile.txt`.
+    #[arg(long)]
+    profile: bool,
     /// Print the figures and leave `bench/` as it is.
     #[arg(long)]
     dry_run: bool,
@@ -69,10 +73,11 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
             results.add(case, run);
         }
     }
+    let profile = if effort.profile { Some(profile::take(&bench)?) } else { None };
     results.megabytes = bench.memory_after_many_requests()?;
     let Servers { gateway, .. } = servers;
     gateway.stop_and_verify(&binaries.farthing)?;
-    report::write(&results, effort)
+    report::write(&results, profile.as_deref(), effort)
 }
 
 /// Everything that a measurement needs.

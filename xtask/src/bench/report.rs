@@ -33,7 +33,7 @@ impl Target {
 }
 
 /// Prints the figures, and unless it is a dry run writes them into `bench/`.
-pub(super) fn write(results: &Results, effort: &Effort) -> anyhow::Result<()> {
+pub(super) fn write(results: &Results, profile: Option<&str>, effort: &Effort) -> anyhow::Result<()> {
     let targets = targets(results);
     let text = fill(results, &targets, effort)?;
     println!("\n{}", target_table(&targets));
@@ -45,6 +45,9 @@ pub(super) fn write(results: &Results, effort: &Effort) -> anyhow::Result<()> {
     std::fs::write(folder.join("README.md"), text)?;
     std::fs::write(folder.join("results.json"), format!("{}\n", serde_json::to_string_pretty(&raw)?))?;
     std::fs::write(folder.join("results.svg"), chart::draw(&targets))?;
+    if let Some(profile) = profile {
+        std::fs::write(folder.join("profile.txt"), profile)?;
+    }
     println!("written: bench/README.md, bench/results.json, bench/results.svg");
     Ok(())
 }
