@@ -15,7 +15,7 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 /// Brings the file to the newest version.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found = version(&transaction, path)?;
+    let found = known(&transaction, path)?;
     for (migration, version) in MIGRATIONS.iter().zip(1_i64..).filter(|(_, version)| *version > found) {
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", version)?;
@@ -27,15 +27,15 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
 
 /// Refuses a file of any other version than the newest, for those who may not change it.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let (found, known) = (version(connection, path)?, newest());
+    let (found, known) = (known(connection, path)?, newest());
     if found < known {
         return Err(StoreError::Older { path: path.display().to_string(), found, known });
     }
     Ok(())
 }
 
-/// The file's version; 0 for an empty file.
-fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+/// The file's version, 0 for an empty file; refuses a newer one and files of other programs.
+pub(crate) fn known(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

@@ -191,3 +191,50 @@ where
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use farthing_books::store::run;
+    use farthing_books::testing::samples::{grant, prepaid};
+    use farthing_books::{ClaimOutcome, Command, Outcome};
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_refuses_whole_batches_and_room_helps() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Sqlite::new(file::writer(&folder.path().join("books.db")).unwrap());
+        let mut shelf = Shelf::default();
+        run(&mut store, &mut shelf, &[grant(1, 1, 1_000_000)], Some(100)).unwrap();
+        let pages: i64 = store.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        store.connection.pragma_update(None, "max_page_count", pages + 4).unwrap();
+
+        let batch = |from: u32| (from..from + 10).map(|number| Command::Claim(Box::new(prepaid(number, 1, 1))));
+        let mut from = 0;
+        let failed = loop {
+            let commands: Vec<Command> = batch(from).collect();
+            match run(&mut store, &mut shelf, &commands, Some(100)) {
+                Ok(outcomes) => {
+                    let won = |outcome: &Outcome| matches!(outcome, Outcome::Claim(ClaimOutcome::Won(_)));
+                    assert!(outcomes.iter().all(won));
+                    from += 10;
+                }
+                Err(error) => break StoreError::from(error),
+            }
+        };
+        assert!(failed.to_string().contains("full"), "{failed}");
+        assert!(from > 0, "some batches fit");
+        let count = |store: &Sqlite| -> u32 {
+            store.connection.query_row("SELECT count(*) FROM payments", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(count(&store), from, "all of a batch or none of it");
+
+        store.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        let commands: Vec<Command> = batch(from).collect();
+        run(&mut store, &mut shelf, &commands, Some(100)).unwrap();
+        assert_eq!(count(&store), from + 10);
+        let mut auditor = Auditor::default();
+        store.scan(&mut auditor).unwrap();
+        assert_eq!(auditor.finish().findings, Vec::<String>::new());
+    }
+}

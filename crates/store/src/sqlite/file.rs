@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{Sharing, StoreError, schema};
@@ -47,7 +48,8 @@ impl Lock {
 pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     private(path).map_err(|error| unavailable(path, &error))?;
     let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-    connection.busy_timeout(BUSY)?;
+    prepare(&connection)?;
+    schema::known(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // NORMAL loses acknowledged payments in a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -60,11 +62,18 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
 /// Opens for reading beside the writer.
 pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
-    connection.busy_timeout(BUSY)?;
+    prepare(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_prepared_statement_cache_capacity(32);
     schema::check(&connection, path)?;
     Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY)?;
+    // Without it a cached statement is planned anew whenever another value is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn flags(access: OpenFlags) -> OpenFlags {

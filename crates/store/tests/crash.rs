@@ -1,0 +1,142 @@
+//! Processes killed in the middle of their work: what was acknowledged is there afterwards, nothing
+//! is half done. The children are this very test program, started again.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::time::Duration;
+
+use farthing_books::budget::ReserveOutcome;
+use farthing_books::testing::samples::{at, grant, payer, prepaid, reservation, usd};
+use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, PaymentState};
+use farthing_store::{Books, Sharing};
+
+const BOOKS: &str = "FARTHING_TEST_BOOKS";
+const FIRST: &str = "FARTHING_TEST_FIRST";
+const ROUNDS: u32 = 8;
+
+#[test]
+fn what_was_acknowledged_survives_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.db");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let mut child = child("child_claims_until_killed", &path, round * 1_000_000);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut claims = lines.by_ref().map_while(Result::ok).filter_map(|line| number(&line));
+        acknowledged.insert(claims.next().expect("the child works"));
+        // Somewhere in the middle of some batch.
+        std::thread::sleep(Duration::from_millis(u64::from(round * 37 % 120)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        acknowledged.extend(claims);
+        runtime.block_on(check(&path, &acknowledged));
+    }
+    assert!(acknowledged.len() > 100, "{} claims are too few to say anything", acknowledged.len());
+}
+
+async fn check(path: &Path, acknowledged: &BTreeSet<u32>) {
+    let books = Books::open(path, Sharing::Exclusive).unwrap();
+    let verification = books.verify().await.unwrap();
+    assert_eq!(verification.findings, Vec::<String>::new());
+    for number in acknowledged {
+        let payment = books.payment(prepaid(*number, 1, 1).id).await.unwrap();
+        assert!(payment.is_some_and(|payment| payment.state.is_paid()), "claim {number} was acknowledged");
+    }
+    let balance = AccountId::new(AccountKind::Payer(payer(1)), &usd());
+    let debits = books.account(&balance).await.unwrap().unwrap().debits.units();
+    assert_eq!(debits, u128::from(verification.payments), "one unit for each");
+    books.submit(Command::Recover { deadline: at(9), at: at(8) }).await.unwrap();
+    for state in [PaymentState::Claimed, PaymentState::Posted, PaymentState::Delivered] {
+        let filter = farthing_books::PaymentFilter { state: Some(state), ..Default::default() };
+        assert!(books.payments(filter).await.unwrap().is_empty(), "nothing is left half done");
+    }
+    books.close().await.unwrap();
+}
+
+#[test]
+#[ignore = "the body of a child process"]
+fn child_claims_until_killed() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let books = Books::open(&variable(BOOKS), Sharing::Exclusive).unwrap();
+        let first: u32 = variable(FIRST).to_str().unwrap().parse().unwrap();
+        books.submit(grant(1, 1, u128::from(u64::MAX))).await.unwrap();
+        let tasks: Vec<_> = (0..16).map(|task| tokio::spawn(claim_on(books.clone(), first + task))).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+async fn claim_on(books: Books, first: u32) {
+    for number in (first..).step_by(16) {
+        let new = prepaid(number, 1, 1);
+        let payment = new.id;
+        let outcome = books.claim(new).await.unwrap();
+        assert!(matches!(outcome, ClaimOutcome::Won(_)), "{outcome:?}");
+        println!("claimed {number}");
+        books.submit_later(Command::Deliver { payment, status: 200, at: at(1) }).unwrap();
+        books.submit_later(Command::Close { payment, response: None, at: at(2) }).unwrap();
+    }
+}
+
+#[test]
+fn processes_that_share_a_budget_never_exceed_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wallet.db");
+    let children: Vec<_> = (0..10).map(|child_number| child("child_reserves", &path, child_number * 1_000)).collect();
+    let mut reserved = 0;
+    for mut child in children {
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        reserved += lines.map_while(Result::ok).filter_map(|line| number(&line)).count();
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(reserved, 100, "the cap has room for exactly so many");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let books = Books::open(&path, Sharing::ReadOnly).unwrap();
+        assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+        assert_eq!(books.reservations("agent", 1_000).await.unwrap().len(), 100);
+    });
+}
+
+#[test]
+#[ignore = "the body of a child process"]
+fn child_reserves() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let books = Books::open(&variable(BOOKS), Sharing::Shared).unwrap();
+        let first: u32 = variable(FIRST).to_str().unwrap().parse().unwrap();
+        let reserve = async |number| books.reserve(reservation(number, 10, &[("agent/total", 1_000)])).await.unwrap();
+        for number in first..first + 20 {
+            match reserve(number).await {
+                ReserveOutcome::Reserved => println!("reserved {number}"),
+                ReserveOutcome::Exceeded { .. } => {}
+                ReserveOutcome::Conflict => panic!("{number} was used"),
+            }
+        }
+    });
+}
+
+fn child(test: &str, books: &Path, first: u32) -> std::process::Child {
+    Process::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(BOOKS, books)
+        .env(FIRST, first.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn variable(name: &str) -> PathBuf {
+    std::env::var_os(name).unwrap().into()
+}
+
+/// The number of a whole line `claimed 17`; a line cut off by the kill says nothing.
+fn number(line: &str) -> Option<u32> {
+    let (_, rest) = line.split_once("claimed ").or_else(|| line.split_once("reserved "))?;
+    rest.parse().ok()
+}
