@@ -22,7 +22,7 @@ const LONGEST_REQUEST_BYTES: u64 = 4 * 1024 * 1024;
 const WEAK_SECRETS: &str = "FARTHING_CONFORMANCE_WEAK_SECRETS";
 
 /// Reads one request, writes one answer and a line end. Fails only when reading or writing does.
-pub fn run(input: impl Read, mut output: impl Write) -> io::Result<()> {
+pub(crate) fn run(input: impl Read, mut output: impl Write) -> io::Result<()> {
     let mut request = Vec::new();
     input.take(LONGEST_REQUEST_BYTES).read_to_end(&mut request)?;
     #[expect(clippy::disallowed_methods, reason = "this is the binary, and the suite hands settings over this way")]

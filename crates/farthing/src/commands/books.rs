@@ -1,0 +1,242 @@
+//! `farthing books`: what was sold, to whom, and whether it adds up.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use farthing_books::statement::Totals;
+use farthing_money::Asset;
+use farthing_protocol::Timestamp;
+use farthing_rail::PaymentId;
+use farthing_store::{Books as Store, Sharing};
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, OrFail};
+use crate::terminal::{self, Colour};
+
+/// A seller's books.
+#[derive(Subcommand)]
+pub(crate) enum Books {
+    /// Recompute every balance from the transfers and check every invariant.
+    #[command(
+        after_help = "Example:\n  farthing books verify --data ./seller\n\nExit code 1 when anything does not add up."
+    )]
+    Verify(Verify),
+    /// What was sold: per payer, route and rail, with totals.
+    #[command(after_help = "Example:\n  farthing books statement --data ./seller --json")]
+    Statement(Statement),
+    /// One payment, from claim to close.
+    #[command(after_help = "Example:\n  farthing books payment pay_0123... --data ./seller")]
+    Payment(Payment),
+}
+
+/// Which books.
+#[derive(Args)]
+struct Place {
+    /// The gateway's data directory, or the file that its `store` names.
+    #[arg(long)]
+    data: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(crate) struct Statement {
+    /// From this instant on, such as 2026-11-01T00:00:00Z.
+    #[arg(long, value_parser = Timestamp::parse)]
+    since: Option<Timestamp>,
+    /// Before this instant.
+    #[arg(long, value_parser = Timestamp::parse)]
+    until: Option<Timestamp>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(crate) struct Payment {
+    /// The payment's id.
+    id: PaymentId,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Books {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Verify(verify) => verify.run().await,
+            Self::Statement(statement) => statement.run().await,
+            Self::Payment(payment) => payment.run().await,
+        }
+    }
+}
+
+/// Opens a gateway's books to look at them, beside the gateway or without it.
+pub(crate) fn open(data: &Path) -> Result<Store, Failure> {
+    let file = if data.is_dir() { data.join("farthing.db") } else { data.to_owned() };
+    if !file.exists() {
+        return Err(Failure::new(format!(
+            "there are no books at {}; name the gateway's data directory",
+            file.display()
+        )));
+    }
+    Store::open(&file, Sharing::ReadOnly).or_fail("the books cannot be opened")
+}
+
+impl Verify {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let verification = open(&self.place.data)?.verify().await.or_fail("the books cannot be read")?;
+        let clean = verification.findings.is_empty();
+        if self.place.json {
+            terminal::say_json(&json!({
+                "clean": clean,
+                "transfers": verification.transfers,
+                "accounts": verification.accounts,
+                "payments": verification.payments,
+                "findings": verification.findings,
+            }));
+        } else {
+            for finding in &verification.findings {
+                terminal::say(&format!("{} {finding}", terminal::coloured("broken", Colour::Red)));
+            }
+            let verdict = if clean {
+                terminal::coloured("The books balance", Colour::Green)
+            } else {
+                "The books do not balance".into()
+            };
+            terminal::say(&format!(
+                "{verdict}: {} payments, {} transfers, {} accounts recomputed.",
+                verification.payments, verification.transfers, verification.accounts
+            ));
+        }
+        Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Payment {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let found = open(&self.place.data)?.payment(self.id).await.or_fail("the books cannot be read")?;
+        let payment = found.ok_or_else(|| Failure::new(format!("there is no payment {} in these books", self.id)))?;
+        let shown = json!({
+            "id": payment.id.to_string(),
+            "state": payment.state.as_str(),
+            "method": payment.method,
+            "intent": payment.intent,
+            "route": payment.route,
+            "request": payment.request,
+            "payer": payment.payer.as_ref().map(ToString::to_string),
+            "amount": payment.amount.to_string(),
+            "asset": payment.asset.to_string(),
+            "fee": payment.fee.to_string(),
+            "reference": payment.reference,
+            "reason": payment.reason,
+            "status": payment.status,
+            "deadline": payment.deadline.map(Timestamp::to_rfc3339),
+            "claimed_at": payment.claimed_at.to_rfc3339(),
+            "settled_at": payment.settled_at.map(Timestamp::to_rfc3339),
+            "updated_at": payment.updated_at.to_rfc3339(),
+        });
+        if self.place.json {
+            terminal::say_json(&shown);
+        } else {
+            let lines = shown.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+            for (member, value) in lines {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                terminal::say(&format!("{member:<11} {text}"));
+            }
+            terminal::say(&format!("{:<11} {}", "amounts to", payment.asset.display(payment.amount)));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Statement {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let since = self.since.unwrap_or(Timestamp::from_unix_millis(i64::MIN));
+        let until = self.until.unwrap_or(Timestamp::from_unix_millis(i64::MAX));
+        let books = open(&self.place.data)?;
+        let statement = books.statement(since, until).await.or_fail("the books cannot be read")?;
+        if self.place.json {
+            terminal::say_json(&to_json(&statement));
+        } else {
+            say_statement(&statement);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A statement as scripts read it: amounts in base units of their asset, as texts.
+pub(super) fn to_json(statement: &farthing_books::Statement) -> Value {
+    let lines = statement.lines.iter().map(|(key, totals)| {
+        let mut line = totals_json(&key.asset, totals);
+        if let Some(line) = line.as_object_mut() {
+            line.insert("payer".into(), key.payer.as_ref().map(ToString::to_string).into());
+            line.insert("route".into(), key.route.clone().into());
+            line.insert("rail".into(), key.rail.clone().into());
+        }
+        line
+    });
+    let totals = totals(statement);
+    let totals = totals.iter().map(|(asset, totals)| totals_json(asset, totals));
+    json!({ "lines": lines.collect::<Vec<_>>(), "totals": totals.collect::<Vec<_>>() })
+}
+
+/// A statement as people read it.
+pub(super) fn say_statement(statement: &farthing_books::Statement) {
+    let figures = |asset: &Asset, totals: &Totals| {
+        let net = totals.net().map_or_else(|| "below zero".to_owned(), |net| asset.display(net));
+        [
+            totals.count.to_string(),
+            asset.display(totals.gross),
+            asset.display(totals.fees),
+            asset.display(totals.refunds),
+            net,
+        ]
+    };
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (key, totals) in &statement.lines {
+        let payer = key.payer.as_ref().map_or("unknown payer", |payer| payer.as_str());
+        let mut row = vec![key.route.clone(), key.rail.clone(), shortened(payer)];
+        row.extend(figures(&key.asset, totals));
+        rows.push(row);
+    }
+    for (asset, totals) in totals(statement) {
+        let mut row = vec!["total".to_owned(), asset.to_string(), String::new()];
+        row.extend(figures(&asset, &totals));
+        rows.push(row);
+    }
+    terminal::say_table(&["route", "rail", "payer", "payments", "gross", "fees", "refunds", "net"], &rows);
+}
+
+fn totals(statement: &farthing_books::Statement) -> Vec<(Asset, Totals)> {
+    let mut assets: Vec<Asset> = statement.lines.keys().map(|key| key.asset.clone()).collect();
+    assets.sort();
+    assets.dedup();
+    assets.into_iter().filter_map(|asset| statement.total(&asset).map(|totals| (asset, totals))).collect()
+}
+
+fn totals_json(asset: &Asset, totals: &Totals) -> Value {
+    json!({
+        "asset": asset.to_string(),
+        "count": totals.count,
+        "gross": totals.gross.to_string(),
+        "fees": totals.fees.to_string(),
+        "refunds": totals.refunds.to_string(),
+        "net": totals.net().map(|net| net.to_string()),
+    })
+}
+
+/// The beginning and the end of a long name.
+fn shortened(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    match (letters.get(..16), letters.get(letters.len().saturating_sub(6)..)) {
+        (Some(head), Some(tail)) if letters.len() > 24 => head.iter().chain(&['.', '.', '.']).chain(tail).collect(),
+        _ => name.to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! `farthing gateway`: the seller.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use farthing_gateway::{Addresses, Config, Flags, Gateway as Seller, Reloader};
+use farthing_store::{Books, Sharing};
+use rustls_platform_verifier::ConfigVerifierExt;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::{Failure, OrFail};
+use crate::{environment, logging, rails, terminal};
+
+/// Put a price on an HTTP server.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  farthing gateway --config farthing.toml\n  \
+    farthing gateway --upstream http://127.0.0.1:9000 --price \"0.001 USD\" --accept balance --data ./seller")]
+pub(crate) struct Gateway {
+    /// The configuration.
+    #[arg(long, conflicts_with_all = ["upstream", "price"], required_unless_present = "upstream")]
+    config: Option<PathBuf>,
+    /// Without a file: where every request goes.
+    #[arg(long, requires = "price")]
+    upstream: Option<String>,
+    /// Without a file: what each request costs, such as "0.001 USD".
+    #[arg(long, requires = "upstream")]
+    price: Option<String>,
+    /// Without a file: a payment method to accept; may be repeated. Default: balance.
+    #[arg(long, conflicts_with = "config")]
+    accept: Vec<String>,
+    /// Without a file: where clients connect.
+    #[arg(long, default_value = "127.0.0.1:4020", conflicts_with = "config")]
+    listen: SocketAddr,
+    /// Without a file: where operators connect.
+    #[arg(long, default_value = "127.0.0.1:4021", conflicts_with = "config")]
+    admin: SocketAddr,
+    /// Without a file: the directory of the books.
+    #[arg(long, default_value = "./farthing-data", conflicts_with = "config")]
+    data: PathBuf,
+    /// Say the addresses as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Gateway {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        logging::start();
+        let config = self.read()?;
+        let (development, store) = (config.development, config.store.clone());
+        let books = Books::open(&store, Sharing::Exclusive)
+            .map_err(|error| Failure::new(format!("{}: {error}", store.display())))?;
+        let upstream_tls = rustls::ClientConfig::with_platform_verifier().or_fail("the system's trusted roots")?;
+        let seller = Seller::new(config, rails::acceptors(), books.clone()).upstream_tls(upstream_tls);
+        let running = seller.run().await.map_err(|error| Failure::new(error.to_string()))?;
+        self.announce(running.addresses(), development);
+        let reloading = tokio::spawn(reload_on_hangup(running.reloader().clone()));
+        asked_to_stop().await?;
+        reloading.abort();
+        let drained = running.shutdown().await;
+        books.close().await.or_fail("the books could not be closed")?;
+        if drained.cut > 0 {
+            terminal::note(&format!("{} connections were cut after the time to drain", drained.cut));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn read(&self) -> Result<Config, Failure> {
+        let config = match (&self.config, &self.upstream, &self.price) {
+            (Some(file), ..) => Config::load(file, Arc::new(environment::variable)),
+            (None, Some(upstream), Some(price)) => Config::from_flags(&Flags {
+                upstream: upstream.clone(),
+                price: price.clone(),
+                accept: self.accept.clone(),
+                listen: self.listen,
+                admin: Some(self.admin),
+                data: self.data.clone(),
+            }),
+            _ => return Err(Failure::wrong_use("name a --config file, or an --upstream and a --price")),
+        };
+        config.map_err(|error| Failure::wrong_use(error.to_string()))
+    }
+
+    fn announce(&self, addresses: Addresses, development: bool) {
+        let admin = addresses.admin.map(|admin| admin.to_string());
+        if self.json {
+            terminal::say_json(&json!({
+                "listen": addresses.public.to_string(),
+                "admin": admin,
+                "development": development,
+            }));
+            return;
+        }
+        terminal::say(&format!("selling on   http://{}", addresses.public));
+        if let Some(admin) = admin {
+            terminal::say(&format!("operators on http://{admin}"));
+        }
+        if development {
+            terminal::say("development mode: balances can be granted and simulated rails are allowed; no real money");
+        }
+    }
+}
+
+async fn asked_to_stop() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).or_fail("cannot wait for signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        stopped = tokio::signal::ctrl_c() => stopped.or_fail("cannot wait for signals")?,
+    }
+    Ok(())
+}
+
+async fn reload_on_hangup(reloader: Reloader) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        if let Err(error) = reloader.reload() {
+            tracing::error!(%error, "the configuration was not loaded again; the old one stays in force");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Where a buyer's state lives, and what opens it.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+use farthing_wallet::{Ambient, PassphraseSource, PayingClient, WalletName, Wallets};
+use secrecy::SecretString;
+
+use crate::failure::{Failure, OrFail};
+use crate::{clock, environment, rails, terminal};
+
+/// Where the wallets are, and what opens them.
+#[derive(Args, Clone)]
+pub(crate) struct Home {
+    /// The directory of the wallets; default ~/.farthing.
+    #[arg(long = "home", env = "FARTHING_HOME", global = true)]
+    directory: Option<PathBuf>,
+    /// A file whose first line opens the vault. Otherwise FARTHING_PASSPHRASE, the key file beside the
+    /// vault, or a question on the terminal.
+    #[arg(long, global = true)]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl Home {
+    /// The directory.
+    pub(crate) fn directory(&self) -> Result<PathBuf, Failure> {
+        let default = || environment::variable("HOME").map(|home| PathBuf::from(home).join(".farthing"));
+        let directory = self.directory.clone().or_else(default);
+        directory.ok_or_else(|| Failure::wrong_use("there is no home directory; set FARTHING_HOME"))
+    }
+
+    /// The wallets in it.
+    pub(crate) fn wallets(&self) -> Result<Wallets, Failure> {
+        let wallets = Wallets::at(&self.directory()?, Ambient::new(clock::now));
+        wallets.map_err(|error| Failure::new(error.to_string()))
+    }
+
+    /// What opens an existing vault.
+    pub(crate) fn passphrase(&self) -> Result<PassphraseSource, Failure> {
+        self.source("Passphrase: ", None)
+    }
+
+    /// What will open a vault that is about to be made: a person types it twice.
+    pub(crate) fn new_passphrase(&self) -> Result<PassphraseSource, Failure> {
+        self.source("New passphrase: ", Some("Once more: "))
+    }
+
+    /// A client that pays out of a wallet.
+    pub(crate) fn client(&self, name: &WalletName) -> Result<PayingClient, Failure> {
+        let wallet = self.wallets()?.open(name, self.passphrase()?).map_err(|error| Failure::new(error.to_string()))?;
+        let payers = rails::payers(wallet.signer());
+        PayingClient::new(wallet, payers).map_err(|error| Failure::new(error.to_string()))
+    }
+
+    fn source(&self, question: &str, again: Option<&str>) -> Result<PassphraseSource, Failure> {
+        if let Some(file) = &self.passphrase_file {
+            return Ok(PassphraseSource::File(file.clone()));
+        }
+        if let Some(given) = environment::variable("FARTHING_PASSPHRASE") {
+            return Ok(PassphraseSource::Given(SecretString::from(given)));
+        }
+        let directory = self.directory()?;
+        if directory.join("vault.key").exists() || !std::io::stdin().is_terminal() {
+            if let Some(warning) = PassphraseSource::KeyFile.warning(&directory).filter(|_| again.is_some()) {
+                terminal::note(&format!("note: {warning}"));
+            }
+            return Ok(PassphraseSource::KeyFile);
+        }
+        let typed = ask(question)?;
+        if let Some(again) = again
+            && ask(again)? != typed
+        {
+            return Err(Failure::new("the two passphrases differ; nothing was made"));
+        }
+        Ok(PassphraseSource::Given(SecretString::from(typed)))
+    }
+}
+
+fn ask(question: &str) -> Result<String, Failure> {
+    rpassword::prompt_password(question).or_fail("the passphrase cannot be read from the terminal")
+}

@@ -1,0 +1,70 @@
+//! The commands, one file each.
+
+mod balance;
+mod books;
+mod check;
+mod conformance;
+mod gateway;
+mod home;
+mod key;
+mod pay;
+mod policy;
+mod wallet;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::failure::{Failure, OrFail};
+
+/// What `farthing` can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Put a price on an HTTP server.
+    Gateway(gateway::Gateway),
+    /// Fetch a URL and pay for it if it asks.
+    Pay(pay::Pay),
+    /// Wallets, one per agent.
+    #[command(subcommand)]
+    Wallet(wallet::Wallet),
+    /// The limits of a wallet.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// The keys of a wallet.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Prepaid balances at a gateway.
+    #[command(subcommand)]
+    Balance(balance::Balance),
+    /// A seller's books.
+    #[command(subcommand)]
+    Books(books::Books),
+    /// Examine a paid endpoint without paying.
+    Check(check::Check),
+    /// Answer one request of the public MPP conformance suite.
+    Conformance(conformance::Conformance),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Gateway(command) => block_on(command.run()),
+            Self::Pay(command) => block_on(command.run()),
+            Self::Wallet(command) => block_on(command.run()),
+            Self::Policy(command) => block_on(command.run()),
+            Self::Key(command) => command.run(),
+            Self::Balance(command) => block_on(command.run()),
+            Self::Books(command) => block_on(command.run()),
+            Self::Check(command) => block_on(command.run()),
+            Self::Conformance(command) => command.run(),
+        }
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().or_fail("cannot start the runtime")?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,185 @@
+//! `farthing pay`: fetch a URL, and pay for it if it asks and the policy allows.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::Args;
+use farthing_money::Price;
+use farthing_protocol::Receipt;
+use farthing_wallet::{Outcome, PayError, PayingClient, WalletName};
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::json;
+use url::Url;
+
+use super::home::Home;
+use crate::failure::{Failure, OrFail};
+use crate::terminal;
+
+const REFUSED: u8 = 3;
+const NO_OFFER: u8 = 4;
+const UNKNOWN: u8 = 5;
+const SERVER_ERROR: u8 = 22;
+
+/// Fetch a URL and pay for it if it asks.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  farthing pay --wallet agent --max \"0.05 USD\" https://api.example.com/v1/forecast/paris\n\n\
+    Exit codes: 0 paid or free, 2 wrong use, 3 refused by policy, 4 no offer can be paid,\n\
+    5 outcome unknown (the same call may be repeated safely), 22 the server's own error."
+)]
+pub(crate) struct Pay {
+    /// What to fetch.
+    url: Url,
+    /// The method; POST when there is a body, otherwise GET.
+    #[arg(short = 'X', long)]
+    method: Option<Method>,
+    /// A header, `name: value`; may be repeated.
+    #[arg(short = 'H', long = "header")]
+    headers: Vec<Header>,
+    /// A body, or @FILE.
+    #[arg(short = 'd', long)]
+    data: Option<String>,
+    /// The most this call may cost, on top of the policy.
+    #[arg(long)]
+    max: Option<Price>,
+    /// The wallet that pays.
+    #[arg(long, default_value = "agent")]
+    wallet: WalletName,
+    /// Say what would happen and which rule decides; pay nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the receipt here, as JSON.
+    #[arg(long)]
+    receipt: Option<PathBuf>,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    home: Home,
+}
+
+#[derive(Clone)]
+struct Header(HeaderName, HeaderValue);
+
+impl FromStr for Header {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once(':').ok_or("a header is written \"name: value\"")?;
+        let name = name.trim().parse().map_err(|_| format!("\"{name}\" is not a header name"))?;
+        let value = value.trim().parse().map_err(|_| "the header's value has a character that is not allowed")?;
+        Ok(Self(name, value))
+    }
+}
+
+impl Pay {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        let client = self.home.client(&self.wallet)?;
+        let request = self.request()?;
+        if self.dry_run {
+            return super::policy::explain(&client, request, self.max, self.json).await;
+        }
+        match client.pay(request, self.max).await {
+            Ok(outcome) => self.conclude(&client, outcome).await,
+            Err(PayError::Request(sentence)) => Err(Failure::wrong_use(sentence)),
+            Err(error) => Err(Failure::new(error.to_string())),
+        }
+    }
+
+    fn request(&self) -> Result<reqwest::Request, Failure> {
+        let method = self.method.clone().unwrap_or(if self.data.is_some() { Method::POST } else { Method::GET });
+        let mut request = reqwest::Request::new(method, self.url.clone());
+        for Header(name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        if let Some(data) = &self.data {
+            let body = match data.strip_prefix('@') {
+                Some(file) => std::fs::read(file).map_err(|error| Failure::wrong_use(format!("{file}: {error}")))?,
+                None => data.clone().into_bytes(),
+            };
+            *request.body_mut() = Some(body.into());
+        }
+        Ok(request)
+    }
+
+    async fn conclude(&self, client: &PayingClient, outcome: Outcome) -> Result<ExitCode, Failure> {
+        let (summary, exit) = match &outcome {
+            Outcome::Free { response }
+                if response.status().is_client_error() || response.status().is_server_error() =>
+            {
+                (format!("the server answered {}; nothing was paid", response.status()), SERVER_ERROR)
+            }
+            Outcome::Free { .. } => ("free".to_owned(), 0),
+            Outcome::Paid { cost, receipt, .. } => {
+                self.keep(receipt.as_ref())?;
+                let reference = receipt.as_ref().map(|receipt| format!(", reference {}", receipt.reference));
+                (format!("paid {cost} to {}{}", origin(&self.url), reference.unwrap_or_default()), 0)
+            }
+            Outcome::Refused { sentence, .. } => (format!("not paid: {sentence}"), REFUSED),
+            Outcome::NoOffer { reasons } => (format!("not paid: {}", no_offer(reasons)), NO_OFFER),
+            Outcome::Unknown { sentence, .. } => (format!("outcome unknown: {sentence}"), UNKNOWN),
+            Outcome::ServerError { response, cost } => {
+                let status = response.status();
+                (
+                    format!(
+                        "outcome unknown: {cost} was offered and the server answered {status}; repeat the same call"
+                    ),
+                    UNKNOWN,
+                )
+            }
+            _ => ("outcome unknown".to_owned(), UNKNOWN),
+        };
+        if self.json {
+            terminal::note(
+                &json!({ "summary": summary, "wallet": client.wallet().name().as_str(), "exit": exit }).to_string(),
+            );
+        } else {
+            terminal::note(&format!("farthing: {summary}"));
+        }
+        if let Outcome::Free { response } | Outcome::Paid { response, .. } | Outcome::ServerError { response, .. } =
+            outcome
+        {
+            print_body(response).await?;
+        }
+        Ok(ExitCode::from(exit))
+    }
+
+    fn keep(&self, receipt: Option<&Receipt>) -> Result<(), Failure> {
+        let (Some(file), Some(receipt)) = (&self.receipt, receipt) else { return Ok(()) };
+        let kept = json!({
+            "status": "success",
+            "method": receipt.method.as_str(),
+            "reference": receipt.reference,
+            "timestamp": receipt.timestamp.to_rfc3339(),
+            "challengeId": receipt.challenge_id.as_ref().map(|id| id.as_str()),
+            "externalId": receipt.external_id,
+        });
+        std::fs::write(file, format!("{kept}\n")).or_fail("paid, but the receipt cannot be written")
+    }
+}
+
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+fn no_offer(reasons: &[String]) -> String {
+    if reasons.is_empty() {
+        "the server asks for a payment and offers no way to pay".to_owned()
+    } else {
+        reasons.join("; ")
+    }
+}
+
+async fn print_body(mut response: reqwest::Response) -> Result<(), Failure> {
+    let mut output = std::io::stdout();
+    while let Some(chunk) = response.chunk().await.or_fail("the answer broke off")? {
+        // A closed pipe is the reader's choice.
+        if output.write_all(&chunk).is_err() {
+            break;
+        }
+    }
+    let _ = output.flush();
+    Ok(())
+}

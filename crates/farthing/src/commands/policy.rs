@@ -1,0 +1,244 @@
+//! `farthing policy`: what a wallet may spend.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use farthing_money::Price;
+use farthing_rail::Origin;
+use farthing_wallet::client::Explanation;
+use farthing_wallet::policy::OriginLimit;
+use farthing_wallet::{PayError, PayingClient, Policy as Limits, WalletName};
+use http::Method;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::home::Home;
+use crate::failure::{Failure, OrFail};
+use crate::terminal;
+
+const REFUSED: u8 = 3;
+const NO_OFFER: u8 = 4;
+
+/// The limits of a wallet.
+#[derive(Subcommand)]
+pub(crate) enum Policy {
+    /// What a wallet may spend.
+    #[command(after_help = "Example:\n  farthing policy show --wallet agent")]
+    Show(Show),
+    /// Set what a wallet may spend. What is not named is left as it is.
+    #[command(
+        after_help = "Example:\n  farthing policy set --wallet agent --total \"0.50 USD\" --per-payment \"0.01 USD\" --per-day \"0.20 USD\" --origin http://127.0.0.1:4020"
+    )]
+    Set(Set),
+    /// What would happen if a URL were fetched, and which rule decides. Pays nothing.
+    #[command(
+        after_help = "Example:\n  farthing policy explain --wallet agent https://api.example.com/v1/forecast/paris"
+    )]
+    Explain(Explain),
+}
+
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The wallet.
+    #[arg(long, default_value = "agent")]
+    wallet: WalletName,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    home: Home,
+}
+
+#[derive(Args)]
+pub(crate) struct Set {
+    /// The wallet.
+    #[arg(long, default_value = "agent")]
+    wallet: WalletName,
+    /// The most that is ever spent.
+    #[arg(long)]
+    total: Option<Price>,
+    /// The most for one payment.
+    #[arg(long)]
+    per_payment: Option<Price>,
+    /// The most in one calendar day, UTC.
+    #[arg(long)]
+    per_day: Option<Price>,
+    /// A server that may be paid; repeat for several. Replaces the list. `any` allows every server.
+    #[arg(long = "origin")]
+    origins: Vec<String>,
+    #[command(flatten)]
+    home: Home,
+}
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// What would be fetched.
+    url: Url,
+    /// The method.
+    #[arg(short = 'X', long, default_value = "GET")]
+    method: Method,
+    /// The wallet.
+    #[arg(long, default_value = "agent")]
+    wallet: WalletName,
+    /// The most this call may cost.
+    #[arg(long)]
+    max: Option<Price>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    home: Home,
+}
+
+impl Policy {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Show(show) => show.run(),
+            Self::Set(set) => set.run(),
+            Self::Explain(order) => {
+                let client = order.home.client(&order.wallet)?;
+                explain(&client, reqwest::Request::new(order.method, order.url), order.max, order.json).await
+            }
+        }
+    }
+}
+
+impl Show {
+    fn run(self) -> Result<ExitCode, Failure> {
+        let wallets = self.home.wallets()?;
+        let summary = wallets.show(&self.wallet).map_err(|error| Failure::new(error.to_string()))?;
+        match (summary.policy, self.json) {
+            (policy, true) => terminal::say_json(&policy.as_ref().map_or(Value::Null, to_json)),
+            (Some(policy), false) => terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end()),
+            (None, false) => terminal::say(&format!(
+                "{} has no policy and pays nothing; set one with: farthing policy set --wallet {} --total \"1 USD\"",
+                self.wallet, self.wallet
+            )),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Set {
+    fn run(self) -> Result<ExitCode, Failure> {
+        let limits = [self.total, self.per_payment, self.per_day];
+        let Some(currency) = limits.into_iter().flatten().map(Price::currency).next() else {
+            if self.origins.is_empty() {
+                return Err(Failure::wrong_use("nothing to set; name --total, --per-day, --per-payment or --origin"));
+            }
+            return self.apply(None);
+        };
+        self.apply(Some(currency))
+    }
+
+    fn apply(self, currency: Option<farthing_money::Currency>) -> Result<ExitCode, Failure> {
+        let wallets = self.home.wallets()?;
+        let refused = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
+        let before = wallets.policy(&self.wallet).map_err(|error| refused(&error))?;
+        let currency = match (currency, &before) {
+            (Some(currency), _) => currency,
+            (None, Some(before)) => before.currency,
+            (None, None) => return Err(Failure::wrong_use("a first policy needs a sum; name --total or --per-day")),
+        };
+        let before =
+            before.unwrap_or(Limits { currency, total: None, per_payment: None, per_day: None, origins: None });
+        let policy = Limits {
+            currency,
+            total: self.total.or(before.total),
+            per_payment: self.per_payment.or(before.per_payment),
+            per_day: self.per_day.or(before.per_day),
+            origins: origins(&self.origins, before.origins)?,
+        };
+        wallets.set_policy(&self.wallet, &policy).map_err(|error| refused(&error))?;
+        terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn origins(named: &[String], before: Option<Vec<OriginLimit>>) -> Result<Option<Vec<OriginLimit>>, Failure> {
+    match named {
+        [] => Ok(before),
+        [any] if any == "any" => Ok(None),
+        named => named
+            .iter()
+            .map(|text| {
+                let origin: Origin = text.parse().map_err(|error| Failure::wrong_use(format!("{error}")))?;
+                let limit = before.iter().flatten().find(|known| known.origin == origin).and_then(|known| known.limit);
+                Ok(OriginLimit { origin, limit })
+            })
+            .collect::<Result<_, _>>()
+            .map(Some),
+    }
+}
+
+/// A policy as scripts read it.
+pub(super) fn to_json(policy: &Limits) -> Value {
+    let text = |price: Option<Price>| price.map(|price| price.to_string());
+    let origins = policy.origins.as_ref().map(|origins| {
+        let listed =
+            origins.iter().map(|origin| json!({ "origin": origin.origin.as_str(), "limit": text(origin.limit) }));
+        listed.collect::<Vec<_>>()
+    });
+    json!({
+        "currency": policy.currency.as_str(),
+        "total": text(policy.total),
+        "per_payment": text(policy.per_payment),
+        "per_day": text(policy.per_day),
+        "origins": origins,
+    })
+}
+
+/// Says what a request would cost and which rule decides, paying nothing.
+pub(super) async fn explain(
+    client: &PayingClient,
+    request: reqwest::Request,
+    max: Option<Price>,
+    as_json: bool,
+) -> Result<ExitCode, Failure> {
+    let explanation = match client.explain(request, max).await {
+        Ok(explanation) => explanation,
+        Err(PayError::Request(sentence)) => return Err(Failure::wrong_use(sentence)),
+        Err(error) => return Err(Failure::new(error.to_string())),
+    };
+    if as_json {
+        terminal::say_json(&explanation_json(&explanation));
+    } else {
+        say_explanation(&explanation);
+    }
+    Ok(match explanation.offers.first() {
+        _ if explanation.status != 402 => ExitCode::SUCCESS,
+        None => ExitCode::from(NO_OFFER),
+        Some(_) if explanation.offers.iter().any(|offer| offer.denied_by.is_none()) => ExitCode::SUCCESS,
+        Some(_) => ExitCode::from(REFUSED),
+    })
+}
+
+fn say_explanation(explanation: &Explanation) {
+    if explanation.status != 402 {
+        terminal::say(&format!("nothing to pay: the server answers {}", explanation.status));
+    }
+    for offer in &explanation.offers {
+        terminal::say(&format!("{}: {}", offer.method, offer.sentence));
+    }
+    for reason in &explanation.reasons {
+        terminal::say(&format!("not payable: {reason}"));
+    }
+}
+
+fn explanation_json(explanation: &Explanation) -> Value {
+    let offers = explanation.offers.iter().map(|offer| {
+        json!({
+            "method": offer.method,
+            "cost": offer.cost.to_string(),
+            "payee": offer.payee,
+            "allowed": offer.denied_by.is_none(),
+            "rule": offer.denied_by.map(|rule| rule.to_string()),
+            "sentence": offer.sentence,
+        })
+    });
+    json!({
+        "status": explanation.status.as_u16(),
+        "offers": offers.collect::<Vec<_>>(),
+        "not_payable": explanation.reasons,
+    })
+}

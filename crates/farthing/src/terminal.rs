@@ -1,0 +1,71 @@
+//! Text for people: plain when piped, coloured on a terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+/// A colour for a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colour {
+    Green,
+    Yellow,
+    Red,
+}
+
+impl Colour {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Green => "32",
+            Self::Yellow => "33",
+            Self::Red => "31",
+        }
+    }
+}
+
+/// Writes a line to standard output. A closed pipe is the reader's choice, not an error.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Writes a line to standard error.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "farthing: {line}");
+}
+
+/// Writes a note to standard error, without the program's name.
+pub(crate) fn note(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// A word in colour, when standard output is a terminal.
+pub(crate) fn coloured(word: &str, colour: Colour) -> String {
+    if io::stdout().is_terminal() { format!("\u{1b}[{}m{word}\u{1b}[0m", colour.code()) } else { word.to_owned() }
+}
+
+/// Whether standard error shows progress to a person.
+pub(crate) fn shows_progress() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Prints a JSON value on one line.
+pub(crate) fn say_json(value: &serde_json::Value) {
+    say(&value.to_string());
+}
+
+/// Rows under a header, each column as wide as its widest cell; the first is left-aligned, the
+/// rest right-aligned.
+pub(crate) fn say_table(header: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
+    };
+    let line = |cells: Vec<&str>| {
+        let padded = cells.iter().enumerate().map(|(column, cell)| {
+            let width = width(column);
+            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        say(padded.collect::<Vec<_>>().join("  ").trim_end());
+    };
+    line(header.to_vec());
+    for row in rows {
+        line(row.iter().map(String::as_str).collect());
+    }
+}

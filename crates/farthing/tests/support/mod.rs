@@ -1,0 +1,10 @@
+//! A seller and a buyer made of real processes, real sockets and real files.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod buyer;
+pub mod seller;
+pub mod upstream;
+
+/// The binary under test.
+pub const FARTHING: &str = env!("CARGO_BIN_EXE_farthing");
