@@ -1,7 +1,5 @@
 //! RFC 4648 section 5: never padded on output; padding and the standard alphabet accepted on input.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -23,13 +21,17 @@ pub fn encode_into(bytes: impl AsRef<[u8]>, out: &mut String) {
 /// The bytes of a text. Trailing `=` and the characters `+` and `/` are accepted because every
 /// deployed peer accepts them; bits left over are not, so that one value has one text.
 pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, NotBase64Url> {
-    URL_SAFE_NO_PAD.decode(url_alphabet(without_padding(text.as_ref())?)).map_err(|_| NotBase64Url)
+    let text = without_padding(text.as_ref())?;
+    let decoded = URL_SAFE_NO_PAD.decode(text);
+    decoded.or_else(|_| URL_SAFE_NO_PAD.decode(url_alphabet(text))).map_err(|_| NotBase64Url)
 }
 
 /// Whether every byte could stand in a text that [`decode`] accepts, at a length it accepts.
 pub(crate) fn looks_encoded(text: &[u8]) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/');
-    without_padding(text).is_ok_and(|text| text.len() % 4 != 1 && text.iter().all(allowed))
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_' | b'+' | b'/');
+    // Without a way out in the middle the compiler checks many bytes at a time.
+    let all_allowed = |text: &[u8]| text.iter().fold(true, |all, byte| all & allowed(byte));
+    without_padding(text).is_ok_and(|text| text.len() % 4 != 1 && all_allowed(text))
 }
 
 fn without_padding(text: &[u8]) -> Result<&[u8], NotBase64Url> {
@@ -41,16 +43,13 @@ fn without_padding(text: &[u8]) -> Result<&[u8], NotBase64Url> {
     if padded && !text.len().is_multiple_of(4) { Err(NotBase64Url) } else { Ok(unpadded) }
 }
 
-fn url_alphabet(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| matches!(byte, b'+' | b'/')) {
-        return Cow::Borrowed(text);
-    }
+fn url_alphabet(text: &[u8]) -> Vec<u8> {
     let translate = |byte: &u8| match byte {
         b'+' => b'-',
         b'/' => b'_',
         other => *other,
     };
-    Cow::Owned(text.iter().map(translate).collect())
+    text.iter().map(translate).collect()
 }
 
 #[cfg(test)]

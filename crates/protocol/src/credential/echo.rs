@@ -17,7 +17,9 @@ use crate::{BodyDigest, EncodedObject, IntentName, JsonObject, MethodName, Realm
 
 /// Reads the whole credential.
 pub(super) fn read(json: &[u8]) -> Result<Credential, CredentialError> {
-    let Members(parts) = serde_json::from_slice::<Members<Parts<'_>>>(json)
+    // One check of the whole text is faster than one of each string.
+    let json = std::str::from_utf8(json).map_err(|_| malformed("the credential is not UTF-8"))?;
+    let Members(parts) = serde_json::from_str::<Members<Parts<'_>>>(json)
         .map_err(|_| malformed("the credential is not a JSON object that names each member once"))?;
     let challenge = parts.challenge.ok_or_else(|| malformed("the credential has no challenge object"))?;
     let payload = parts.payload.ok_or_else(|| malformed("the credential has no payload object"))?;

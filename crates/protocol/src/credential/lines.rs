@@ -35,6 +35,10 @@ impl<'a> Iterator for Elements<'a> {
         if self.0.is_empty() {
             return None;
         }
+        // Nearly every value is one long credential, and this search is a fast one.
+        if !self.0.contains(&b',') {
+            return Some(std::mem::take(&mut self.0).trim_ascii());
+        }
         let mut quoted = false;
         let mut escaped = false;
         let end = self.0.iter().position(|byte| {

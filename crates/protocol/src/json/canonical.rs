@@ -109,10 +109,11 @@ fn check_exact(value: &Value) -> Result<(), JsonError> {
         Value::Array(items) => items.iter().try_for_each(check_exact),
         Value::Object(object) => object.values().try_for_each(check_exact),
         Value::Number(number) => {
-            let exact = match (number.as_i64(), number.as_u64()) {
+            let exact = match (number.as_i64(), number.as_f64()) {
                 (Some(integer), _) => integer.unsigned_abs() <= LARGEST_EXACT_INTEGER,
-                (None, Some(_)) => false,
-                (None, None) => true,
+                // Written without a point or an exponent, it comes back as a whole number.
+                (None, Some(float)) => float.abs() < 9_007_199_254_740_992.0 || float.abs() >= 1e21,
+                (None, None) => false,
             };
             if exact { Ok(()) } else { Err(JsonError::UnsafeInteger(number.to_string())) }
         }
@@ -130,6 +131,18 @@ mod tests {
     fn nesting_without_end_is_refused() {
         let deep = (0..200).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
         assert_eq!(canonical(&deep), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn a_large_float_that_reads_back_as_a_whole_number_is_not_issued() {
+        for text in ["9007199254740992.0", "1e20", "-1e16", "18446744073709551615"] {
+            let object = parse_object(format!("{{\"a\":{text}}}").as_bytes()).unwrap();
+            assert!(matches!(canonical_object(&object), Err(JsonError::UnsafeInteger(_))), "{text}");
+        }
+        for text in ["1e21", "-1e21", "9007199254740991.0", "0.1"] {
+            let object = parse_object(format!("{{\"a\":{text}}}").as_bytes()).unwrap();
+            assert!(canonical_object(&object).is_ok(), "{text}");
+        }
     }
 
     fn any_value() -> impl Strategy<Value = Value> {
