@@ -1,3 +1,34 @@
-//! (being built)
+//! The seller: a streaming reverse proxy that is paid per request.
+//!
+//! A request for a priced route is answered with a 402 that names the price, without touching any
+//! storage ([`quote`](quote)). A request that presents a credential goes through the life of a
+//! payment: it is checked, claimed durably, settled, posted to the ledger, delivered from the
+//! upstream, and closed ([`lifecycle`](lifecycle)). What is paid and not delivered is an
+//! entitlement: delivered when the same credential comes again, or else paid back ([`resolver`](resolver)).
+//!
+//! Start one with [`Gateway`]; the payment methods come from outside, through a [`config::RailFactory`].
+
+mod admin;
+mod answer;
+mod clock;
+pub mod config;
+mod discovery;
+pub mod failpoint;
+mod gateway;
+mod handler;
+mod lifecycle;
+mod metrics;
+mod present;
 pub mod proxy;
+mod quote;
+mod reload;
+mod resolver;
+mod route;
+mod seller;
 pub mod serve;
+mod site;
+
+pub use clock::{Clock, SystemClock};
+pub use config::{Config, ConfigError, Flags};
+pub use gateway::{Addresses, Gateway, Running, StartError};
+pub use reload::Reloader;

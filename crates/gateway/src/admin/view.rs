@@ -1,0 +1,42 @@
+//! Records of the books as operators read them.
+
+use farthing_books::{Account, PaymentRecord};
+use serde_json::{Value, json};
+
+/// One payment.
+pub(super) fn payment(record: &PaymentRecord) -> Value {
+    let time = |at: farthing_protocol::Timestamp| at.to_rfc3339();
+    json!({
+        "id": record.id.to_string(),
+        "state": format!("{:?}", record.state).to_ascii_lowercase(),
+        "challenge": record.challenge.as_str(),
+        "method": record.method,
+        "intent": record.intent,
+        "route": record.route,
+        "request": record.request,
+        "payer": record.payer.as_ref().map(farthing_rail::PayerId::as_str),
+        "amount": record.amount.to_string(),
+        "asset": record.asset.to_string(),
+        "display": record.asset.display(record.amount),
+        "fee": record.fee.to_string(),
+        "reference": record.reference,
+        "reason": record.reason,
+        "status": record.status,
+        "deadline": record.deadline.map(time),
+        "claimed_at": time(record.claimed_at),
+        "settled_at": record.settled_at.map(time),
+        "updated_at": time(record.updated_at),
+    })
+}
+
+/// One account.
+pub(super) fn account(account: &Account) -> Value {
+    json!({
+        "account": account.id.to_string(),
+        "asset": account.id.asset.to_string(),
+        "debits": account.debits.to_string(),
+        "credits": account.credits.to_string(),
+        "debits_pending": account.debits_pending.to_string(),
+        "credits_pending": account.credits_pending.to_string(),
+    })
+}

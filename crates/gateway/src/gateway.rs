@@ -1,0 +1,205 @@
+//! Starting, reloading and stopping a gateway.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use farthing_store::{Books, StoreError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::admin;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError, RailFactory, TlsFiles};
+use crate::metrics::Metrics;
+use crate::reload::Reloader;
+use crate::resolver;
+use crate::seller::{Seller, Unfinished};
+use crate::serve::{Certificate, CertificateError, Drained, Limits, Peer, serve};
+use crate::site::Site;
+
+/// A gateway that is about to start.
+pub struct Gateway {
+    config: Config,
+    rails: RailFactory,
+    books: Books,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    upstream_tls: Option<rustls::ClientConfig>,
+}
+
+/// A gateway that serves. Dropping it stops the process's part in it at once; [`Running::shutdown`]
+/// lets requests under way finish.
+pub struct Running {
+    addresses: Addresses,
+    reloader: Reloader,
+    stop: watch::Sender<bool>,
+    public: JoinHandle<Drained>,
+    admin: Option<JoinHandle<()>>,
+    resolver: JoinHandle<()>,
+    unfinished: Unfinished,
+    books: Books,
+    drain: Duration,
+}
+
+/// Where a gateway really listens; differs from the configuration where that says port 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// For clients.
+    pub public: SocketAddr,
+    /// For operators.
+    pub admin: Option<SocketAddr>,
+}
+
+/// Why a gateway did not start. Nothing was served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration cannot be served.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address is taken or not ours.
+    #[error("cannot listen on {address}: {source}; choose another address or stop what uses it")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The certificate or its key cannot be read.
+    #[error("the TLS file {path} cannot be read: {source}")]
+    TlsFile {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The certificate and its key cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The books did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The metrics registry could not be made.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+impl Gateway {
+    /// A gateway of this configuration. `rails` builds the payment methods its `[rails]` tables name.
+    pub fn new(config: Config, rails: RailFactory, books: Books) -> Self {
+        Self { config, rails, books, clock: Arc::new(SystemClock), limits: Limits::default(), upstream_tls: None }
+    }
+
+    /// Starts with the defaults of [`Gateway::new`].
+    pub async fn start(config: Config, rails: RailFactory, books: Books) -> Result<Running, StartError> {
+        Self::new(config, rails, books).run().await
+    }
+
+    /// Tells the time by another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Bounds clients otherwise.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Reaches https upstreams with these trusted roots.
+    #[must_use]
+    pub fn upstream_tls(mut self, tls: rustls::ClientConfig) -> Self {
+        self.upstream_tls = Some(tls);
+        self
+    }
+
+    /// Recovers what an earlier process left half done, then serves.
+    pub async fn run(self) -> Result<Running, StartError> {
+        let Self { config, rails, books, clock, limits, upstream_tls } = self;
+        let certificate = config.tls.as_ref().map(certificate).transpose()?;
+        let (listen, admin_address) = (config.listen, config.admin);
+        let (drain, development) = (config.drain, config.development);
+        let admin_token = config.admin_token.clone();
+        let metrics = Metrics::new()?;
+        let reloader_of = Reloader::prepare(&config, Arc::clone(&rails), upstream_tls.clone());
+        let site = Site::prepare(config, &rails, &metrics, upstream_tls.as_ref())?;
+        let listener = bind(listen).await?;
+        let admin_listener = match admin_address {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let addresses = Addresses {
+            public: listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?,
+            admin: admin_listener.as_ref().and_then(|listener| listener.local_addr().ok()),
+        };
+        let (seller, unfinished) = Seller::new(site, books.clone(), clock, metrics);
+        resolver::recover(&seller).await?;
+        let reloader = reloader_of.for_seller(Arc::clone(&seller));
+        let (stop, stopping) = watch::channel(false);
+        let admin = admin_listener.map(|listener| {
+            let admin = admin::Admin::new(Arc::clone(&seller), reloader.clone(), admin_token, development);
+            tokio::spawn(admin::serve(admin, listener, stopped(stopping.clone())))
+        });
+        let resolver = tokio::spawn(resolver::run(Arc::clone(&seller), stopping.clone()));
+        let service = move |request, peer: Peer| {
+            let seller = Arc::clone(&seller);
+            async move { crate::handler::answer(&seller, request, peer).await }
+        };
+        let limits = Limits { drain, ..limits };
+        let public = tokio::spawn(serve(listener, certificate, limits, service, stopped(stopping)));
+        tracing::info!(listen = %addresses.public, admin = ?addresses.admin, development, "the gateway serves");
+        Ok(Running { addresses, reloader, stop, public, admin, resolver, unfinished, books, drain })
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Loads the configuration again; see [`Reloader::reload`].
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
+    /// The books it keeps.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Stops accepting, lets requests and payments under way finish within the configured time,
+    /// and returns how many connections were cut. The books stay open.
+    pub async fn shutdown(self) -> Drained {
+        self.stop.send_replace(true);
+        let drained = self.public.await.unwrap_or(Drained { cut: 0 });
+        let _ = self.resolver.await;
+        if let Some(admin) = self.admin {
+            admin.abort();
+        }
+        // Payments between claim and ledger have no connection to wait for.
+        let _ = tokio::time::timeout(self.drain, self.unfinished.finish()).await;
+        drained
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+fn certificate(files: &TlsFiles) -> Result<Certificate, StartError> {
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).map_err(|source| StartError::TlsFile { path: path.display().to_string(), source })
+    };
+    let (chain, key) = (read(&files.cert)?, zeroize::Zeroizing::new(read(&files.key)?));
+    Ok(Certificate::from_pem(&chain, &key)?)
+}

@@ -1,0 +1,150 @@
+//! From a request to its answer.
+
+use std::sync::Arc;
+
+use farthing_protocol::credential::CredentialError;
+use farthing_protocol::{Credential, Problem, ProblemType};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::answer;
+use crate::lifecycle::{Head, Sale, refuse, sell};
+use crate::proxy::{Body, Target};
+use crate::quote::{Asked, BodyBinding, BodyFailure, Measured, measure, quote};
+use crate::route::{Found, Paid, SharedRoute};
+use crate::seller::Seller;
+use crate::serve::Peer;
+use crate::site::Site;
+
+const PAYMENT_AUTHORIZATION: HeaderName = HeaderName::from_static("payment-authorization");
+
+/// Answers one request.
+pub(crate) async fn answer(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    let is_head = *request.method() == Method::HEAD;
+    let carries_payment = request.headers().contains_key(&PAYMENT_AUTHORIZATION);
+    let mut response = route(seller, request, peer).await;
+    // Whoever sent a credential outside `Authorization` gets nothing that a cache may keep (draft-02, 11.10).
+    if carries_payment && !response.headers().contains_key("payment-receipt") {
+        response.headers_mut().insert(CACHE_CONTROL, answer::NO_STORE);
+    }
+    if is_head { without_body(response) } else { response }
+}
+
+async fn route(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    let site = seller.site.load_full();
+    let (parts, incoming) = request.into_parts();
+    let target = match Target::read(&parts.method, &parts.uri, &parts.headers) {
+        Ok(target) => target,
+        Err(error) => return answer::plain(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let found = match site.table.find(target.host(), &parts.method, target.path()) {
+        Found::Route(route) => Arc::clone(route),
+        Found::Nothing => {
+            return site.documents.answer(&parts.method, target.path()).unwrap_or_else(|| unmatched(seller));
+        }
+        Found::Ambiguous => {
+            let detail = "Spelled like this, the path could be taken for a paid one; spell it as the route does.";
+            return answer::plain(StatusCode::NOT_FOUND, detail);
+        }
+    };
+    // The documents of the gateway itself stand before a route for everything.
+    if found.pattern.path.contains("{*") {
+        if let Some(document) = site.documents.answer(&parts.method, target.path()) {
+            return document;
+        }
+    }
+    if declared_length(&parts.headers) > found.max_body {
+        return answer::plain(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than this route takes.");
+    }
+    let body = Body::from_client(incoming, Some(found.max_body));
+    let head = Head { parts, target, peer };
+    match &found.paid {
+        None => pass(&found, head, body).await,
+        Some(paid) => charge(seller, &site, &found, paid, head, body).await,
+    }
+}
+
+/// A free route.
+async fn pass(route: &SharedRoute, head: Head, body: Body) -> Response<Body> {
+    route.meters.free.increment(1);
+    let request = Request::from_parts(head.parts, body);
+    match route.upstream.forward(&head.target, &head.peer, request).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::warn!(%error, upstream = route.upstream.authority(), "the upstream failed");
+            answer::plain(error.status(), "The upstream did not answer.")
+        }
+    }
+}
+
+/// A paid route: a 402 without a credential, a sale with one.
+async fn charge(
+    seller: &Arc<Seller>,
+    site: &Site,
+    route: &SharedRoute,
+    paid: &Paid,
+    head: Head,
+    body: Body,
+) -> Response<Body> {
+    let sale = Sale { seller, site, route, paid };
+    let credential =
+        Credential::from_lines(head.parts.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes));
+    if matches!(credential, Err(CredentialError::Several)) {
+        let detail = "A request carries one Payment credential; send only the one that pays for it.";
+        return answer::problem(ProblemType::BadRequest, detail);
+    }
+    let keep = matches!(credential, Ok(Some(_)));
+    let measured = if http_body::Body::is_end_stream(&body) {
+        Measured { binding: BodyBinding::None, body: Body::empty() }
+    } else {
+        match measure(body, site.digest_body, keep).await {
+            Ok(measured) => measured,
+            Err(failure) => return unread(failure),
+        }
+    };
+    match credential {
+        Ok(Some(credential)) => sell(sale, head, credential, measured).await,
+        Ok(None) => {
+            route.meters.quotes.increment(1);
+            quote(site, paid, asked(&head, &measured.binding), None, seller.now())
+        }
+        Err(_) => {
+            let detail = "The credential cannot be read; it is base64url of a JSON object with challenge and payload.";
+            refuse(sale, asked(&head, &measured.binding), &Problem::new(ProblemType::MalformedCredential, detail))
+        }
+    }
+}
+
+fn asked<'a>(head: &'a Head, body: &'a BodyBinding) -> Asked<'a> {
+    Asked { method: &head.parts.method, target: &head.target, headers: &head.parts.headers, body }
+}
+
+fn unmatched(seller: &Seller) -> Response<Body> {
+    seller.metrics.unmatched.increment(1);
+    answer::plain(StatusCode::NOT_FOUND, "Nothing is sold or given here; /openapi.json lists what is.")
+}
+
+fn unread(failure: BodyFailure) -> Response<Body> {
+    match failure {
+        BodyFailure::TooLarge => {
+            answer::plain(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than this route takes.")
+        }
+        BodyFailure::TooSlow => answer::plain(StatusCode::REQUEST_TIMEOUT, "The body came too slowly."),
+        BodyFailure::Broken => answer::plain(StatusCode::BAD_REQUEST, "The body broke off."),
+    }
+}
+
+fn declared_length(headers: &http::HeaderMap) -> u64 {
+    headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// The answer to HEAD: the headers of the answer to GET.
+fn without_body(mut response: Response<Body>) -> Response<Body> {
+    let length = http_body::Body::size_hint(response.body()).exact();
+    if let Some(length) = length.filter(|length| *length > 0) {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        *response.body_mut() = Body::empty();
+    }
+    response
+}

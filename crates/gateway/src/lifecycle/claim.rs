@@ -1,0 +1,186 @@
+//! From a verified credential to money in the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use farthing_books::{ClaimOutcome, Command, NewPayment, Outcome, PaymentRecord};
+use farthing_protocol::{Problem, ProblemType};
+use farthing_rail::{Acceptor, Settlement, Settler, Unknown};
+use farthing_store::StoreError;
+use http::{Response, StatusCode};
+use tracing::Instrument;
+
+use super::obligation::Obligation;
+use crate::answer;
+use crate::failpoint::reach;
+use crate::proxy::Body;
+use crate::route::{Paid, SharedRoute};
+use crate::seller::Seller;
+
+/// What to ask a client for whose payment is in doubt.
+const SAME_CREDENTIAL: &str = "It is not yet known whether the payment went through. Repeat this request with the same \
+                               credential; do not pay again.";
+
+/// How far a payment came.
+pub(super) enum Progress {
+    /// Paid; the delivery is owed to this request.
+    Owed(Obligation),
+    /// Claimed before; this is where it stands.
+    Standing(Box<PaymentRecord>),
+    /// Refused, with nothing taken.
+    Refused(Problem),
+    /// Answered without a challenge: the money may be on its way, or the books did not answer.
+    Elsewhere(Box<Response<Body>>),
+}
+
+impl Progress {
+    /// The books did not answer: nothing is served, and the same credential stays good.
+    pub(super) fn store_down(seller: &Seller, error: &StoreError) -> Self {
+        Self::Elsewhere(Box::new(store_down(seller, error)))
+    }
+}
+
+/// The answer when the books did not answer.
+pub(super) fn store_down(seller: &Seller, error: &StoreError) -> Response<Body> {
+    seller.metrics.store_errors.increment(1);
+    tracing::error!(%error, "the books did not answer; nothing is served");
+    let detail =
+        "Payments cannot be recorded just now. Repeat this request with the same credential; do not pay again.";
+    answer::retry_after(answer::plain(StatusCode::SERVICE_UNAVAILABLE, detail), Duration::from_secs(2))
+}
+
+/// The answer while nobody knows whether the money moved.
+pub(super) fn in_doubt(ask_again: Duration) -> Response<Body> {
+    answer::retry_after(answer::plain(StatusCode::SERVICE_UNAVAILABLE, SAME_CREDENTIAL), ask_again)
+}
+
+/// Claims, settles and posts in a task that outlives the client.
+pub(super) async fn claim_and_settle(
+    seller: &Arc<Seller>,
+    route: &SharedRoute,
+    paid: &Paid,
+    acceptor: Acceptor,
+    new: NewPayment,
+) -> Progress {
+    let (shared, route, patience) = (Arc::clone(seller), Arc::clone(route), paid.settle_timeout);
+    let span = tracing::info_span!("claim", payment = %new.id, method = new.method);
+    let task = seller.spawn(run(shared, route, patience, acceptor, new).instrument(span));
+    match task.await {
+        Ok(progress) => progress,
+        Err(error) => {
+            tracing::error!(%error, "a payment's task ended early; the next start recovers the payment");
+            Progress::Elsewhere(Box::new(in_doubt(Duration::from_secs(2))))
+        }
+    }
+}
+
+async fn run(
+    seller: Arc<Seller>,
+    route: SharedRoute,
+    patience: Duration,
+    acceptor: Acceptor,
+    new: NewPayment,
+) -> Progress {
+    let challenge = new.challenge.clone();
+    let price = acceptor.terms().asset.clone();
+    let amount = new.proof.amount;
+    reach("before-claim");
+    let outcome = match seller.books.claim(new).await {
+        Ok(outcome) => outcome,
+        Err(error) => return Progress::store_down(&seller, &error),
+    };
+    reach("after-claim");
+    let refused = |kind, detail: String| Progress::Refused(Problem { kind, detail, challenge_id: Some(challenge) });
+    match outcome {
+        ClaimOutcome::Won(record) => match acceptor {
+            Acceptor::Prepaid(_) => {
+                reach("after-post");
+                Progress::Owed(Obligation::new(seller, route, *record))
+            }
+            Acceptor::External(settler) => settle(seller, route, patience, settler.as_ref(), *record).await,
+        },
+        ClaimOutcome::Lost(record) => Progress::Standing(record),
+        ClaimOutcome::ProofUsed(_) => refused(
+            ProblemType::InvalidChallenge,
+            "This proof of payment was used for another challenge; pay the fresh one.".to_owned(),
+        ),
+        ClaimOutcome::KeyUsed(_) => Progress::Elsewhere(Box::new(answer::problem_with_status(
+            StatusCode::CONFLICT,
+            ProblemType::BadRequest,
+            "This Idempotency-Key was used with another credential; nothing was charged. Repeat the first credential, or \
+             use a new key.",
+        ))),
+        ClaimOutcome::Insufficient { available } => {
+            route.meters.insufficient.increment(1);
+            let missing = amount.checked_sub(available).unwrap_or(amount);
+            let detail = format!(
+                "The balance holds {} and the request costs {}; add {} and pay the fresh challenge.",
+                price.display(available),
+                price.display(amount),
+                price.display(missing)
+            );
+            refused(ProblemType::PaymentInsufficient, detail)
+        }
+    }
+}
+
+/// Asks the rail, once. A time-out is "unknown", never "failed".
+async fn settle(
+    seller: Arc<Seller>,
+    route: SharedRoute,
+    patience: Duration,
+    settler: &dyn Settler,
+    record: PaymentRecord,
+) -> Progress {
+    let claim = record.claim();
+    reach("before-settle");
+    let started = tokio::time::Instant::now();
+    let span = tracing::info_span!("settle");
+    let settlement = match tokio::time::timeout(patience, settler.settle(&claim).instrument(span)).await {
+        Ok(settlement) => settlement,
+        Err(_) => Settlement::Unknown(Unknown {
+            reason: format!("the rail did not answer within {patience:?}"),
+            ask_again: Duration::from_secs(2),
+        }),
+    };
+    route.meters.settle_seconds.record(started.elapsed().as_secs_f64());
+    reach("after-settle");
+    post(seller, route, record, settlement).await
+}
+
+/// Writes down what the rail said.
+async fn post(seller: Arc<Seller>, route: SharedRoute, record: PaymentRecord, settlement: Settlement) -> Progress {
+    let (payment, at) = (record.id, seller.now());
+    let span = tracing::info_span!("post");
+    let (command, otherwise) = match settlement {
+        Settlement::Settled(settled) => (Command::Settle { payment, settled, at }, None),
+        Settlement::Rejected(rejected) => {
+            route.meters.rejected.increment(1);
+            tracing::info!(parent: &span, reason = rejected.reason, "the rail rejected the payment");
+            let problem = Problem {
+                kind: rejected.refusal.problem,
+                detail: rejected.refusal.detail.clone(),
+                challenge_id: Some(record.challenge.clone()),
+            };
+            (Command::Reject { payment, rejected, at }, Some(Progress::Refused(problem)))
+        }
+        Settlement::Unknown(unknown) => {
+            route.meters.unknown.increment(1);
+            tracing::warn!(parent: &span, reason = unknown.reason, "the rail's answer is unknown");
+            let wait = unknown.ask_again;
+            (Command::Doubt { payment, unknown, at }, Some(Progress::Elsewhere(Box::new(in_doubt(wait)))))
+        }
+    };
+    match (seller.books.submit(command).instrument(span).await, otherwise) {
+        (Ok(Outcome::Payment(_)), Some(otherwise)) => otherwise,
+        (Ok(Outcome::Payment(record)), None) => {
+            reach("after-post");
+            Progress::Owed(Obligation::new(seller, route, *record))
+        }
+        (Ok(outcome), _) => {
+            tracing::error!(?outcome, "the books refused what the rail said");
+            Progress::Elsewhere(Box::new(in_doubt(Duration::from_secs(2))))
+        }
+        (Err(error), _) => Progress::store_down(&seller, &error),
+    }
+}

@@ -1,0 +1,172 @@
+//! From a posted payment to the response.
+
+use std::time::Duration;
+
+use farthing_books::PaymentRecord;
+use farthing_protocol::{MethodName, Receipt, Timestamp};
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Request, Response, StatusCode};
+
+use super::claim::store_down;
+use super::kept::{ReadAhead, keep, read_ahead};
+use super::obligation::Obligation;
+use super::outgoing::PaidBody;
+use super::{Head, Sale};
+use crate::answer;
+use crate::failpoint::reach;
+use crate::proxy::{Body, ForwardErrorKind};
+
+const PAYMENT_RECEIPT: HeaderName = HeaderName::from_static("payment-receipt");
+const ENTITLEMENT: HeaderName = HeaderName::from_static("farthing-entitlement");
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// Asks the upstream for what was paid, and answers.
+pub(super) async fn deliver(
+    sale: Sale<'_>,
+    owed: Obligation,
+    head: Head,
+    body: Body,
+    may_be_retried: bool,
+) -> Response<Body> {
+    reach("before-upstream");
+    let request = Request::from_parts(head.parts, body);
+    let started = tokio::time::Instant::now();
+    let answered = sale.route.upstream.forward(&head.target, &head.peer, request).await;
+    sale.route.meters.upstream_seconds.record(started.elapsed().as_secs_f64());
+    reach("after-upstream");
+    match answered {
+        Ok(response) if is_success(response.status()) => succeed(sale, owed, response, may_be_retried).await,
+        Ok(response) => {
+            let status = response.status();
+            let reason = format!("the upstream answered {status}");
+            // A 402 of the upstream's own has no challenge and would read as a second price.
+            let passed_on = if status == StatusCode::PAYMENT_REQUIRED {
+                answer::plain(StatusCode::BAD_GATEWAY, "The upstream asks for a payment that this gateway cannot make.")
+            } else {
+                response
+            };
+            entitle(sale, owed, &reason, Some(status), passed_on).await
+        }
+        Err(error) => {
+            if error.kind() != ForwardErrorKind::ClientGone {
+                tracing::warn!(%error, upstream = sale.route.upstream.authority(), "the upstream failed");
+            }
+            let detail = "The upstream did not answer. Repeat this request with the same credential; you will not be \
+                          charged again.";
+            let response = answer::plain(error.status(), detail);
+            entitle(sale, owed, &error.to_string(), None, response).await
+        }
+    }
+}
+
+fn is_success(status: StatusCode) -> bool {
+    status.is_success() || status.is_redirection() || status == StatusCode::SWITCHING_PROTOCOLS
+}
+
+async fn succeed(sale: Sale<'_>, owed: Obligation, response: Response<Body>, may_be_retried: bool) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if parts.status.is_success() {
+        attach_receipt(&mut parts.headers, owed.record());
+    }
+    if !may_be_retried || parts.status == StatusCode::SWITCHING_PROTOCOLS {
+        let outgoing = owed.deliver(parts.status.as_u16());
+        return Response::from_parts(parts, PaidBody::wrap(body, outgoing));
+    }
+    let limit = sale.paid.idempotency_body;
+    match read_ahead(&parts.headers, body, limit).await {
+        Ok(ReadAhead::Whole(bytes)) => {
+            let outgoing = owed.deliver(parts.status.as_u16());
+            match outgoing.close_with(keep(parts.status, &parts.headers, &bytes)).await {
+                Ok(()) => Response::from_parts(parts, Body::full(bytes)),
+                Err(error) => store_down(sale.seller, &error),
+            }
+        }
+        Ok(ReadAhead::Streaming(body)) => {
+            let outgoing = owed.deliver(parts.status.as_u16());
+            Response::from_parts(parts, PaidBody::wrap(body, outgoing))
+        }
+        Err(error) => {
+            let detail = "The upstream broke off its answer. Repeat this request with the same credential; you will not \
+                          be charged again.";
+            entitle(sale, owed, &error.to_string(), None, answer::plain(StatusCode::BAD_GATEWAY, detail)).await
+        }
+    }
+}
+
+/// Records that the delivery is still owed, and tells the client how to get it.
+async fn entitle(
+    sale: Sale<'_>,
+    owed: Obligation,
+    reason: &str,
+    status: Option<StatusCode>,
+    mut response: Response<Body>,
+) -> Response<Body> {
+    let payment = owed.record().id;
+    let deadline: Timestamp = match owed.entitle(reason, status.map(|status| status.as_u16())).await {
+        Ok(deadline) => deadline,
+        Err(error) => return store_down(sale.seller, &error),
+    };
+    let headers = response.headers_mut();
+    let hint = format!(
+        "payment={payment}; until={}; retry=\"same request, same credential; you will not be charged again\"",
+        deadline.to_rfc3339()
+    );
+    if let Ok(hint) = HeaderValue::try_from(hint) {
+        headers.insert(ENTITLEMENT, hint);
+    }
+    if headers.contains_key(RETRY_AFTER) { response } else { answer::retry_after(response, COME_BACK) }
+}
+
+/// Proof of payment, on success only (core, section 5.3.1), and never in a shared cache (11.10).
+fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord) {
+    let Ok(method) = MethodName::read(&record.method) else { return };
+    let receipt = Receipt {
+        method,
+        reference: record.reference.clone().unwrap_or_else(|| record.id.to_string()),
+        timestamp: record.settled_at.unwrap_or(record.claimed_at),
+        challenge_id: Some(record.challenge.clone()),
+        external_id: None,
+        extra: serde_json::Map::new(),
+    };
+    if let Ok(mut value) = HeaderValue::try_from(receipt.to_header()) {
+        value.set_sensitive(true);
+        headers.insert(PAYMENT_RECEIPT, value);
+    }
+    let private = private_form(headers);
+    headers.insert(CACHE_CONTROL, private);
+}
+
+/// The upstream's own cache rule without whatever would let a shared cache keep the response.
+fn private_form(headers: &HeaderMap) -> HeaderValue {
+    let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    let kept: Vec<&str> = lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|directive| {
+            let name = directive.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+            !matches!(&*name, "" | "public" | "s-maxage" | "private" | "proxy-revalidate")
+        })
+        .collect();
+    let text = if kept.is_empty() { "private".to_owned() } else { format!("private, {}", kept.join(", ")) };
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("private"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paid_response_stays_out_of_shared_caches() {
+        let form = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            lines.iter().for_each(|line| {
+                headers.append(CACHE_CONTROL, HeaderValue::from_static(line));
+            });
+            private_form(&headers).to_str().unwrap().to_owned()
+        };
+        assert_eq!(form(&[]), "private");
+        assert_eq!(form(&["public, max-age=60"]), "private, max-age=60");
+        assert_eq!(form(&["PUBLIC, s-maxage=60", "no-store"]), "private, no-store");
+        assert_eq!(form(&["private=\"set-cookie\", max-age=1"]), "private, max-age=1");
+    }
+}

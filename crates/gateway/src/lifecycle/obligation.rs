@@ -1,0 +1,133 @@
+//! A delivery that is owed.
+
+use std::sync::Arc;
+
+use farthing_books::{Command, Outcome, PaymentRecord, StoredResponse};
+use farthing_protocol::Timestamp;
+use farthing_store::StoreError;
+
+use crate::failpoint::reach;
+use crate::route::SharedRoute;
+use crate::seller::Seller;
+
+/// A payment that is posted and not yet delivered. Dropping it, because the client left or a task
+/// was cut, entitles the payer to the delivery.
+pub(super) struct Obligation {
+    seller: Arc<Seller>,
+    route: SharedRoute,
+    record: PaymentRecord,
+    owed: bool,
+}
+
+/// A payment whose response is on its way. Dropping it closes the payment: the client took what it
+/// wanted.
+pub(super) struct Outgoing {
+    seller: Arc<Seller>,
+    route: SharedRoute,
+    record: PaymentRecord,
+    open: bool,
+}
+
+impl Obligation {
+    pub(super) fn new(seller: Arc<Seller>, route: SharedRoute, record: PaymentRecord) -> Self {
+        seller.metrics.in_flight.increment(1.0);
+        Self { seller, route, record, owed: true }
+    }
+
+    /// The payment.
+    pub(super) fn record(&self) -> &PaymentRecord {
+        &self.record
+    }
+
+    /// The upstream answered with success; the response may go out.
+    pub(super) fn deliver(mut self, status: u16) -> Outgoing {
+        self.owed = false;
+        let span = tracing::info_span!("deliver", payment = %self.record.id, status);
+        span.in_scope(|| {
+            self.seller.later(Command::Deliver { payment: self.record.id, status, at: self.seller.now() });
+        });
+        reach("after-deliver");
+        self.route.meters.delivered.increment(1);
+        let (seller, route) = (Arc::clone(&self.seller), Arc::clone(&self.route));
+        // The gauge goes down when the response has gone out.
+        seller.metrics.in_flight.increment(1.0);
+        Outgoing { seller, route, record: self.record.clone(), open: true }
+    }
+
+    /// The upstream failed: durable before the client is told. Says until when it may come back.
+    pub(super) async fn entitle(mut self, reason: &str, status: Option<u16>) -> Result<Timestamp, StoreError> {
+        self.owed = false;
+        let (command, deadline) = entitling(&self.seller, &self.route, &self.record, reason, status);
+        self.route.meters.entitled.increment(1);
+        match self.seller.books.submit(command).await? {
+            Outcome::Payment(_) => {}
+            outcome => tracing::error!(?outcome, payment = %self.record.id, "an entitlement was not recorded"),
+        }
+        Ok(deadline)
+    }
+}
+
+impl Outgoing {
+    /// Closes once the response is durable with it; the caller then sends it.
+    pub(super) async fn close_with(mut self, response: StoredResponse) -> Result<(), StoreError> {
+        self.open = false;
+        reach("before-close");
+        let (payment, at) = (self.record.id, self.seller.now());
+        let span = tracing::info_span!("close", %payment);
+        let command = Command::Close { payment, response: Some(Box::new(response)), at };
+        let outcome = tracing::Instrument::instrument(self.seller.books.submit(command), span).await?;
+        if !matches!(outcome, Outcome::Payment(_)) {
+            tracing::error!(?outcome, %payment, "a payment was not closed");
+        }
+        reach("after-close");
+        Ok(())
+    }
+
+    /// The upstream broke off in the middle of its answer: the payer may come back for all of it.
+    pub(super) fn broke_off(mut self, reason: &str) {
+        self.open = false;
+        let (command, _) = entitling(&self.seller, &self.route, &self.record, reason, None);
+        self.route.meters.entitled.increment(1);
+        self.seller.later(command);
+    }
+}
+
+fn entitling(
+    seller: &Seller,
+    route: &SharedRoute,
+    record: &PaymentRecord,
+    reason: &str,
+    status: Option<u16>,
+) -> (Command, Timestamp) {
+    let at = seller.now();
+    let term = route.paid.as_ref().map_or(std::time::Duration::from_secs(3600), |paid| paid.entitlement);
+    // The first deadline stands: asking again and again does not put off the refund for ever.
+    let deadline = record.deadline.unwrap_or_else(|| at.after(term));
+    tracing::info!(payment = %record.id, reason, "paid and not delivered; the same credential is good again");
+    (Command::Entitle { payment: record.id, reason: reason.to_owned(), status, deadline, at }, deadline)
+}
+
+impl Drop for Obligation {
+    fn drop(&mut self) {
+        self.seller.metrics.in_flight.decrement(1.0);
+        if self.owed {
+            let reason = "the client left before the upstream answered";
+            self.seller.later(entitling(&self.seller, &self.route, &self.record, reason, None).0);
+            self.route.meters.entitled.increment(1);
+        }
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        self.seller.metrics.in_flight.decrement(1.0);
+        if self.open {
+            reach("before-close");
+            let span = tracing::info_span!("close", payment = %self.record.id);
+            span.in_scope(|| {
+                self.seller.later(Command::Close { payment: self.record.id, response: None, at: self.seller.now() });
+            });
+            reach("after-close");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A credential that was presented before.
+
+use std::time::Duration;
+
+use farthing_books::{Command, Outcome, PaymentRecord, PaymentState};
+use farthing_protocol::{Problem, ProblemType};
+use http::{Response, StatusCode};
+use std::sync::Arc;
+
+use super::claim::{in_doubt, store_down};
+use super::kept::give_again;
+use super::obligation::Obligation;
+use super::resolve::{Resolution, resolve};
+use super::{Sale, refuse};
+use crate::answer;
+use crate::proxy::Body;
+use crate::quote::Asked;
+
+/// What a second presentation leads to: a delivery that is still owed, or an answer.
+pub(super) async fn proceed(
+    sale: Sale<'_>,
+    asked: Asked<'_>,
+    record: PaymentRecord,
+    key: Option<[u8; 32]>,
+) -> Result<Obligation, Box<Response<Body>>> {
+    let same_key = key.is_some() && record.idempotency == key;
+    match record.state {
+        PaymentState::Claimed | PaymentState::Posted | PaymentState::Delivered if same_key => {
+            let detail = "The first request under this Idempotency-Key is still being answered.";
+            Err(Box::new(answer::retry_after(answer::plain(StatusCode::CONFLICT, detail), Duration::from_secs(1))))
+        }
+        PaymentState::Closed if same_key => Err(Box::new(replay(sale, asked, &record).await)),
+        PaymentState::Unknown => doubted(sale, asked, record).await,
+        PaymentState::Entitled => redeliver(sale, asked, record).await,
+        PaymentState::Rejected => {
+            let detail = "The payment was refused when this credential was first presented; pay the fresh challenge.";
+            Err(refused(sale, asked, &record, ProblemType::VerificationFailed, detail))
+        }
+        PaymentState::Refunding | PaymentState::Refunded => {
+            let detail = "This payment is being paid back or was; pay the fresh challenge.";
+            Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))
+        }
+        PaymentState::Claimed | PaymentState::Posted | PaymentState::Delivered | PaymentState::Closed => {
+            let detail = "This credential was used before; pay the fresh challenge.";
+            Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))
+        }
+    }
+}
+
+/// The stored answer, if it was small enough to be kept.
+async fn replay(sale: Sale<'_>, asked: Asked<'_>, record: &PaymentRecord) -> Response<Body> {
+    match sale.seller.books.response(record.id).await {
+        Ok(Some(kept)) => {
+            sale.route.meters.replayed.increment(1);
+            give_again(kept)
+        }
+        Ok(None) => {
+            let detail = "This credential was used before, and its answer was too large to be kept; pay the fresh \
+                          challenge.";
+            *refused(sale, asked, record, ProblemType::InvalidChallenge, detail)
+        }
+        Err(error) => store_down(sale.seller, &error),
+    }
+}
+
+/// Asks the rail once what became of the payment; otherwise the same credential has to wait.
+async fn doubted(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Result<Obligation, Box<Response<Body>>> {
+    let (seller, payment) = (Arc::clone(sale.seller), record.id);
+    let task = sale.seller.spawn(async move { resolve(&seller, payment).await });
+    match task.await {
+        Ok(Ok(Resolution::Entitled(record))) => redeliver(sale, asked, *record).await,
+        Ok(Ok(Resolution::Rejected)) => {
+            let detail = "The payment was refused by the payment network; pay the fresh challenge.";
+            Err(refused(sale, asked, &record, ProblemType::VerificationFailed, detail))
+        }
+        Ok(Ok(Resolution::StillUnknown(wait))) => Err(Box::new(in_doubt(wait))),
+        Ok(Ok(Resolution::Busy)) | Err(_) => Err(Box::new(in_doubt(Duration::from_secs(1)))),
+        Ok(Err(error)) => Err(Box::new(store_down(sale.seller, &error))),
+    }
+}
+
+/// Serves an entitlement, without a charge. Of several presenters one wins.
+async fn redeliver(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Result<Obligation, Box<Response<Body>>> {
+    let (seller, route) = (Arc::clone(sale.seller), Arc::clone(sale.route));
+    let command = Command::Redeliver { payment: record.id, at: seller.now() };
+    // In a task of its own: the winner's obligation must not be lost with its client.
+    let task = sale.seller.spawn(async move {
+        match seller.books.submit(command).await? {
+            Outcome::Payment(record) => Ok(Some(Obligation::new(seller, route, *record))),
+            _ => Ok(None),
+        }
+    });
+    match task.await {
+        Ok(Ok(Some(owed))) => Ok(owed),
+        Ok(Ok(None)) => {
+            let detail =
+                "This credential is being served to another request or was paid back; pay the fresh challenge.";
+            Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))
+        }
+        Ok(Err(error)) => Err(Box::new(store_down(sale.seller, &error))),
+        Err(_) => Err(Box::new(in_doubt(Duration::from_secs(1)))),
+    }
+}
+
+fn refused(
+    sale: Sale<'_>,
+    asked: Asked<'_>,
+    record: &PaymentRecord,
+    kind: ProblemType,
+    detail: &str,
+) -> Box<Response<Body>> {
+    let problem = Problem { kind, detail: detail.to_owned(), challenge_id: Some(record.challenge.clone()) };
+    Box::new(refuse(sale, asked, &problem))
+}

@@ -1,0 +1,93 @@
+//! What the gateway counts. Labels come from the configuration and from fixed lists, never from
+//! requests, so that no client can make the metrics grow.
+
+use std::sync::Arc;
+
+use ::metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+/// The registry of one gateway.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    recorder: Arc<PrometheusRecorder>,
+    handle: PrometheusHandle,
+    /// Requests that reached no route.
+    pub(crate) unmatched: Counter,
+    /// Payments between claim and close.
+    pub(crate) in_flight: Gauge,
+    /// Payments that a resolver found settled, rejected or to be paid back.
+    pub(crate) resolved: Counter,
+    /// Commands that the books did not take.
+    pub(crate) store_errors: Counter,
+}
+
+/// What one route counts.
+#[derive(Clone)]
+pub(crate) struct RouteMeters {
+    pub(crate) free: Counter,
+    pub(crate) quotes: Counter,
+    pub(crate) delivered: Counter,
+    pub(crate) entitled: Counter,
+    pub(crate) replayed: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) rejected: Counter,
+    pub(crate) unknown: Counter,
+    pub(crate) insufficient: Counter,
+    pub(crate) settle_seconds: Histogram,
+    pub(crate) upstream_seconds: Histogram,
+}
+
+const METADATA: Metadata<'static> = Metadata::new("farthing", Level::INFO, None);
+const SECONDS: &[f64] = &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+impl Metrics {
+    /// An empty registry.
+    pub(crate) fn new() -> Result<Self, BuildError> {
+        let recorder = PrometheusBuilder::new().set_buckets(SECONDS)?.build_recorder();
+        let counter = |name: &'static str| recorder.register_counter(&Key::from_static_name(name), &METADATA);
+        Ok(Self {
+            unmatched: counter("farthing_unmatched_requests_total"),
+            resolved: counter("farthing_resolved_payments_total"),
+            store_errors: counter("farthing_store_errors_total"),
+            in_flight: recorder.register_gauge(&Key::from_static_name("farthing_payments_in_flight"), &METADATA),
+            handle: recorder.handle(),
+            recorder: Arc::new(recorder),
+        })
+    }
+
+    /// The meters of a route; the same ones for the same name, also after a reload.
+    pub(crate) fn route(&self, name: &str) -> RouteMeters {
+        let label = || Label::new("route", name.to_owned());
+        let counter =
+            |metric: &'static str| self.recorder.register_counter(&Key::from_parts(metric, vec![label()]), &METADATA);
+        let payments = |outcome: &'static str| {
+            let labels = vec![label(), Label::from_static_parts("outcome", outcome)];
+            self.recorder.register_counter(&Key::from_parts("farthing_payments_total", labels), &METADATA)
+        };
+        let seconds =
+            |metric: &'static str| self.recorder.register_histogram(&Key::from_parts(metric, vec![label()]), &METADATA);
+        RouteMeters {
+            free: counter("farthing_free_requests_total"),
+            quotes: counter("farthing_quotes_total"),
+            delivered: payments("delivered"),
+            entitled: payments("entitled"),
+            replayed: payments("replayed"),
+            refused: payments("refused"),
+            rejected: payments("rejected"),
+            unknown: payments("unknown"),
+            insufficient: payments("insufficient"),
+            settle_seconds: seconds("farthing_settle_seconds"),
+            upstream_seconds: seconds("farthing_upstream_seconds"),
+        }
+    }
+
+    /// The Prometheus text.
+    pub(crate) fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Empties the histograms' buffers into their buckets; called from time to time.
+    pub(crate) fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}

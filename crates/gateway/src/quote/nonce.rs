@@ -1,0 +1,15 @@
+//! What makes two challenges for the same request differ. Needs to be unique, not secret.
+
+use std::cell::RefCell;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+thread_local! {
+    static GENERATOR: RefCell<SmallRng> = RefCell::new(SmallRng::from_rng(&mut rand::rng()));
+}
+
+/// Sixteen bytes that no challenge had before.
+pub(super) fn fresh() -> [u8; 16] {
+    GENERATOR.with_borrow_mut(|generator| generator.random())
+}

@@ -1,0 +1,78 @@
+//! Loading the configuration again while requests are served.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config::{Config, ConfigError, Mistake, Place, RailFactory, Source};
+use crate::seller::Seller;
+use crate::site::Site;
+
+/// Replaces what a gateway sells, all of it or nothing.
+#[derive(Clone)]
+pub struct Reloader(Arc<Inner>);
+
+struct Inner {
+    seller: Arc<Seller>,
+    fixed: Fixed,
+}
+
+/// What a reload needs and what it may not change.
+pub(crate) struct Fixed {
+    source: Source,
+    rails: RailFactory,
+    upstream_tls: Option<rustls::ClientConfig>,
+    listen: SocketAddr,
+    admin: Option<SocketAddr>,
+    store: PathBuf,
+    development: bool,
+}
+
+impl Reloader {
+    /// Loads the file again. A mistake in it changes nothing. Requests under way finish with what
+    /// they began with; the previous secret keeps challenges alive that were issued before.
+    pub fn reload(&self) -> Result<(), ConfigError> {
+        let Inner { seller, fixed } = self.0.as_ref();
+        let config = Config::reload(&fixed.source)?;
+        fixed.refuse_changes(&config)?;
+        let site = Site::prepare(config, &fixed.rails, &seller.metrics, fixed.upstream_tls.as_ref())?;
+        seller.site.store(Arc::new(site));
+        tracing::info!("the configuration was loaded again");
+        Ok(())
+    }
+
+    pub(crate) fn prepare(config: &Config, rails: RailFactory, upstream_tls: Option<rustls::ClientConfig>) -> Fixed {
+        Fixed {
+            source: config.source.clone(),
+            rails,
+            upstream_tls,
+            listen: config.listen,
+            admin: config.admin,
+            store: config.store.clone(),
+            development: config.development,
+        }
+    }
+}
+
+impl Fixed {
+    pub(crate) fn for_seller(self, seller: Arc<Seller>) -> Reloader {
+        Reloader(Arc::new(Inner { seller, fixed: self }))
+    }
+
+    fn refuse_changes(&self, new: &Config) -> Result<(), ConfigError> {
+        let changed = [
+            ("listen", self.listen != new.listen),
+            ("admin", self.admin != new.admin),
+            ("store", self.store != new.store),
+            ("development", self.development != new.development),
+        ];
+        let file = match &new.source {
+            Source::File { path, .. } => path.display().to_string(),
+            Source::Fixed => "flags".to_owned(),
+        };
+        match changed.into_iter().find(|(_, changed)| *changed) {
+            Some((key, _)) => Err(Place { file, line: None }.refuses(Mistake::NeedsRestart(key))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! From a checked configuration to routes that can be served.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use farthing_money::Price;
+use farthing_protocol::{Problem, ProblemType, Realm};
+use farthing_rail::Acceptor;
+use http::Uri;
+use sha2::{Digest, Sha256};
+
+use super::{Offer, Paid, Route, Table};
+use crate::config::{ConfigError, Mistake, RailContext, RailFactory, RouteConfig};
+use crate::metrics::Metrics;
+use crate::proxy::{Timeouts, Upstream, Version};
+
+/// What routes are built from.
+pub(crate) struct Building<'a> {
+    pub(crate) rails: &'a [crate::config::RailConfig],
+    pub(crate) routes: &'a [RouteConfig],
+    pub(crate) context: RailContext<'a>,
+    pub(crate) factory: &'a RailFactory,
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) upstream_tls: Option<&'a rustls::ClientConfig>,
+}
+
+type Upstreams = HashMap<(String, Duration), Upstream>;
+
+/// Builds the payment methods and the table of routes, or says which line cannot be served.
+pub(crate) fn build(building: &Building<'_>) -> Result<Table, ConfigError> {
+    let acceptors = acceptors(building)?;
+    let mut upstreams = Upstreams::new();
+    let mut routes = Vec::with_capacity(building.routes.len());
+    for config in building.routes {
+        routes.push(route(config, &acceptors, building, &mut upstreams)?);
+    }
+    Table::build(routes).map_err(|(refused, shadow)| {
+        let place = building.routes.get(refused).map(|route| route.place.clone());
+        let other = building.routes.get(shadow.other);
+        let mistake = Mistake::Shadowed {
+            other: other.map(|route| route.pattern.to_string()).unwrap_or_default(),
+            line: other.and_then(|route| route.place.line),
+        };
+        place.unwrap_or(crate::config::Place { file: String::new(), line: None }).refuses(mistake)
+    })
+}
+
+/// Every payment method with the name of the table it comes from.
+fn acceptors(building: &Building<'_>) -> Result<Vec<(String, Acceptor)>, ConfigError> {
+    let mut acceptors = Vec::new();
+    for rail in building.rails {
+        let built = (building.factory)(&rail.name, &rail.table, &building.context)
+            .map_err(|reason| rail.place.refuses(Mistake::Rail { rail: rail.name.clone(), reason }))?;
+        acceptors.extend(built.into_iter().map(|acceptor| (rail.name.clone(), acceptor)));
+    }
+    Ok(acceptors)
+}
+
+fn route(
+    config: &RouteConfig,
+    acceptors: &[(String, Acceptor)],
+    building: &Building<'_>,
+    upstreams: &mut Upstreams,
+) -> Result<Route, ConfigError> {
+    let name = match &config.host {
+        Some(host) => format!("{host} {}", config.pattern),
+        None => config.pattern.to_string(),
+    };
+    let paid = config.price.map(|price| paid(&name, price, config, acceptors, building.context.realm)).transpose()?;
+    Ok(Route {
+        meters: building.metrics.route(&name),
+        host: config.host.clone(),
+        pattern: config.pattern.clone(),
+        description: config.description.clone(),
+        upstream: upstream(config, building.upstream_tls, upstreams)?,
+        max_body: config.max_body,
+        paid,
+        name,
+    })
+}
+
+fn paid(
+    name: &str,
+    price: Price,
+    config: &RouteConfig,
+    acceptors: &[(String, Acceptor)],
+    realm: &Realm,
+) -> Result<Paid, ConfigError> {
+    let mut offers = Vec::with_capacity(config.accept.len());
+    for accept in &config.accept {
+        let found = acceptors
+            .iter()
+            .find(|(rail, acceptor)| *rail == accept.rail && acceptor.terms().intent.as_str() == accept.intent);
+        let (_, acceptor) = found.ok_or_else(|| {
+            accept.place.refuses(Mistake::UnknownRail {
+                accept: format!("{}/{}", accept.rail, accept.intent),
+                offered: offered(acceptors),
+            })
+        })?;
+        let offer = Offer::prepare(acceptor, accept, config, price, realm);
+        offers.push(offer.map_err(|mistake| accept.place.refuses(mistake))?);
+    }
+    let detail = format!("This request costs {price}. Pay one of the challenges and repeat it with the credential.");
+    let problem = Problem::new(ProblemType::PaymentRequired, detail);
+    Ok(Paid {
+        price,
+        offers,
+        required: Bytes::from(problem.to_json()),
+        scope: scope_of(name, price),
+        settle_timeout: config.settle_timeout,
+        entitlement: config.entitlement,
+        idempotency_body: config.idempotency_body,
+    })
+}
+
+/// A challenge issued for another route, or for this one at another price, is worth nothing here.
+fn scope_of(name: &str, price: Price) -> Sha256 {
+    let mut hasher = Sha256::new();
+    for part in ["farthing/scope/1", name, &price.to_string()] {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    hasher
+}
+
+fn offered(acceptors: &[(String, Acceptor)]) -> String {
+    let names = acceptors.iter().map(|(rail, acceptor)| format!("{rail}/{}", acceptor.terms().intent));
+    let names = names.collect::<Vec<_>>().join(", ");
+    if names.is_empty() { "nothing".to_owned() } else { names }
+}
+
+/// Routes to the same origin with the same time-out share their connections.
+fn upstream(
+    config: &RouteConfig,
+    tls: Option<&rustls::ClientConfig>,
+    upstreams: &mut Upstreams,
+) -> Result<Upstream, ConfigError> {
+    let key = (config.upstream.clone(), config.timeout);
+    if let Some(upstream) = upstreams.get(&key) {
+        return Ok(upstream.clone());
+    }
+    let refused = |reason: String| config.place.refuses(Mistake::Value { key: "upstream", reason });
+    let origin: Uri = config.upstream.parse().map_err(|_| refused(format!("\"{}\" is no address", config.upstream)))?;
+    let timeouts = Timeouts { first_byte: config.timeout, ..Timeouts::default() };
+    let upstream =
+        Upstream::new(&origin, Version::Auto, timeouts, tls.cloned()).map_err(|reason| refused(reason.to_string()))?;
+    upstreams.insert(key, upstream.clone());
+    Ok(upstream)
+}

@@ -1,0 +1,61 @@
+//! What is sold where: the routes of a configuration, prepared for the hot path.
+
+mod build;
+mod fold;
+mod offer;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use farthing_money::Price;
+use sha2::Sha256;
+
+pub(crate) use build::{Building, build};
+pub(crate) use offer::Offer;
+pub(crate) use table::{Found, Table};
+
+use crate::metrics::RouteMeters;
+use crate::proxy::Upstream;
+
+/// One route.
+pub(crate) struct Route {
+    /// The pattern as written: the route's name in books, logs and metrics.
+    pub(crate) name: String,
+    /// The host it is limited to.
+    pub(crate) host: Option<String>,
+    /// Its methods and path.
+    pub(crate) pattern: crate::config::Pattern,
+    /// Shown to people.
+    pub(crate) description: Option<String>,
+    /// Who answers.
+    pub(crate) upstream: Upstream,
+    /// The largest request body, in bytes.
+    pub(crate) max_body: u64,
+    /// What it costs; nothing for a free route.
+    pub(crate) paid: Option<Paid>,
+    /// What it counts.
+    pub(crate) meters: RouteMeters,
+}
+
+/// What a route costs and how that may be paid.
+pub(crate) struct Paid {
+    /// The price.
+    pub(crate) price: Price,
+    /// One per accepted method, in the seller's order.
+    pub(crate) offers: Vec<Offer>,
+    /// The body of the plain "payment required" answer.
+    pub(crate) required: Bytes,
+    /// The hash of everything in a challenge's scope that is the same for every request.
+    pub(crate) scope: Sha256,
+    /// How long a rail may take.
+    pub(crate) settle_timeout: Duration,
+    /// How long an undelivered payment may be presented again.
+    pub(crate) entitlement: Duration,
+    /// The largest response kept for a retry.
+    pub(crate) idempotency_body: usize,
+}
+
+/// A route as requests hold it while they are served; survives a reload.
+pub(crate) type SharedRoute = Arc<Route>;

@@ -1,0 +1,84 @@
+//! One way to pay for a route.
+
+use farthing_money::{Amount, Asset};
+use farthing_protocol::{ChallengeTemplate, ChargeRequest, EncodedObject};
+use farthing_rail::{Acceptor, Order};
+use std::time::Duration;
+
+use crate::config::{Accept, Mistake, RouteConfig};
+
+/// One way to pay for a route, prepared once.
+pub(crate) struct Offer {
+    /// The payment method.
+    pub(crate) acceptor: Acceptor,
+    /// The challenge, but for what differs from request to request.
+    pub(crate) template: ChallengeTemplate,
+    /// What the challenge asks for, decoded.
+    pub(crate) request: ChargeRequest,
+    /// The method's and the intent's name.
+    pub(crate) method: String,
+    pub(crate) intent: String,
+    /// How long a challenge lives.
+    pub(crate) validity: Duration,
+}
+
+impl Offer {
+    /// Prepares the offer of a route's price through one payment method.
+    pub(super) fn prepare(
+        acceptor: &Acceptor,
+        accept: &Accept,
+        route: &RouteConfig,
+        price: farthing_money::Price,
+        realm: &farthing_protocol::Realm,
+    ) -> Result<Self, Mistake> {
+        let terms = acceptor.terms();
+        let named = format!("{}/{}", accept.rail, accept.intent);
+        if !carries(&terms.asset, price) {
+            return Err(Mistake::Currency {
+                currency: price.currency().to_string(),
+                accept: named,
+                asset: terms.asset.code().to_owned(),
+            });
+        }
+        let unpriceable = |reason: String| Mistake::Unpriceable { accept: named.clone(), reason };
+        let order = Order { price, description: route.description.clone(), external_id: None };
+        let object = acceptor.method().request(&order).map_err(|reason| unpriceable(reason.to_string()))?;
+        let request = ChargeRequest::from_object(&object).map_err(|reason| unpriceable(reason.to_string()))?;
+        refuse_below_floor(request.amount, terms.floor, &terms.asset, price, &named)?;
+        let encoded = EncodedObject::encode(&object).map_err(|reason| unpriceable(reason.to_string()))?;
+        let template =
+            ChallengeTemplate::new(realm, &terms.method, &terms.intent, &encoded, route.description.as_deref())
+                .map_err(|reason| unpriceable(reason.to_string()))?;
+        Ok(Self {
+            acceptor: acceptor.clone(),
+            template,
+            request,
+            method: terms.method.as_str().to_owned(),
+            intent: terms.intent.as_str().to_owned(),
+            validity: terms.validity.max(Duration::from_secs(1)),
+        })
+    }
+}
+
+/// Whether one unit of the asset is one unit of the currency: a dollar token is called `USDC` or
+/// `pathUSD`, a prepaid dollar `USD`.
+fn carries(asset: &Asset, price: farthing_money::Price) -> bool {
+    asset.code().to_ascii_uppercase().contains(price.currency().as_str())
+}
+
+fn refuse_below_floor(
+    amount: Amount,
+    floor: Amount,
+    asset: &Asset,
+    price: farthing_money::Price,
+    accept: &str,
+) -> Result<(), Mistake> {
+    if amount >= floor && !amount.is_zero() {
+        return Ok(());
+    }
+    Err(Mistake::BelowFloor {
+        price: price.to_string(),
+        floor: asset.display(floor.max(Amount::new(1))),
+        accept: accept.to_owned(),
+    })
+}

@@ -1,0 +1,49 @@
+//! Everything that a reload replaces at once.
+
+use farthing_protocol::{Binder, Realm};
+
+use crate::config::{Config, ConfigError, RailContext, RailFactory};
+use crate::discovery::Documents;
+use crate::metrics::Metrics;
+use crate::route::{Building, Table, build};
+
+/// What is sold, how it is bound, what is said about it.
+pub(crate) struct Site {
+    pub(crate) binder: Binder,
+    pub(crate) realm: Realm,
+    pub(crate) table: Table,
+    pub(crate) digest_body: usize,
+    pub(crate) documents: Documents,
+}
+
+impl Site {
+    /// Prepares a configuration, or says which line of it cannot be served.
+    pub(crate) fn prepare(
+        config: Config,
+        factory: &RailFactory,
+        metrics: &Metrics,
+        upstream_tls: Option<&rustls::ClientConfig>,
+    ) -> Result<Self, ConfigError> {
+        let directory = match &config.source {
+            crate::config::Source::File { path, .. } => path.parent().unwrap_or(std::path::Path::new(".")).to_owned(),
+            crate::config::Source::Fixed => std::path::PathBuf::from("."),
+        };
+        let context = RailContext {
+            realm: &config.realm,
+            public_url: config.public_url.as_deref(),
+            development: config.development,
+            directory: &directory,
+        };
+        let building =
+            Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, upstream_tls };
+        let table = build(&building)?;
+        let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes());
+        Ok(Self {
+            binder: Binder::new(config.secret, config.previous_secret),
+            realm: config.realm,
+            table,
+            digest_body: config.digest_body,
+            documents,
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! A gateway, its upstream and its clients in one process: real sockets, real books on disk.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+
+pub mod client;
+pub mod prepaid;
+pub mod upstream;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use farthing_books::{AccountId, AccountKind, Command, Outcome, PaymentRecord, TransferId};
+use farthing_gateway::config::RailFactory;
+use farthing_gateway::{Clock, Config, Gateway, Running};
+use farthing_money::Amount;
+use farthing_protocol::Timestamp;
+use farthing_rail::simulated::{Memory, Script, SimulatedRail, Surroundings};
+use farthing_rail::{Acceptor, PayerId};
+use farthing_store::{Books, Sharing};
+use tempfile::TempDir;
+
+pub use client::{Answer, Client};
+pub use upstream::{Reply, Upstream};
+
+/// A clock that tests move.
+#[derive(Clone)]
+pub struct TestClock(Arc<AtomicI64>);
+
+impl TestClock {
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Everything a test needs.
+pub struct World {
+    pub directory: TempDir,
+    pub upstream: Upstream,
+    pub books: Books,
+    pub running: Running,
+    pub clock: TestClock,
+    pub memory: Arc<Memory>,
+}
+
+/// How a world is set up.
+pub struct Setup {
+    /// Routes and more, appended to the `[gateway]` and `[rails]` tables.
+    pub routes: String,
+    pub gateway: String,
+    pub script: Script,
+}
+
+pub const PAID: &str = r#"
+[[route]]
+match = "GET,POST /paid/{name}"
+upstream = "UPSTREAM"
+price = "0.001 USD"
+accept = ["double/charge", "simulated/charge"]
+"#;
+
+pub const SECRET: &str = "a binding secret for tests, long enough to bind";
+
+impl Setup {
+    pub fn with_routes(routes: &str) -> Self {
+        Self { routes: routes.to_owned(), gateway: String::new(), script: Script::honest() }
+    }
+
+    pub async fn start(self) -> World {
+        let directory = tempfile::tempdir().unwrap();
+        let upstream = Upstream::start().await;
+        let text = configuration(&self.gateway, &self.routes, upstream.address);
+        let path = directory.path().join("farthing.toml");
+        std::fs::write(&path, text).unwrap();
+        let books = Books::open(&directory.path().join("books.db"), Sharing::Exclusive).unwrap();
+        let clock = TestClock(Arc::new(AtomicI64::new(1_800_000_000_000)));
+        let memory = Arc::new(Memory::default());
+        let rails = rails(self.script, Arc::clone(&memory), clock.clone());
+        let config = Config::load(&path, Arc::new(|_: &str| None)).unwrap();
+        let running = Gateway::new(config, rails, books.clone()).clock(Arc::new(clock.clone())).run().await.unwrap();
+        World { directory, upstream, books, running, clock, memory }
+    }
+}
+
+pub fn configuration(gateway: &str, routes: &str, upstream: SocketAddr) -> String {
+    let text = format!(
+        "[gateway]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nrealm = \"test\"\ndevelopment = true\n\
+         secret = \"{SECRET}\"\ndrain = \"2s\"\n{gateway}\n[rails.double]\n[rails.simulated]\n{routes}\n"
+    );
+    text.replace("UPSTREAM", &format!("http://{upstream}"))
+}
+
+pub fn rails(script: Script, memory: Arc<Memory>, clock: TestClock) -> RailFactory {
+    let script = Mutex::new(Some(script));
+    let simulated: Mutex<Option<Arc<SimulatedRail>>> = Mutex::new(None);
+    Arc::new(move |name, _table, _context| match name {
+        "double" => Ok(vec![Acceptor::Prepaid(Arc::new(prepaid::Prepaid::new()))]),
+        "simulated" => {
+            let mut built = simulated.lock().unwrap();
+            let rail = built.get_or_insert_with(|| {
+                let clock = clock.clone();
+                let surroundings = Surroundings {
+                    now: Box::new(move || clock.now()),
+                    sleep: Box::new(|wait| Box::pin(tokio::time::sleep(wait))),
+                    late_by: Duration::from_millis(300),
+                };
+                let script = script.lock().unwrap().take().unwrap();
+                Arc::new(SimulatedRail::new(script, Arc::clone(&memory), surroundings).unwrap())
+            });
+            Ok(vec![Acceptor::External(Arc::clone(rail) as Arc<_>)])
+        }
+        other => Err(format!("there is no payment method \"{other}\"")),
+    })
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Setup::with_routes(PAID).start().await
+    }
+
+    /// A client that pays from the prepaid double as this payer.
+    pub fn client(&self, payer: &str) -> Client {
+        Client::new(self.running.addresses().public, payer)
+    }
+
+    pub fn admin(&self) -> Client {
+        Client::new(self.running.addresses().admin.unwrap(), "operator")
+    }
+
+    /// Puts millionths of a dollar into a payer's balance.
+    pub async fn fund(&self, payer: &str, units: u128) {
+        let mut id = [0; 16];
+        rand::fill(&mut id[..]);
+        let grant = Command::Grant {
+            id: TransferId(id),
+            payer: PayerId::new(payer),
+            asset: prepaid::asset(),
+            amount: Amount::new(units),
+            at: self.clock.now(),
+        };
+        assert_eq!(self.books.submit(grant).await.unwrap(), Outcome::Transferred);
+    }
+
+    /// What a payer's balance holds.
+    pub async fn balance(&self, payer: &str) -> u128 {
+        let id = AccountId { kind: AccountKind::Payer(PayerId::new(payer)), asset: prepaid::asset() };
+        let account = self.books.account(&id).await.unwrap();
+        account.map_or(0, |account| account.credits.units() - account.debits.units())
+    }
+
+    /// The payment that answers a challenge.
+    pub async fn payment(&self, answer: &Answer) -> Option<PaymentRecord> {
+        self.books.payment_of(answer.challenge().id()).await.unwrap()
+    }
+
+    /// Waits until a payment stands as wanted.
+    pub async fn until(&self, answer: &Answer, wanted: farthing_books::PaymentState) -> PaymentRecord {
+        for _ in 0..200 {
+            if let Some(record) = self.payment(answer).await {
+                if record.state == wanted {
+                    return record;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the payment is {:?}, not {wanted:?}", self.payment(answer).await.map(|record| record.state));
+    }
+
+    /// The books hold together.
+    pub async fn verify(&self) {
+        let verification = self.books.verify().await.unwrap();
+        assert!(verification.findings.is_empty(), "{:?}", verification.findings);
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}

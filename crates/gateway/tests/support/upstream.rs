@@ -1,0 +1,99 @@
+//! An upstream that counts what reaches it and fails when told to.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use tokio::net::TcpListener;
+
+/// What it does with the next request.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// 200 and a body that names the hit.
+    Serve,
+    /// This status.
+    Status(u16),
+    /// 200 with these headers.
+    Headers(Vec<(&'static str, &'static str)>),
+    /// 200 after so many milliseconds.
+    Slow(u64),
+    /// Promises a body and breaks off.
+    BreakOff,
+    /// 200 with a body of so many bytes.
+    Large(usize),
+}
+
+#[derive(Clone)]
+pub struct Upstream {
+    pub address: SocketAddr,
+    state: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    hits: AtomicUsize,
+    script: Mutex<VecDeque<Reply>>,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Upstream {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(Inner::default());
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { address, state }
+    }
+
+    /// How many requests reached it.
+    pub fn hits(&self) -> usize {
+        self.state.hits.load(Ordering::SeqCst)
+    }
+
+    /// What it does with the next requests; afterwards it serves.
+    pub fn then(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.state.script.lock().unwrap().extend(replies);
+    }
+
+    /// Method and target of every request.
+    pub fn seen(&self) -> Vec<String> {
+        self.state.seen.lock().unwrap().clone()
+    }
+}
+
+async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
+    let hit = state.hits.fetch_add(1, Ordering::SeqCst) + 1;
+    state.seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+    for name in ["payment-authorization", "x-http-method-override", "accept-payment"] {
+        assert!(!request.headers().contains_key(name), "{name} reached the upstream");
+    }
+    let credential = request.headers().get("authorization").is_some_and(|it| it.as_bytes().starts_with(b"Payment"));
+    assert!(!credential, "a credential reached the upstream");
+    let reply = state.script.lock().unwrap().pop_front().unwrap_or(Reply::Serve);
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap_or_default();
+    let served = || Body::from(format!("hit {hit}, body of {}", body.len()));
+    match reply {
+        Reply::Serve => Response::new(served()),
+        Reply::Status(status) => Response::builder().status(status).body(served()).unwrap(),
+        Reply::Headers(headers) => {
+            let response = Response::builder();
+            headers.into_iter().fold(response, |it, (name, value)| it.header(name, value)).body(served()).unwrap()
+        }
+        Reply::Slow(millis) => {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            Response::new(served())
+        }
+        Reply::BreakOff => {
+            let pieces = [Ok(bytes::Bytes::from_static(b"half of ")), Err(std::io::Error::other("broken"))];
+            Response::new(Body::from_stream(futures_util::stream::iter(pieces)))
+        }
+        Reply::Large(length) => Response::new(Body::from(vec![b'x'; length])),
+    }
+}
