@@ -12,8 +12,11 @@ use farthing_protocol::{
 };
 use serde_json::Value;
 
+/// Takes any bytes.
+pub type EntryPoint = fn(&[u8]);
+
 /// Every entry point by name.
-pub const ALL: [(&str, fn(&[u8])); 10] = [
+pub const ALL: [(&str, EntryPoint); 10] = [
     ("accept_payment", accept_payment),
     ("challenge", challenge),
     ("credential", credential),

@@ -137,7 +137,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn challenge() -> Challenge {
-        let line = r#"Payment id="a", realm="r", method="tempo", intent="charge", request="e30", expires="2099-01-01T00:00:00+01:00", opaque="eyJ4IjoieSJ9", description="é", header="payment-authorization""#;
+        let line = concat!(
+            r#"Payment id="a", realm="r", method="tempo", intent="charge", request="e30", opaque="eyJ4IjoieSJ9", "#,
+            r#"expires="2099-01-01T00:00:00+01:00", description="é", header="payment-authorization""#,
+        );
         Challenge::parse_all([line.as_bytes()]).remove(0).unwrap()
     }
 

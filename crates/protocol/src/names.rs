@@ -24,17 +24,23 @@ pub struct InvalidName(pub String);
 const LONGEST_REALM_BYTES: usize = 255;
 const LONGEST_NAME_BYTES: usize = 64;
 
+/// What a name must be, as a test and in words.
+struct Grammar {
+    rule: &'static str,
+    holds: fn(&str) -> bool,
+}
+
 macro_rules! name {
-    ($name:ident, $what:literal, $longest:expr, strict $strict:expr => $strict_rule:literal, deployed $deployed:expr => $deployed_rule:literal) => {
+    ($name:ident, $what:literal, $longest:expr, strict $strict:expr, deployed $deployed:expr) => {
         impl $name {
             /// For issuing: the strict grammar.
             pub fn new(text: &str) -> Result<Self, InvalidName> {
-                check(text, $what, $longest, $strict, $strict_rule).map(Self)
+                check(text, $what, $longest, &$strict).map(Self)
             }
 
             /// For reading: what deployed peers send.
             pub fn read(text: &str) -> Result<Self, InvalidName> {
-                check(text, $what, $longest, $deployed, $deployed_rule).map(Self)
+                check(text, $what, $longest, &$deployed).map(Self)
             }
 
             /// The name.
@@ -52,38 +58,55 @@ macro_rules! name {
 }
 
 name!(
-    Realm, "a realm", LONGEST_REALM_BYTES,
-    strict |text| text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'|') => "printable ASCII without \"|\"",
-    deployed |text| !text.chars().any(|letter| letter.is_control() || letter == '|') => "text without control characters and without \"|\""
+    Realm,
+    "a realm",
+    LONGEST_REALM_BYTES,
+    strict Grammar {
+        rule: "printable ASCII without \"|\"",
+        holds: |text| text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'|'),
+    },
+    deployed Grammar {
+        rule: "text without control characters and without \"|\"",
+        holds: |text| !text.chars().any(|letter| letter.is_control() || letter == '|'),
+    }
 );
 name!(
-    MethodName, "a method", LONGEST_NAME_BYTES,
-    strict |text| text.bytes().all(|byte| byte.is_ascii_lowercase()) => "lower case letters a to z",
-    deployed |text| text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(is_deployed_method_byte)
-        => "a lower case letter, then lower case letters, digits, \":\", \"_\" and \"-\""
+    MethodName,
+    "a method",
+    LONGEST_NAME_BYTES,
+    strict Grammar {
+        rule: "lower case letters a to z",
+        holds: |text| text.bytes().all(|byte| byte.is_ascii_lowercase()),
+    },
+    deployed Grammar {
+        rule: "a lower case letter, then lower case letters, digits, \":\", \"_\" and \"-\"",
+        holds: |text| text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(is_deployed_method_byte),
+    }
 );
 name!(
-    IntentName, "an intent", LONGEST_NAME_BYTES,
-    strict |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => "letters, digits and \"-\"",
-    deployed |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) => "letters, digits, \"-\" and \"_\""
+    IntentName,
+    "an intent",
+    LONGEST_NAME_BYTES,
+    strict Grammar {
+        rule: "letters, digits and \"-\"",
+        holds: |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+    },
+    deployed Grammar {
+        rule: "letters, digits, \"-\" and \"_\"",
+        holds: |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')),
+    }
 );
 
 fn is_deployed_method_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b':' | b'_' | b'-')
 }
 
-fn check(
-    text: &str,
-    what: &str,
-    longest: usize,
-    follows_grammar: impl Fn(&str) -> bool,
-    rule: &str,
-) -> Result<Box<str>, InvalidName> {
-    if !text.is_empty() && text.len() <= longest && follows_grammar(text) {
+fn check(text: &str, what: &str, longest: usize, grammar: &Grammar) -> Result<Box<str>, InvalidName> {
+    if !text.is_empty() && text.len() <= longest && (grammar.holds)(text) {
         return Ok(text.into());
     }
     let shown: String = text.chars().take(64).collect();
-    Err(InvalidName(format!("{what} is 1 to {longest} bytes of {rule}; {shown:?} is not")))
+    Err(InvalidName(format!("{what} is 1 to {longest} bytes of {}; {shown:?} is not", grammar.rule)))
 }
 
 #[cfg(test)]

@@ -172,7 +172,9 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_reads_back(ranges in prop::collection::vec(("[a-z]{1,5}|\\*", "[a-z]{1,5}|\\*", 0u16..=1000), 1..8)) {
+        fn what_is_written_reads_back(
+            ranges in prop::collection::vec(("[a-z]{1,5}|\\*", "[a-z]{1,5}|\\*", 0u16..=1000), 1..8),
+        ) {
             let ranges = ranges.into_iter().map(|(method, intent, weight)| Range { method, intent, weight }).collect();
             let accept = AcceptPayment::from_ranges(ranges).unwrap();
             prop_assert_eq!(read(&accept.to_string()), Some(accept));

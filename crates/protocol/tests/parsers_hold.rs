@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../../../fuzz/src/entry_points.rs"]
+#[expect(unreachable_pub, reason = "the fuzz targets are another crate")]
 mod entry_points;
 
 use std::path::Path;
@@ -32,7 +33,7 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
 
-fn drive(seeds: &[Vec<u8>], entry_point: fn(&[u8])) {
+fn drive(seeds: &[Vec<u8>], entry_point: entry_points::EntryPoint) {
     #[expect(clippy::disallowed_methods, reason = "a test reads its own settings")]
     let seconds = std::env::var("FARTHING_PARSERS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let end = Instant::now() + Duration::from_secs(seconds);
