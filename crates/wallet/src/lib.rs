@@ -26,4 +26,4 @@ pub use policy::Policy;
 pub use private_file::FileError;
 pub use vault::{PassphraseSource, VaultError, VaultSigner};
 pub use wallet::Wallet;
-pub use wallets::{KeySummary, WalletName, WalletSummary, Wallets, WalletsError};
+pub use wallets::{KeySummary, Spending, Used, WalletName, WalletSummary, Wallets, WalletsError};

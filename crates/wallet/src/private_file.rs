@@ -55,6 +55,13 @@ pub(crate) fn private_directory(path: &Path) -> Result<(), FileError> {
     check_mode(path, &File::open(path).map_err(FileError::system(path))?, 0o700)
 }
 
+/// Makes a directory that only the owner can enter; an existing one may be listed by others, as home
+/// directories often are, but not changed.
+pub(crate) fn home_directory(path: &Path) -> Result<(), FileError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::system(path))?;
+    check_mode(path, &File::open(path).map_err(FileError::system(path))?, 0o755)
+}
+
 /// Reads a file that only the owner can read; refuses it otherwise.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let file = File::open(path).map_err(FileError::system(path))?;

@@ -3,9 +3,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use farthing_money::Price;
 use farthing_store::{Books, Sharing, StoreError};
 
-use crate::policy::PolicyError;
+use crate::policy::{Counter, PolicyError};
 use crate::vault::KeyFile;
 use crate::{Ambient, FileError, PassphraseSource, Policy, VaultError, VaultSigner, Wallet, private_file};
 
@@ -45,6 +46,24 @@ pub struct WalletSummary {
     pub frozen: bool,
     /// How many payments have an unknown outcome and would be taken up by the same call.
     pub outgoing: usize,
+}
+
+/// What counts toward one limit of a wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// Paid.
+    pub spent: Price,
+    /// Reserved, the outcome not known yet.
+    pub reserved: Price,
+}
+
+/// What a wallet has used up, in the currency of its policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// Ever.
+    pub total: Used,
+    /// On this calendar day, UTC.
+    pub today: Used,
 }
 
 /// One key of a wallet.
@@ -99,7 +118,7 @@ pub enum WalletsError {
 impl Wallets {
     /// The wallets under this directory, which is made if it is not there.
     pub fn at(home: &Path, ambient: Ambient) -> Result<Self, WalletsError> {
-        private_file::private_directory(home)?;
+        private_file::home_directory(home)?;
         private_file::private_directory(&home.join("wallets"))?;
         Ok(Self { home: home.to_owned(), ambient })
     }
@@ -151,6 +170,20 @@ impl Wallets {
     /// The counters and reservations of all wallets here, shared with every process that pays.
     pub fn budgets(&self) -> Result<Books, WalletsError> {
         Ok(Books::open(&self.home.join("budgets.db"), Sharing::Shared)?)
+    }
+
+    /// What the wallet has used up so far; nothing for a wallet without a policy.
+    pub async fn spending(&self, name: &WalletName) -> Result<Option<Spending>, WalletsError> {
+        let Some(policy) = self.policy(name)? else { return Ok(None) };
+        let books = self.budgets()?;
+        let none = Price::from_millionths(0, policy.currency);
+        let used = async |counter: Counter<'_>| -> Result<Used, WalletsError> {
+            let counter = books.budget(&counter.key(name.as_str())).await?;
+            let (spent, reserved) = counter.map_or((none, none), |counter| (counter.spent, counter.reserved));
+            Ok(Used { spent, reserved })
+        };
+        let (total, today) = (used(Counter::Total).await?, used(Counter::Day(self.ambient.now())).await?);
+        Ok(Some(Spending { total, today }))
     }
 
     /// What the wallet may spend; `None` when nobody said, and then it is nothing.

@@ -1,6 +1,10 @@
 //! The paying client against a seller's double, over real sockets and with real budgets on disk.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code, helpers of the tests included")]
+
 mod double;
+
+use std::time::Duration;
 
 use double::{Act, Asked, Seller, client, counted, create, open};
 use farthing_protocol::ProblemType;
@@ -39,13 +43,16 @@ fn reasons(outcome: Outcome) -> Vec<String> {
 
 #[tokio::test]
 async fn a_paid_request_is_answered_and_counted_once() {
-    let (seller, (_home, client)) = (Seller::start().await, home(Some(POLICY)));
+    let (seller, (directory, client)) = (Seller::start().await, home(Some(POLICY)));
     let Outcome::Paid { response, receipt, cost } = pay(&client, &seller).await else { panic!("not paid") };
     assert_eq!(response.text().await.unwrap(), "goods");
     assert_eq!(receipt.unwrap().reference, "transfer-1");
     assert_eq!(cost.to_string(), "0.001 USD");
     assert_eq!((seller.presentations(), seller.charges()), (1, 1));
     assert_eq!(counted(client.wallet()).await, (1000, 0));
+    let wallets = double::wallets(&directory.path().join("home"));
+    let spending = wallets.spending(client.wallet().name()).await.unwrap().unwrap();
+    assert_eq!((spending.total.spent, spending.today.spent, spending.today.reserved.millionths()), (cost, cost, 0));
     let kept = client.wallet().budgets().reservations("agent", 10).await.unwrap().remove(0);
     assert_eq!(kept.receipt.as_deref(), Some("transfer-1"));
     assert_eq!(kept.reservation.request, "GET /v1/forecast", "a query may hold secrets and is not kept");
@@ -108,7 +115,8 @@ async fn a_frozen_wallet_and_another_origin_pay_nothing() {
 
 #[tokio::test]
 async fn a_lost_answer_sends_the_same_credential_again() {
-    let (seller, (_home, client)) = (Seller::start().await, home(Some(POLICY)));
+    let (seller, (directory, _)) = (Seller::start().await, home(Some(POLICY)));
+    let client = double::client_with(&directory.path().join("home"), Duration::from_millis(1500));
     seller.will([Act::TakeAndStaySilent, Act::TakeAndAnswer(503)]);
     assert!(matches!(pay(&client, &seller).await, Outcome::Paid { .. }));
     assert_eq!((seller.presentations(), seller.credentials()), (3, 1));

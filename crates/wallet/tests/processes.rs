@@ -1,5 +1,7 @@
 //! The cap over several processes, and over processes that die at every step of a payment.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code, helpers of the tests included")]
+
 mod double;
 
 use std::ffi::OsString;
@@ -38,7 +40,7 @@ fn start(home: &Path, url: &str, calls: usize, failpoint: Option<&str>) -> Child
     if let Some(failpoint) = failpoint {
         command.env("FARTHING_FAILPOINT", failpoint);
     }
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    command.env("RUST_BACKTRACE", "0").stdout(Stdio::null()).spawn().unwrap()
 }
 
 async fn end(mut child: Child) -> ExitStatus {

@@ -3,8 +3,7 @@ use farthing_money::Price;
 use farthing_rail::{Approved, Quote};
 use farthing_store::{Books, StoreError};
 
-use super::decide::Counter;
-use super::{Decision, Policy, Rule, Subject, decide};
+use super::{Counter, Decision, Policy, Rule, Subject, decide};
 
 /// Why a payment was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

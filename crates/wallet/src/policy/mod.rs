@@ -10,6 +10,7 @@ mod text;
 
 pub(crate) use approve::exceeded;
 pub use approve::{Refused, approve};
+pub(crate) use decide::Counter;
 pub use decide::{Decision, Rule, Subject, decide};
 pub use text::PolicyError;
 

@@ -2,7 +2,6 @@ use std::path::Path;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use farthing_protocol::JsonObject;
-use farthing_rail_balance::PayerKey;
 use secrecy::SecretSlice;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -13,6 +12,9 @@ use crate::{Ambient, private_file};
 
 /// The version of the wallet file format that is written and read.
 const VERSION: u32 = 2;
+
+/// How the `did:key` of every Ed25519 key begins.
+const ED25519_DID: &str = "did:key:z6Mk";
 
 /// One encrypted key on disk, in the form of the Open Wallet Standard (version 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +106,7 @@ impl KeyFile {
     /// The public name of the key.
     pub fn did(&self) -> Result<&str, VaultError> {
         let mut dids = self.accounts.iter().map(|account| account.account_id.as_str());
-        dids.find(|id| id.parse::<PayerKey>().is_ok())
+        dids.find(|id| id.starts_with(ED25519_DID))
             .ok_or_else(|| VaultError::Format("it names no did:key of an Ed25519 key".into()))
     }
 
@@ -126,8 +128,14 @@ impl KeyFile {
 fn did_of(seed: &[u8; 32]) -> Result<String, VaultError> {
     let malformed = || VaultError::Format("what it holds is not an Ed25519 key".into());
     let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| malformed())?;
-    let public = pair.public_key().as_ref().try_into().map_err(|_| malformed())?;
-    Ok(PayerKey::from_bytes(public).to_string())
+    let public: [u8; 32] = pair.public_key().as_ref().try_into().map_err(|_| malformed())?;
+    Ok(did_key(&public))
+}
+
+/// The `did:key` of an Ed25519 key: multicodec `ed25519-pub`, then the key, in base58btc.
+fn did_key(public: &[u8; 32]) -> String {
+    let bytes = [&[0xed, 0x01], public.as_slice()].concat();
+    format!("did:key:z{}", bs58::encode(bytes).into_string())
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ impl Seller {
             }
             Some(Act::TakeAndStaySilent) => {
                 take();
-                tokio::time::sleep(Duration::from_secs(30)).await;
+                tokio::time::sleep(Duration::from_secs(120)).await;
                 plain(500)
             }
             Some(Act::TakeAndAnswer(status)) => {
@@ -256,12 +256,16 @@ pub(crate) fn open(home: &Path) -> Wallet {
     wallets(home).open(&AGENT.parse().unwrap(), PassphraseSource::KeyFile).unwrap()
 }
 
-/// A client that is patient for milliseconds.
+/// A client that waits a long time for a busy machine, but hardly between two attempts.
 pub(crate) fn client(home: &Path) -> PayingClient {
+    client_with(home, Duration::from_secs(60))
+}
+
+/// A client that takes this long a silence for a lost answer.
+pub(crate) fn client_with(home: &Path, silence: Duration) -> PayingClient {
     let wallet = open(home);
     let payer = farthing_rail_balance::BalancePayer::new(wallet.signer());
-    let (rounds, attempts) = (3, 3);
-    let (longest_wait, silence) = (Duration::from_millis(5), Duration::from_millis(400));
+    let (rounds, attempts, longest_wait) = (3, 3, Duration::from_millis(5));
     let settings = Settings { rounds, attempts, longest_wait, silence };
     PayingClient::with_settings(wallet, vec![Arc::new(payer)], settings).unwrap()
 }
