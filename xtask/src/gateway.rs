@@ -119,7 +119,7 @@ fn configuration(listen: &str, admin: &str, folder: &Path, routes: &str) -> Stri
     let store = folder.join("farthing.db");
     format!(
         "[gateway]\nlisten = \"{listen}\"\nadmin = \"{admin}\"\nstore = \"sqlite:{}\"\ndevelopment = true\n\
-         digest_body = \"64 kB\"\n\n[rails.balance]\nasset = \"USD\"\n\n{routes}",
+         digest_body = \"64KiB\"\n\n[rails.balance]\nasset = \"USD\"\n\n{routes}",
         store.display()
     )
 }

@@ -6,6 +6,7 @@ mod terms;
 use axum::body::Body;
 use axum::{Router, routing::get};
 use mpp::server::middleware::PaymentLayer;
+use mpp::{Receipt, format_receipt};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,9 +14,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let request = terms::request()?;
     let layer = PaymentLayer::from_fns(
         move || terms::issue(&request).to_header().map_err(|error| error.to_string()),
-        |credential| Box::pin(async move { terms::check(&credential).map_err(|error| error.to_string()) }),
+        |credential| Box::pin(async move { sell(&credential).map_err(|error| error.to_string()) }),
     );
     let paid = Router::new().route("/", get(|| async { "paid" })).route_layer(layer.with_problem_details(Body::from));
     axum::serve(tokio::net::TcpListener::bind(address).await?, paid).await?;
     Ok(())
+}
+
+fn sell(credential: &str) -> mpp::Result<String> {
+    format_receipt(&Receipt::success("balance", terms::check(credential)?))
 }
