@@ -1,5 +1,7 @@
 //! Transfers: one- and two-phase, idempotent, bounded.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
 use farthing_books::command::Invalid;
 use farthing_books::ledger::Phase;
 use farthing_books::testing::MemoryStore;

@@ -21,14 +21,19 @@ fn main() -> Result<(), Failure> {
     let folder = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
     let folder = tempfile::tempdir_in(folder.map_or_else(std::env::temp_dir, PathBuf::from))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build()?;
-    println!("{:>8} {:>12} {:>12} {:>10} {:>10}", "waiting", "fsync/s", "claims/s", "p50 ms", "p99 ms");
+    println!(
+        "{:>8} {:>10} {:>10} {:>14} {:>8} {:>8}",
+        "waiting", "fsync/s", "claims/s", "CPU us/claim", "p50 ms", "p99 ms"
+    );
     for waiting in [1, 16, 64] {
         let floor = fsync_floor(folder.path())?;
         let path = folder.path().join(format!("books-{waiting}.db"));
+        let cpu = processor_millis();
         let (claims, mut taken) = runtime.block_on(claims(&path, waiting))?;
         taken.sort_unstable();
         let at = |share: usize| taken.get(taken.len() * share / 100).copied().unwrap_or_default();
-        println!("{waiting:>8} {floor:>12} {claims:>12} {:>10} {:>10}", millis(at(50)), millis(at(99)));
+        let cpu = processor_millis().saturating_sub(cpu) * 1_000 / (taken.len() as u64).max(1);
+        println!("{waiting:>8} {floor:>10} {claims:>10} {cpu:>14} {:>8} {:>8}", millis(at(50)), millis(at(99)));
     }
     Ok(())
 }
@@ -84,6 +89,15 @@ fn fsync_floor(folder: &Path) -> Result<u128, Failure> {
         count += 1;
     }
     Ok(count * 1_000_000 / started.elapsed().as_micros().max(1))
+}
+
+/// The processor time this process has used, where the system tells it in clock ticks of 10 ms.
+/// Unlike the rate, it does not depend on what else the machine is doing.
+fn processor_millis() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    ticks.sum::<u64>() * 10
 }
 
 fn millis(duration: Duration) -> String {

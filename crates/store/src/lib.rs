@@ -126,12 +126,7 @@ impl Books {
     /// Open payments a resolver must look at: unknown and due to be asked for, refunding, entitled
     /// past their deadline.
     pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
-        let sql = format!(
-            "SELECT {} FROM payments WHERE state = 'refunding' \
-             OR (state IN ('unknown', 'entitled') AND deadline <= ?1) ORDER BY deadline LIMIT ?2",
-            rows::PAYMENT
-        );
-        self.readers.read(move |books| many(books, &sql, (now.unix_millis(), limit), rows::payment)).await
+        self.readers.read(move |books| listing::due(books, now, limit)).await
     }
 
     /// The payments that a filter lets through, in the order in which they were claimed.

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use crate::StoreError;
-use crate::sqlite::rows::{self, PAYMENT, TRANSFERS};
+use crate::sqlite::rows::{self, IN_PROGRESS, PAYMENT, TRANSFERS};
 
 /// The payments that a filter lets through, in the order in which they were claimed.
 pub(crate) fn payments(books: &Connection, filter: &PaymentFilter) -> Result<Vec<PaymentRecord>, StoreError> {
@@ -36,6 +36,19 @@ pub(crate) fn payments(books: &Connection, filter: &PaymentFilter) -> Result<Vec
     statement.query_and_then(params_from_iter(values), rows::payment)?.collect()
 }
 
+/// The payments a resolver must look at, the longest due first.
+pub(crate) fn due(books: &Connection, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
+    let mut statement = books.prepare_cached(&due_sql())?;
+    statement.query_and_then(params![now.unix_millis(), limit], rows::payment)?.collect()
+}
+
+fn due_sql() -> String {
+    format!(
+        "SELECT {PAYMENT} FROM payments WHERE {IN_PROGRESS} \
+         AND (state = 'refunding' OR (state IN ('unknown', 'entitled') AND deadline <= ?1)) ORDER BY deadline LIMIT ?2"
+    )
+}
+
 /// The payments claimed in a period, added up.
 pub(crate) fn statement(books: &Connection, since: Timestamp, until: Timestamp) -> Result<Statement, StoreError> {
     let sql = format!("SELECT {PAYMENT} FROM payments WHERE claimed_at >= ?1 AND claimed_at < ?2");
@@ -59,4 +72,19 @@ pub(crate) fn transfers(books: &Connection, after: u64, limit: u32) -> Result<Ve
         Ok((u64::try_from(sequence).unwrap_or_default(), rows::transfer(row)?))
     })?;
     page.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_is_found_without_reading_every_payment() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = crate::sqlite::file::writer(&folder.path().join("books.db")).unwrap();
+        let mut explain = books.prepare(&format!("EXPLAIN QUERY PLAN {}", due_sql())).unwrap();
+        let plan: Vec<String> =
+            explain.query_map(params![0, 1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(plan.iter().any(|step| step.contains("payments_in_progress")), "{plan:?}");
+    }
 }

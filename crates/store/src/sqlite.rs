@@ -14,7 +14,7 @@ use farthing_rail::PaymentId;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use crate::StoreError;
-use rows::{ACCOUNT, COUNTER, PAYMENT, RESERVATION, TRANSFERS};
+use rows::{ACCOUNT, COUNTER, IN_PROGRESS, PAYMENT, RESERVATION, TRANSFERS};
 
 /// More row numbers than this are not remembered.
 const REMEMBERED_ACCOUNTS: usize = 200_000;
@@ -125,31 +125,55 @@ impl Sqlite {
     }
 
     fn load_open_payments(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
-        let open = format!(
-            "SELECT {PAYMENT} FROM payments \
-             WHERE state IN ('claimed', 'unknown', 'posted', 'delivered', 'entitled', 'refunding')"
-        );
+        let open = format!("SELECT {PAYMENT} FROM payments WHERE {IN_PROGRESS}");
         each(&self.connection, &open, rows::payment, |payment| shelf.payments.load(payment.id, Some(payment)))?;
         shelf.all_open_payments = true;
         Ok(())
     }
 }
 
-/// Shows every row to an auditor, in one read transaction.
+/// Shows every row to an auditor, in one read transaction. A row that cannot be read is a finding.
 pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(), StoreError> {
-    let transaction = connection.unchecked_transaction()?;
-    each(&transaction, &format!("{TRANSFERS} ORDER BY t.sequence"), rows::transfer, |row| auditor.transfer(&row))?;
-    each(&transaction, &format!("SELECT {ACCOUNT} FROM accounts"), rows::account, |row| auditor.account(&row.0))?;
-    each(&transaction, &format!("SELECT {PAYMENT} FROM payments"), rows::payment, |row| auditor.payment(&row))?;
-    let reservations = format!("SELECT {RESERVATION} FROM reservations");
-    each(&transaction, &reservations, rows::reservation, |row| auditor.reservation(&row))?;
-    each(&transaction, &format!("SELECT {COUNTER} FROM budgets"), rows::counter, |row| auditor.counter(&row))?;
+    let books = connection.unchecked_transaction()?;
+    show(&books, auditor, &format!("{TRANSFERS} ORDER BY t.sequence"), rows::transfer, |auditor, row| {
+        auditor.transfer(&row);
+    })?;
+    show(&books, auditor, &format!("SELECT {ACCOUNT} FROM accounts"), rows::account, |auditor, (account, _)| {
+        auditor.account(&account);
+    })?;
+    show(&books, auditor, &format!("SELECT {PAYMENT} FROM payments"), rows::payment, |auditor, row| {
+        auditor.payment(&row);
+    })?;
+    show(&books, auditor, &format!("SELECT {RESERVATION} FROM reservations"), rows::reservation, |auditor, row| {
+        auditor.reservation(&row);
+    })?;
+    show(&books, auditor, &format!("SELECT {COUNTER} FROM budgets"), rows::counter, |auditor, row| {
+        auditor.counter(&row);
+    })?;
     let complaint = |row: &Row<'_>| Ok(row.get::<_, String>(0)?);
-    each(&transaction, "PRAGMA quick_check", complaint, |row| {
+    each(&books, "PRAGMA integrity_check", complaint, |row| {
         if row != "ok" {
             auditor.find(format!("the file itself: {row}"));
         }
     })
+}
+
+fn show<T>(
+    books: &Connection,
+    auditor: &mut Auditor,
+    sql: &str,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    to: impl Fn(&mut Auditor, T),
+) -> Result<(), StoreError> {
+    each(
+        books,
+        sql,
+        |row| Ok(read(row)),
+        |row| match row {
+            Ok(row) => to(auditor, row),
+            Err(unreadable) => auditor.find(format!("{unreadable} (a row of: {sql})")),
+        },
+    )
 }
 
 /// Hands every row of a query to `take`.

@@ -63,7 +63,7 @@ impl Writer {
             self.commit(&mut shelf, &mut batch);
             if let Some(answer) = stop {
                 self.queue.close();
-                let closed = self.store.finish();
+                let closed = batch.nothing_left().and_then(|()| self.store.finish());
                 drop(self);
                 let _ = answer.send(closed);
                 return;
@@ -131,6 +131,13 @@ impl Batch {
                 }
                 (None, _) => {}
             }
+        }
+    }
+
+    fn nothing_left(&self) -> Result<(), StoreError> {
+        match self.commands.len() {
+            0 => Ok(()),
+            left => Err(StoreError::Unavailable(format!("{left} steps could not be made durable before the end"))),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Processes killed in the middle of their work: what was acknowledged is there afterwards, nothing
 //! is half done. The children are this very test program, started again.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! A disk that fails: whoever waits is told, nothing is half there, and afterwards it works again.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

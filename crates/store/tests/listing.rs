@@ -1,5 +1,7 @@
 //! Lists and statements.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
 use farthing_books::testing::samples::{at, external, grant, payer, prepaid, rejected, settled, usd};
 use farthing_books::{Command, NewPayment, PaymentFilter, PaymentState};
 use farthing_store::{Books, Sharing};

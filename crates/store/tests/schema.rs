@@ -1,5 +1,7 @@
 //! Files of other versions, and of other programs.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
 use farthing_books::testing::samples::{challenge, payer, usd};
 use farthing_books::{AccountId, AccountKind, PaymentState};
 use farthing_money::Amount;
@@ -17,6 +19,7 @@ async fn a_file_of_version_1_is_read() {
     let books = Books::open(&path, Sharing::Exclusive).unwrap();
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
     let payment = books.payment_of(&challenge(1)).await.unwrap().unwrap();
+    assert_eq!(books.reservations("agent", 9).await.unwrap().len(), 1);
     assert_eq!((payment.state, payment.amount), (PaymentState::Closed, Amount::new(400)));
     let balance = books.account(&AccountId::new(AccountKind::Payer(payer(1)), &usd())).await.unwrap().unwrap();
     assert_eq!(balance.available(), Some(Amount::new(600)));
@@ -54,5 +57,25 @@ fn transfers_cannot_be_rewritten() {
     for sql in ["UPDATE transfers SET amount = '1'", "DELETE FROM transfers"] {
         let refused = connection.execute(sql, []).unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn damage_is_found_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.db");
+    Connection::open(&path).unwrap().execute_batch(VERSION_1).unwrap();
+    let damage = "UPDATE accounts SET credits = '401' WHERE name = 'revenue/weather';
+                  UPDATE payments SET asset = 'dollars';
+                  UPDATE budgets SET spent = '49';";
+    Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+    let books = Books::open(&path, Sharing::ReadOnly).unwrap();
+    let findings = books.verify().await.unwrap().findings.join("\n");
+    for expected in [
+        "revenue/weather (USD.6@ledger): credits are stored as 401, its transfers add up to 400",
+        "column asset holds something else",
+        "budget agent/total: spent is stored as 49, its reservations add up to 50",
+    ] {
+        assert!(findings.contains(expected), "{findings}");
     }
 }

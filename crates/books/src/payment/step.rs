@@ -48,7 +48,8 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
 
         // The upstream answers, and the response goes out.
         (Posted, Step::Deliver { .. }) => To(Delivered),
-        (Posted, Step::Entitle { .. }) => To(Entitled),
+        // An answer that broke off midway was no delivery.
+        (Posted | Delivered, Step::Entitle { .. }) => To(Entitled),
         (Delivered, Step::Close) => To(Closed),
 
         // Paid and not delivered: presented again in time, or paid back.
