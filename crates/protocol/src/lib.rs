@@ -20,6 +20,7 @@ pub mod negotiation;
 pub mod problem;
 pub mod receipt;
 pub mod stream;
+pub mod subscription;
 pub mod time;
 
 pub use binding::{Binder, BindingSecret};
@@ -32,4 +33,5 @@ pub use names::{IntentName, MethodName, Realm};
 pub use negotiation::AcceptPayment;
 pub use problem::{Problem, ProblemType};
 pub use receipt::Receipt;
+pub use subscription::SubscriptionRequest;
 pub use time::Timestamp;

@@ -10,13 +10,21 @@ mod encodings;
 mod headers;
 mod messages;
 mod objects;
+mod subscriptions;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = [bindings::trials(), encodings::trials(), headers::trials(), messages::trials(), objects::trials()];
+    let trials = [
+        bindings::trials(),
+        encodings::trials(),
+        headers::trials(),
+        messages::trials(),
+        objects::trials(),
+        subscriptions::trials(),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
 
