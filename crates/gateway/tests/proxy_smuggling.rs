@@ -3,10 +3,8 @@
 
 mod proxy_support;
 
-use farthing_gateway::proxy::{Body, Version};
-use http::{HeaderValue, Request};
-use http_body_util::BodyExt;
-use proxy_support::{Gateway, echo, get, http2, hyper_upstream, raw, statuses, upstream_at};
+use farthing_gateway::proxy::Version;
+use proxy_support::{Gateway, echo, hyper_upstream, raw, statuses, upstream_at};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
@@ -155,38 +153,73 @@ async fn nginx_sees_only_what_the_gateway_saw() {
     run(&gateway, || nginx.seen()).await;
 }
 
+type Field<'f> = (&'f str, &'f str);
+
 #[tokio::test]
-async fn http2_headers_cannot_reframe_an_http1_request() {
+async fn http2_cannot_reframe_an_http1_request() {
     let (address, seen) = hyper_upstream(echo).await;
     let gateway = Gateway::before(upstream_at(address, Version::Http1)).await;
-    for (name, value) in [
-        ("transfer-encoding", "chunked"),
-        ("connection", "keep-alive"),
-        ("upgrade", "websocket"),
-        ("keep-alive", "5"),
-        ("proxy-connection", "close"),
-        ("content-length", "4"),
-        ("content-length", "5, 5"),
+    let honest: &[Field<'_>] = &[(":method", "POST"), (":path", "/a"), (":scheme", "http"), (":authority", "a")];
+    let smuggling = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let length = smuggling.len().to_string();
+    assert!(http2_reply(&gateway, honest, &[("content-length", &length)], smuggling).await.contains(smuggling));
+    assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), ["POST /a"]);
+    for fields in [
+        &[("transfer-encoding", "chunked")][..],
+        &[("transfer-encoding", "identity"), ("content-length", "0")],
+        &[("connection", "transfer-encoding")],
+        &[("upgrade", "websocket"), ("connection", "upgrade")],
+        &[("keep-alive", "timeout=5")],
+        &[("te", "chunked")],
+        &[("content-length", "0")],
+        &[("content-length", "4")],
+        &[("content-length", "4000")],
+        &[("content-length", "0"), ("content-length", &length)],
+        &[("content-length", "0, 36")],
+        &[("host", "b")],
+        &[("x", "y\r\nTransfer-Encoding: chunked")],
+        &[("x", "y\nContent-Length: 0")],
+        &[("x", "y\0z")],
+        &[("x\r\ncontent-length", "0")],
+        &[("content-length:", "0")],
+        &[("Content-Length", "0")],
+        &[("", "y")],
     ] {
-        let answer = h2_request(&gateway, name, value).await;
-        assert!(answer.is_none_or(|status| status == 400 || status == 200), "{name}: {answer:?}");
+        let reply = http2_reply(&gateway, honest, fields, smuggling).await;
+        assert!(!reply.contains(smuggling), "{fields:?} was accepted: {reply}");
+        // The head may pass before the body betrays it; the body then never arrives whole.
+        assert!(seen.lock().unwrap().iter().all(|line| line == "POST /a"), "{fields:?}: {seen:?}");
     }
-    let seen = seen.lock().unwrap().clone();
-    assert!(seen.iter().all(|line| line == "POST /a"), "{seen:?}");
-    let mut sender = http2(gateway.address).await;
-    let answer = sender.send_request(get(&format!("http://{}/a%0d%0aGET%20/smuggled", gateway.address))).await;
-    assert!(answer.is_ok_and(|answer| answer.status() == 400) || seen.iter().all(|line| !line.contains(SMUGGLED)));
+    for (name, value) in [
+        (":path", "/a HTTP/1.1\r\nHost: a\r\n\r\nGET /smuggled"),
+        (":path", "/a /smuggled"),
+        (":path", "smuggled"),
+        (":path", ""),
+        (":method", "GET /smuggled HTTP/1.1\r\nx: y"),
+        (":authority", "a\r\nContent-Length: 0"),
+        (":authority", "a/smuggled"),
+        (":scheme", "http://a/smuggled?"),
+    ] {
+        seen.lock().unwrap().clear();
+        let pseudo = honest.iter().map(|&field| if field.0 == name { (name, value) } else { field });
+        http2_reply(&gateway, &pseudo.collect::<Vec<_>>(), &[], "").await;
+        assert_eq!(*seen.lock().unwrap(), [""; 0], "{name}: {value:?}");
+    }
 }
 
-/// Sends a request with one odd header through an own HTTP/2 encoder that refuses nothing.
-async fn h2_request(gateway: &Gateway, name: &'static str, value: &'static str) -> Option<u16> {
-    let mut sender = http2(gateway.address).await;
-    let mut request = Request::post(format!("http://{}/a", gateway.address))
-        .body(Body::full("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"))
-        .unwrap();
-    request.headers_mut().insert(name, HeaderValue::from_static(value));
-    let response = sender.send_request(request).await.ok()?;
-    let status = response.status().as_u16();
-    drop(response.into_body().collect().await);
-    Some(status)
+/// Writes one HTTP/2 request by hand, as no client library would, and returns all data that comes back.
+async fn http2_reply(gateway: &Gateway, pseudo: &[Field<'_>], fields: &[Field<'_>], body: &str) -> String {
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let frame = |kind: u8, flags: u8, payload: &[u8]| {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
+    };
+    // HPACK: each field literal, not indexed, not compressed; lengths below 127 take one byte.
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let block: Vec<u8> =
+        pseudo.iter().chain(fields).flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect();
+    let mut sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", SETTINGS].concat();
+    sent.extend(frame(1, 4, &block));
+    sent.extend(frame(0, 1, body.as_bytes()));
+    raw(gateway.address, &sent).await
 }

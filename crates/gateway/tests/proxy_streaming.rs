@@ -181,7 +181,7 @@ async fn a_client_that_leaves_cancels_the_upstream() {
             let line = format!("GET {path}");
             soon(async {
                 while !seen.lock().unwrap().contains(&line) {
-                    tokio::task::yield_now().await
+                    tokio::task::yield_now().await;
                 }
             })
             .await;

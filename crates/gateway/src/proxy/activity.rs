@@ -1,5 +1,6 @@
-//! Who is being waited for while a request body goes up.
+//! How a request body fares on its way up.
 
+use super::ForwardErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Shared by a request body and the wait for its response, so that an upload that moves is not taken for an upstream
@@ -8,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) struct Activity {
     moved: AtomicBool,
     client_owes: AtomicBool,
+    too_large: AtomicBool,
+    broken: AtomicBool,
 }
 
 /// What happened since the last look.
@@ -31,6 +34,28 @@ impl Activity {
     /// The upstream would take more and the client has not sent it.
     pub(super) fn awaiting_client(&self) {
         self.client_owes.store(true, Ordering::Relaxed);
+    }
+
+    /// The body passed its limit.
+    pub(super) fn too_large(&self) {
+        self.too_large.store(true, Ordering::Release);
+    }
+
+    /// The client broke off.
+    pub(super) fn broken(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
+    /// Why the client, and not the upstream, is to blame for a failed exchange. Over HTTP/2 the transport's own error
+    /// does not say so.
+    pub(super) fn fault(&self) -> Option<ForwardErrorKind> {
+        if self.too_large.load(Ordering::Acquire) {
+            Some(ForwardErrorKind::BodyTooLarge)
+        } else if self.broken.load(Ordering::Acquire) {
+            Some(ForwardErrorKind::ClientGone)
+        } else {
+            None
+        }
     }
 
     /// Looks and forgets the movement.

@@ -84,6 +84,8 @@ struct UpstreamStream {
     idle: Duration,
     /// Made at the first wait, kept for the next.
     timer: Option<Pin<Box<Sleep>>>,
+    /// True from the first unanswered poll on. A slow client does not poll, and its time is not the upstream's.
+    waiting: bool,
     finished: bool,
 }
 
@@ -120,7 +122,7 @@ impl Body {
     }
 
     pub(super) fn from_upstream(incoming: Incoming, lease: Option<Lease>, idle: Duration) -> Self {
-        let stream = UpstreamStream { incoming, lease, idle, timer: None, finished: false };
+        let stream = UpstreamStream { incoming, lease, idle, timer: None, waiting: false, finished: false };
         Self { source: Source::Upstream(stream), on_end: None }
     }
 
@@ -214,26 +216,30 @@ impl http_body::Body for Body {
 
 impl ClientStream {
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
-            if let Some(activity) = &self.activity {
-                activity.awaiting_client();
-            }
-            return Poll::Pending;
-        };
+        let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        let frame = polled.map(|frame| frame.map(|frame| self.admit(frame)));
         if let Some(activity) = &self.activity {
-            activity.moved();
+            match &frame {
+                Poll::Pending => activity.awaiting_client(),
+                Poll::Ready(Some(Err(BodyError::TooLarge { .. }))) => activity.too_large(),
+                Poll::Ready(Some(Err(_))) => activity.broken(),
+                Poll::Ready(_) => activity.moved(),
+            }
         }
-        let Some(frame) = frame else { return Poll::Ready(None) };
+        frame
+    }
+
+    fn admit(&mut self, frame: Result<Frame<Bytes>, hyper::Error>) -> Result<Frame<Bytes>, BodyError> {
         let mut frame = frame.map_err(BodyError::Client)?;
         if let Some(data) = frame.data_ref() {
             self.received = self.received.saturating_add(data.len() as u64);
             if self.received > self.limit {
-                return Poll::Ready(Some(Err(BodyError::TooLarge { limit: self.limit })));
+                return Err(BodyError::TooLarge { limit: self.limit });
             }
         } else if let Some(trailers) = frame.trailers_mut() {
             headers::scrub_trailers(trailers);
         }
-        Poll::Ready(Some(Ok(frame)))
+        Ok(frame)
     }
 }
 
@@ -242,9 +248,7 @@ impl UpstreamStream {
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
             return self.poll_stalled(context);
         };
-        if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset(Instant::now() + self.idle);
-        }
+        self.waiting = false;
         let frame = match frame {
             None => {
                 self.finished = true;
@@ -272,6 +276,10 @@ impl UpstreamStream {
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let idle = self.idle;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+        if !self.waiting {
+            self.waiting = true;
+            timer.as_mut().reset(Instant::now() + idle);
+        }
         ready!(timer.as_mut().poll(context));
         self.lease = None;
         Poll::Ready(Some(Err(BodyError::UpstreamStalled { after: idle })))

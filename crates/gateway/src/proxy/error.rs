@@ -1,6 +1,5 @@
 //! Why a request could not be forwarded.
 
-use super::BodyError;
 use http::StatusCode;
 
 /// A request that got no usable answer from its upstream.
@@ -57,16 +56,10 @@ impl ForwardError {
         self
     }
 
-    /// Sorts what hyper reports about a request that was, at least in part, written.
-    pub(super) fn from_exchange(error: hyper::Error) -> Self {
-        let body = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<BodyError>());
-        let kind = match body {
-            Some(BodyError::TooLarge { .. }) => ForwardErrorKind::BodyTooLarge,
-            Some(_) => ForwardErrorKind::ClientGone,
-            None if error.is_parse() => ForwardErrorKind::BadResponse,
-            None => ForwardErrorKind::BrokenMidway,
-        };
-        Self::sent(kind).because(error)
+    /// Sorts a failure of a request that was, at least in part, written. `fault` is the client's, if it is to blame.
+    pub(super) fn from_exchange(error: hyper::Error, fault: Option<ForwardErrorKind>) -> Self {
+        let upstreams = if error.is_parse() { ForwardErrorKind::BadResponse } else { ForwardErrorKind::BrokenMidway };
+        Self::sent(fault.unwrap_or(upstreams)).because(error)
     }
 
     /// What went wrong.

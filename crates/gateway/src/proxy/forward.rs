@@ -132,7 +132,7 @@ impl Origin {
             Ok((response, lease)) => Ok(Attempt::Answered(response, lease)),
             Err(mut failed) => match failed.take_message() {
                 Some(intact) => Ok(Attempt::NotSent(intact, failed.into_error())),
-                None => Err(ForwardError::from_exchange(failed.into_error())),
+                None => Err(ForwardError::from_exchange(failed.into_error(), activity.and_then(Activity::fault))),
             },
         }
     }

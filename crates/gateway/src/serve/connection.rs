@@ -31,7 +31,13 @@ pub(super) struct Shared<S> {
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(super) async fn run<S: Service>(stream: TcpStream, address: SocketAddr, shared: Arc<Shared<S>>) {
-    let ended = match tokio::time::timeout(shared.limits.head_timeout, open(stream, &shared)).await {
+    let mut draining = shared.draining.clone();
+    let opened = tokio::select! {
+        opened = tokio::time::timeout(shared.limits.head_timeout, open(stream, &shared)) => opened,
+        // Nothing was asked on it yet.
+        _ = draining.wait_for(|&begun| begun) => return,
+    };
+    let ended = match opened {
         Ok(Ok(Opened::Clear(stream, version))) => speak(stream, version, Peer::new(address, false), shared).await,
         Ok(Ok(Opened::Encrypted(stream, version))) => speak(*stream, version, Peer::new(address, true), shared).await,
         Ok(Err(error)) => Err(error.into()),

@@ -1,10 +1,11 @@
-//! A client's socket: read under the scanner's eyes, written with a bound on how long it may refuse to take bytes.
+//! A client's socket: read under the scanner's eyes, written with a bound on how long it may refuse to take bytes, and
+//! closed so that the last answer arrives.
 
 use super::scanner::Scanner;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
@@ -17,11 +18,16 @@ pub(super) struct Guarded<S> {
     patience: Duration,
     waiting: bool,
     timer: Option<Pin<Box<Sleep>>>,
+    lingering: Option<Pin<Box<Sleep>>>,
 }
+
+/// A socket closed with unread bytes is reset, and the client loses the answer that told it to stop sending (413, 400).
+/// So, after the last byte out, what still comes in is read and thrown away for this long.
+const LINGER: Duration = Duration::from_secs(1);
 
 impl<S> Guarded<S> {
     pub(super) fn new(stream: S, scanner: Option<Scanner>, patience: Duration) -> Self {
-        Self { stream, scanner, patience, waiting: false, timer: None }
+        Self { stream, scanner, patience, waiting: false, timer: None, lingering: None }
     }
 
     fn bound<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -51,7 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
@@ -79,6 +85,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        }
+        let deadline = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut discarded = [0; 4096];
+        while deadline.as_mut().poll(context).is_pending() {
+            let mut buffer = ReadBuf::new(&mut discarded);
+            let read = ready!(Pin::new(&mut this.stream).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
