@@ -44,7 +44,9 @@ fn reasons(outcome: Outcome) -> Vec<String> {
 #[tokio::test]
 async fn a_paid_request_is_answered_and_counted_once() {
     let (seller, (directory, client)) = (Seller::start().await, home(Some(POLICY)));
-    let Outcome::Paid { response, receipt, cost } = pay(&client, &seller).await else { panic!("not paid") };
+    let outcome = pay(&client, &seller).await;
+    assert_eq!(format!("{outcome:?}").matches("receipt").count(), 0, "{outcome:?}");
+    let Outcome::Paid { response, receipt, cost } = outcome else { panic!("not paid") };
     assert_eq!(response.text().await.unwrap(), "goods");
     assert_eq!(receipt.unwrap().reference, "transfer-1");
     assert_eq!(cost.to_string(), "0.001 USD");
@@ -137,6 +139,23 @@ async fn after_an_unknown_outcome_the_same_call_finishes_the_same_payment() {
     assert_eq!(counted(client.wallet()).await, (1000, 0));
     let keys: Vec<_> = seller.seen().iter().filter_map(|seen| seen.headers.get("idempotency-key").cloned()).collect();
     assert!(keys.len() == 4 && keys.iter().all(|key| *key == keys[0]), "one payment has one key");
+}
+
+#[tokio::test]
+async fn a_payment_under_way_is_not_taken_up_by_a_frozen_wallet_or_beyond_the_call_s_own_limit() {
+    let (seller, (directory, client)) = (Seller::start().await, home(Some(POLICY)));
+    seller.will([Act::TakeAndAnswer(500), Act::TakeAndAnswer(500), Act::TakeAndAnswer(500)]);
+    let call = || seller.get("/v1/forecast?city=bern");
+    assert!(matches!(client.pay(call(), None).await.unwrap(), Outcome::Unknown { .. }));
+    let max = Some("0.0001 USD".parse().unwrap());
+    assert_eq!(refusal(client.pay(call(), max).await.unwrap()).0, Some(Rule::Max));
+    let wallets = double::wallets(&directory.path().join("home"));
+    wallets.freeze(client.wallet().name()).unwrap();
+    assert_eq!(refusal(client.pay(call(), None).await.unwrap()).0, Some(Rule::Frozen));
+    assert_eq!(seller.presentations(), 3);
+    wallets.thaw(client.wallet().name()).unwrap();
+    assert!(matches!(client.pay(call(), None).await.unwrap(), Outcome::Paid { .. }));
+    assert_eq!((seller.credentials(), seller.charges()), (1, 1));
 }
 
 #[tokio::test]

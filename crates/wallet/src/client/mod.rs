@@ -109,7 +109,7 @@ impl PayingClient {
             Ok(request) => request,
             Err(sentence) => return Ok(Outcome::refused(sentence)),
         };
-        let mut response = match self.take_up(transport, &request).await? {
+        let mut response = match self.take_up(transport, &request, max).await? {
             Some(Round::Over(outcome)) => return Ok(outcome),
             Some(Round::Again(response)) => response,
             None => transport::ask(transport, &mut request, &self.accepts()).await?,
@@ -118,7 +118,7 @@ impl PayingClient {
             if response.status() != StatusCode::PAYMENT_REQUIRED {
                 return Ok(Outcome::Free { response });
             }
-            match self.answer(transport, &request, &response, max).await? {
+            match self.answer(transport, &request, &mut response, max).await? {
                 Round::Over(outcome) => return Ok(outcome),
                 Round::Again(next) => response = next,
             }
@@ -133,19 +133,19 @@ impl PayingClient {
         &self,
         transport: &dyn Transport,
         request: &Prepared,
-        response: &Response,
+        response: &mut Response,
         max: Option<Price>,
     ) -> Result<Round, PayError> {
         let mut offers = match self.offers(transport, request, response)? {
             Ok(offers) => offers,
             Err(sentence) => return Ok(Round::Over(Outcome::refused(sentence))),
         };
+        transport::drain(response).await;
         if offers.quotes.is_empty() {
             return Ok(Round::Over(Outcome::NoOffer { reasons: offers.reasons }));
         }
         if self.wallet.is_frozen() {
-            let sentence = VaultError::Frozen(self.wallet.name().to_string()).to_string();
-            return Ok(Round::Over(Outcome::Refused { rule: Some(Rule::Frozen), sentence }));
+            return Ok(Round::Over(self.frozen()));
         }
         self.unlock().await?;
         let mut denied = None;
@@ -198,7 +198,12 @@ impl PayingClient {
 
     /// Takes up what dead calls left behind: releases what was never signed, and sends again what
     /// this very call may have sent before.
-    async fn take_up(&self, transport: &dyn Transport, request: &Prepared) -> Result<Option<Round>, PayError> {
+    async fn take_up(
+        &self,
+        transport: &dyn Transport,
+        request: &Prepared,
+        max: Option<Price>,
+    ) -> Result<Option<Round>, PayError> {
         let mut again = None;
         for orphan in outgoing::orphans(&self.wallet.outgoing, request.fingerprint())? {
             match orphan {
@@ -211,6 +216,15 @@ impl PayingClient {
             }
         }
         let Some((record, sealed)) = again else { return Ok(None) };
+        if self.wallet.is_frozen() {
+            return Ok(Some(Round::Over(self.frozen())));
+        }
+        if let Some(max) = max.filter(|max| max.millionths() < record.cost.millionths()) {
+            let cost = record.cost;
+            let sentence =
+                format!("a payment of {cost} for this call is under way, and the limit for this call is {max}");
+            return Ok(Some(Round::Over(Outcome::Refused { rule: Some(Rule::Max), sentence })));
+        }
         self.unlock().await?;
         let sendable = record.open(&self.wallet.signer.seal()?, &sealed);
         let kept = sendable.as_ref().and_then(|sendable| Some((request.as_kept(sendable)?, sendable.credential()?)));
@@ -236,7 +250,7 @@ impl PayingClient {
             Answer::Success(response) => {
                 reach("wallet-before-confirm");
                 let receipt = receipt_of(&response, credential);
-                self.confirm(record, receipt.as_ref()).await?;
+                self.confirm(record, receipt.as_ref()).await;
                 Outcome::Paid { response, receipt, cost }
             }
             Answer::Unpaid(response, problem) => match presenting::meaning(problem, doubt) {
@@ -283,12 +297,15 @@ impl PayingClient {
         approve(&self.wallet.budgets, policy.as_ref(), quote, &subject, reservation, &bought).await
     }
 
-    async fn confirm(&self, record: Record, receipt: Option<&Receipt>) -> Result<(), PayError> {
+    /// A failure does not cost the caller the answer that is paid for: the reservation then stays
+    /// counted as one.
+    async fn confirm(&self, record: Record, receipt: Option<&Receipt>) {
         let receipt = receipt.map(|receipt| receipt.reference.clone());
-        let at = self.wallet.ambient.now();
-        self.wallet.budgets.submit(Command::Confirm { reservation: record.reservation, receipt, at }).await?;
+        let (reservation, at) = (record.reservation, self.wallet.ambient.now());
+        if let Err(error) = self.wallet.budgets.submit(Command::Confirm { reservation, receipt, at }).await {
+            tracing::warn!(%error, "a payment could not be confirmed in the budgets; it stays reserved");
+        }
         record.finish();
-        Ok(())
     }
 
     async fn release(&self, record: Record, reason: &str) -> Result<(), PayError> {
@@ -296,6 +313,11 @@ impl PayingClient {
         self.wallet.budgets.submit(Command::Release { reservation: record.reservation, reason, at }).await?;
         record.finish();
         Ok(())
+    }
+
+    fn frozen(&self) -> Outcome {
+        let sentence = VaultError::Frozen(self.wallet.name().to_string()).to_string();
+        Outcome::Refused { rule: Some(Rule::Frozen), sentence }
     }
 
     /// Opening the key takes a fifth of a second of computing, the first time.

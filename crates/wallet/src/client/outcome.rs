@@ -1,3 +1,5 @@
+use std::fmt;
+
 use farthing_money::Price;
 use farthing_protocol::Receipt;
 use farthing_store::StoreError;
@@ -8,8 +10,7 @@ use crate::policy::Rule;
 use crate::wallets::WalletsError;
 use crate::{FileError, NoRandomness, VaultError};
 
-/// What became of a request.
-#[derive(Debug)]
+/// What became of a request. `Debug` shows no header: they hold receipts.
 #[non_exhaustive]
 pub enum Outcome {
     /// Answered without a payment, with whatever status.
@@ -93,6 +94,22 @@ pub enum PayError {
 impl Outcome {
     pub(super) fn refused(sentence: String) -> Self {
         Self::Refused { rule: None, sentence }
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, response, cost, said) = match self {
+            Self::Free { response } => ("Free", Some(response), None, Vec::new()),
+            Self::Paid { response, cost, .. } => ("Paid", Some(response), Some(cost), Vec::new()),
+            Self::Refused { sentence, .. } => ("Refused", None, None, vec![sentence]),
+            Self::NoOffer { reasons } => ("NoOffer", None, None, reasons.iter().collect()),
+            Self::Unknown { cost, sentence, .. } => ("Unknown", None, Some(cost), vec![sentence]),
+            Self::ServerError { response, cost } => ("ServerError", Some(response), Some(cost), Vec::new()),
+        };
+        let status = response.map(Response::status);
+        let mut shown = formatter.debug_struct(name);
+        shown.field("status", &status).field("cost", &cost).field("said", &said).finish_non_exhaustive()
     }
 }
 
