@@ -40,19 +40,14 @@ pub(crate) fn coloured(word: &str, colour: Colour) -> String {
     if io::stdout().is_terminal() { format!("\u{1b}[{}m{word}\u{1b}[0m", colour.code()) } else { word.to_owned() }
 }
 
-/// Whether standard error shows progress to a person.
-pub(crate) fn shows_progress() -> bool {
-    io::stderr().is_terminal()
-}
-
 /// Prints a JSON value on one line.
 pub(crate) fn say_json(value: &serde_json::Value) {
     say(&value.to_string());
 }
 
-/// Rows under a header, each column as wide as its widest cell; the first is left-aligned, the
-/// rest right-aligned.
-pub(crate) fn say_table(header: &[&str], rows: &[Vec<String>]) {
+/// Rows under a header, each column as wide as its widest cell; the first `names` columns are
+/// left-aligned, the figures after them right-aligned.
+pub(crate) fn say_table(header: &[&str], names: usize, rows: &[Vec<String>]) {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
@@ -60,7 +55,7 @@ pub(crate) fn say_table(header: &[&str], rows: &[Vec<String>]) {
     let line = |cells: Vec<&str>| {
         let padded = cells.iter().enumerate().map(|(column, cell)| {
             let width = width(column);
-            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+            if column < names { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
         });
         say(padded.collect::<Vec<_>>().join("  ").trim_end());
     };

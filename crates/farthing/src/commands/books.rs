@@ -211,7 +211,7 @@ pub(super) fn say_statement(statement: &farthing_books::Statement) {
         row.extend(figures(&asset, &totals));
         rows.push(row);
     }
-    terminal::say_table(&["route", "rail", "payer", "payments", "gross", "fees", "refunds", "net"], &rows);
+    terminal::say_table(&["route", "rail", "payer", "payments", "gross", "fees", "refunds", "net"], 3, &rows);
 }
 
 fn totals(statement: &farthing_books::Statement) -> Vec<(Asset, Totals)> {

@@ -4,6 +4,7 @@ mod balance;
 mod books;
 mod check;
 mod conformance;
+mod demo;
 mod gateway;
 mod home;
 mod key;
@@ -21,6 +22,8 @@ use crate::failure::{Failure, OrFail};
 /// What `farthing` can do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Watch an agent buy a thousand requests, be stopped by its limit, and the books balance.
+    Demo(demo::Demo),
     /// Put a price on an HTTP server.
     Gateway(gateway::Gateway),
     /// Fetch a URL and pay for it if it asks.
@@ -50,6 +53,7 @@ impl Command {
     /// Does it.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
+            Self::Demo(command) => block_on(command.run()),
             Self::Gateway(command) => block_on(command.run()),
             Self::Pay(command) => block_on(command.run()),
             Self::Wallet(command) => block_on(command.run()),

@@ -169,7 +169,7 @@ impl All {
                 ]
             })
             .collect();
-        terminal::say_table(&["wallet", "payer", "total", "state"], &rows);
+        terminal::say_table(&["wallet", "payer", "total", "state"], 4, &rows);
         Ok(ExitCode::SUCCESS)
     }
 }

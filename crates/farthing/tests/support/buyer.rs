@@ -8,6 +8,9 @@ use farthing_protocol::{Challenge, Credential};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::json;
 
+/// Sent as `Host`, so that a challenge outlives a gateway that comes back on another port.
+const HOST: &str = "shop.example";
+
 pub struct Buyer {
     key: Ed25519KeyPair,
     pub did: String,
@@ -26,7 +29,7 @@ impl Buyer {
 
     /// The challenges of an unpaid request.
     pub async fn challenges(&self, method: Method, url: &str) -> Vec<Challenge> {
-        let response = self.client.request(method, url).send().await.unwrap();
+        let response = self.client.request(method, url).header("host", HOST).send().await.unwrap();
         assert_eq!(response.status(), 402, "{url}");
         challenges_of(&response)
     }
@@ -60,7 +63,7 @@ impl Buyer {
     }
 
     pub fn get(&self, url: &str, credential: &str) -> RequestBuilder {
-        self.client.get(url).header("authorization", credential)
+        self.client.get(url).header("host", HOST).header("authorization", credential)
     }
 }
 

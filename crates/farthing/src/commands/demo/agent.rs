@@ -1,0 +1,104 @@
+//! The demo's buyer: a real wallet with a real limit.
+
+use farthing_money::Price;
+use farthing_rail::Origin;
+use farthing_wallet::policy::OriginLimit;
+use farthing_wallet::{
+    Ambient, Outcome, PassphraseSource, PayingClient, PayingMiddleware, Policy, WalletName, Wallets,
+};
+use http::Method;
+use secrecy::SecretString;
+use url::Url;
+
+use super::stage::Stage;
+use crate::failure::{Failure, OrFail};
+use crate::{clock, rails};
+
+/// What the agent may spend.
+pub(super) const LIMIT: &str = "1 USD";
+const PER_PAYMENT: &str = "0.01 USD";
+/// More than the limit, so that the limit stops it and not an empty balance.
+const BALANCE: &str = "2 USD";
+
+/// A wallet with a policy and play money.
+pub(super) struct Agent {
+    client: PayingClient,
+    payer: String,
+}
+
+impl Agent {
+    /// Makes the agent's wallet, sets its limits and fills its balance.
+    pub(super) async fn hire(stage: &Stage) -> Result<Self, Failure> {
+        Self::named("agent", stage).await
+    }
+
+    /// One more, with a limit of its own.
+    pub(super) async fn hire_another(stage: &Stage) -> Result<Self, Failure> {
+        Self::named("replayer", stage).await
+    }
+
+    async fn named(name: &str, stage: &Stage) -> Result<Self, Failure> {
+        let said = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
+        let ambient = Ambient::new(clock::now);
+        let passphrase: [u8; 16] = ambient.random().map_err(|error| said(&error))?;
+        let passphrase = passphrase.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let passphrase = PassphraseSource::Given(SecretString::from(passphrase));
+        let wallets = Wallets::at(&stage.home(name), ambient).map_err(|error| said(&error))?;
+        let name: WalletName = name.parse().map_err(|error| said(&error))?;
+        let summary = wallets.create(&name, &passphrase).map_err(|error| said(&error))?;
+        wallets.set_policy(&name, &policy(stage.shop())?).map_err(|error| said(&error))?;
+        stage.grant(&summary.did, BALANCE).await?;
+        let wallet = wallets.open(&name, passphrase).map_err(|error| said(&error))?;
+        let payers = rails::payers(wallet.signer());
+        let client = PayingClient::new(wallet, payers).map_err(|error| said(&error))?;
+        Ok(Self { client, payer: summary.did })
+    }
+
+    /// The payer's name, as the seller's books have it.
+    pub(super) fn payer(&self) -> &str {
+        &self.payer
+    }
+
+    /// Fetches a URL and pays for it.
+    pub(super) async fn buy(&self, url: Url) -> Result<Outcome, Failure> {
+        self.client.pay(reqwest::Request::new(Method::GET, url), None).await.or_fail("a purchase failed")
+    }
+
+    /// Reads a paid answer to its end. Whether it was one.
+    pub(super) async fn consume(outcome: Outcome) -> bool {
+        let Outcome::Paid { response, .. } = outcome else { return false };
+        response.bytes().await.is_ok_and(|body| !body.is_empty())
+    }
+
+    /// The same wallet as middleware.
+    pub(super) fn middleware(&self) -> PayingMiddleware {
+        PayingMiddleware::new(self.client.clone())
+    }
+
+    /// What the wallet itself counted.
+    pub(super) async fn spent(&self) -> Result<Price, Failure> {
+        let limit: Price = LIMIT.parse().or_fail("the limit is not a price")?;
+        let policy = self.client.wallet().policy().or_fail("the policy cannot be read")?;
+        let counters = policy.map(|policy| policy.counters(self.client.wallet().name().as_str(), clock::now()));
+        let mut spent = Price::from_millionths(0, limit.currency());
+        if let Some((total, _)) = counters.and_then(|counters| counters.into_iter().next())
+            && let Some(counter) = self.client.wallet().budgets().budget(&total).await.or_fail("the budgets")?
+        {
+            spent = counter.spent;
+        }
+        Ok(spent)
+    }
+}
+
+fn policy(shop: &Url) -> Result<Policy, Failure> {
+    let price = |text: &str| text.parse::<Price>().or_fail("not a price");
+    let origin: Origin = shop.origin().ascii_serialization().parse().or_fail("not an origin")?;
+    let total = price(LIMIT)?;
+    Ok(Policy {
+        currency: total.currency(),
+        total: Some(total),
+        per_payment: Some(price(PER_PAYMENT)?),
+        per_day: None,
+        origins: Some(vec![OriginLimit { origin, limit: None }]),
+    })
+}

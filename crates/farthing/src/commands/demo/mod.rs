@@ -1,0 +1,142 @@
+//! `farthing demo`: the main job, with nothing installed and nothing configured.
+//!
+//! Three processes over real sockets, in a directory of their own: an upstream that knows nothing
+//! of payments, a gateway in front of it, and this process as the agent with a wallet. Only the
+//! money is not real: it is granted to the agent's balance in development mode.
+
+mod agent;
+mod replay;
+mod report;
+mod stage;
+mod upstream;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use farthing_wallet::Outcome;
+use farthing_wallet::policy::Rule;
+use futures_util::stream::{self, StreamExt};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use url::Url;
+
+use self::agent::Agent;
+use self::report::Report;
+use self::stage::Stage;
+use crate::failure::{Failure, OrFail};
+use crate::terminal;
+
+/// How many requests the agent buys, at $0.001 each under a limit of $1.00.
+const REQUESTS: u64 = 1000;
+/// How many of them are under way at a time.
+const AT_ONCE: usize = 8;
+/// Which of them meets the upstream's one failure.
+const FRAGILE: u64 = 500;
+/// Every so many requests buy a token stream.
+const STREAM_EVERY: u64 = 100;
+/// The gateway writes the end of a delivery behind the response.
+const LAST_WRITES: Duration = Duration::from_millis(300);
+
+/// Watch an agent buy a thousand requests, be stopped by its limit, and the books balance.
+#[derive(Args)]
+#[command(after_help = "Example:\n  farthing demo\n  farthing demo --upstream http://127.0.0.1:8080/\n\n\
+    Exit code 0 only when everything happened as it says.")]
+pub(crate) struct Demo {
+    /// Put the gateway before this server instead of the demo's own; the agent buys this URL.
+    #[arg(long)]
+    upstream: Option<Url>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Be the demo's upstream.
+    #[arg(long, hide = true)]
+    serve_upstream: bool,
+}
+
+impl Demo {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        if self.serve_upstream {
+            upstream::serve().await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let started = Instant::now();
+        let say = |line: &str| {
+            if !self.json {
+                terminal::say(line)
+            }
+        };
+        let stage = Stage::set(self.upstream.as_ref()).await?;
+        say(&format!("upstream  {}  (an ordinary HTTP server)", stage.upstream_address()));
+        say(&format!("gateway   {}  (the same, at 0.001 USD a request)", stage.shop().as_str().trim_end_matches('/')));
+        let agent = Agent::hire(&stage).await?;
+        say(&format!("agent     {}  (may spend 1 USD in total; its balance of 2 USD is play money)", agent.payer()));
+
+        let mut report = Report::default();
+        self.buy(&stage, &agent, &mut report).await?;
+        self.provoke(&stage, &agent, &mut report).await?;
+        tokio::time::sleep(LAST_WRITES).await;
+        report.count(&stage, &agent).await?;
+        let books = stage.kill_gateway_and_open_its_books().await?;
+        report.reconcile(&books, &agent, self.upstream.is_none()).await?;
+        report.took(started.elapsed());
+
+        if self.json {
+            terminal::say_json(&report.to_json())
+        } else {
+            report.say()
+        }
+        Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// A thousand purchases.
+    async fn buy(&self, stage: &Stage, agent: &Agent, report: &mut Report) -> Result<(), Failure> {
+        let bar = progress();
+        let purchases = (0..REQUESTS).map(|number| async move { agent.buy(self.goods(stage, number)?).await });
+        let mut purchases = stream::iter(purchases).buffer_unordered(AT_ONCE);
+        while let Some(outcome) = purchases.next().await {
+            let outcome = outcome?;
+            bar.inc(1);
+            if let Outcome::Paid { receipt, .. } = &outcome {
+                report.receipts += u64::from(receipt.is_some());
+            }
+            report.purchases += u64::from(Agent::consume(outcome).await);
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// What must not work: the payment after the limit, and a credential shown twice.
+    async fn provoke(&self, stage: &Stage, agent: &Agent, report: &mut Report) -> Result<(), Failure> {
+        if let Outcome::Refused { rule: Some(Rule::Total), sentence } = agent.buy(self.goods(stage, 1)?).await? {
+            report.refusal = Some(sentence);
+        }
+        let other = Agent::hire_another(stage).await?;
+        report.replay = Some(replay::buy_and_replay(&other, self.goods(stage, 1)?).await?);
+        Ok(())
+    }
+
+    fn goods(&self, stage: &Stage, number: u64) -> Result<Url, Failure> {
+        let path = match &self.upstream {
+            Some(own) => own.path().to_owned(),
+            None => path_of(number),
+        };
+        stage.shop().join(&path).or_fail("the path is not one")
+    }
+}
+
+fn path_of(number: u64) -> String {
+    let documents = upstream::DOCUMENTS.map(|(name, _)| name);
+    let turn = usize::try_from(number).unwrap_or(0);
+    let name = documents.into_iter().cycle().nth(turn % upstream::DOCUMENTS.len()).unwrap_or("readme");
+    match number {
+        FRAGILE => format!("/fragile/{name}"),
+        _ if number % STREAM_EVERY == 0 => format!("/stream/{name}"),
+        _ => format!("/documents/{name}"),
+    }
+}
+
+fn progress() -> ProgressBar {
+    let style = ProgressStyle::with_template("buying    {bar:40} {pos}/{len}  {per_sec}");
+    let bar = ProgressBar::with_draw_target(Some(REQUESTS), ProgressDrawTarget::stderr());
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

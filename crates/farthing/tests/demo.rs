@@ -1,0 +1,36 @@
+//! The README's first command, as a reader runs it.
+
+mod support;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::FARTHING;
+use support::upstream::Upstream;
+
+fn demo(arguments: &[&str]) -> Value {
+    let started = Instant::now();
+    let output = Command::new(FARTHING).args(["demo", "--json"]).args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
+    assert!(started.elapsed() < Duration::from_secs(60), "the demo takes more than a minute");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn everything_happens_within_a_minute() {
+    let report = demo(&[]);
+    assert_eq!(report["ok"], true, "{report}");
+    assert_eq!(report["expectations"].as_array().unwrap().len(), 8, "{report}");
+    assert_eq!(report["statement"]["totals"][0]["count"], 1001, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_the_reader_s_can_be_sold_too() {
+    let upstream = Upstream::start().await;
+    let url = format!("{}/own/page", upstream.url());
+    let report = tokio::task::spawn_blocking(move || demo(&["--upstream", &url])).await.unwrap();
+    assert_eq!(report["ok"], true, "{report}");
+    assert_eq!(upstream.hits(), 1001);
+}
