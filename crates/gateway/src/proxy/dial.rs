@@ -1,5 +1,6 @@
 //! Making a connection to an upstream.
 
+use super::headers::Upgrading;
 use super::upstream::{Origin, Version};
 use super::{Body, ForwardError, ForwardErrorKind};
 use hyper::client::conn::{http1, http2};
@@ -15,20 +16,24 @@ pub(super) enum Connection {
 }
 
 /// Resolves, connects, shakes hands; each within the connect time-out.
-pub(super) async fn dial(origin: &Origin) -> Result<Connection, ForwardError> {
-    match tokio::time::timeout(origin.timeouts.connect, connect(origin)).await {
+pub(super) async fn dial(origin: &Origin, upgrading: Upgrading) -> Result<Connection, ForwardError> {
+    match tokio::time::timeout(origin.timeouts.connect, connect(origin, upgrading)).await {
         Ok(connected) => connected.map_err(|error| ForwardError::unsent(ForwardErrorKind::Unreachable).because(error)),
         Err(_) => Err(ForwardError::unsent(ForwardErrorKind::ConnectTimeout)),
     }
 }
 
-async fn connect(origin: &Origin) -> io::Result<Connection> {
+async fn connect(origin: &Origin, upgrading: Upgrading) -> io::Result<Connection> {
     let stream = TcpStream::connect((origin.host.as_str(), origin.port)).await?;
     stream.set_nodelay(true)?;
     let Some(tls) = &origin.tls else {
         return handshake(stream, origin.version == Version::Http2).await;
     };
-    let stream = tls.connector.connect(tls.name.clone(), stream).await?;
+    let connector = match upgrading {
+        Upgrading::WebSocket => &tls.http1_connector,
+        Upgrading::No => &tls.connector,
+    };
+    let stream = connector.connect(tls.name.clone(), stream).await?;
     let chose_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     handshake(stream, chose_http2 || origin.version == Version::Http2).await
 }

@@ -42,7 +42,11 @@ impl Upstream {
             return Err(ForwardError::unsent(ForwardErrorKind::BodyTooLarge));
         }
         let (mut parts, body) = request.into_parts();
-        let upgrading = tunnel::wanted(&parts.method, parts.version, &parts.headers);
+        let upgrading = match origin.version {
+            // Its connections are shared and cannot be handed over.
+            Version::Http2 => Upgrading::No,
+            Version::Auto | Version::Http1 => tunnel::wanted(&parts.method, parts.version, &parts.headers),
+        };
         let client_upgrade = match upgrading {
             Upgrading::WebSocket => parts.extensions.remove::<OnUpgrade>(),
             Upgrading::No => None,
@@ -93,7 +97,7 @@ impl Origin {
 
     async fn dialed(&self, upgrading: Upgrading) -> Result<Connection, ForwardError> {
         if self.version != Version::Http2 {
-            let connection = dial(self).await?;
+            let connection = dial(self, upgrading).await?;
             if let Connection::Http2(sender) = &connection {
                 self.pool.share(sender.clone());
             }
@@ -103,7 +107,7 @@ impl Origin {
         if let Some(connection) = self.pooled(upgrading) {
             return Ok(connection);
         }
-        let connection = dial(self).await?;
+        let connection = dial(self, upgrading).await?;
         if let Connection::Http2(sender) = &connection {
             self.pool.share(sender.clone());
         }

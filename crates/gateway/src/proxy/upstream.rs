@@ -31,6 +31,8 @@ pub(super) struct Origin {
 #[derive(Clone)]
 pub(super) struct Tls {
     pub(super) connector: TlsConnector,
+    /// Offers HTTP/1.1 alone, because a WebSocket needs it.
+    pub(super) http1_connector: TlsConnector,
     pub(super) name: ServerName<'static>,
 }
 
@@ -120,9 +122,11 @@ impl Upstream {
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = if secure {
             let mut config = tls.ok_or_else(|| UpstreamError::NoTls { address: origin.to_string() })?;
+            config.alpn_protocols = offered(Version::Http1);
+            let http1_connector = TlsConnector::from(Arc::new(config.clone()));
             config.alpn_protocols = offered(version);
             let name = ServerName::try_from(host.clone()).map_err(|_| refused())?;
-            Some(Tls { connector: TlsConnector::from(Arc::new(config)), name })
+            Some(Tls { connector: TlsConnector::from(Arc::new(config)), http1_connector, name })
         } else {
             None
         };
