@@ -1,5 +1,6 @@
 -- The books, version 1. Amounts are decimal text of base units (they have 128 bits), instants are
--- milliseconds since 1970 UTC, ids are 16 bytes. Released migrations are never edited.
+-- milliseconds since 1970 UTC, ids are 16 bytes. Checks are chains of OR, because SQLite builds a
+-- temporary table for an IN list at every insert. Released migrations are never edited.
 
 CREATE TABLE accounts (
     id              INTEGER PRIMARY KEY,
@@ -19,8 +20,8 @@ CREATE TABLE transfers (
     debit    INTEGER NOT NULL REFERENCES accounts (id),
     credit   INTEGER NOT NULL REFERENCES accounts (id),
     amount   TEXT NOT NULL,
-    phase    TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
-    hold     BLOB CHECK ((hold IS NOT NULL) = (phase IN ('post', 'void'))),
+    phase    TEXT NOT NULL CHECK (phase = 'single' OR phase = 'pending' OR phase = 'post' OR phase = 'void'),
+    hold     BLOB CHECK ((hold IS NOT NULL) = (phase = 'post' OR phase = 'void')),
     payment  BLOB CHECK (length(payment) = 16),
     at       INTEGER NOT NULL,
     CHECK (debit <> credit)
@@ -51,8 +52,9 @@ CREATE TABLE payments (
     prepaid     INTEGER NOT NULL CHECK (prepaid IN (0, 1)),
     idempotency BLOB CHECK (length(idempotency) = 32),
     kept        BLOB NOT NULL,
-    state       TEXT NOT NULL CHECK (state IN ('claimed', 'unknown', 'rejected', 'posted', 'delivered', 'closed',
-                                               'entitled', 'refunding', 'refunded')),
+    state       TEXT NOT NULL CHECK (state = 'claimed' OR state = 'unknown' OR state = 'rejected' OR state = 'posted'
+                       OR state = 'delivered' OR state = 'closed' OR state = 'entitled' OR state = 'refunding'
+                       OR state = 'refunded'),
     reference   TEXT,
     fee         TEXT NOT NULL,
     refund      TEXT,
@@ -66,7 +68,7 @@ CREATE TABLE payments (
 
 CREATE UNIQUE INDEX payments_by_key ON payments (idempotency) WHERE idempotency IS NOT NULL;
 CREATE INDEX payments_in_progress ON payments (state, deadline)
-    WHERE state IN ('claimed', 'unknown', 'posted', 'delivered', 'entitled', 'refunding');
+    WHERE state <> 'closed' AND state <> 'rejected' AND state <> 'refunded';
 CREATE INDEX payments_by_time ON payments (claimed_at);
 
 -- What a retry under the same idempotency key is answered.
@@ -95,7 +97,7 @@ CREATE TABLE reservations (
     origin     TEXT NOT NULL,
     request    TEXT NOT NULL,
     challenge  TEXT NOT NULL,
-    state      TEXT NOT NULL CHECK (state IN ('reserved', 'confirmed', 'released')),
+    state      TEXT NOT NULL CHECK (state = 'reserved' OR state = 'confirmed' OR state = 'released'),
     receipt    TEXT,
     reason     TEXT,
     at         INTEGER NOT NULL,

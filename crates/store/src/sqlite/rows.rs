@@ -18,7 +18,7 @@ pub(crate) const PAYMENT: &str = "id, challenge, proof, method, intent, route, r
      idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, updated_at";
 
 /// The payments that are not final: word for word the condition of their index, or it is not used.
-pub(crate) const IN_PROGRESS: &str = "state IN ('claimed', 'unknown', 'posted', 'delivered', 'entitled', 'refunding')";
+pub(crate) const IN_PROGRESS: &str = "state <> 'closed' AND state <> 'rejected' AND state <> 'refunded'";
 
 /// The columns of an account, in the order in which [`account`] reads them.
 pub(crate) const ACCOUNT: &str = "name, asset, debits, credits, debits_pending, credits_pending, id";
