@@ -46,7 +46,9 @@ where
     if speaks_http2 {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .adaptive_window(true)
+            // Many clients share the connection; one that does not read must not use up the window of all.
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(16 << 20)
             .keep_alive_interval(Duration::from_secs(20))
             .handshake(stream)
             .await
