@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farthing_protocol::{Problem, ProblemType};
+use farthing_protocol::{Problem, ProblemType, caching};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
@@ -11,7 +11,7 @@ use crate::proxy::Body;
 /// The media type of a problem.
 pub(crate) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// No cache may keep it.
-pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static(caching::CHALLENGE);
 
 /// A problem of the payment scheme that is not a 402, with the status of its type.
 pub(crate) fn problem(kind: ProblemType, detail: &str) -> Response<Body> {

@@ -4,31 +4,33 @@
 
 use bytes::Bytes;
 use farthing_protocol::Realm;
+use farthing_protocol::caching::DISCOVERY;
+use farthing_protocol::discovery::{Document, Offer, Operation, PATH, PaymentInfo, PlannedAmount, ServiceInfo};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
-use serde_json::{Map, Value, json};
 
 use crate::config::Methods;
 use crate::proxy::Body;
-use crate::route::{Paid, Route, SharedRoute};
+use crate::route::{Paid, SharedRoute};
 
 /// The documents of one site, written once.
 pub(crate) struct Documents {
-    openapi: Bytes,
+    /// Nothing when the routes cannot be described.
+    openapi: Option<Bytes>,
     llms: Bytes,
 }
 
 impl Documents {
     /// Describes routes.
     pub(crate) fn describe(realm: &Realm, public_url: Option<&str>, routes: &[SharedRoute]) -> Self {
-        let openapi = openapi(realm, public_url, routes).to_string();
-        Self { openapi: Bytes::from(openapi), llms: Bytes::from(llms(realm, routes)) }
+        let llms_address = public_url.map(|url| format!("{url}/llms.txt"));
+        Self { openapi: openapi(realm, llms_address, routes), llms: Bytes::from(llms(realm, routes)) }
     }
 
     /// The document at this path, if it is one of ours.
     pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Response<Body>> {
         let (body, kind) = match path {
-            "/openapi.json" => (&self.openapi, "application/json"),
+            PATH => (self.openapi.as_ref()?, "application/json"),
             "/llms.txt" => (&self.llms, "text/plain; charset=utf-8"),
             _ => return None,
         };
@@ -37,72 +39,51 @@ impl Documents {
         }
         let mut response = Response::new(Body::full(body.clone()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(DISCOVERY));
         Some(response)
     }
 }
 
-fn openapi(realm: &Realm, public_url: Option<&str>, routes: &[SharedRoute]) -> Value {
-    let mut paths = Map::new();
+fn openapi(realm: &Realm, llms: Option<String>, routes: &[SharedRoute]) -> Option<Bytes> {
+    let mut document = Document::new(realm.as_str(), "1", ServiceInfo { llms, ..ServiceInfo::default() });
     for route in routes {
         let path = route.pattern.path.replace("{*", "{");
-        let item = paths.entry(path.clone()).or_insert_with(|| json!({}));
-        let Some(item) = item.as_object_mut() else { continue };
         for method in methods(&route.pattern.methods) {
-            item.entry(method).or_insert_with(|| operation(route, &path));
+            let operation = Operation {
+                summary: route.description.clone(),
+                payment: route.paid.as_ref().map(payment),
+                request_schema: None,
+            };
+            // OpenAPI does not know every method a route may answer.
+            if let Err(error) = document.add(&path, method, operation) {
+                tracing::debug!(%error, route = route.name, "not in the discovery document");
+            }
         }
     }
-    let mut document = json!({
-        "openapi": "3.1.0",
-        "info": { "title": realm.as_str(), "version": "1" },
-        "paths": paths,
+    match document.to_json() {
+        Ok(text) => Some(Bytes::from(text)),
+        Err(error) => {
+            tracing::warn!(%error, "there is no discovery document");
+            None
+        }
+    }
+}
+
+fn payment(paid: &Paid) -> PaymentInfo {
+    let offers = paid.offers.iter().map(|offer| Offer {
+        intent: offer.template.intent().clone(),
+        method: offer.template.method().clone(),
+        amount: PlannedAmount::parse(&offer.request.amount.to_string()),
+        currency: Some(offer.request.currency.clone()),
+        description: None,
     });
-    if let (Some(url), Some(members)) = (public_url, document.as_object_mut()) {
-        members.insert("servers".to_owned(), json!([{ "url": url }]));
-    }
-    document
+    PaymentInfo { offers: offers.collect() }
 }
 
-fn operation(route: &Route, path: &str) -> Value {
-    let parameters: Vec<Value> = path
-        .split('{')
-        .skip(1)
-        .filter_map(|part| part.split('}').next())
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
-        .collect();
-    let mut operation = json!({ "responses": { "200": { "description": "The resource" } } });
-    let Some(members) = operation.as_object_mut() else { return operation };
-    if !parameters.is_empty() {
-        members.insert("parameters".to_owned(), Value::Array(parameters));
-    }
-    if let Some(description) = &route.description {
-        members.insert("description".to_owned(), Value::String(description.clone()));
-    }
-    if let Some(paid) = &route.paid {
-        members.insert("x-payment-info".to_owned(), json!({ "offers": offers(paid) }));
-        if let Some(responses) = members.get_mut("responses").and_then(Value::as_object_mut) {
-            responses.insert("402".to_owned(), json!({ "description": "Payment Required" }));
-        }
-    }
-    operation
-}
-
-fn offers(paid: &Paid) -> Vec<Value> {
-    let offer = |offer: &crate::route::Offer| {
-        json!({
-            "intent": offer.intent,
-            "method": offer.method,
-            "amount": offer.request.amount.to_string(),
-            "currency": offer.request.currency,
-        })
-    };
-    paid.offers.iter().map(offer).collect()
-}
-
-fn methods(methods: &Methods) -> Vec<String> {
+fn methods(methods: &Methods) -> Vec<&str> {
     match methods {
-        Methods::Any => ["get", "put", "post", "delete", "patch"].map(str::to_owned).to_vec(),
-        Methods::These(these) => these.iter().map(|method| method.as_str().to_ascii_lowercase()).collect(),
+        Methods::Any => vec!["GET", "PUT", "POST", "DELETE", "PATCH"],
+        Methods::These(these) => these.iter().map(Method::as_str).collect(),
     }
 }
 

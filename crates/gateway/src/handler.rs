@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use farthing_protocol::credential::CredentialError;
-use farthing_protocol::{Credential, Problem, ProblemType};
+use farthing_protocol::{Credential, Problem, ProblemType, caching};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -24,9 +24,8 @@ pub(crate) async fn answer(seller: &Arc<Seller>, request: Request<Incoming>, pee
     let is_head = *request.method() == Method::HEAD;
     let carries_payment = request.headers().contains_key(&PAYMENT_AUTHORIZATION);
     let mut response = route(seller, request, peer).await;
-    // Whoever sent a credential outside `Authorization` gets nothing that a cache may keep (draft-02, 11.10).
-    if carries_payment && !response.headers().contains_key("payment-receipt") {
-        response.headers_mut().insert(CACHE_CONTROL, answer::NO_STORE);
+    if carries_payment {
+        keep_private(&mut response);
     }
     if is_head { without_body(response) } else { response }
 }
@@ -49,10 +48,10 @@ async fn route(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> 
         }
     };
     // The documents of the gateway itself stand before a route for everything.
-    if found.pattern.path.contains("{*") {
-        if let Some(document) = site.documents.answer(&parts.method, target.path()) {
-            return document;
-        }
+    if found.pattern.path.contains("{*")
+        && let Some(document) = site.documents.answer(&parts.method, target.path())
+    {
+        return document;
     }
     if declared_length(&parts.headers) > found.max_body {
         return answer::plain(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than this route takes.");
@@ -113,6 +112,16 @@ async fn charge(
             let detail = "The credential cannot be read; it is base64url of a JSON object with challenge and payload.";
             refuse(sale, asked(&head, &measured.binding), &Problem::new(ProblemType::MalformedCredential, detail))
         }
+    }
+}
+
+/// Whoever sent a credential where caches do not expect one gets nothing that they keep (draft-02, 11.10).
+fn keep_private(response: &mut Response<Body>) {
+    let said = response.headers().get(CACHE_CONTROL).and_then(|rule| rule.to_str().ok());
+    let asked = caching::Response { credential_outside_authorization: true, ..caching::Response::default() };
+    let rule = caching::cache_control(said, asked).and_then(|rule| HeaderValue::try_from(rule).ok());
+    if let Some(rule) = rule {
+        response.headers_mut().insert(CACHE_CONTROL, rule);
     }
 }
 

@@ -30,10 +30,10 @@ struct Pauses(HashMap<PaymentId, (Timestamp, Duration)>);
 pub(crate) async fn recover(seller: &Seller) -> Result<(), StoreError> {
     let at = seller.now();
     let outcome = seller.books.submit(Command::Recover { deadline: at.after(AFTER_A_CRASH), at }).await?;
-    if let Outcome::Recovered { entitled, unknown } = outcome {
-        if entitled + unknown > 0 {
-            tracing::warn!(entitled, unknown, "recovered payments that an earlier process left half done");
-        }
+    if let Outcome::Recovered { entitled, unknown } = outcome
+        && entitled + unknown > 0
+    {
+        tracing::warn!(entitled, unknown, "recovered payments that an earlier process left half done");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A seller and a buyer made of real processes, real sockets and real files.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 pub mod buyer;
 pub mod seller;

@@ -1,11 +1,11 @@
 //! Payments: looked at, and paid back by hand.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use farthing_books::{Outcome, PaymentState};
-use farthing_rail::PaymentId;
+use farthing_books::{Outcome, PaymentFilter, PaymentState};
+use farthing_rail::{PayerId, PaymentId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -20,9 +20,44 @@ pub(super) struct RefundOrder {
     reason: Option<String>,
 }
 
-/// `GET /admin/payments`: those that need attention.
-pub(super) async fn list(State(admin): State<Admin>) -> Response {
-    match admin.seller().books.due(farthing_protocol::Timestamp::from_unix_millis(i64::MAX), 1000).await {
+/// `GET /admin/payments?state=entitled&route=...&payer=...&after=pay_...&limit=100`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    state: Option<String>,
+    route: Option<String>,
+    payer: Option<String>,
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+impl Wanted {
+    fn filter(self) -> Result<PaymentFilter, String> {
+        let state = self.state.map(|name| {
+            PaymentState::from_word(&name).ok_or_else(|| {
+                let states = PaymentState::ALL.map(PaymentState::as_str).join(", ");
+                format!("\"{name}\" is not a state; the states are {states}")
+            })
+        });
+        let after = self.after.map(|id| id.parse::<PaymentId>().map_err(|error| error.to_string()));
+        Ok(PaymentFilter {
+            state: state.transpose()?,
+            route: self.route,
+            payer: self.payer.map(PayerId::new),
+            after: after.transpose()?,
+            limit: self.limit.unwrap_or(100).clamp(1, 1000),
+            ..PaymentFilter::default()
+        })
+    }
+}
+
+/// `GET /admin/payments`.
+pub(super) async fn list(State(admin): State<Admin>, Query(wanted): Query<Wanted>) -> Response {
+    let filter = match wanted.filter() {
+        Ok(filter) => filter,
+        Err(reason) => return problem(StatusCode::BAD_REQUEST, &reason),
+    };
+    match admin.seller().books.payments(filter).await {
         Ok(records) => {
             let payments: Vec<_> = records.iter().map(view::payment).collect();
             Json(json!({ "payments": payments })).into_response()
@@ -61,8 +96,8 @@ pub(super) async fn refund(
             (status, Json(view::payment(&record))).into_response()
         }
         Ok(Outcome::OutOfOrder(record)) => {
-            let state = format!("{:?}", record.state).to_ascii_lowercase();
-            problem(StatusCode::CONFLICT, &format!("A payment that is {state} is not paid back here."))
+            let detail = format!("A payment that is {} is not paid back here.", record.state.as_str());
+            problem(StatusCode::CONFLICT, &detail)
         }
         Ok(_) => problem(StatusCode::NOT_FOUND, "The books hold no such payment, or it is being resolved right now."),
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),

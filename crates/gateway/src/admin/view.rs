@@ -8,7 +8,7 @@ pub(super) fn payment(record: &PaymentRecord) -> Value {
     let time = |at: farthing_protocol::Timestamp| at.to_rfc3339();
     json!({
         "id": record.id.to_string(),
-        "state": format!("{:?}", record.state).to_ascii_lowercase(),
+        "state": record.state.as_str(),
         "challenge": record.challenge.as_str(),
         "method": record.method,
         "intent": record.intent,

@@ -102,7 +102,7 @@ pub struct RouteConfig {
     pub pattern: Pattern,
     /// Only for this host, in lower case.
     pub host: Option<String>,
-    /// Where it is answered: an origin, perhaps with a path to put in front.
+    /// Where it is answered: the origin of an HTTP server.
     pub upstream: String,
     /// What it costs, or nothing for a free route.
     pub price: Option<Price>,

@@ -82,10 +82,11 @@ pub(super) fn upstream(text: &str, place: &Place) -> Result<String, ConfigError>
     let refused = |reason: String| place.refuses(Mistake::Value { key: "upstream", reason });
     let url = Url::parse(text)
         .map_err(|_| refused(format!("\"{text}\" is not an address; write for example \"http://127.0.0.1:9000\"")))?;
-    let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
+    let origin_only = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let plain = matches!(url.scheme(), "http" | "https") && origin_only;
     if !plain || url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
         return Err(refused(format!(
-            "\"{text}\" must be http:// or https://, a host and perhaps a port; no user, query or fragment"
+            "\"{text}\" must be http:// or https://, a host and perhaps a port; no user, path, query or fragment"
         )));
     }
     Ok(text.trim_end_matches('/').to_owned())

@@ -95,9 +95,9 @@ async fn run(
         ClaimOutcome::Won(record) => match acceptor {
             Acceptor::Prepaid(_) => {
                 reach("after-post");
-                Progress::Owed(Obligation::new(seller, route, *record))
+                Progress::Owed(Obligation::new(seller, route, record))
             }
-            Acceptor::External(settler) => settle(seller, route, patience, settler.as_ref(), *record).await,
+            Acceptor::External(settler) => settle(seller, route, patience, settler.as_ref(), record).await,
         },
         ClaimOutcome::Lost(record) => Progress::Standing(record),
         ClaimOutcome::ProofUsed(_) => refused(
@@ -130,7 +130,7 @@ async fn settle(
     route: SharedRoute,
     patience: Duration,
     settler: &dyn Settler,
-    record: PaymentRecord,
+    record: Box<PaymentRecord>,
 ) -> Progress {
     let claim = record.claim();
     reach("before-settle");
@@ -175,7 +175,7 @@ async fn post(seller: Arc<Seller>, route: SharedRoute, record: PaymentRecord, se
         (Ok(Outcome::Payment(_)), Some(otherwise)) => otherwise,
         (Ok(Outcome::Payment(record)), None) => {
             reach("after-post");
-            Progress::Owed(Obligation::new(seller, route, *record))
+            Progress::Owed(Obligation::new(seller, route, record))
         }
         (Ok(outcome), _) => {
             tracing::error!(?outcome, "the books refused what the rail said");

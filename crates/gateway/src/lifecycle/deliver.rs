@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use farthing_books::PaymentRecord;
-use farthing_protocol::{MethodName, Receipt, Timestamp};
+use farthing_protocol::{MethodName, Receipt, Timestamp, caching};
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Request, Response, StatusCode};
 
@@ -16,7 +16,7 @@ use crate::answer;
 use crate::failpoint::reach;
 use crate::proxy::{Body, ForwardErrorKind};
 
-const PAYMENT_RECEIPT: HeaderName = HeaderName::from_static("payment-receipt");
+pub(super) const PAYMENT_RECEIPT: HeaderName = HeaderName::from_static("payment-receipt");
 const ENTITLEMENT: HeaderName = HeaderName::from_static("farthing-entitlement");
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -118,7 +118,7 @@ async fn entitle(
 }
 
 /// Proof of payment, on success only (core, section 5.3.1), and never in a shared cache (11.10).
-fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord) {
+pub(super) fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord) {
     let Ok(method) = MethodName::read(&record.method) else { return };
     let receipt = Receipt {
         method,
@@ -132,41 +132,9 @@ fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord) {
         value.set_sensitive(true);
         headers.insert(PAYMENT_RECEIPT, value);
     }
-    let private = private_form(headers);
-    headers.insert(CACHE_CONTROL, private);
-}
-
-/// The upstream's own cache rule without whatever would let a shared cache keep the response.
-fn private_form(headers: &HeaderMap) -> HeaderValue {
-    let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
-    let kept: Vec<&str> = lines
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .filter(|directive| {
-            let name = directive.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
-            !matches!(&*name, "" | "public" | "s-maxage" | "private" | "proxy-revalidate")
-        })
-        .collect();
-    let text = if kept.is_empty() { "private".to_owned() } else { format!("private, {}", kept.join(", ")) };
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("private"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_paid_response_stays_out_of_shared_caches() {
-        let form = |lines: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            lines.iter().for_each(|line| {
-                headers.append(CACHE_CONTROL, HeaderValue::from_static(line));
-            });
-            private_form(&headers).to_str().unwrap().to_owned()
-        };
-        assert_eq!(form(&[]), "private");
-        assert_eq!(form(&["public, max-age=60"]), "private, max-age=60");
-        assert_eq!(form(&["PUBLIC, s-maxage=60", "no-store"]), "private, no-store");
-        assert_eq!(form(&["private=\"set-cookie\", max-age=1"]), "private, max-age=1");
-    }
+    let upstream = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok()).collect::<Vec<_>>();
+    let paid = caching::Response { has_receipt: true, ..caching::Response::default() };
+    let rule =
+        caching::cache_control(Some(&upstream.join(", ")), paid).and_then(|rule| HeaderValue::try_from(rule).ok());
+    headers.insert(CACHE_CONTROL, rule.unwrap_or(HeaderValue::from_static("private")));
 }

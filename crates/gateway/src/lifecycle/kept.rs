@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use farthing_books::StoredResponse;
+use farthing_books::{PaymentRecord, StoredResponse};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
 
+use super::deliver::{PAYMENT_RECEIPT, attach_receipt};
 use crate::proxy::{Body, BodyError};
 use crate::quote::Rejoined;
 
@@ -43,9 +44,10 @@ pub(super) async fn read_ahead(headers: &HeaderMap, mut body: Body, limit: usize
     Ok(ReadAhead::Whole(Bytes::from(pieces.concat())))
 }
 
-/// What is kept of a response.
+/// What is kept of a response. Its receipt is not: it is a secret of the payer's, and is made again
+/// from the payment's record.
 pub(super) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> StoredResponse {
-    let headers = headers.iter().filter(|(name, _)| **name != CONTENT_LENGTH);
+    let headers = headers.iter().filter(|(name, _)| **name != CONTENT_LENGTH && **name != PAYMENT_RECEIPT);
     StoredResponse {
         status: status.as_u16(),
         headers: headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
@@ -54,14 +56,16 @@ pub(super) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Sto
 }
 
 /// A kept response, given again.
-pub(super) fn give_again(kept: StoredResponse) -> Response<Body> {
+pub(super) fn give_again(kept: StoredResponse, record: &PaymentRecord) -> Response<Body> {
     let mut response = Response::new(Body::full(kept.body));
     *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
     for (name, value) in kept.headers {
-        if let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&value)) {
-            value.set_sensitive(name == "payment-receipt");
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&value)) {
             response.headers_mut().append(name, value);
         }
+    }
+    if response.status().is_success() {
+        attach_receipt(response.headers_mut(), record);
     }
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     response

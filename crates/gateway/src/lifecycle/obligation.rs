@@ -15,7 +15,7 @@ use crate::seller::Seller;
 pub(super) struct Obligation {
     seller: Arc<Seller>,
     route: SharedRoute,
-    record: PaymentRecord,
+    record: Arc<PaymentRecord>,
     owed: bool,
 }
 
@@ -24,14 +24,14 @@ pub(super) struct Obligation {
 pub(super) struct Outgoing {
     seller: Arc<Seller>,
     route: SharedRoute,
-    record: PaymentRecord,
+    record: Arc<PaymentRecord>,
     open: bool,
 }
 
 impl Obligation {
-    pub(super) fn new(seller: Arc<Seller>, route: SharedRoute, record: PaymentRecord) -> Self {
+    pub(super) fn new(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord>) -> Self {
         seller.metrics.in_flight.increment(1.0);
-        Self { seller, route, record, owed: true }
+        Self { seller, route, record: Arc::from(record), owed: true }
     }
 
     /// The payment.
@@ -51,7 +51,7 @@ impl Obligation {
         let (seller, route) = (Arc::clone(&self.seller), Arc::clone(&self.route));
         // The gauge goes down when the response has gone out.
         seller.metrics.in_flight.increment(1.0);
-        Outgoing { seller, route, record: self.record.clone(), open: true }
+        Outgoing { seller, route, record: Arc::clone(&self.record), open: true }
     }
 
     /// The upstream failed: durable before the client is told. Says until when it may come back.
@@ -101,8 +101,8 @@ fn entitling(
 ) -> (Command, Timestamp) {
     let at = seller.now();
     let term = route.paid.as_ref().map_or(std::time::Duration::from_secs(3600), |paid| paid.entitlement);
-    // The first deadline stands: asking again and again does not put off the refund for ever.
-    let deadline = record.deadline.unwrap_or_else(|| at.after(term));
+    // Counted from the payment: asking again and again does not put off the refund for ever.
+    let deadline = record.settled_at.unwrap_or(record.claimed_at).after(term).max(at);
     tracing::info!(payment = %record.id, reason, "paid and not delivered; the same credential is good again");
     (Command::Entitle { payment: record.id, reason: reason.to_owned(), status, deadline, at }, deadline)
 }

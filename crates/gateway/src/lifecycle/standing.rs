@@ -52,7 +52,7 @@ async fn replay(sale: Sale<'_>, asked: Asked<'_>, record: &PaymentRecord) -> Res
     match sale.seller.books.response(record.id).await {
         Ok(Some(kept)) => {
             sale.route.meters.replayed.increment(1);
-            give_again(kept)
+            give_again(kept, record)
         }
         Ok(None) => {
             let detail = "This credential was used before, and its answer was too large to be kept; pay the fresh \
@@ -86,7 +86,7 @@ async fn redeliver(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> R
     // In a task of its own: the winner's obligation must not be lost with its client.
     let task = sale.seller.spawn(async move {
         match seller.books.submit(command).await? {
-            Outcome::Payment(record) => Ok(Some(Obligation::new(seller, route, *record))),
+            Outcome::Payment(record) => Ok(Some(Obligation::new(seller, route, record))),
             _ => Ok(None),
         }
     });

@@ -2,7 +2,8 @@
 //!
 //! A body up to the configured limit is hashed and the hash stands in the challenge. A larger one
 //! is not read before it is paid: the scope of its challenge then says that the body is unbound,
-//! and a challenge for an unbound body pays for any body to that same target, at that same price.
+//! and a challenge for an unbound body pays for any other body beyond the limit to that same target,
+//! at that same price.
 
 use std::collections::VecDeque;
 use std::pin::Pin;

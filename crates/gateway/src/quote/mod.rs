@@ -8,7 +8,7 @@ mod scope;
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use farthing_protocol::{AcceptPayment, Problem, Timestamp};
+use farthing_protocol::{AcceptPayment, Problem, Timestamp, caching};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Response, StatusCode};
 
@@ -72,7 +72,7 @@ pub(crate) fn quote(
     }
     headers.insert(CONTENT_TYPE, PROBLEM_JSON);
     headers.insert(CACHE_CONTROL, NO_STORE);
-    headers.insert(VARY, HeaderValue::from_static("Accept-Payment, Authorization"));
+    headers.insert(VARY, HeaderValue::from_static(caching::VARY));
     response
 }
 

@@ -51,12 +51,10 @@ impl Table {
     /// The route of a request. `HEAD` reaches what `GET` does, at the same price.
     pub(crate) fn find(&self, host: &str, method: &Method, path: &str) -> Found<'_> {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
-        if !self.hosts.is_empty() {
-            if let Some(paths) = self.hosts.get(host) {
-                match self.find_in(paths, method, path) {
-                    Found::Nothing => {}
-                    found => return found,
-                }
+        if let Some(paths) = self.hosts.get(host) {
+            match self.find_in(paths, method, path) {
+                Found::Nothing => {}
+                found => return found,
             }
         }
         self.find_in(&self.any_host, method, path)

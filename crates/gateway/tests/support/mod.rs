@@ -1,6 +1,6 @@
 //! A gateway, its upstream and its clients in one process: real sockets, real books on disk.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its own part")]
 
 pub mod client;
 pub mod prepaid;
@@ -26,7 +26,7 @@ pub use client::{Answer, Client};
 pub use upstream::{Reply, Upstream};
 
 /// A clock that tests move.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct TestClock(Arc<AtomicI64>);
 
 impl TestClock {
@@ -164,10 +164,10 @@ impl World {
     /// Waits until a payment stands as wanted.
     pub async fn until(&self, answer: &Answer, wanted: farthing_books::PaymentState) -> PaymentRecord {
         for _ in 0..200 {
-            if let Some(record) = self.payment(answer).await {
-                if record.state == wanted {
-                    return record;
-                }
+            if let Some(record) = self.payment(answer).await
+                && record.state == wanted
+            {
+                return record;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

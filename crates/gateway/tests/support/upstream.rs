@@ -91,8 +91,14 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
             Response::new(served())
         }
         Reply::BreakOff => {
-            let pieces = [Ok(bytes::Bytes::from_static(b"half of ")), Err(std::io::Error::other("broken"))];
-            Response::new(Body::from_stream(futures_util::stream::iter(pieces)))
+            let half = async { Ok(bytes::Bytes::from_static(b"half of ")) };
+            let end = async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(std::io::Error::other("broken"))
+            };
+            let pieces =
+                futures_util::StreamExt::chain(futures_util::stream::once(half), futures_util::stream::once(end));
+            Response::new(Body::from_stream(pieces))
         }
         Reply::Large(length) => Response::new(Body::from(vec![b'x'; length])),
     }
