@@ -253,3 +253,37 @@ fn unexpected(outcome: &Outcome) -> StoreError {
         _ => StoreError::Fault("the outcome is of another kind than the command".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use farthing_books::testing::samples::grant;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[test]
+    fn a_full_queue_makes_callers_wait_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("books.db");
+        drop(file::writer(&path).unwrap());
+        let (queue, mut waiting) = unbounded_channel();
+        let writer = Some(WriterHandle { queue, places: Arc::new(Semaphore::new(1)) });
+        let books = Books { writer, readers: Readers::start(&path, 1).unwrap() };
+
+        let (mut first, mut second) = (pin!(books.submit(grant(1, 1, 1))), pin!(books.submit(grant(2, 1, 1))));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        assert_eq!(waiting.len(), 1, "the second waits for a place");
+        books.submit_later(grant(3, 1, 1)).unwrap();
+        assert_eq!(waiting.len(), 2, "what nobody waits for needs no place");
+
+        let Ok(Job::Apply(_, Some(waiter))) = waiting.try_recv() else { panic!("the first was queued") };
+        waiter.tell(Ok(Outcome::Transferred));
+        assert_eq!(first.poll(&mut context), Poll::Ready(Ok(Outcome::Transferred)));
+        assert!(second.poll(&mut context).is_pending());
+        assert_eq!(waiting.len(), 2, "the second has the place of the first");
+    }
+}

@@ -156,7 +156,7 @@ impl Batch {
 }
 
 impl Waiter {
-    fn tell(self, answer: Result<Outcome, StoreError>) {
+    pub(crate) fn tell(self, answer: Result<Outcome, StoreError>) {
         // Whoever went away meanwhile finds the outcome by asking again.
         let _ = self.answer.send(answer);
     }

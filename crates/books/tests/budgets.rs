@@ -1,0 +1,87 @@
+//! Reservations against limits: every counter or none, once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
+use farthing_books::budget::{BudgetKey, Reservation, ReservationState, ReserveOutcome};
+use farthing_books::command::Invalid;
+use farthing_books::testing::MemoryStore;
+use farthing_books::testing::samples::{at, price, reservation};
+use farthing_books::{Command, Outcome};
+use farthing_money::Price;
+
+const TOTAL: &str = "agent/total";
+const DAY: &str = "agent/day/2026-11-21";
+
+fn reserve(books: &mut MemoryStore, wanted: &Reservation) -> Outcome {
+    let outcome = books.batch(&[Command::Reserve(Box::new(wanted.clone()))]).unwrap().remove(0);
+    assert_eq!(books.verify().findings, Vec::<String>::new());
+    outcome
+}
+
+fn confirm(number: u32) -> Command {
+    Command::Confirm { reservation: reservation(number, 0, &[]).id, receipt: Some("receipt".to_owned()), at: at(1) }
+}
+
+fn release(number: u32) -> Command {
+    Command::Release { reservation: reservation(number, 0, &[]).id, reason: "refused".to_owned(), at: at(1) }
+}
+
+fn stands_at(books: &MemoryStore, key: &str) -> (u64, u64) {
+    let counter = &books.counters[&BudgetKey(key.to_owned())];
+    (counter.spent.millionths(), counter.reserved.millionths())
+}
+
+const RESERVED: Outcome = Outcome::Reserve(ReserveOutcome::Reserved);
+
+#[test]
+fn a_limit_may_be_reached_and_not_passed() {
+    let mut books = MemoryStore::default();
+    assert_eq!(reserve(&mut books, &reservation(1, 60, &[(TOTAL, 100)])), RESERVED);
+    assert_eq!(reserve(&mut books, &reservation(2, 40, &[(TOTAL, 100)])), RESERVED);
+    let outcome = reserve(&mut books, &reservation(3, 1, &[(DAY, 100), (TOTAL, 100)]));
+    let Outcome::Reserve(ReserveOutcome::Exceeded { key, limit, spent, reserved }) = outcome else { panic!() };
+    assert_eq!((key.0.as_str(), limit, spent, reserved), (TOTAL, price(100), price(0), price(100)));
+    assert!(!books.counters.contains_key(&BudgetKey(DAY.to_owned())), "all counters or none");
+    assert_eq!(reserve(&mut books, &reservation(4, 1, &[(TOTAL, 101)])), RESERVED, "the owner raised the limit");
+}
+
+#[test]
+fn what_is_confirmed_is_spent_and_what_is_released_is_free() {
+    let mut books = MemoryStore::default();
+    for number in [1, 2] {
+        reserve(&mut books, &reservation(number, 50, &[(TOTAL, 100), (DAY, 100)]));
+    }
+    assert_eq!(books.batch(&[confirm(1), confirm(1), release(2), release(2)]).unwrap(), vec![Outcome::Done; 4]);
+    assert_eq!((stands_at(&books, TOTAL), stands_at(&books, DAY)), ((50, 0), (50, 0)));
+    assert_eq!(books.batch(&[release(1), confirm(2)]).unwrap(), [Outcome::Conflict, Outcome::Conflict]);
+    assert_eq!(books.batch(&[confirm(9), release(9)]).unwrap(), [Outcome::NotFound, Outcome::NotFound]);
+    let record = &books.reservations[&reservation(1, 0, &[]).id];
+    assert_eq!((record.state, record.receipt.as_deref()), (ReservationState::Confirmed, Some("receipt")));
+}
+
+#[test]
+fn the_same_reservation_counts_once_and_never_after_its_end() {
+    let mut books = MemoryStore::default();
+    let wanted = reservation(1, 50, &[(TOTAL, 100)]);
+    assert_eq!(reserve(&mut books, &wanted), RESERVED);
+    assert_eq!(reserve(&mut books, &Reservation { at: at(9), ..wanted.clone() }), RESERVED);
+    assert_eq!(stands_at(&books, TOTAL), (0, 50));
+    let conflict = Outcome::Reserve(ReserveOutcome::Conflict);
+    assert_eq!(reserve(&mut books, &reservation(1, 51, &[(TOTAL, 100)])), conflict);
+    books.batch(&[release(1)]).unwrap();
+    assert_eq!(reserve(&mut books, &wanted), conflict, "its amount is no longer held, so its key must not be used");
+}
+
+#[test]
+fn what_cannot_be_counted_is_refused() {
+    let mut books = MemoryStore::default();
+    let twice = reservation(1, 1, &[(TOTAL, 100), (TOTAL, 100)]);
+    assert_eq!(reserve(&mut books, &twice), Outcome::Invalid(Invalid::RepeatedCounter));
+    let euros = Price::from_millionths(1, "EUR".parse().unwrap());
+    let foreign = Reservation { cost: euros, ..reservation(2, 1, &[(TOTAL, 100)]) };
+    assert_eq!(reserve(&mut books, &foreign), Outcome::Invalid(Invalid::CurrenciesDiffer));
+    let huge = reservation(3, u64::MAX, &[(TOTAL, u64::MAX)]);
+    assert_eq!(reserve(&mut books, &huge), RESERVED);
+    let outcome = reserve(&mut books, &reservation(4, 1, &[(TOTAL, u64::MAX)]));
+    assert!(matches!(outcome, Outcome::Reserve(ReserveOutcome::Exceeded { .. })), "sums do not wrap");
+}
