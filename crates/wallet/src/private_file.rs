@@ -95,6 +95,16 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_directory(path)
 }
 
+/// Makes an empty file if there is none; refuses one that others can read.
+pub(crate) fn ensure(path: &Path) -> Result<(), FileError> {
+    match create(path, b"") {
+        Err(FileError::System { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+            check_mode(path, &File::open(path).map_err(FileError::system(path))?, 0o600)
+        }
+        made => made.map(drop),
+    }
+}
+
 /// Removes a file, durably; that it is gone already is as good.
 pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {

@@ -169,7 +169,11 @@ impl Wallets {
 
     /// The counters and reservations of all wallets here, shared with every process that pays.
     pub fn budgets(&self) -> Result<Books, WalletsError> {
-        Ok(Books::open(&self.home.join("budgets.db"), Sharing::Shared)?)
+        let path = self.home.join("budgets.db");
+        // Made before the store makes it, so that nobody else can read what was bought; the store's
+        // other files take after it.
+        private_file::ensure(&path)?;
+        Ok(Books::open(&path, Sharing::Shared)?)
     }
 
     /// What the wallet has used up so far; nothing for a wallet without a policy.

@@ -86,9 +86,29 @@ fn a_home_or_key_that_others_can_read_is_refused() {
     let vault_key = wallets.home.join("vault.key");
     open(&vault_key, 0o640);
     assert!(signer(wallets, PassphraseSource::KeyFile).sign(b"x").unwrap_err().to_string().contains("chmod 600"));
-    open(&directory.path().join("home"), 0o750);
-    let refusal = Wallets::at(&wallets.home, wallets.ambient.clone()).unwrap_err();
-    assert!(refusal.to_string().contains("chmod 700"));
+    let home = directory.path().join("home");
+    for (path, mode, remedy) in [(home.clone(), 0o775, "chmod 755"), (home.join("wallets"), 0o750, "chmod 700")] {
+        let before = fs::metadata(&path).unwrap().permissions();
+        open(&path, mode);
+        let refusal = Wallets::at(&wallets.home, wallets.ambient.clone()).unwrap_err();
+        assert!(refusal.to_string().contains(remedy), "{refusal}");
+        fs::set_permissions(&path, before).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_bought_is_the_owner_s_alone_to_read() {
+    let place = place();
+    let books = place.wallets.budgets().unwrap();
+    assert!(books.verify().await.unwrap().findings.is_empty());
+    let mut files = 0;
+    for entry in fs::read_dir(&place.wallets.home).unwrap().map(Result::unwrap) {
+        if entry.file_name().to_string_lossy().starts_with("budgets.db") {
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+            files += 1;
+        }
+    }
+    assert!(files >= 1);
 }
 
 #[test]
