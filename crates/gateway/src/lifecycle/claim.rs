@@ -149,7 +149,7 @@ async fn settle(
 }
 
 /// Writes down what the rail said.
-async fn post(seller: Arc<Seller>, route: SharedRoute, record: PaymentRecord, settlement: Settlement) -> Progress {
+async fn post(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord>, settlement: Settlement) -> Progress {
     let (payment, at) = (record.id, seller.now());
     let span = tracing::info_span!("post");
     let (command, otherwise) = match settlement {
