@@ -67,6 +67,27 @@ impl AccountKind {
     pub fn is_bounded(&self) -> bool {
         matches!(self, Self::Payer(_))
     }
+
+    /// Whether debits make it larger: assets and expenses. Liabilities and income grow by credits.
+    pub fn grows_by_debits(&self) -> bool {
+        match self {
+            Self::Payer(_) | Self::Revenue(_) | Self::Suspense | Self::Rounding => false,
+            Self::Clearing(_) | Self::Confirmed(_) | Self::Fees(_) | Self::Refunds | Self::Grants => true,
+        }
+    }
+}
+
+impl Account {
+    /// What it holds, on the side on which it grows; with a minus sign when it stands on the other.
+    pub fn balance(&self) -> String {
+        let (own, other) =
+            if self.id.kind.grows_by_debits() { (self.debits, self.credits) } else { (self.credits, self.debits) };
+        match (own.checked_sub(other), other.checked_sub(own)) {
+            (Some(balance), _) => self.id.asset.display(balance),
+            (None, Some(below)) => format!("-{}", self.id.asset.display(below)),
+            (None, None) => self.id.asset.display(Amount::ZERO),
+        }
+    }
 }
 
 /// The name in statements and in the store; [`FromStr`] reads it back.

@@ -21,7 +21,7 @@ use crate::{environment, logging, rails, terminal};
     farthing gateway --upstream http://127.0.0.1:9000 --price \"0.001 USD\" --accept balance --data ./seller")]
 pub(crate) struct Gateway {
     /// The configuration.
-    #[arg(long, conflicts_with_all = ["upstream", "price"], required_unless_present = "upstream")]
+    #[arg(long, conflicts_with_all = ["upstream", "price"])]
     config: Option<PathBuf>,
     /// Without a file: where every request goes.
     #[arg(long, requires = "price")]

@@ -32,7 +32,8 @@ pub(super) fn payment(record: &PaymentRecord) -> Value {
 /// One account.
 pub(super) fn account(account: &Account) -> Value {
     json!({
-        "account": account.id.to_string(),
+        "account": account.id.kind.to_string(),
+        "balance": account.balance(),
         "asset": account.id.asset.to_string(),
         "debits": account.debits.to_string(),
         "credits": account.credits.to_string(),
