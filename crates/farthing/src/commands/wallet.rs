@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use farthing_books::budget::{BudgetCounter, ReservationState};
+use farthing_books::budget::ReservationState;
 use farthing_money::Price;
 use farthing_store::Books;
-use farthing_wallet::{WalletName, WalletSummary};
+use farthing_wallet::{Used, WalletName, WalletSummary, Wallets};
 use serde_json::{Value, json};
 
 use super::home::Home;
@@ -103,7 +103,7 @@ impl One {
         let wallets = self.home.wallets()?;
         let summary = wallets.show(&self.name).map_err(say)?;
         let budgets = wallets.budgets().map_err(say)?;
-        let accounts = accounts(&budgets, &summary).await?;
+        let accounts = accounts(&wallets, &summary).await?;
         let recent = recent(&budgets, &summary).await?;
         if self.json {
             let mut shown = summary_json(&summary);
@@ -200,22 +200,18 @@ fn summary_json(summary: &WalletSummary) -> Value {
 }
 
 /// What the wallet's own counters say.
-async fn accounts(budgets: &Books, summary: &WalletSummary) -> Result<Vec<Value>, Failure> {
-    let Some(policy) = &summary.policy else { return Ok(Vec::new()) };
-    let mut accounts = Vec::new();
-    for (key, limit) in policy.counters(summary.name.as_str(), crate::clock::now()) {
-        let counter = budgets.budget(&key).await.or_fail("the budgets cannot be read")?;
-        let nothing = Price::from_millionths(0, policy.currency);
-        let BudgetCounter { spent, reserved, .. } =
-            counter.unwrap_or(BudgetCounter { key: key.clone(), spent: nothing, reserved: nothing });
-        accounts.push(json!({
-            "budget": key.0,
+async fn accounts(wallets: &Wallets, summary: &WalletSummary) -> Result<Vec<Value>, Failure> {
+    let Some(spending) = wallets.spending(&summary.name).await.map_err(say)? else { return Ok(Vec::new()) };
+    let limits = summary.policy.as_ref().map_or((None, None), |policy| (policy.total, policy.per_day));
+    let account = |budget: &str, limit: Option<Price>, used: Used| {
+        json!({
+            "budget": budget,
             "limit": limit.map(|limit| limit.to_string()),
-            "spent": spent.to_string(),
-            "reserved": reserved.to_string(),
-        }));
-    }
-    Ok(accounts)
+            "spent": used.spent.to_string(),
+            "reserved": used.reserved.to_string(),
+        })
+    };
+    Ok(vec![account("total", limits.0, spending.total), account("today", limits.1, spending.today)])
 }
 
 /// Its last payments, the newest first.

@@ -102,15 +102,6 @@ fn first_denial(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option
 
 /// Every payment counts toward all three counters, limited or not, so that a limit set later knows
 /// what was spent before.
-impl Policy {
-    /// The counters of a wallet under this policy, each with its limit if it has one.
-    pub fn counters(&self, wallet: &str, now: Timestamp) -> Vec<(BudgetKey, Option<Price>)> {
-        let own = [(Counter::Total, self.total), (Counter::Day(now), self.per_day)];
-        let origins = self.origins.iter().flatten().map(|allowed| (Counter::Origin(&allowed.origin), allowed.limit));
-        own.into_iter().chain(origins).map(|(counter, limit)| (counter.key(wallet), limit)).collect()
-    }
-}
-
 fn charges(policy: &Policy, origin: &Origin, subject: &Subject<'_>) -> Vec<BudgetCharge> {
     let limits = [
         (Counter::Total, policy.total),

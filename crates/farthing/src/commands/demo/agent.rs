@@ -22,6 +22,7 @@ const BALANCE: &str = "2 USD";
 
 /// A wallet with a policy and play money.
 pub(super) struct Agent {
+    wallets: Wallets,
     client: PayingClient,
     payer: String,
 }
@@ -51,7 +52,7 @@ impl Agent {
         let wallet = wallets.open(&name, passphrase).map_err(|error| said(&error))?;
         let payers = rails::payers(wallet.signer());
         let client = PayingClient::new(wallet, payers).map_err(|error| said(&error))?;
-        Ok(Self { client, payer: summary.did })
+        Ok(Self { wallets, client, payer: summary.did })
     }
 
     /// The payer's name, as the seller's books have it.
@@ -76,17 +77,10 @@ impl Agent {
     }
 
     /// What the wallet itself counted.
-    pub(super) async fn spent(&self) -> Result<Price, Failure> {
-        let limit: Price = LIMIT.parse().or_fail("the limit is not a price")?;
-        let policy = self.client.wallet().policy().or_fail("the policy cannot be read")?;
-        let counters = policy.map(|policy| policy.counters(self.client.wallet().name().as_str(), clock::now()));
-        let mut spent = Price::from_millionths(0, limit.currency());
-        if let Some((total, _)) = counters.and_then(|counters| counters.into_iter().next())
-            && let Some(counter) = self.client.wallet().budgets().budget(&total).await.or_fail("the budgets")?
-        {
-            spent = counter.spent;
-        }
-        Ok(spent)
+    pub(super) async fn spent(&self) -> Result<Option<Price>, Failure> {
+        let spending =
+            self.wallets.spending(self.client.wallet().name()).await.or_fail("the budgets cannot be read")?;
+        Ok(spending.map(|spending| spending.total.spent))
     }
 }
 

@@ -43,7 +43,7 @@ impl Report {
     /// Counts at the upstream and in the wallet.
     pub(super) async fn count(&mut self, stage: &Stage, agent: &Agent) -> Result<(), Failure> {
         self.served = stage.served().await?;
-        self.spent = Some(agent.spent().await?);
+        self.spent = agent.spent().await?;
         Ok(())
     }
 
