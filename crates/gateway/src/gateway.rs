@@ -10,13 +10,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin;
+use crate::certificate;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, RailFactory, TlsFiles};
+use crate::config::{Config, ConfigError, RailFactory};
 use crate::metrics::Metrics;
-use crate::reload::Reloader;
+use crate::reload::{Fixed, Reloader};
 use crate::resolver;
 use crate::seller::{Seller, Unfinished};
-use crate::serve::{Certificate, CertificateError, Drained, Limits, Peer, serve};
+use crate::serve::{Drained, Limits, Peer, serve};
 use crate::site::Site;
 
 /// A gateway that is about to start.
@@ -29,8 +30,8 @@ pub struct Gateway {
     upstream_tls: Option<rustls::ClientConfig>,
 }
 
-/// A gateway that serves. Dropping it stops the process's part in it at once; [`Running::shutdown`]
-/// lets requests under way finish.
+/// A gateway that serves. Dropping it stops it without waiting for requests under way;
+/// [`Running::shutdown`] waits.
 pub struct Running {
     addresses: Addresses,
     reloader: Reloader,
@@ -67,17 +68,6 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
-    /// The certificate or its key cannot be read.
-    #[error("the TLS file {path} cannot be read: {source}")]
-    TlsFile {
-        /// Which.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The certificate and its key cannot be used.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
     /// The books did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -121,12 +111,12 @@ impl Gateway {
     /// Recovers what an earlier process left half done, then serves.
     pub async fn run(self) -> Result<Running, StartError> {
         let Self { config, rails, books, clock, limits, upstream_tls } = self;
-        let certificate = config.tls.as_ref().map(certificate).transpose()?;
+        let certificate = certificate::load(&config)?;
         let (listen, admin_address) = (config.listen, config.admin);
         let (drain, development) = (config.drain, config.development);
         let admin_token = config.admin_token.clone();
         let metrics = Metrics::new()?;
-        let reloader_of = Reloader::prepare(&config, Arc::clone(&rails), upstream_tls.clone());
+        let fixed = Fixed::of(&config, Arc::clone(&rails), upstream_tls.clone(), certificate.clone());
         let site = Site::prepare(config, &rails, &metrics, upstream_tls.as_ref())?;
         let listener = bind(listen).await?;
         let admin_listener = match admin_address {
@@ -139,7 +129,7 @@ impl Gateway {
         };
         let (seller, unfinished) = Seller::new(site, books.clone(), clock, metrics);
         resolver::recover(&seller).await?;
-        let reloader = reloader_of.for_seller(Arc::clone(&seller));
+        let reloader = fixed.for_seller(Arc::clone(&seller));
         let (stop, stopping) = watch::channel(false);
         let admin = admin_listener.map(|listener| {
             let admin = admin::Admin::new(Arc::clone(&seller), reloader.clone(), admin_token, development);
@@ -194,12 +184,4 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
-}
-
-fn certificate(files: &TlsFiles) -> Result<Certificate, StartError> {
-    let read = |path: &std::path::Path| {
-        std::fs::read(path).map_err(|source| StartError::TlsFile { path: path.display().to_string(), source })
-    };
-    let (chain, key) = (read(&files.cert)?, zeroize::Zeroizing::new(read(&files.key)?));
-    Ok(Certificate::from_pem(&chain, &key)?)
 }

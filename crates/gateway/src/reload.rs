@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::certificate;
 use crate::config::{Config, ConfigError, Mistake, Place, RailFactory, Source};
 use crate::seller::Seller;
+use crate::serve::Certificate;
 use crate::site::Site;
 
 /// Replaces what a gateway sells, all of it or nothing.
@@ -22,6 +24,7 @@ pub(crate) struct Fixed {
     source: Source,
     rails: RailFactory,
     upstream_tls: Option<rustls::ClientConfig>,
+    certificate: Option<Certificate>,
     listen: SocketAddr,
     admin: Option<SocketAddr>,
     store: PathBuf,
@@ -35,26 +38,36 @@ impl Reloader {
         let Inner { seller, fixed } = self.0.as_ref();
         let config = Config::reload(&fixed.source)?;
         fixed.refuse_changes(&config)?;
+        let renewal = certificate::renew(fixed.certificate.as_ref(), &config)?;
         let site = Site::prepare(config, &fixed.rails, &seller.metrics, fixed.upstream_tls.as_ref())?;
         seller.site.store(Arc::new(site));
+        if let Some(renewal) = renewal {
+            renewal.show();
+        }
         tracing::info!("the configuration was loaded again");
         Ok(())
     }
+}
 
-    pub(crate) fn prepare(config: &Config, rails: RailFactory, upstream_tls: Option<rustls::ClientConfig>) -> Fixed {
-        Fixed {
+impl Fixed {
+    pub(crate) fn of(
+        config: &Config,
+        rails: RailFactory,
+        upstream_tls: Option<rustls::ClientConfig>,
+        certificate: Option<Certificate>,
+    ) -> Self {
+        Self {
             source: config.source.clone(),
             rails,
             upstream_tls,
+            certificate,
             listen: config.listen,
             admin: config.admin,
             store: config.store.clone(),
             development: config.development,
         }
     }
-}
 
-impl Fixed {
     pub(crate) fn for_seller(self, seller: Arc<Seller>) -> Reloader {
         Reloader(Arc::new(Inner { seller, fixed: self }))
     }
@@ -66,12 +79,8 @@ impl Fixed {
             ("store", self.store != new.store),
             ("development", self.development != new.development),
         ];
-        let file = match &new.source {
-            Source::File { path, .. } => path.display().to_string(),
-            Source::Fixed => "flags".to_owned(),
-        };
         match changed.into_iter().find(|(_, changed)| *changed) {
-            Some((key, _)) => Err(Place { file, line: None }.refuses(Mistake::NeedsRestart(key))),
+            Some((key, _)) => Err(Place { file: new.source.name(), line: None }.refuses(Mistake::NeedsRestart(key))),
             None => Ok(()),
         }
     }

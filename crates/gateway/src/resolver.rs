@@ -47,18 +47,21 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
             () = tokio::time::sleep(PERIOD) => {}
         }
         seller.metrics.upkeep();
-        if let Err(error) = round(&seller, &mut pauses).await {
+        if let Err(error) = round(&seller, &mut pauses, &stop).await {
             seller.metrics.store_errors.increment(1);
             tracing::error!(%error, "the resolver cannot read the books");
         }
     }
 }
 
-async fn round(seller: &Seller, pauses: &mut Pauses) -> Result<(), StoreError> {
+async fn round(seller: &Seller, pauses: &mut Pauses, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
     let now = seller.now();
     let due = seller.books.due(now, PER_ROUND).await?;
     pauses.forget_all_but(&due);
     for record in due {
+        if *stop.borrow() {
+            break;
+        }
         if pauses.holds(record.id, now) {
             continue;
         }

@@ -186,6 +186,41 @@ async fn a_stopping_gateway_finishes_what_it_was_paid_for() {
     assert_eq!(record.state, PaymentState::Closed);
 }
 
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_and_a_broken_one_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    let issue = || {
+        let issued = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(&cert, issued.cert.pem()).unwrap();
+        std::fs::write(&key, issued.signing_key.serialize_pem()).unwrap();
+    };
+    issue();
+    let gateway = format!("tls = {{ cert = {cert:?}, key = {key:?} }}");
+    let world = Setup { gateway, ..Setup::with_routes(PAID) }.start().await;
+    let plain = world.client("x").try_send(Method::GET, "/paid/a", &[], "").await;
+    assert!(plain.is_err(), "clear text is not answered on a TLS listener: {plain:?}");
+    issue();
+    world.running.reloader().reload().unwrap();
+    std::fs::write(&key, "no key").unwrap();
+    let refused = world.running.reloader().reload().unwrap_err().to_string();
+    assert!(refused.contains("`tls`: the key file holds no usable PEM private key"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_host_has_routes_of_its_own() {
+    let of_host =
+        "[[route]]\nmatch = \"GET /paid/{name}\"\nhost = \"Free.Example\"\nupstream = \"UPSTREAM\"\nfree = true\n";
+    let world = Setup::with_routes(&format!("{PAID}{of_host}")).start().await;
+    let client = world.client("x");
+    let at = async |host: &str| client.send(Method::GET, "/paid/a", &[("host", host)], "").await.status.as_u16();
+    assert_eq!(at("free.example").await, 200);
+    assert_eq!(at("FREE.example:4020").await, 200);
+    assert_eq!(at("other.example").await, 402);
+    let both = client.send(Method::GET, "/paid/a", &[("host", "free.example, other")], "").await;
+    assert_eq!(both.status, StatusCode::BAD_REQUEST);
+}
+
 fn read(gateway: &str, routes: &str) -> Result<Config, ConfigError> {
     let text = configuration(gateway, routes, "127.0.0.1:9".parse().unwrap());
     Config::from_text(&text, "shop.toml", Path::new("."), &|name| (name == "GOOD").then(|| SECRET.to_owned()))

@@ -75,6 +75,16 @@ pub enum Source {
     Fixed,
 }
 
+impl Source {
+    /// What errors call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File { path, .. } => path.display().to_string(),
+            Self::Fixed => "flags".to_owned(),
+        }
+    }
+}
+
 /// Certificate and key in PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
