@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use farthing_gateway::{Addresses, Config, Flags, Gateway as Seller, Reloader};
+use farthing_gateway::{Addresses, Config, Flags, Gateway as Seller, Reloader, StartError};
 use farthing_store::{Books, Sharing};
 use rustls_platform_verifier::ConfigVerifierExt;
 use serde_json::json;
@@ -55,7 +55,10 @@ impl Gateway {
             .map_err(|error| Failure::new(format!("{}: {error}", store.display())))?;
         let upstream_tls = rustls::ClientConfig::with_platform_verifier().or_fail("the system's trusted roots")?;
         let seller = Seller::new(config, rails::acceptors(), books.clone()).upstream_tls(upstream_tls);
-        let running = seller.run().await.map_err(|error| Failure::new(error.to_string()))?;
+        let running = seller.run().await.map_err(|error| match error {
+            StartError::Config(mistake) => Failure::wrong_use(mistake.to_string()),
+            other => Failure::new(other.to_string()),
+        })?;
         self.announce(running.addresses(), development);
         let reloading = tokio::spawn(reload_on_hangup(running.reloader().clone()));
         asked_to_stop().await?;

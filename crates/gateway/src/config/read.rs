@@ -31,7 +31,7 @@ pub(super) fn read(
 ) -> Result<Config, ConfigError> {
     let reader = Reader { text, file };
     let tables: File = toml::from_str(text)
-        .map_err(|error| reader.place(error.span()).refuses(Mistake::Syntax(error.message().to_owned())))?;
+        .map_err(|error| reader.place(error.span()).refuses(Mistake::Syntax(reader.syntax(&error))))?;
     let gateway_place = reader.place(Some(tables.gateway.span()));
     let gateway = tables.gateway.into_inner();
     let listen = reader.address("listen", &gateway.listen)?;
@@ -115,6 +115,20 @@ impl Reader<'_> {
     ) -> Result<T, ConfigError> {
         parse(text.get_ref())
             .map_err(|reason| self.place(Some(text.span())).refuses(Mistake::Value { key, reason: reason.to_string() }))
+    }
+
+    /// What is wrong, with the key it is wrong at. Never the value: it could be a secret.
+    fn syntax(&self, error: &toml::de::Error) -> String {
+        let said = error.message();
+        let start = error.span().map_or(0, |span| span.start);
+        let line = self.text.get(..start).map_or(0, |before| before.rfind('\n').map_or(0, |newline| newline + 1));
+        let key = self.text.get(line..).and_then(|rest| rest.lines().next()).and_then(|line| line.split_once('='));
+        match key.map(|(key, _)| key.trim()) {
+            Some(key) if said.starts_with("invalid type") => {
+                format!("`{key}`: {}; a text is written in quotes", said.replace("a string", "a text"))
+            }
+            _ => said.to_owned(),
+        }
     }
 
     fn address(&self, key: &'static str, text: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
