@@ -1,10 +1,10 @@
 //! The seller: a streaming reverse proxy that is paid per request.
 //!
 //! A request for a priced route is answered with a 402 that names the price, without touching any
-//! storage ([`quote`](quote)). A request that presents a credential goes through the life of a
+//! storage (`quote`). A request that presents a credential goes through the life of a
 //! payment: it is checked, claimed durably, settled, posted to the ledger, delivered from the
-//! upstream, and closed ([`lifecycle`](lifecycle)). What is paid and not delivered is an
-//! entitlement: delivered when the same credential comes again, or else paid back ([`resolver`](resolver)).
+//! upstream, and closed (`lifecycle`). What is paid and not delivered is an
+//! entitlement: delivered when the same credential comes again, or else paid back (`resolver`).
 //!
 //! Start one with [`Gateway`]; the payment methods come from outside, through a [`config::RailFactory`].
 

@@ -52,6 +52,25 @@ async fn operators_grant_look_and_refund() {
 }
 
 #[tokio::test]
+async fn what_is_being_delivered_is_not_paid_back() {
+    let world = World::start().await;
+    world.fund("alice", 5_000).await;
+    let client = world.client("alice");
+    let asked = client.get("/paid/a").await;
+    let credential = client.pay(&asked);
+    world.upstream.then([Reply::Slow(400)]);
+    let running = tokio::spawn({
+        let client = client.clone();
+        async move { client.get_with("/paid/a", &credential).await }
+    });
+    let id = world.until(&asked, PaymentState::Posted).await.id;
+    let refund = post_json(&world.admin(), &format!("/admin/payments/{id}/refund"), "{}").await;
+    assert_eq!(refund.status, StatusCode::CONFLICT, "{refund:?}");
+    assert_eq!(running.await.unwrap().status, StatusCode::OK);
+    assert_eq!(world.balance("alice").await, 4_000);
+}
+
+#[tokio::test]
 async fn the_admin_token_is_asked_for() {
     let gateway = "admin_token = \"let me in\"".to_owned();
     let world = Setup { gateway, ..Setup::with_routes(PAID) }.start().await;
@@ -246,7 +265,7 @@ fn a_mistake_is_named_with_its_line_and_its_remedy() {
         ("", route("price = \"1 USD\"\naccept = [\"a/b/c\"]"), "is not a payment method and an intent"),
         ("", route(priced).replace("GET /a", "HEAD /a"), "GET answers HEAD too"),
         ("", route(priced).replace("UPSTREAM", "ftp://x"), "must be http:// or https://"),
-        ("", route(priced).replace("\"GET /a\"", "1"), "shop.toml:12: invalid type: integer `1`, expected a string"),
+        ("", route(priced).replace("\"GET /a\"", "1"), "shop.toml:12: `match`: invalid type: integer `1`, expected a text"),
     ];
     for (gateway, routes, wanted) in cases {
         let error = read(gateway, &routes).unwrap_err().to_string();

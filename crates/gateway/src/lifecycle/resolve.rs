@@ -77,6 +77,13 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
 /// Pays a payment back: a prepaid one in the books, an external one over its rail. Safe to repeat.
 pub(crate) async fn send_back(seller: &Seller, payment: PaymentId, reason: &str) -> Result<Outcome, StoreError> {
     let Some(_right) = seller.resolve(payment) else { return Ok(Outcome::NotFound) };
+    // What is on its way to the upstream is delivered or becomes an entitlement first: never both
+    // served and paid back.
+    match seller.books.payment(payment).await? {
+        Some(record) if record.state == PaymentState::Posted => return Ok(Outcome::OutOfOrder(Box::new(record))),
+        Some(_) => {}
+        None => return Ok(Outcome::NotFound),
+    }
     let at = seller.now();
     let outcome = seller.books.submit(Command::Refund { payment, reason: reason.to_owned(), at }).await?;
     let Outcome::Payment(record) = &outcome else { return Ok(outcome) };
