@@ -1,6 +1,7 @@
 //! `kill -9` at every step of a payment: nobody is charged twice, nobody paid is without delivery or
 //! entitlement, and the books are clean.
 #![cfg(feature = "failpoints")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
 
 mod support;
 

@@ -1,5 +1,7 @@
 //! The README's first command, as a reader runs it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
+
 mod support;
 
 use std::process::Command;

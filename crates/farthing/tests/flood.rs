@@ -1,5 +1,7 @@
 //! Unpaid traffic costs nothing durable, and hostile requests end in a bounded, clear answer.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
+
 mod support;
 
 use std::io::{Read, Write};

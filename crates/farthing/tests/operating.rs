@@ -1,5 +1,7 @@
 //! A gateway in an operator's hands: mistakes in its file, reload, rotation, drain, a second owner.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
+
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! One credential, one delivery, one transfer: over the built binary and real sockets.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
+
 mod support;
 
 use futures_util::future::join_all;

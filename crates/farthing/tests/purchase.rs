@@ -1,5 +1,7 @@
 //! A whole purchase from a script: the commands of the README over real processes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
+
 mod support;
 
 use std::path::Path;

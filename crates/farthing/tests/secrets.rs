@@ -1,5 +1,7 @@
 //! Every secret of a full run, at trace level, is searched for wherever it could have leaked.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
+
 mod support;
 
 use std::path::Path;

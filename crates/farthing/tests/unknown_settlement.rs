@@ -1,5 +1,7 @@
 //! A rail that does not answer: 503, the same credential, never a second price.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
+
 mod support;
 
 use support::buyer::Buyer;

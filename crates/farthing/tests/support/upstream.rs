@@ -48,7 +48,7 @@ impl Upstream {
 
     /// Every request takes so long.
     pub fn delay(&self, delay: Duration) {
-        self.counts.delay_millis.store(delay.as_millis() as u64, Ordering::SeqCst);
+        self.counts.delay_millis.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
     }
 }
 

@@ -62,7 +62,7 @@ impl Demo {
         let started = Instant::now();
         let say = |line: &str| {
             if !self.json {
-                terminal::say(line)
+                terminal::say(line);
             }
         };
         let stage = Stage::set(self.upstream.as_ref()).await?;
@@ -81,9 +81,9 @@ impl Demo {
         report.took(started.elapsed());
 
         if self.json {
-            terminal::say_json(&report.to_json())
+            terminal::say_json(&report.to_json());
         } else {
-            report.say()
+            report.say();
         }
         Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -130,7 +130,7 @@ fn path_of(number: u64) -> String {
     let name = documents.into_iter().cycle().nth(turn % upstream::DOCUMENTS.len()).unwrap_or("readme");
     match number {
         FRAGILE => format!("/fragile/{name}"),
-        _ if number % STREAM_EVERY == 0 => format!("/stream/{name}"),
+        _ if number.is_multiple_of(STREAM_EVERY) => format!("/stream/{name}"),
         _ => format!("/documents/{name}"),
     }
 }
