@@ -6,17 +6,24 @@
 
 mod objects;
 mod operations;
+mod payment_request;
 
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use farthing_protocol::{JsonObject, Timestamp, json};
 use serde_json::{Value, json};
 
 /// Larger than any credential, with room for what surrounds it.
 const LONGEST_REQUEST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How long the suite waits for an answer when it does not say.
+const DEFAULT_TIMEOUT_MILLIS: u64 = 10_000;
+
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Set to `1`, it lets `challenge.id` use the short secrets of old vectors.
 const WEAK_SECRETS: &str = "FARTHING_CONFORMANCE_WEAK_SECRETS";
@@ -51,6 +58,7 @@ enum Kind {
     Format,
     Encoding,
     Generation,
+    Http,
     Unsupported,
     Unknown,
 }
@@ -62,6 +70,7 @@ impl Kind {
             Self::Format => "format_error",
             Self::Encoding => "encoding_error",
             Self::Generation => "generation_error",
+            Self::Http => "http_error",
             Self::Unsupported => "unsupported_operation",
             Self::Unknown => "unknown_error",
         }
@@ -88,5 +97,15 @@ fn perform(request: &[u8], world: &World) -> Result<Value, Failure> {
     let operation = request.get("op").and_then(Value::as_str).unwrap_or_default();
     let nothing = JsonObject::new();
     let input = request.get("input").and_then(Value::as_object).unwrap_or(&nothing);
-    operations::perform(operation, input, world)
+    match operation {
+        "http.payment_request" => payment_request::perform(input, patience(&request), world.now),
+        other => operations::perform(other, input, world),
+    }
+}
+
+/// How long the network may take: a little less than the suite waits, so that it gets an answer.
+fn patience(request: &JsonObject) -> Duration {
+    let given = request.get("context").and_then(|context| context.get("timeoutMs")?.as_u64());
+    let given = Duration::from_millis(given.unwrap_or(DEFAULT_TIMEOUT_MILLIS)).min(LONGEST_TIMEOUT);
+    given - given / 10
 }

@@ -121,7 +121,7 @@ fn verification() {
 
 #[test]
 fn everything_gets_an_answer() {
-    assert_eq!(ask("http.payment_request", &json!({}))["error"]["type"], "unsupported_operation");
+    assert_eq!(ask("http.payment_request", &json!({}))["error"]["type"], "http_error");
     assert_eq!(ask("tempo.receipt.verify", &json!({}))["error"]["type"], "unsupported_operation");
     let world = World { weak_secrets: false, now: Timestamp::from_unix_millis(0) };
     for request in ["", "[]", "{}", r#"{"schema":2,"op":"challenge.id"}"#] {

@@ -11,18 +11,33 @@ pub(crate) const TIMEOUT_MILLIS: u64 = 30_000;
 
 /// Asks one operation. Whatever it is, the process ends well and writes one line of JSON.
 pub(crate) async fn ask(operation: &str, input: &Value) -> Value {
-    ask_within(operation, input, TIMEOUT_MILLIS).await
+    run(operation, input, TIMEOUT_MILLIS, false).await
 }
 
-/// The same with a time limit, in milliseconds.
+/// The same with a time limit of its own.
 pub(crate) async fn ask_within(operation: &str, input: &Value, timeout_millis: u64) -> Value {
+    run(operation, input, timeout_millis, false).await
+}
+
+/// The same where secrets may be as short as the suite's.
+pub(crate) async fn ask_with_weak_secrets(operation: &str, input: &Value) -> Value {
+    run(operation, input, TIMEOUT_MILLIS, true).await
+}
+
+/// The value of an operation that must succeed.
+pub(crate) async fn value(operation: &str, input: &Value) -> Value {
+    let mut answer = ask(operation, input).await;
+    assert_eq!(answer["ok"], true, "{operation} {input}: {answer}");
+    answer["value"].take()
+}
+
+async fn run(operation: &str, input: &Value, timeout_millis: u64, weak_secrets: bool) -> Value {
     let request = json!({"schema": 1, "op": operation, "input": input, "context": {"timeoutMs": timeout_millis}});
     let mut process = Command::new(env!("CARGO_BIN_EXE_farthing"))
         .arg("conformance")
-        .env("FARTHING_CONFORMANCE_WEAK_SECRETS", "1")
+        .env("FARTHING_CONFORMANCE_WEAK_SECRETS", if weak_secrets { "1" } else { "0" })
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stdin = process.stdin.take().unwrap();
@@ -37,11 +52,4 @@ pub(crate) async fn ask_within(operation: &str, input: &Value, timeout_millis: u
     let member = if answer["ok"] == true { "value" } else { "error" };
     assert!(answer.get(member).is_some(), "{request}: {answer}");
     answer
-}
-
-/// The value of an operation that must succeed.
-pub(crate) async fn value(operation: &str, input: &Value) -> Value {
-    let mut answer = ask(operation, input).await;
-    assert_eq!(answer["ok"], true, "{operation} {input}: {answer}");
-    answer["value"].take()
 }
