@@ -69,16 +69,17 @@ impl Mode {
 
     /// The challenge as this mode echoes it.
     fn echo(self, challenge: Challenge) -> Result<Challenge, Failure> {
-        let (member, value) = match self {
-            Self::Payment | Self::Plain | Self::InvalidPayload => return Ok(challenge),
-            Self::MismatchedRequest => ("amount", "1"),
-            Self::InvalidChallengeId => ("id", "invalid-challenge-id"),
-        };
         let mut object = challenge_object(&challenge)?;
-        match object.get_mut("request") {
-            Some(Value::Object(request)) if member == "amount" => request.insert(member.to_owned(), value.into()),
-            _ => object.insert(member.to_owned(), value.into()),
-        };
+        match (self, object.get_mut("request")) {
+            (Self::MismatchedRequest, Some(Value::Object(request))) => {
+                let is_one = request.get("amount").is_some_and(|amount| amount == "1");
+                request.insert("amount".to_owned(), if is_one { "0" } else { "1" }.into());
+            }
+            (Self::InvalidChallengeId, _) => {
+                object.insert("id".to_owned(), "invalid-challenge-id".into());
+            }
+            _ => return Ok(challenge),
+        }
         read_challenge(&object, Kind::Http)
     }
 }

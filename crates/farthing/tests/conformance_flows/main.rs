@@ -167,6 +167,16 @@ async fn a_credential_goes_only_where_it_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mode_that_misbehaves_does_so_at_any_price() {
+    let cases = own_cases();
+    let server = Server::start(&cases).await;
+    for mode in ["mismatched_request", "invalid_challenge_id"] {
+        let answer = adapter::ask("http.payment_request", &payment_request(&server.origin, &cases[0], mode)).await;
+        assert_eq!(problem_type(&answer), "https://paymentauth.org/problems/invalid-challenge", "{mode}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_sent_safely_is_not_sent() {
     let safe = json!({
         "url": "http://127.0.0.1:1/", "method": "GET", "headers": {}, "body": null, "mode": "payment",
