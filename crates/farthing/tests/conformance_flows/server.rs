@@ -12,7 +12,7 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, R
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, Response, StatusCode, response};
 use farthing_protocol::binding::{Binder, BindingSecret};
-use farthing_protocol::challenge::ChallengeDraft;
+use farthing_protocol::challenge::{ChallengeDraft, CredentialField};
 use farthing_protocol::jsonrpc::{self, Placement};
 use farthing_protocol::{
     BodyDigest, Challenge, Credential, EncodedObject, IntentName, JsonObject, MethodName, Problem, ProblemType, Realm,
@@ -90,7 +90,7 @@ async fn serve(State(double): State<Arc<Double>>, request: Request<Body>) -> Res
     let Some(case) = double.cases.get(parts.uri.path()) else {
         return respond(StatusCode::NOT_FOUND).body(Body::from("not found")).unwrap();
     };
-    let is_paid = parts.headers.contains_key(AUTHORIZATION);
+    let is_paid = parts.headers.contains_key(field(case).name());
     if case["reject_authorization"] == true && is_paid {
         double.misdirected.fetch_add(1, Ordering::SeqCst);
     }
@@ -149,13 +149,13 @@ impl Double {
             terms = terms.expires_text(expires).unwrap();
         }
         if case["digest_binding"] == true {
-            terms = terms.digest(BodyDigest::of(body));
+            terms = terms.digest(BodyDigest::of(case["digest_of"].as_str().map_or(body, str::as_bytes)));
         }
-        terms.bind(&self.binder).unwrap()
+        terms.field(field(case)).bind(&self.binder).unwrap()
     }
 
     fn judge(&self, case: &Value, parts: &Parts, body: &Bytes, route: &Challenge) -> Result<Receipt, Refusal> {
-        let lines = parts.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        let lines = parts.headers.get_all(field(case).name()).iter().map(HeaderValue::as_bytes);
         let credential = Credential::from_lines(lines)
             .map_err(|_| Refusal::Problem(ProblemType::MalformedCredential))?
             .ok_or(Refusal::Problem(ProblemType::PaymentRequired))?;
@@ -195,6 +195,10 @@ impl Double {
             let mut side_effects = self.side_effects.lock().unwrap();
             content["side_effect_count"] = (*side_effects.entry(format!("{path}:{key}")).or_insert(1)).into();
             content["idempotency_key_observed"] = key.into();
+        }
+        if case["show_schemes"] == true {
+            let lines = parts.headers.get_all(AUTHORIZATION).iter().map(|line| line.to_str().unwrap());
+            content["schemes"] = lines.map(|line| line.split(' ').next()).collect();
         }
         let mut response = respond(StatusCode::OK).header(CACHE_CONTROL, "private");
         if case["omit_receipt"] != true {
@@ -242,6 +246,15 @@ fn refuse(case: &Value, route: &Challenge, refusal: &Refusal) -> Response<Body> 
         expected => expected.to_string(),
     };
     response.header(CONTENT_TYPE, problem::MEDIA_TYPE).body(Body::from(body)).unwrap()
+}
+
+/// Where the case wants its credential.
+fn field(case: &Value) -> CredentialField {
+    if case["beside_authorization"] == true {
+        CredentialField::PaymentAuthorization
+    } else {
+        CredentialField::Authorization
+    }
 }
 
 fn receipt(reference: &str) -> Receipt {
