@@ -1,9 +1,10 @@
+use std::path::Path;
+
 use anyhow::Context as _;
 use serde::Serialize;
 
 use super::LOAD_CORE;
 use crate::commands::{Run as _, cargo, program};
-use crate::workspace;
 
 /// What the protocol costs without a server around it, in microseconds on one core.
 #[derive(Serialize)]
@@ -14,15 +15,9 @@ pub(super) struct Micro {
     mpp_check_us: f64,
 }
 
-pub(super) fn measure() -> anyhow::Result<Micro> {
+pub(super) fn measure(mpp_micro: &Path) -> anyhow::Result<Micro> {
     let own = cargo(["bench", "--quiet", "--package", "farthing-protocol", "--bench", "wire"]).output_text()?;
-    let target = workspace::target()?.join("interop");
-    cargo(["build", "--quiet", "--locked", "--release", "--features", "seller", "--bin", "micro"])
-        .args(["--manifest-path", "interop/mpp-rs/Cargo.toml", "--target-dir"])
-        .arg(&target)
-        .run()?;
-    let micro = target.join("release/micro");
-    let theirs = program("taskset", ["--cpu-list", LOAD_CORE]).arg(micro).output_text()?;
+    let theirs = program("taskset", ["--cpu-list", LOAD_CORE]).arg(mpp_micro).output_text()?;
     Ok(Micro {
         issue_us: nanoseconds(&own, "issue a challenge")? / 1e3,
         check_us: nanoseconds(&own, "read a credential and check its binding and route")? / 1e3,

@@ -44,6 +44,9 @@ pub(crate) struct Effort {
     /// Look into where the gateway's time goes, too, and write `bench/profile.txt`.
     #[arg(long)]
     profile: bool,
+    /// Measure the release binaries as they were last built.
+    #[arg(long)]
+    no_build: bool,
     /// Print the figures and leave `bench/` as it is.
     #[arg(long)]
     dry_run: bool,
@@ -54,8 +57,8 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     ensure!(std::thread::available_parallelism()?.get() >= 2, "the benchmarks need two cores");
     ensure!(effort.rounds > 0 && effort.seconds > 0, "--rounds and --seconds must be at least 1");
     tools::measuring()?;
-    let binaries = Binaries::build()?;
-    let micro = micro::measure()?;
+    let binaries = if effort.no_build { Binaries::as_built()? } else { Binaries::build()? };
+    let micro = micro::measure(&binaries.mpp_micro)?;
     let servers = Servers::start(&binaries)?;
     servers.gateway.grant(&payer_of(&binaries, PAYER_SEED)?, BALANCE)?;
     let bench = Bench { binaries: &binaries, servers: &servers, seconds: effort.seconds };

@@ -35,21 +35,30 @@ pub(super) struct Server {
 pub(super) struct Binaries {
     pub(super) farthing: PathBuf,
     pub(super) load: PathBuf,
+    pub(super) mpp_micro: PathBuf,
     seller: PathBuf,
 }
 
 impl Binaries {
     pub(super) fn build() -> anyhow::Result<Self> {
         println!("building farthing, the load generator and the mpp seller for release");
-        let farthing = farthing::release_binary()?;
+        farthing::release_binary()?;
         cargo(["build", "--quiet", "--release", "--package", "farthing-load"]).run()?;
-        let target = workspace::target()?;
-        let elsewhere = target.join("interop");
-        cargo(["build", "--quiet", "--locked", "--release", "--features", "seller", "--bin", "seller"])
+        cargo(["build", "--quiet", "--locked", "--release", "--features", "seller", "--bins"])
             .args(["--manifest-path", "interop/mpp-rs/Cargo.toml", "--target-dir"])
-            .arg(&elsewhere)
+            .arg(workspace::target()?.join("interop"))
             .run()?;
-        Ok(Self { farthing, load: target.join("release/farthing-load"), seller: elsewhere.join("release/seller") })
+        Self::as_built()
+    }
+
+    pub(super) fn as_built() -> anyhow::Result<Self> {
+        let target = workspace::target()?;
+        Ok(Self {
+            farthing: target.join("release/farthing"),
+            load: target.join("release/farthing-load"),
+            seller: target.join("interop/release/seller"),
+            mpp_micro: target.join("interop/release/micro"),
+        })
     }
 }
 
