@@ -17,6 +17,8 @@ use std::time::Duration;
 use farthing_protocol::{JsonObject, Timestamp, json};
 use serde_json::{Value, json};
 
+use crate::{clock, environment};
+
 /// Larger than any credential, with room for what surrounds it.
 const LONGEST_REQUEST_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -32,9 +34,8 @@ const WEAK_SECRETS: &str = "FARTHING_CONFORMANCE_WEAK_SECRETS";
 pub(crate) fn run(input: impl Read, mut output: impl Write) -> io::Result<()> {
     let mut request = Vec::new();
     input.take(LONGEST_REQUEST_BYTES).read_to_end(&mut request)?;
-    #[expect(clippy::disallowed_methods, reason = "this is the binary, and the suite hands settings over this way")]
-    let weak_secrets = std::env::var(WEAK_SECRETS).is_ok_and(|value| value == "1");
-    let world = World { weak_secrets, now: crate::clock::now() };
+    let weak_secrets = environment::variable(WEAK_SECRETS).is_some_and(|value| value == "1");
+    let world = World { weak_secrets, now: clock::now() };
     writeln!(output, "{}", answer(&request, &world))?;
     output.flush()
 }
