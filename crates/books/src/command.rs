@@ -29,7 +29,8 @@ pub enum Command {
     Redeliver { payment: PaymentId, at: Timestamp },
     /// The response went out; with it what a retry under the same key will be given.
     Close { payment: PaymentId, response: Option<Box<StoredResponse>>, at: Timestamp },
-    /// Pays back: a prepaid payment at once, an external one becomes `Refunding`.
+    /// Pays back the whole amount of an `Entitled` or `Closed` payment, once: a prepaid one at once, an
+    /// external one becomes `Refunding`.
     Refund { payment: PaymentId, reason: String, at: Timestamp },
     /// The rail sent the money back.
     ConfirmRefund { payment: PaymentId, settled: Settled, at: Timestamp },

@@ -21,11 +21,11 @@ pub enum PaymentState {
     Posted,
     /// The upstream said success; the response is on its way.
     Delivered,
-    /// The response went out, or the client left. Final.
+    /// The response went out, or the client left. Nothing more happens unless the operator pays it back.
     Closed,
     /// Paid, not delivered: the same credential may be presented again until the deadline.
     Entitled,
-    /// Past the deadline: being paid back over a rail that must be asked.
+    /// Being paid back over a rail that must be asked: past the deadline, or by the operator.
     Refunding,
     /// Paid back. Final.
     Refunded,
@@ -45,7 +45,7 @@ impl PaymentState {
         Self::Refunded,
     ];
 
-    /// Whether no step leads on from here.
+    /// Whether nothing more happens to it by itself. The operator may still pay a closed payment back.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Rejected | Self::Closed | Self::Refunded)
     }

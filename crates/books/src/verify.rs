@@ -148,6 +148,10 @@ impl Auditor {
         if payment.state == PaymentState::Refunded {
             self.take_entry(payment, &mut entries, &payment.refund_entry(payment.claimed_at), "refund entry");
         }
+        if payment.refund.is_some() != (payment.state == PaymentState::Refunded) {
+            let names = payment.refund.as_deref().unwrap_or("no refund");
+            self.find(format!("{}: stands at {} and names {names}", payment.id, payment.state.as_str()));
+        }
         self.take_fees(payment, &mut entries);
         for entry in entries {
             self.find(format!(

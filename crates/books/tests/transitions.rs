@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 use farthing_books::testing::MemoryStore;
-use farthing_books::testing::samples::{at, external, grant, prepaid, rejected, settled, unknown};
-use farthing_books::{Command, NewPayment, Outcome, PaymentState, TransferId};
+use farthing_books::testing::samples::{at, external, grant, prepaid, rejected, settled, unknown, usd};
+use farthing_books::{AccountKind, Command, NewPayment, Outcome, PaymentState, Statement, TransferId};
 
 use PaymentState::{Claimed, Closed, Delivered, Entitled, Posted, Refunded, Refunding, Rejected, Unknown};
 
@@ -19,7 +19,7 @@ const EXTERNAL: &[(PaymentState, &[(&str, PaymentState)])] = &[
     (Rejected, &[("reject", Rejected)]),
     (Posted, &[("settle", Posted), ("deliver", Delivered), ("entitle", Entitled)]),
     (Delivered, &[("deliver", Delivered), ("entitle", Entitled), ("close", Closed)]),
-    (Closed, &[("close", Closed)]),
+    (Closed, &[("close", Closed), ("refund", Refunding)]),
     (Entitled, &[("entitle", Entitled), ("redeliver", Posted), ("refund", Refunding)]),
     (Refunding, &[("refund", Refunding), ("confirm-refund", Refunded)]),
     (Refunded, &[("refund", Refunded), ("confirm-refund", Refunded)]),
@@ -27,9 +27,9 @@ const EXTERNAL: &[(PaymentState, &[(&str, PaymentState)])] = &[
 
 /// Prepaid money is never claimed without being posted, and is paid back at once.
 const PREPAID: &[(PaymentState, &[(&str, PaymentState)])] = &[
-    (Posted, &[("deliver", Delivered), ("entitle", Entitled), ("refund", Refunded)]),
+    (Posted, &[("deliver", Delivered), ("entitle", Entitled)]),
     (Delivered, &[("deliver", Delivered), ("entitle", Entitled), ("close", Closed)]),
-    (Closed, &[("close", Closed)]),
+    (Closed, &[("close", Closed), ("refund", Refunded)]),
     (Entitled, &[("entitle", Entitled), ("redeliver", Posted), ("refund", Refunded)]),
     (Refunded, &[("refund", Refunded)]),
 ];
@@ -165,6 +165,28 @@ fn steps_of_unknown_payments_find_nothing() {
     let mut books = MemoryStore::default();
     for step in STEPS {
         assert_eq!(books.batch(&[command(step, &external(9, 1))]).unwrap(), [Outcome::NotFound]);
+    }
+}
+
+#[test]
+fn a_delivered_payment_is_paid_back_whole_and_once() {
+    for (new, entries) in [(prepaid(1, 1, 100), 3), (external(1, 100), 5)] {
+        let mut books = standing_at(Closed, &new);
+        let mut steps = vec!["refund", "refund"];
+        steps.extend(if new.prepaid { vec![] } else { vec!["confirm-refund", "confirm-refund", "refund"] });
+        for step in steps {
+            books.batch(&[command(step, &new)]).unwrap();
+        }
+        let payment = &books.payments[&new.id];
+        assert_eq!((payment.state, payment.status), (Refunded, Some(200)), "it still says what was delivered");
+        let back = books.transfers.iter().filter(|transfer| transfer.debit.kind == AccountKind::Refunds);
+        assert_eq!(back.map(|transfer| transfer.amount.units()).collect::<Vec<_>>(), [100]);
+        assert_eq!(books.transfers.len(), entries, "grant, charge, refund; over a rail a fee for each way");
+        let mut statement = Statement::default();
+        statement.add(payment).unwrap();
+        let total = statement.total(&usd()).unwrap();
+        assert_eq!((total.gross.units(), total.refunds.units()), (100, 100));
+        assert_eq!(books.verify().findings, Vec::<String>::new());
     }
 }
 

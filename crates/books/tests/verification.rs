@@ -52,6 +52,32 @@ fn payments_that_do_not_follow_from_the_ledger_are_found() {
 }
 
 #[test]
+fn a_refund_of_what_was_delivered_is_checked_too() {
+    let paid_back = |change: fn(&mut MemoryStore), expected: &str| {
+        let payment = prepaid(1, 1, 40).id;
+        let mut books = sound();
+        books
+            .batch(&[
+                Command::Deliver { payment, status: 200, at: at(2) },
+                Command::Close { payment, response: None, at: at(3) },
+                Command::Refund { payment, reason: "by the operator".to_owned(), at: at(4) },
+            ])
+            .unwrap();
+        assert!(books.verify().is_clean());
+        change(&mut books);
+        let findings = books.verify().findings.join("\n");
+        assert!(findings.contains(expected), "expected \"{expected}\" among:\n{findings}");
+    };
+    paid_back(|books| drop(books.transfers.pop()), "lacks its refund entry");
+    paid_back(|books| set_state(books, PaymentState::Closed), "that does not follow from it");
+    paid_back(|books| set_state(books, PaymentState::Closed), "stands at closed and names");
+}
+
+fn set_state(books: &mut MemoryStore, state: PaymentState) {
+    books.payments.get_mut(&prepaid(1, 1, 40).id).unwrap().state = state;
+}
+
+#[test]
 fn accounts_and_counters_that_do_not_add_up_are_found() {
     found(|books| books.accounts.values_mut().for_each(|account| account.debits = Amount::new(7)), "stored as 7");
     found(|books| drop(books.accounts.pop_first()), "has transfers and no account");

@@ -129,6 +129,12 @@ impl Books {
         self.readers.read(move |books| listing::due(books, now, limit)).await
     }
 
+    /// Payments claimed before an instant and still nothing more than that, the oldest first: whoever
+    /// was to finish them may be gone.
+    pub async fn claimed_before(&self, before: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
+        self.readers.read(move |books| listing::claimed_before(books, before, limit)).await
+    }
+
     /// The payments that a filter lets through, in the order in which they were claimed.
     pub async fn payments(&self, filter: PaymentFilter) -> Result<Vec<PaymentRecord>, StoreError> {
         self.readers.read(move |books| listing::payments(books, &filter)).await

@@ -54,8 +54,9 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
 
         // Paid and not delivered: presented again in time, or paid back.
         (Entitled, Step::Redeliver) if payment.deadline.is_none_or(|deadline| at <= deadline) => To(Posted),
-        (Posted | Entitled, Step::Refund { .. }) if payment.prepaid => To(Refunded),
-        (Entitled, Step::Refund { .. }) => To(Refunding),
+        // Never while a delivery is under way: nobody is both being served and paid back.
+        (Entitled | Closed, Step::Refund { .. }) if payment.prepaid => To(Refunded),
+        (Entitled | Closed, Step::Refund { .. }) => To(Refunding),
         (Refunding, Step::ConfirmRefund(_)) => To(Refunded),
 
         // A process died in between.

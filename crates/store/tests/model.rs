@@ -1,0 +1,53 @@
+//! The random schedules of the books' own tests, on disk: the file and the memory never disagree.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
+#[path = "../../books/tests/schedule/mod.rs"]
+mod schedule;
+
+use farthing_books::Command;
+use farthing_books::testing::MemoryStore;
+use farthing_store::{Books, Sharing};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use schedule::{Outsider, any_command};
+
+/// Runs a schedule in memory and on disk side by side; the file is closed and opened again midway.
+async fn run(commands: &[Command], sharing: Sharing) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.db");
+    let mut memory = MemoryStore::default();
+    let mut outsider = Outsider::default();
+    let (before, after) = commands.split_at(commands.len() / 2);
+    for part in [before, after] {
+        let books = Books::open(&path, sharing).unwrap();
+        for command in part {
+            let expected = memory.batch(std::slice::from_ref(command)).unwrap().remove(0);
+            let outcome = books.submit(command.clone()).await.unwrap();
+            assert_eq!(outcome, expected, "{command:?}");
+            outsider.sees(command, &outcome);
+        }
+        outsider.check(&mut memory);
+        let mut accounts = books.accounts().await.unwrap();
+        accounts.sort_by(|one, other| one.id.cmp(&other.id));
+        assert_eq!(accounts, memory.accounts.values().cloned().collect::<Vec<_>>());
+        let transfers = books.transfers(0, u32::MAX).await.unwrap().into_iter().map(|(_, transfer)| transfer);
+        assert_eq!(transfers.collect::<Vec<_>>(), memory.transfers);
+        for payment in memory.payments.values() {
+            assert_eq!(books.payment(payment.id).await.unwrap().as_ref(), Some(payment));
+        }
+        assert_eq!(books.verify().await.unwrap(), memory.verify());
+        books.close().await.unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+
+    #[test]
+    fn the_file_agrees_with_the_memory(commands in vec(any_command(), 1..40), owner in any::<bool>()) {
+        let sharing = if owner { Sharing::Exclusive } else { Sharing::Shared };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        runtime.block_on(run(&commands, sharing));
+    }
+}
