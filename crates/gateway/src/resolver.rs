@@ -1,7 +1,7 @@
 //! The background task that leaves no payment half done.
 //!
-//! Unknown settlements are asked about; entitlements past their deadline are paid back. It looks
-//! once a second at what is due and stops when the gateway drains.
+//! Unknown settlements are asked about, and so are claims whose task is gone; entitlements past their
+//! deadline are paid back. It looks once a second at what is due and stops when the gateway drains.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use farthing_rail::PaymentId;
 use farthing_store::StoreError;
 use tokio::sync::watch;
 
-use crate::lifecycle::{Resolution, resolve, send_back};
+use crate::lifecycle::{Resolution, SentBack, resolve, send_back, settle_timeout_of};
 use crate::seller::Seller;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -21,6 +21,9 @@ const PER_ROUND: u32 = 64;
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How long the payer of a payment found after a crash may come back for its delivery.
 const AFTER_A_CRASH: Duration = Duration::from_secs(3600);
+
+/// How much longer than its route's settlement may take a claim is left alone.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// When a payment that gave no result is looked at again: each time after twice as long.
 #[derive(Default)]
@@ -56,7 +59,10 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
 
 async fn round(seller: &Seller, pauses: &mut Pauses, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
     let now = seller.now();
-    let due = seller.books.due(now, PER_ROUND).await?;
+    // What pauses is due too: it must not keep the rest out of the round.
+    let limit = PER_ROUND.saturating_add(pauses.len());
+    let mut due = seller.books.due(now, limit).await?;
+    due.extend(abandoned(seller, now, limit).await?);
     pauses.forget_all_but(&due);
     for record in due {
         if *stop.borrow() {
@@ -66,7 +72,7 @@ async fn round(seller: &Seller, pauses: &mut Pauses, stop: &watch::Receiver<bool
             continue;
         }
         let done = match record.state {
-            PaymentState::Unknown => {
+            PaymentState::Unknown | PaymentState::Claimed => {
                 matches!(resolve(seller, record.id).await?, Resolution::Entitled(_) | Resolution::Rejected)
             }
             PaymentState::Entitled => refund(seller, &record, "not delivered before its deadline").await?,
@@ -80,9 +86,15 @@ async fn round(seller: &Seller, pauses: &mut Pauses, stop: &watch::Receiver<bool
     Ok(())
 }
 
+/// Claims that nobody in this process is at any more.
+async fn abandoned(seller: &Seller, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
+    let claimed = seller.books.claimed_before(now, limit).await?;
+    let is_over = |record: &PaymentRecord| record.claimed_at.after(settle_timeout_of(seller, record) + MARGIN) <= now;
+    Ok(claimed.into_iter().filter(|record| is_over(record) && !seller.is_claiming(record.id)).collect())
+}
+
 async fn refund(seller: &Seller, record: &PaymentRecord, reason: &str) -> Result<bool, StoreError> {
-    let outcome = send_back(seller, record.id, reason).await?;
-    let refunded = matches!(&outcome, Outcome::Payment(record) if record.state == PaymentState::Refunded);
+    let refunded = matches!(send_back(seller, record.id, reason).await?, SentBack::Done(_));
     if refunded {
         tracing::info!(payment = %record.id, reason, "paid back");
     }
@@ -98,6 +110,10 @@ impl Pauses {
         let last = self.0.get(&payment).map_or(PERIOD, |(_, last)| *last);
         let next = (last * 2).min(LONGEST_PAUSE);
         self.0.insert(payment, (now.after(last), next));
+    }
+
+    fn len(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
     fn forget_all_but(&mut self, due: &[PaymentRecord]) {

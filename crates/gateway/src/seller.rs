@@ -1,6 +1,7 @@
 //! What every request and every background task of one gateway shares.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +26,14 @@ pub(crate) struct Seller {
     /// Cloned into every task that must finish before the books close.
     tasks: mpsc::WeakSender<()>,
     resolving: Mutex<HashSet<PaymentId>>,
+    /// How many tasks of this process are between the claim and the ledger entry of a payment.
+    claiming: Mutex<HashMap<PaymentId, usize>>,
+}
+
+/// Says that a task of this process has a payment between claim and ledger, until it is dropped.
+pub(crate) struct Claiming {
+    seller: Arc<Seller>,
+    payment: PaymentId,
 }
 
 /// The right to find out what became of one payment; others wait until it is dropped.
@@ -49,6 +58,7 @@ impl Seller {
             metrics,
             tasks: own.downgrade(),
             resolving: Mutex::default(),
+            claiming: Mutex::default(),
         };
         (Arc::new(seller), Unfinished { own, all })
     }
@@ -77,10 +87,34 @@ impl Seller {
         }
     }
 
+    /// Marks a payment as being claimed and settled here. Before the claim, so that whoever finds the
+    /// payment `Claimed` and unmarked knows that nobody is at it any more.
+    pub(crate) fn claiming(self: &Arc<Self>, payment: PaymentId) -> Claiming {
+        *self.claiming.lock().unwrap_or_else(PoisonError::into_inner).entry(payment).or_default() += 1;
+        Claiming { seller: Arc::clone(self), payment }
+    }
+
+    /// Whether a task of this process is claiming or settling a payment.
+    pub(crate) fn is_claiming(&self, payment: PaymentId) -> bool {
+        self.claiming.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&payment)
+    }
+
     /// Takes the right to resolve a payment, unless somebody has it.
     pub(crate) fn resolve(&self, payment: PaymentId) -> Option<Resolving<'_>> {
         let fresh = self.resolving.lock().unwrap_or_else(PoisonError::into_inner).insert(payment);
         fresh.then_some(Resolving { seller: self, payment })
+    }
+}
+
+impl Drop for Claiming {
+    fn drop(&mut self) {
+        let mut claiming = self.seller.claiming.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut tasks) = claiming.entry(self.payment) {
+            *tasks.get_mut() -= 1;
+            if *tasks.get() == 0 {
+                tasks.remove();
+            }
+        }
     }
 }
 

@@ -265,7 +265,11 @@ fn a_mistake_is_named_with_its_line_and_its_remedy() {
         ("", route("price = \"1 USD\"\naccept = [\"a/b/c\"]"), "is not a payment method and an intent"),
         ("", route(priced).replace("GET /a", "HEAD /a"), "GET answers HEAD too"),
         ("", route(priced).replace("UPSTREAM", "ftp://x"), "must be http:// or https://"),
-        ("", route(priced).replace("\"GET /a\"", "1"), "shop.toml:12: `match`: invalid type: integer `1`, expected a text"),
+        (
+            "",
+            route(priced).replace("\"GET /a\"", "1"),
+            "shop.toml:12: `match`: invalid type: integer `1`, expected a text",
+        ),
     ];
     for (gateway, routes, wanted) in cases {
         let error = read(gateway, &routes).unwrap_err().to_string();
@@ -315,7 +319,8 @@ async fn what_the_payment_methods_refuse_is_refused_at_start() {
         let directory = tempfile::tempdir().unwrap();
         let books = Books::open(&directory.path().join("b.db"), Sharing::Exclusive);
         let clock = TestClock::default();
-        let rails = support::rails(farthing_rail::simulated::Script::honest(), Default::default(), clock);
+        let rails =
+            support::rails(farthing_rail::simulated::Script::honest(), Default::default(), Default::default(), clock);
         let error = Gateway::start(read("", &routes).unwrap(), rails, books.unwrap()).await.err().unwrap().to_string();
         assert!(error.starts_with("shop.toml:") && error.contains(wanted), "{error}\nshould contain: {wanted}");
     }

@@ -3,14 +3,18 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
-use farthing_books::{Outcome, PaymentFilter, PaymentState};
+use farthing_books::{PaymentFilter, PaymentState};
 use farthing_rail::{PayerId, PaymentId};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Admin, problem, view};
-use crate::lifecycle::send_back;
+use crate::lifecycle::{SentBack, send_back};
+
+/// Seconds.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("2");
 
 /// `POST /admin/payments/{id}/refund`.
 #[derive(Default, Deserialize)]
@@ -79,7 +83,8 @@ pub(super) async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> 
     }
 }
 
-/// `POST /admin/payments/{id}/refund`.
+/// `POST /admin/payments/{id}/refund`: the whole amount of what was delivered or is still owed, once.
+/// 202 while a rail has not confirmed it.
 pub(super) async fn refund(
     State(admin): State<Admin>,
     Path(id): Path<String>,
@@ -91,15 +96,25 @@ pub(super) async fn refund(
     };
     let reason = order.and_then(|Json(order)| order.reason).unwrap_or_else(|| "by the operator".to_owned());
     match send_back(admin.seller(), id, &reason).await {
-        Ok(Outcome::Payment(record)) => {
-            let status = if record.state == PaymentState::Refunded { StatusCode::OK } else { StatusCode::ACCEPTED };
-            (status, Json(view::payment(&record))).into_response()
+        Ok(SentBack::Done(record)) => Json(view::payment(&record)).into_response(),
+        Ok(SentBack::UnderWay(record)) => (StatusCode::ACCEPTED, Json(view::payment(&record))).into_response(),
+        Ok(SentBack::Busy) => {
+            let detail = "The payment is in flight: it is being settled, delivered or looked into. Ask again when that \
+                          has ended.";
+            let mut response = problem(StatusCode::CONFLICT, detail);
+            response.headers_mut().insert(RETRY_AFTER, ASK_AGAIN);
+            response
         }
-        Ok(Outcome::OutOfOrder(record)) => {
-            let detail = format!("A payment that is {} is not paid back here.", record.state.as_str());
-            problem(StatusCode::CONFLICT, &detail)
+        Ok(SentBack::NeverPaid) => problem(
+            StatusCode::CONFLICT,
+            "The rail refused this payment: nothing was taken and nothing can be paid back.",
+        ),
+        Ok(SentBack::NotOverThisRail) => {
+            let detail = "No configured payment method can pay this payment back; configure the one it was paid with, \
+                          or pay it back outside of this gateway.";
+            problem(StatusCode::UNPROCESSABLE_ENTITY, detail)
         }
-        Ok(_) => problem(StatusCode::NOT_FOUND, "The books hold no such payment, or it is being resolved right now."),
+        Ok(SentBack::NotFound) => problem(StatusCode::NOT_FOUND, "The books hold no payment of this id."),
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }

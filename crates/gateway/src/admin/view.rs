@@ -20,6 +20,7 @@ pub(super) fn payment(record: &PaymentRecord) -> Value {
         "display": record.asset.display(record.amount),
         "fee": record.fee.to_string(),
         "reference": record.reference,
+        "refund": record.refund,
         "reason": record.reason,
         "status": record.status,
         "deadline": record.deadline.map(time),

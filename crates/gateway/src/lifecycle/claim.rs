@@ -10,7 +10,7 @@ use farthing_store::StoreError;
 use http::{Response, StatusCode};
 use tracing::Instrument;
 
-use super::obligation::Obligation;
+use super::obligation::{Obligation, entitling};
 use crate::answer;
 use crate::failpoint::reach;
 use crate::proxy::Body;
@@ -64,11 +64,17 @@ pub(super) async fn claim_and_settle(
 ) -> Progress {
     let (shared, route, patience) = (Arc::clone(seller), Arc::clone(route), paid.settle_timeout);
     let span = tracing::info_span!("claim", payment = %new.id, method = new.method);
-    let task = seller.spawn(run(shared, route, patience, acceptor, new).instrument(span));
+    let claiming = matches!(acceptor, Acceptor::External(_)).then(|| seller.claiming(new.id));
+    let task = async move {
+        let progress = run(shared, route, patience, acceptor, new).await;
+        drop(claiming);
+        progress
+    };
+    let task = seller.spawn(task.instrument(span));
     match task.await {
         Ok(progress) => progress,
         Err(error) => {
-            tracing::error!(%error, "a payment's task ended early; the next start recovers the payment");
+            tracing::error!(%error, "a payment's task ended early; the resolver finds out what became of the payment");
             Progress::Elsewhere(Box::new(in_doubt(Duration::from_secs(2))))
         }
     }
@@ -148,7 +154,8 @@ async fn settle(
     post(seller, route, record, settlement).await
 }
 
-/// Writes down what the rail said.
+/// Writes down what the rail said. When the books do not answer, it is written down as soon as they
+/// do: nobody asks the rail a second time for what it has said.
 async fn post(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord>, settlement: Settlement) -> Progress {
     let (payment, at) = (record.id, seller.now());
     let span = tracing::info_span!("post");
@@ -171,7 +178,7 @@ async fn post(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord
             (Command::Doubt { payment, unknown, at }, Some(Progress::Elsewhere(Box::new(in_doubt(wait)))))
         }
     };
-    match (seller.books.submit(command).instrument(span).await, otherwise) {
+    match (seller.books.submit(command.clone()).instrument(span).await, otherwise) {
         (Ok(Outcome::Payment(_)), Some(otherwise)) => otherwise,
         (Ok(Outcome::Payment(record)), None) => {
             reach("after-post");
@@ -181,6 +188,15 @@ async fn post(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord
             tracing::error!(?outcome, "the books refused what the rail said");
             Progress::Elsewhere(Box::new(in_doubt(Duration::from_secs(2))))
         }
-        (Err(error), _) => Progress::store_down(&seller, &error),
+        (Err(error), _) => {
+            let is_settled = matches!(command, Command::Settle { .. });
+            seller.later(command);
+            if is_settled {
+                let reason = "the books did not answer when it was settled";
+                seller.later(entitling(&seller, &route, &record, reason, None).0);
+                route.meters.entitled.increment(1);
+            }
+            Progress::store_down(&seller, &error)
+        }
     }
 }

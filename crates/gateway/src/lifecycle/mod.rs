@@ -11,6 +11,7 @@ mod kept;
 mod obligation;
 mod outgoing;
 mod resolve;
+mod send_back;
 mod standing;
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use farthing_protocol::{Credential, Problem, ProblemType, Timestamp};
 use farthing_rail::{Acceptor, PaymentId, Presented, Proof};
 use http::{Response, StatusCode};
 
-pub(crate) use resolve::{Resolution, resolve, send_back};
+pub(crate) use resolve::{Resolution, resolve, settle_timeout_of};
+pub(crate) use send_back::{SentBack, send_back};
 
 use crate::answer;
 use crate::present::{self, Authentic};

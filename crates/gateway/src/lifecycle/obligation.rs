@@ -59,25 +59,36 @@ impl Obligation {
         self.owed = false;
         let (command, deadline) = entitling(&self.seller, &self.route, &self.record, reason, status);
         self.route.meters.entitled.increment(1);
-        match self.seller.books.submit(command).await? {
-            Outcome::Payment(_) => {}
-            outcome => tracing::error!(?outcome, payment = %self.record.id, "an entitlement was not recorded"),
+        match self.seller.books.submit(command.clone()).await {
+            Ok(Outcome::Payment(_)) => Ok(deadline),
+            Ok(outcome) => {
+                tracing::error!(?outcome, payment = %self.record.id, "an entitlement was not recorded");
+                Ok(deadline)
+            }
+            Err(error) => {
+                self.seller.later(command);
+                Err(error)
+            }
         }
-        Ok(deadline)
     }
 }
 
 impl Outgoing {
-    /// Closes once the response is durable with it; the caller then sends it.
+    /// Closes once the response is durable with it; the caller then sends it. When the books do not
+    /// answer, nothing is sent, and the payer may come back for it.
     pub(super) async fn close_with(mut self, response: StoredResponse) -> Result<(), StoreError> {
         self.open = false;
         reach("before-close");
         let (payment, at) = (self.record.id, self.seller.now());
         let span = tracing::info_span!("close", %payment);
         let command = Command::Close { payment, response: Some(Box::new(response)), at };
-        let outcome = tracing::Instrument::instrument(self.seller.books.submit(command), span).await?;
-        if !matches!(outcome, Outcome::Payment(_)) {
-            tracing::error!(?outcome, %payment, "a payment was not closed");
+        match tracing::Instrument::instrument(self.seller.books.submit(command), span).await {
+            Ok(Outcome::Payment(_)) => {}
+            Ok(outcome) => tracing::error!(?outcome, %payment, "a payment was not closed"),
+            Err(error) => {
+                self.broke_off("the books did not answer before the response was sent");
+                return Err(error);
+            }
         }
         reach("after-close");
         Ok(())
@@ -92,7 +103,8 @@ impl Outgoing {
     }
 }
 
-fn entitling(
+/// The command that entitles a payer to a delivery, and until when.
+pub(super) fn entitling(
     seller: &Seller,
     route: &SharedRoute,
     record: &PaymentRecord,

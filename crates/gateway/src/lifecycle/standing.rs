@@ -25,6 +25,8 @@ pub(super) async fn proceed(
 ) -> Result<Obligation, Box<Response<Body>>> {
     let same_key = key.is_some() && record.idempotency == key;
     match record.state {
+        // Whoever was to settle it is gone, and the rail may have the money.
+        PaymentState::Claimed if !sale.seller.is_claiming(record.id) => doubted(sale, asked, record).await,
         PaymentState::Claimed | PaymentState::Posted | PaymentState::Delivered if same_key => {
             let detail = "The first request under this Idempotency-Key is still being answered.";
             Err(Box::new(answer::retry_after(answer::plain(StatusCode::CONFLICT, detail), Duration::from_secs(1))))

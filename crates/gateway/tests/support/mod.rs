@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its own part")]
 
 pub mod client;
+pub mod faulty;
 pub mod prepaid;
 pub mod upstream;
 
@@ -23,6 +24,7 @@ use farthing_store::{Books, Sharing};
 use tempfile::TempDir;
 
 pub use client::{Answer, Client};
+use faulty::{Faults, Faulty};
 pub use upstream::{Reply, Upstream};
 
 /// A clock that tests move.
@@ -49,6 +51,7 @@ pub struct World {
     pub running: Running,
     pub clock: TestClock,
     pub memory: Arc<Memory>,
+    pub faults: Arc<Faults>,
 }
 
 /// How a world is set up.
@@ -83,10 +86,11 @@ impl Setup {
         let books = Books::open(&directory.path().join("books.db"), Sharing::Exclusive).unwrap();
         let clock = TestClock(Arc::new(AtomicI64::new(1_800_000_000_000)));
         let memory = Arc::new(Memory::default());
-        let rails = rails(self.script, Arc::clone(&memory), clock.clone());
+        let faults = Arc::new(Faults::default());
+        let rails = rails(self.script, Arc::clone(&memory), Arc::clone(&faults), clock.clone());
         let config = Config::load(&path, Arc::new(|_: &str| None)).unwrap();
         let running = Gateway::new(config, rails, books.clone()).clock(Arc::new(clock.clone())).run().await.unwrap();
-        World { directory, upstream, books, running, clock, memory }
+        World { directory, upstream, books, running, clock, memory, faults }
     }
 }
 
@@ -98,9 +102,9 @@ pub fn configuration(gateway: &str, routes: &str, upstream: SocketAddr) -> Strin
     text.replace("UPSTREAM", &format!("http://{upstream}"))
 }
 
-pub fn rails(script: Script, memory: Arc<Memory>, clock: TestClock) -> RailFactory {
+pub fn rails(script: Script, memory: Arc<Memory>, faults: Arc<Faults>, clock: TestClock) -> RailFactory {
     let script = Mutex::new(Some(script));
-    let simulated: Mutex<Option<Arc<SimulatedRail>>> = Mutex::new(None);
+    let simulated: Mutex<Option<Arc<Faulty>>> = Mutex::new(None);
     Arc::new(move |name, _table, _context| match name {
         "double" => Ok(vec![Acceptor::Prepaid(Arc::new(prepaid::Prepaid::new()))]),
         "simulated" => {
@@ -113,7 +117,8 @@ pub fn rails(script: Script, memory: Arc<Memory>, clock: TestClock) -> RailFacto
                     late_by: Duration::from_millis(300),
                 };
                 let script = script.lock().unwrap().take().unwrap();
-                Arc::new(SimulatedRail::new(script, Arc::clone(&memory), surroundings).unwrap())
+                let rail = SimulatedRail::new(script, Arc::clone(&memory), surroundings).unwrap();
+                Arc::new(Faulty { rail, faults: Arc::clone(&faults) })
             });
             Ok(vec![Acceptor::External(Arc::clone(rail) as Arc<_>)])
         }
@@ -172,6 +177,21 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("the payment is {:?}, not {wanted:?}", self.payment(answer).await.map(|record| record.state));
+    }
+
+    /// Makes every change of a payment fail, as on a full disk; new claims are still taken.
+    pub fn break_books(&self) {
+        self.beside("CREATE TRIGGER full BEFORE UPDATE ON payments BEGIN SELECT RAISE(ABORT, 'no room'); END;");
+    }
+
+    pub fn mend_books(&self) {
+        self.beside("DROP TRIGGER full;");
+    }
+
+    fn beside(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(self.path().join("books.db")).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        connection.execute_batch(sql).unwrap();
     }
 
     /// The books hold together.
