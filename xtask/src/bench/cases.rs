@@ -92,6 +92,8 @@ pub(super) struct Results {
     /// How fast the disk was, before each measurement.
     pub(super) floors: Vec<FsyncFloor>,
     pub(super) megabytes: f64,
+    /// The machine's load average before the run: what else was going on.
+    pub(super) neighbours: f64,
 }
 
 /// One case with a run for each round.
@@ -103,8 +105,8 @@ pub(super) struct Measured {
 }
 
 impl Results {
-    pub(super) fn new(micro: Micro) -> Self {
-        Self { cases: Vec::new(), micro, floors: Vec::new(), megabytes: 0.0 }
+    pub(super) fn new(micro: Micro, neighbours: f64) -> Self {
+        Self { cases: Vec::new(), micro, floors: Vec::new(), megabytes: 0.0, neighbours }
     }
 
     pub(super) fn add(&mut self, case: &Case, run: Run) {

@@ -18,7 +18,7 @@ use clap::Args;
 use crate::tools;
 use cases::{CASES, Results};
 use load::payer_of;
-use probes::{fsync_floor, resident_megabytes};
+use probes::{fsync_floor, load_average, resident_megabytes};
 use servers::{Binaries, Servers};
 
 /// The core of whatever server is being measured.
@@ -58,11 +58,12 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     ensure!(effort.rounds > 0 && effort.seconds > 0, "--rounds and --seconds must be at least 1");
     tools::measuring()?;
     let binaries = if effort.no_build { Binaries::as_built()? } else { Binaries::build()? };
+    let neighbours = load_average()?;
     let micro = micro::measure(&binaries.mpp_micro)?;
     let servers = Servers::start(&binaries)?;
     servers.gateway.grant(&payer_of(&binaries, PAYER_SEED)?, BALANCE)?;
     let bench = Bench { binaries: &binaries, servers: &servers, seconds: effort.seconds };
-    let mut results = Results::new(micro);
+    let mut results = Results::new(micro, neighbours);
     bench.warm_up()?;
     for round in 1..=effort.rounds {
         println!("round {round} of {}", effort.rounds);

@@ -27,6 +27,12 @@ pub(super) fn resident_megabytes(process: u32) -> anyhow::Result<f64> {
     Ok(kibibytes * 1024.0 / 1e6)
 }
 
+/// How many processes wanted to run in the last minute, on average.
+pub(super) fn load_average() -> anyhow::Result<f64> {
+    let averages = std::fs::read_to_string("/proc/loadavg")?;
+    Ok(averages.split_whitespace().next().context("an empty /proc/loadavg")?.parse()?)
+}
+
 /// How fast one thread can write four kibibytes and have them on the disk.
 #[derive(Clone, Copy, Serialize)]
 pub(super) struct FsyncFloor {

@@ -92,6 +92,7 @@ fn fill(results: &Results, targets: &[Target], effort: &Effort) -> anyhow::Resul
     Ok(TEMPLATE
         .replace("{date}", date.trim())
         .replace("{machine}", &machine()?)
+        .replace("{neighbours}", &format!("{:.1}", results.neighbours))
         .replace("{rounds}", &effort.rounds.to_string())
         .replace("{seconds}", &effort.seconds.to_string())
         .replace("{targets}", &target_table(targets))
@@ -108,9 +109,10 @@ fn fill(results: &Results, targets: &[Target], effort: &Effort) -> anyhow::Resul
 fn machine() -> anyhow::Result<String> {
     let processors = std::fs::read_to_string("/proc/cpuinfo").context("no /proc/cpuinfo")?;
     let model = processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown processor");
-    let kernel = program("uname", ["-sr"]).output_text()?;
+    let kernel = program("uname", ["-r"]).output_text()?;
+    let release = kernel.split('-').next().unwrap_or_default().trim();
     let cores = std::thread::available_parallelism()?;
-    Ok(format!("{}, {cores} cores, {}", model.trim_start_matches(['\t', ' ', ':']), kernel.trim()))
+    Ok(format!("{}, {cores} cores, Linux {release}", model.trim_start_matches(['\t', ' ', ':'])))
 }
 
 fn target_table(targets: &[Target]) -> String {
