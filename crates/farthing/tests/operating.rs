@@ -167,9 +167,63 @@ async fn operators_see_payments_accounts_and_figures() {
     let document: serde_json::Value =
         reqwest::get(format!("{}/openapi.json", seller.listen)).await.unwrap().json().await.unwrap();
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"), "{document}");
+}
 
-    let refund = format!("{}/admin/payments/{}/refund", seller.admin, payment["id"].as_str().unwrap());
-    let refunded = reqwest::Client::new().post(refund).send().await.unwrap();
-    assert!(refunded.status().is_success() || refunded.status() == 409, "{}", refunded.text().await.unwrap());
+/// `books refund`, with its exit code and what it says.
+fn refund(seller: &Seller, payment: &str, more: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(FARTHING);
+    command.args(["books", "refund", payment, "--admin", &seller.admin]).args(more);
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+async fn payment_in(seller: &Seller, state: &str) -> String {
+    for _ in 0..200 {
+        let listed = reqwest::get(format!("{}/admin/payments?state={state}", seller.admin)).await.unwrap();
+        let listed: serde_json::Value = listed.json().await.unwrap();
+        if let Some(id) = listed["payments"][0]["id"].as_str() {
+            return id.to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("no payment is {state}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivered_payment_is_refunded_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let upstream = Upstream::start().await;
+    let seller = Seller::start(directory.path(), &config(&upstream.url(), HONEST_RAIL), &[]);
+    let buyer = Buyer::new();
+    seller.grant(&buyer.did, "1 USD").await;
+    let url = format!("{}/paid/x", seller.listen);
+    let credential = buyer.credential(&url).await;
+    upstream.delay(Duration::from_millis(1500));
+    let request = buyer.get(&url, &credential).send();
+    let (answer, ()) = tokio::join!(request, async {
+        let payment = payment_in(&seller, "posted").await;
+        let (code, said) = refund(&seller, &payment, &[]);
+        assert_eq!(code, Some(1), "not while it is being delivered: {said}");
+        assert!(said.contains("in flight"), "{said}");
+    });
+    assert_eq!(answer.unwrap().status(), 200);
+
+    let payment = payment_in(&seller, "closed").await;
+    let (code, said) = refund(&seller, &payment, &["--reason", "the answer was wrong"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("is paid back: 0.001 USD"), "{said}");
+    let (code, said) = refund(&seller, &payment, &["--json"]);
+    let again: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (code, &again["state"], &again["reason"]),
+        (Some(0), &"refunded".into(), &"the answer was wrong".into())
+    );
+    let (code, said) = refund(&seller, "pay_00000000000000000000000000000000", &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("hold no payment"), "{said}");
+
+    let total = &seller.statement()["totals"][0];
+    assert_eq!((&total["gross"], &total["refunds"], &total["net"]), (&"1000".into(), &"1000".into(), &"0".into()));
     seller.verify_books();
 }

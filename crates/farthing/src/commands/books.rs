@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use farthing_books::PaymentState;
 use farthing_books::statement::Totals;
 use farthing_money::Asset;
 use farthing_protocol::Timestamp;
@@ -11,6 +12,7 @@ use farthing_rail::PaymentId;
 use farthing_store::{Books as Store, Sharing};
 use serde_json::{Value, json};
 
+use super::admin::Admin;
 use crate::failure::{Failure, OrFail};
 use crate::terminal::{self, Colour};
 
@@ -28,6 +30,11 @@ pub(crate) enum Books {
     /// One payment, from claim to close.
     #[command(after_help = "Example:\n  farthing books payment pay_0123... --data ./seller")]
     Payment(Payment),
+    /// Pay a payment back, whole and once: one that was delivered, or one that is still owed.
+    #[command(
+        after_help = "Example:\n  farthing books refund pay_0123... --admin http://127.0.0.1:4021\n\nRefunding twice is refunding once. Exit code 1 when it cannot be paid back now."
+    )]
+    Refund(Refund),
 }
 
 /// Which books.
@@ -67,12 +74,27 @@ pub(crate) struct Payment {
     place: Place,
 }
 
+#[derive(Args)]
+pub(crate) struct Refund {
+    /// The payment's id.
+    id: PaymentId,
+    /// Why, for the books.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    admin: Admin,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 impl Books {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Verify(verify) => verify.run().await,
             Self::Statement(statement) => statement.run().await,
             Self::Payment(payment) => payment.run().await,
+            Self::Refund(refund) => refund.run().await,
         }
     }
 }
@@ -135,6 +157,7 @@ impl Payment {
             "asset": payment.asset.to_string(),
             "fee": payment.fee.to_string(),
             "reference": payment.reference,
+            "refund": payment.refund,
             "reason": payment.reason,
             "status": payment.status,
             "deadline": payment.deadline.map(Timestamp::to_rfc3339),
@@ -151,6 +174,29 @@ impl Payment {
                 terminal::say(&format!("{member:<11} {text}"));
             }
             terminal::say(&format!("{:<11} {}", "amounts to", payment.asset.display(payment.amount)));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Refund {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let path = format!("/admin/payments/{}/refund", self.id);
+        let order = json!({ "reason": self.reason });
+        let payment = self.admin.call(http::Method::POST, &path, Some(order)).await?;
+        if self.json {
+            terminal::say_json(&payment);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let text = |member: &str| payment.get(member).and_then(Value::as_str).unwrap_or("?").to_owned();
+        if text("state") == PaymentState::Refunded.as_str() {
+            terminal::say(&format!("{} is paid back: {}, {}", self.id, text("display"), text("refund")));
+        } else {
+            terminal::say(&format!(
+                "{} is being paid back: {}; the gateway asks the rail until it confirms",
+                self.id,
+                text("display")
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

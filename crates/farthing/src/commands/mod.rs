@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod admin;
 mod balance;
 mod books;
 mod check;
@@ -68,7 +69,11 @@ impl Command {
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().or_fail("cannot start the runtime")?;
-    runtime.block_on(work)
+    // With one core there is nobody to share tasks with, and sharing them is a tenth of a proxied request.
+    let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+    let mut builder = match alone {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_all().build().or_fail("cannot start the runtime")?.block_on(work)
 }
