@@ -10,7 +10,7 @@ use std::time::Duration;
 use farthing_books::{PaymentRecord, PaymentState};
 use farthing_rail::simulated::{Behaviour, Script};
 use http::{Method, StatusCode};
-use support::{Answer, Client, PAID, Reply, Setup, World};
+use support::{Answer, Client, PAID, Reply, Setup, World, configuration};
 
 async fn external(behaviour: Behaviour) -> (World, Client) {
     let routes = PAID.replace("\"double/charge\", ", "");
@@ -174,6 +174,46 @@ async fn a_refund_that_the_rail_does_not_confirm_is_never_forgotten() {
     world.faults.unknown_refunds.store(3, SeqCst);
     world.clock.advance(Duration::from_secs(4_000));
     asked_again_until_paid_back(&world, &asked, 4).await;
+}
+
+#[tokio::test]
+async fn refunds_that_hang_keep_nobody_else_waiting() {
+    let rail = PAID.replace("\"double/charge\", ", "");
+    let prepaid = PAID.replace("/paid/", "/prepaid/").replace(", \"simulated/charge\"", "");
+    let world = Setup::with_routes(&format!("{rail}{prepaid}")).start().await;
+    world.fund("alice", 5_000).await;
+    let client = world.client("alice");
+    world.faults.unknown_refunds.store(u32::MAX, SeqCst);
+    world.upstream.then((0..80).map(|_| Reply::Status(500)));
+    for _ in 0..80 {
+        client.buy("/paid/a").await;
+    }
+    world.clock.advance(Duration::from_secs(4_000));
+    while world.faults.refunds_asked.load(SeqCst) < 80 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.upstream.then([Reply::Status(500)]);
+    let asked = client.get("/prepaid/a").await;
+    client.get_with("/prepaid/a", &client.pay(&asked)).await;
+    world.clock.advance(Duration::from_secs(4_000));
+    world.until(&asked, PaymentState::Refunded).await;
+    assert_eq!(world.balance("alice").await, 5_000);
+    world.verify().await;
+}
+
+#[tokio::test]
+async fn a_payment_whose_rail_cannot_pay_back_stays_as_it_is() {
+    let (world, client) = external(Behaviour::Settle).await;
+    let asked = client.get("/paid/a").await;
+    client.get_with("/paid/a", &client.pay(&asked)).await;
+    let record = world.until(&asked, PaymentState::Closed).await;
+    let routes = PAID.replace(", \"simulated/charge\"", "");
+    let text = configuration("", &routes, world.upstream.address);
+    std::fs::write(world.path().join("farthing.toml"), text).unwrap();
+    world.running.reloader().reload().unwrap();
+    let refused = refund(&world, &record).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    assert_eq!(world.payment(&asked).await.unwrap(), record);
 }
 
 /// The rail is asked so often in all; while the clock stands still it is asked once at most.
