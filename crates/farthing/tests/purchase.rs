@@ -5,7 +5,7 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use support::FARTHING;
 use support::seller::{HONEST_RAIL, Seller, config};
@@ -14,6 +14,47 @@ use support::upstream::Upstream;
 struct Agent<'a> {
     home: &'a Path,
     environment: Vec<(&'static str, &'static str)>,
+}
+
+/// A seller, its upstream, and a home for one agent's wallet.
+struct Street {
+    upstream: Upstream,
+    seller: Seller,
+    home: tempfile::TempDir,
+    _directory: tempfile::TempDir,
+}
+
+impl Street {
+    async fn open() -> Self {
+        let (directory, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let upstream = Upstream::start().await;
+        let seller = Seller::start(directory.path(), &config(&upstream.url(), HONEST_RAIL), &[("RUST_LOG", "warn")]);
+        Self { upstream, seller, home, _directory: directory }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.seller.listen)
+    }
+
+    /// An agent with a balance of a dollar and no policy.
+    async fn agent(&self) -> Agent<'_> {
+        let agent = Agent { home: self.home.path(), environment: vec![] };
+        agent.must(&["wallet", "create", "agent"]);
+        self.seller.grant(&agent.did(), "1 USD").await;
+        agent
+    }
+
+    /// One that may spend so much in total.
+    async fn agent_with(&self, total: &str) -> Agent<'_> {
+        let agent = self.agent().await;
+        self.allow(&agent, total);
+        agent
+    }
+
+    fn allow(&self, agent: &Agent<'_>, total: &str) {
+        let limits = ["--total", total, "--per-payment", "0.01 USD", "--origin", &self.seller.listen];
+        agent.must(&[&["policy", "set", "--wallet", "agent"], limits.as_slice()].concat());
+    }
 }
 
 impl Agent<'_> {
@@ -52,35 +93,15 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-async fn shop(directory: &Path, upstream: &Upstream) -> Seller {
-    Seller::start(directory, &config(&upstream.url(), HONEST_RAIL), &[("RUST_LOG", "warn")])
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_pays_until_its_limit_stops_it() {
-    let (directory, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let upstream = Upstream::start().await;
-    let seller = shop(directory.path(), &upstream).await;
-    let agent = Agent { home: home.path(), environment: vec![] };
-    let url = format!("{}/paid/page", seller.listen);
-
-    agent.must(&["wallet", "create", "agent"]);
-    seller.grant(&agent.did(), "1 USD").await;
+    let street = Street::open().await;
+    let agent = street.agent().await;
+    let url = street.url("/paid/page");
     let without_policy = agent.run(&["pay", "--wallet", "agent", &url]);
     assert_eq!(code(&without_policy), 3, "{}", said(&without_policy));
 
-    agent.must(&[
-        "policy",
-        "set",
-        "--wallet",
-        "agent",
-        "--total",
-        "0.003 USD",
-        "--per-payment",
-        "0.01 USD",
-        "--origin",
-        &seller.listen,
-    ]);
+    street.allow(&agent, "0.003 USD");
     for _ in 0..3 {
         let paid = agent.run(&["pay", "--wallet", "agent", &url]);
         assert_eq!(code(&paid), 0, "{}", said(&paid));
@@ -90,87 +111,60 @@ async fn an_agent_pays_until_its_limit_stops_it() {
     assert_eq!(code(&stopped), 3, "{}", said(&stopped));
     assert!(said(&stopped).contains("total"), "{}", said(&stopped));
 
-    assert_eq!((upstream.hits(), seller.charged()), (3, 3000));
-    seller.verify_books();
+    assert_eq!((street.upstream.hits(), street.seller.charged()), (3, 3000));
+    street.seller.verify_books();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_processes_at_once_stay_under_a_cap_of_ten() {
-    let (directory, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let upstream = Upstream::start().await;
-    let seller = shop(directory.path(), &upstream).await;
-    let agent = Agent { home: home.path(), environment: vec![] };
-    agent.must(&["wallet", "create", "agent"]);
-    seller.grant(&agent.did(), "1 USD").await;
-    agent.must(&[
-        "policy",
-        "set",
-        "--wallet",
-        "agent",
-        "--total",
-        "0.01 USD",
-        "--per-payment",
-        "0.01 USD",
-        "--origin",
-        &seller.listen,
-    ]);
-
-    let url = format!("{}/paid/page", seller.listen);
-    let children: Vec<_> = (0..20)
-        .map(|_| {
-            agent
-                .command(&["pay", "--wallet", "agent", &url])
-                .stdout(std::process::Stdio::null())
-                .stderr(std::process::Stdio::piped())
-                .spawn()
-                .unwrap()
-        })
-        .collect();
+    let street = Street::open().await;
+    let agent = street.agent_with("0.01 USD").await;
+    let url = street.url("/paid/page");
+    let start = |_| {
+        let mut command = agent.command(&["pay", "--wallet", "agent", &url]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..20).map(start).collect();
     let outputs: Vec<Output> = children.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
     let paid = outputs.iter().filter(|output| code(output) == 0).count();
     let stopped = outputs.iter().filter(|output| code(output) == 3).count();
     assert_eq!((paid, stopped), (10, 10), "{:?}", outputs.iter().map(said).collect::<Vec<_>>());
-    assert_eq!((upstream.hits(), seller.charged()), (10, 10_000));
+    assert_eq!((street.upstream.hits(), street.seller.charged()), (10, 10_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_to_end_has_its_exit_code() {
-    let (directory, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let upstream = Upstream::start().await;
-    let seller = shop(directory.path(), &upstream).await;
-    let agent = Agent { home: home.path(), environment: vec![] };
-    agent.must(&["wallet", "create", "agent"]);
-    seller.grant(&agent.did(), "1 USD").await;
-    agent.must(&[
-        "policy",
-        "set",
-        "--wallet",
-        "agent",
-        "--total",
-        "1 USD",
-        "--per-payment",
-        "0.01 USD",
-        "--origin",
-        &seller.listen,
-    ]);
-    let url = |path: &str| format!("{}{path}", seller.listen);
+    let street = Street::open().await;
+    let agent = street.agent_with("1 USD").await;
+    let pay = |more: &[&str]| agent.run(&[&["pay", "--wallet", "agent"], more].concat());
+    let ends = [
+        (pay(&[&street.url("/free/page")]), 0),
+        (pay(&["--max", "0.0001 USD", &street.url("/paid/page")]), 3),
+        (pay(&["not a url"]), 2),
+        (pay(&[&street.url("/nowhere")]), 22),
+        (pay(&["--dry-run", &street.url("/paid/page")]), 0),
+    ];
+    for (output, exit) in ends {
+        assert_eq!(code(&output), exit, "{}", said(&output));
+    }
+    assert_eq!(street.upstream.hits(), 1, "only the free page was fetched");
 
-    let free = agent.run(&["pay", "--wallet", "agent", &url("/free/page")]);
-    assert_eq!(code(&free), 0, "{}", said(&free));
-    let over_max = agent.run(&["pay", "--wallet", "agent", "--max", "0.0001 USD", &url("/paid/page")]);
-    assert_eq!(code(&over_max), 3, "{}", said(&over_max));
-    let wrong_use = agent.run(&["pay", "--wallet", "agent", "not a url"]);
-    assert_eq!(code(&wrong_use), 2, "{}", said(&wrong_use));
-    let missing = agent.run(&["pay", "--wallet", "agent", &url("/nowhere")]);
-    assert_eq!(code(&missing), 22, "{}", said(&missing));
-    let plain_http = agent.run(&["pay", "--wallet", "agent", "http://192.0.2.1/x", "--max", "1 USD"]);
-    assert_ne!(code(&plain_http), 0);
-    let dry = agent.run(&["pay", "--wallet", "agent", "--dry-run", &url("/paid/page")]);
-    assert_eq!(code(&dry), 0, "{}", said(&dry));
-    assert_eq!(upstream.hits(), 1, "only the free page was fetched");
-    let stranger = agent.run(&["pay", "--wallet", "nobody", &url("/paid/page")]);
-    assert_ne!(code(&stranger), 0);
-    assert!(said(&stranger).contains("nobody"), "{}", said(&stranger));
+    let stranger = agent.run(&["pay", "--wallet", "nobody", &street.url("/paid/page")]);
+    assert_eq!(code(&stranger), 1);
+    assert!(said(&stranger).contains("farthing wallet create nobody"), "{}", said(&stranger));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_wallet_pays_nothing_until_it_is_thawed() {
+    let street = Street::open().await;
+    let agent = street.agent_with("1 USD").await;
+    let url = street.url("/paid/page");
+    agent.must(&["wallet", "freeze", "agent"]);
+    let frozen = agent.run(&["pay", "--wallet", "agent", &url]);
+    assert_eq!(code(&frozen), 3, "{}", said(&frozen));
+    assert_eq!(street.upstream.hits(), 0);
+    agent.must(&["wallet", "thaw", "agent"]);
+    assert_eq!(code(&agent.run(&["pay", "--wallet", "agent", &url])), 0);
 }
 
 #[cfg(feature = "failpoints")]
@@ -178,33 +172,17 @@ async fn each_way_to_end_has_its_exit_code() {
 async fn a_wallet_killed_at_any_step_never_pays_beyond_its_cap() {
     let steps = ["wallet-after-reserve", "wallet-after-sign", "wallet-after-send", "wallet-before-confirm"];
     for step in steps {
-        let (directory, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let upstream = Upstream::start().await;
-        let seller = shop(directory.path(), &upstream).await;
-        let agent = Agent { home: home.path(), environment: vec![] };
-        agent.must(&["wallet", "create", "agent"]);
-        seller.grant(&agent.did(), "1 USD").await;
-        agent.must(&[
-            "policy",
-            "set",
-            "--wallet",
-            "agent",
-            "--total",
-            "0.003 USD",
-            "--per-payment",
-            "0.01 USD",
-            "--origin",
-            &seller.listen,
-        ]);
-        let url = format!("{}/paid/page", seller.listen);
+        let street = Street::open().await;
+        let agent = street.agent_with("0.003 USD").await;
+        let url = street.url("/paid/page");
         for _ in 0..2 {
-            let doomed = Agent { home: home.path(), environment: vec![("FARTHING_FAILPOINT", step)] };
+            let doomed = Agent { home: street.home.path(), environment: vec![("FARTHING_FAILPOINT", step)] };
             assert!(!doomed.run(&["pay", "--wallet", "agent", &url]).status.success(), "{step}");
         }
         for _ in 0..6 {
             agent.run(&["pay", "--wallet", "agent", &url]);
         }
-        assert!(seller.charged() <= 3000, "{step}: {}", seller.charged());
-        seller.verify_books();
+        assert!(street.seller.charged() <= 3000, "{step}: {}", street.seller.charged());
+        street.seller.verify_books();
     }
 }

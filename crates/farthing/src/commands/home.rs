@@ -22,6 +22,19 @@ pub(crate) struct Home {
     passphrase_file: Option<PathBuf>,
 }
 
+/// One wallet, and how to print what is asked about it.
+#[derive(Args)]
+pub(crate) struct WhichWallet {
+    /// The wallet.
+    #[arg(long, default_value = "agent")]
+    pub(crate) wallet: WalletName,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) home: Home,
+}
+
 impl Home {
     /// The directory.
     pub(crate) fn directory(&self) -> Result<PathBuf, Failure> {

@@ -12,7 +12,7 @@ use http::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::home::Home;
+use super::home::{Home, WhichWallet};
 use crate::failure::{Failure, OrFail};
 use crate::terminal;
 
@@ -24,7 +24,7 @@ const NO_OFFER: u8 = 4;
 pub(crate) enum Policy {
     /// What a wallet may spend.
     #[command(after_help = "Example:\n  farthing policy show --wallet agent")]
-    Show(Show),
+    Show(WhichWallet),
     /// Set what a wallet may spend. What is not named is left as it is.
     #[command(
         after_help = "Example:\n  farthing policy set --wallet agent --total \"0.50 USD\" --per-payment \"0.01 USD\" --per-day \"0.20 USD\" --origin http://127.0.0.1:4020"
@@ -35,18 +35,6 @@ pub(crate) enum Policy {
         after_help = "Example:\n  farthing policy explain --wallet agent https://api.example.com/v1/forecast/paris"
     )]
     Explain(Explain),
-}
-
-#[derive(Args)]
-pub(crate) struct Show {
-    /// The wallet.
-    #[arg(long, default_value = "agent")]
-    wallet: WalletName,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    home: Home,
 }
 
 #[derive(Args)]
@@ -93,7 +81,7 @@ pub(crate) struct Explain {
 impl Policy {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Show(show) => show.run(),
+            Self::Show(which) => show(&which),
             Self::Set(set) => set.run(),
             Self::Explain(order) => {
                 let client = order.home.client(&order.wallet)?;
@@ -103,20 +91,17 @@ impl Policy {
     }
 }
 
-impl Show {
-    fn run(self) -> Result<ExitCode, Failure> {
-        let wallets = self.home.wallets()?;
-        let summary = wallets.show(&self.wallet).map_err(|error| Failure::new(error.to_string()))?;
-        match (summary.policy, self.json) {
-            (policy, true) => terminal::say_json(&policy.as_ref().map_or(Value::Null, to_json)),
-            (Some(policy), false) => terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end()),
-            (None, false) => terminal::say(&format!(
-                "{} has no policy and pays nothing; set one with: farthing policy set --wallet {} --total \"1 USD\"",
-                self.wallet, self.wallet
-            )),
-        }
-        Ok(ExitCode::SUCCESS)
+fn show(which: &WhichWallet) -> Result<ExitCode, Failure> {
+    let policy = which.home.wallets()?.show(&which.wallet).map_err(|error| Failure::new(error.to_string()))?.policy;
+    match (policy, which.json) {
+        (policy, true) => terminal::say_json(&policy.as_ref().map_or(Value::Null, to_json)),
+        (Some(policy), false) => terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end()),
+        (None, false) => terminal::say(&format!(
+            "{0} has no policy and pays nothing; set one with: farthing policy set --wallet {0} --total \"1 USD\"",
+            which.wallet
+        )),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Set {
