@@ -97,13 +97,14 @@ async fn charge(
     let measured = if http_body::Body::is_end_stream(&body) {
         Measured { binding: BodyBinding::None, body: Body::empty() }
     } else {
-        match measure(body, site.digest_body, keep).await {
+        match Box::pin(measure(body, site.digest_body, keep)).await {
             Ok(measured) => measured,
             Err(failure) => return unread(failure),
         }
     };
     match credential {
-        Ok(Some(credential)) => sell(sale, head, credential, measured).await,
+        // Boxed, like the reading of a body, so that the many requests that never come here stay small.
+        Ok(Some(credential)) => Box::pin(sell(sale, head, credential, measured)).await,
         Ok(None) => {
             route.meters.quotes.increment(1);
             quote(site, paid, asked(&head, &measured.binding), None, seller.now())

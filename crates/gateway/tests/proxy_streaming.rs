@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use proxy_support::{
-    Gateway, Settings, data, echo, fed, get, http1, http2, hyper_upstream, status, timeouts, upstream_at,
+    Gateway, Settings, data, echo, echoing_websocket, fed, get, http1, http2, hyper_upstream, timeouts, upstream_at,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -197,21 +197,7 @@ async fn a_client_that_leaves_cancels_the_upstream() {
 
 #[tokio::test]
 async fn a_websocket_echoes_and_other_upgrades_do_not_pass() {
-    let (address, _) = hyper_upstream(|mut request: Request<Incoming>| async move {
-        if request.headers().get("upgrade").is_none_or(|upgrade| upgrade != "websocket") {
-            return status(StatusCode::NO_CONTENT);
-        }
-        tokio::spawn(async move {
-            let mut socket = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
-            let mut piece = [0; 64];
-            while let Ok(length @ 1..) = socket.read(&mut piece).await {
-                socket.write_all(&piece[..length]).await.unwrap();
-            }
-        });
-        let switching = Response::builder().status(101).header("connection", "upgrade").header("upgrade", "websocket");
-        switching.header("sec-websocket-accept", "x").body(Body::empty()).unwrap()
-    })
-    .await;
+    let (address, _) = hyper_upstream(echoing_websocket).await;
     let gateway = Gateway::before(upstream_at(address, Version::Auto)).await;
     let mut request = get("/socket");
     request.headers_mut().insert("connection", HeaderValue::from_static("keep-alive, Upgrade"));
@@ -235,33 +221,6 @@ async fn a_websocket_echoes_and_other_upgrades_do_not_pass() {
 }
 
 #[tokio::test]
-async fn connections_are_used_again() {
-    let peers = Arc::new(Mutex::new(0));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let counted = Arc::clone(&peers);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            *counted.lock().unwrap() += 1;
-            tokio::spawn(async move {
-                let mut head = [0; 4096];
-                while let Ok(1..) = stream.read(&mut head).await {
-                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
-                }
-            });
-        }
-    });
-    let gateway = Gateway::before(upstream_at(address, Version::Auto)).await;
-    let mut sender = http1(gateway.address).await;
-    for _ in 0..50 {
-        let response = soon(sender.send_request(get("/"))).await.unwrap();
-        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
-        sender.ready().await.unwrap();
-    }
-    assert_eq!(*peers.lock().unwrap(), 1);
-}
-
-#[tokio::test]
 async fn tls_on_both_sides_chooses_http2_and_shows_a_replaced_certificate() {
     let issue = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (first, second) = (issue(), issue());
@@ -277,11 +236,12 @@ async fn tls_on_both_sides_chooses_http2_and_shows_a_replaced_certificate() {
     let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
     let (address, _) = hyper_upstream(echo).await;
     let settings = Settings { certificate: Some(certificate.clone()), ..Settings::default() };
-    let inner = Gateway::start(upstream_at(address, Version::Http2), settings).await;
+    let timeouts = Timeouts { first_byte: Duration::from_secs(5), ..timeouts() };
+    let plain = format!("http://{address}").parse().unwrap();
+    let inner = Gateway::start(Upstream::new(&plain, Version::Http2, timeouts, None).unwrap(), settings).await;
     // The outer gateway's upstream is the inner gateway, over TLS.
     let through = async |config| {
         let origin = format!("https://localhost:{}", inner.address.port()).parse().unwrap();
-        let timeouts = Timeouts { first_byte: Duration::from_secs(5), ..timeouts() };
         let outer = Gateway::before(Upstream::new(&origin, Version::Auto, timeouts, Some(config)).unwrap()).await;
         let request = Request::post(format!("http://{}/", outer.address)).body(Body::full("hello")).unwrap();
         let response = http2(outer.address).await.send_request(request).await.unwrap();

@@ -3,18 +3,17 @@
 use super::activity::Activity;
 use super::headers;
 use super::pool::Lease;
+use crate::serve::Alarm;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep};
 
 /// A request or response body: nothing, bytes, a stream from the client, a stream from the upstream, or any other.
 ///
@@ -82,10 +81,8 @@ struct UpstreamStream {
     /// Held until the answer is read to its end; the connection then goes back to the pool.
     lease: Option<Lease>,
     idle: Duration,
-    /// Made at the first wait, kept for the next.
-    timer: Option<Pin<Box<Sleep>>>,
-    /// True from the first unanswered poll on. A slow client does not poll, and its time is not the upstream's.
-    waiting: bool,
+    /// Runs from the first unanswered poll on. A slow client does not poll, and its time is not the upstream's.
+    stalled: Alarm,
     finished: bool,
 }
 
@@ -122,7 +119,7 @@ impl Body {
     }
 
     pub(super) fn from_upstream(incoming: Incoming, lease: Option<Lease>, idle: Duration) -> Self {
-        let stream = UpstreamStream { incoming, lease, idle, timer: None, waiting: false, finished: false };
+        let stream = UpstreamStream { incoming, lease, idle, stalled: Alarm::new(idle), finished: false };
         Self { source: Source::Upstream(stream), on_end: None }
     }
 
@@ -248,7 +245,7 @@ impl UpstreamStream {
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
             return self.poll_stalled(context);
         };
-        self.waiting = false;
+        self.stalled.silence();
         let frame = match frame {
             None => {
                 self.finished = true;
@@ -274,15 +271,9 @@ impl UpstreamStream {
     }
 
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let idle = self.idle;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-        if !self.waiting {
-            self.waiting = true;
-            timer.as_mut().reset(Instant::now() + idle);
-        }
-        ready!(timer.as_mut().poll(context));
+        ready!(self.stalled.poll(context));
         self.lease = None;
-        Poll::Ready(Some(Err(BodyError::UpstreamStalled { after: idle })))
+        Poll::Ready(Some(Err(BodyError::UpstreamStalled { after: self.idle })))
     }
 }
 

@@ -1,8 +1,11 @@
 //! Making a connection to an upstream.
 
+use super::gathered::Gathered;
 use super::headers::Upgrading;
+use super::pool::Line;
 use super::upstream::{Origin, Version};
 use super::{Body, ForwardError, ForwardErrorKind};
+use crate::serve::Alarm;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::io;
@@ -11,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 pub(super) enum Connection {
-    Http1(http1::SendRequest<Body>),
+    Http1(Line),
     Http2(http2::SendRequest<Body>),
 }
 
@@ -27,7 +30,7 @@ async fn connect(origin: &Origin, upgrading: Upgrading) -> io::Result<Connection
     let stream = TcpStream::connect((origin.host.as_str(), origin.port)).await?;
     stream.set_nodelay(true)?;
     let Some(tls) = &origin.tls else {
-        return handshake(stream, origin.version == Version::Http2).await;
+        return handshake(stream, origin, origin.version == Version::Http2).await;
     };
     let connector = match upgrading {
         Upgrading::WebSocket => &tls.http1_connector,
@@ -35,14 +38,13 @@ async fn connect(origin: &Origin, upgrading: Upgrading) -> io::Result<Connection
     };
     let stream = connector.connect(tls.name.clone(), stream).await?;
     let chose_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    handshake(stream, chose_http2 || origin.version == Version::Http2).await
+    handshake(stream, origin, chose_http2 || origin.version == Version::Http2).await
 }
 
-async fn handshake<S>(stream: S, speaks_http2: bool) -> io::Result<Connection>
+async fn handshake<S>(stream: S, origin: &Origin, speaks_http2: bool) -> io::Result<Connection>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = TokioIo::new(stream);
     if speaks_http2 {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -50,15 +52,16 @@ where
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(16 << 20)
             .keep_alive_interval(Duration::from_secs(20))
-            .handshake(stream)
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
         // Its errors reach each exchange on it; the task has nothing to add.
         tokio::spawn(async move { drop(connection.await) });
         Ok(Connection::Http2(sender))
     } else {
-        let (sender, connection) = http1::Builder::new().handshake(stream).await.map_err(io::Error::other)?;
+        let (sender, connection) =
+            http1::Builder::new().handshake(TokioIo::new(Gathered(stream))).await.map_err(io::Error::other)?;
         tokio::spawn(async move { drop(connection.with_upgrades().await) });
-        Ok(Connection::Http1(sender))
+        Ok(Connection::Http1(Line { sender, first_byte: Alarm::new(origin.timeouts.first_byte) }))
     }
 }

@@ -6,12 +6,14 @@ use super::headers::{self, Upgrading};
 use super::pool::Lease;
 use super::upstream::{Origin, Version};
 use super::{Body, ForwardError, ForwardErrorKind, Target, Upstream, tunnel};
-use crate::serve::Peer;
+use crate::serve::{Alarm, Peer};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Extensions, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use std::future::poll_fn;
 use std::pin::pin;
+use std::task::{Poll, ready};
 
 /// An answer whose body has not been read, and the connection it comes from.
 type Answer = (Response<Incoming>, Option<Lease>);
@@ -35,29 +37,26 @@ impl Upstream {
         &self,
         target: &Target,
         peer: &Peer,
-        request: Request<Body>,
+        mut request: Request<Body>,
     ) -> Result<Response<Body>, ForwardError> {
         let origin = &*self.0;
         if request.body().declared_excess().is_some() {
             return Err(ForwardError::unsent(ForwardErrorKind::BodyTooLarge));
         }
-        let (mut parts, body) = request.into_parts();
         let upgrading = match origin.version {
             // Its connections are shared and cannot be handed over.
             Version::Http2 => Upgrading::No,
-            Version::Auto | Version::Http1 => tunnel::wanted(&parts.method, parts.version, &parts.headers),
+            Version::Auto | Version::Http1 => tunnel::wanted(request.method(), request.version(), request.headers()),
         };
         let client_upgrade = match upgrading {
-            Upgrading::WebSocket => parts.extensions.remove::<OnUpgrade>(),
+            Upgrading::WebSocket => request.extensions_mut().remove::<OnUpgrade>(),
             Upgrading::No => None,
         };
-        headers::scrub_request(&mut parts.headers, &origin.host_header, target, peer, upgrading);
-        let mut forwarded = Request::new(body);
-        *forwarded.method_mut() = parts.method;
-        *forwarded.uri_mut() = Uri::from(target.path_and_query().clone());
-        *forwarded.headers_mut() = parts.headers;
-
-        let (response, lease) = origin.exchange(forwarded, upgrading).await?;
+        headers::scrub_request(request.headers_mut(), &origin.host_header, target, peer, upgrading);
+        *request.uri_mut() = Uri::from(target.path_and_query().clone());
+        *request.version_mut() = http::Version::HTTP_11;
+        *request.extensions_mut() = Extensions::new();
+        let (response, lease) = origin.exchange(request, upgrading).await?;
         answer(response, lease, client_upgrade, origin)
     }
 }
@@ -66,21 +65,17 @@ impl Origin {
     async fn exchange(&self, mut request: Request<Body>, upgrading: Upgrading) -> Result<Answer, ForwardError> {
         let activity = request.body_mut().watch();
         loop {
-            let attempt = match self.pooled(upgrading) {
-                Some(connection) => self.send(connection, request, activity.as_deref()).await?,
-                None => {
-                    let connection = self.dialed(upgrading).await?;
-                    match self.send(connection, request, activity.as_deref()).await? {
-                        Attempt::NotSent(_, error) => {
-                            return Err(ForwardError::unsent(ForwardErrorKind::Unreachable).because(error));
-                        }
-                        answered @ Attempt::Answered(..) => answered,
-                    }
-                }
+            let (connection, pooled) = match self.pooled(upgrading) {
+                Some(connection) => (connection, true),
+                // Boxed because it is large and seldom needed: the whole of an exchange is moved once.
+                None => (Box::pin(self.dialed(upgrading)).await?, false),
             };
-            match attempt {
+            match self.send(connection, request, activity.as_deref()).await? {
                 Attempt::Answered(response, lease) => return Ok((response, lease)),
-                Attempt::NotSent(intact, _) => request = intact,
+                Attempt::NotSent(intact, _) if pooled => request = intact,
+                Attempt::NotSent(_, error) => {
+                    return Err(ForwardError::unsent(ForwardErrorKind::Unreachable).because(error));
+                }
             }
         }
     }
@@ -121,15 +116,16 @@ impl Origin {
         activity: Option<&Activity>,
     ) -> Result<Attempt, ForwardError> {
         let outcome = match connection {
-            Connection::Http1(sender) => {
-                let mut lease = Lease::new(sender, &self.pool);
-                let response = lease.sender.try_send_request(request);
-                self.within_first_byte(response, activity).await?.map(|response| (response, Some(lease)))
+            Connection::Http1(line) => {
+                let mut lease = Lease::new(line, &self.pool);
+                let response = lease.line.sender.try_send_request(request);
+                within(&mut lease.line.first_byte, response, activity).await?.map(|response| (response, Some(lease)))
             }
             Connection::Http2(mut sender) => {
                 self.address_for_http2(&mut request);
-                let response = sender.try_send_request(request);
-                self.within_first_byte(response, activity).await?.map(|response| (response, None))
+                let mut first_byte = Alarm::new(self.timeouts.first_byte);
+                let response = Box::pin(sender.try_send_request(request));
+                within(&mut first_byte, response, activity).await?.map(|response| (response, None))
             }
         };
         match outcome {
@@ -152,25 +148,32 @@ impl Origin {
         *request.version_mut() = http::Version::HTTP_2;
         request.headers_mut().remove(http::header::HOST);
     }
+}
 
-    /// Waits for the head of the answer; an upload that moves starts the time-out anew.
-    async fn within_first_byte<T>(
-        &self,
-        response: impl Future<Output = T>,
-        activity: Option<&Activity>,
-    ) -> Result<T, ForwardError> {
-        let mut response = pin!(response);
+/// Waits for the head of the answer; an upload that moves starts the time-out anew.
+async fn within<T>(
+    first_byte: &mut Alarm,
+    response: impl Future<Output = T>,
+    activity: Option<&Activity>,
+) -> Result<T, ForwardError> {
+    let mut response = pin!(response);
+    first_byte.silence();
+    poll_fn(|context| {
+        if let Poll::Ready(response) = response.as_mut().poll(context) {
+            return Poll::Ready(Ok(response));
+        }
         loop {
-            if let Ok(response) = tokio::time::timeout(self.timeouts.first_byte, response.as_mut()).await {
-                return Ok(response);
-            }
+            ready!(first_byte.poll(context));
             match activity.map_or(Upload::Still, Activity::look) {
-                Upload::Moved => {}
-                Upload::AwaitingClient => return Err(ForwardError::sent(ForwardErrorKind::ClientStalled)),
-                Upload::Still => return Err(ForwardError::sent(ForwardErrorKind::FirstByteTimeout)),
+                Upload::Moved => first_byte.silence(),
+                Upload::AwaitingClient => {
+                    return Poll::Ready(Err(ForwardError::sent(ForwardErrorKind::ClientStalled)));
+                }
+                Upload::Still => return Poll::Ready(Err(ForwardError::sent(ForwardErrorKind::FirstByteTimeout))),
             }
         }
-    }
+    })
+    .await
 }
 
 fn answer(
@@ -201,10 +204,9 @@ fn answer(
         }
         lease => Body::from_upstream(incoming, lease, origin.timeouts.idle),
     };
-    let mut response = Response::new(body);
-    *response.status_mut() = parts.status;
-    *response.headers_mut() = parts.headers;
-    Ok(response)
+    parts.version = http::Version::HTTP_11;
+    parts.extensions = Extensions::new();
+    Ok(Response::from_parts(parts, body))
 }
 
 /// A transfer coding other than `chunked` would be lost on the way, and a length beside `chunked` is a lie.

@@ -28,10 +28,11 @@ pub enum Upgrading {
 ///
 /// `host` is the upstream's own name and becomes `Host`; the client's is passed on as `X-Forwarded-Host`.
 pub fn scrub_request(headers: &mut HeaderMap, host: &HeaderValue, target: &Target, peer: &Peer, upgrading: Upgrading) {
-    let wants_trailers = headers.get_all(TE).iter().any(|value| lists(value, "trailers"));
+    let wants_trailers = headers.contains_key(TE) && headers.get_all(TE).iter().any(|value| lists(value, "trailers"));
     remove_named_by_connection(headers);
     remove_matching(headers, |name| is_of_one_hop(name) || is_private_to_the_gateway(name) || is_claimed_origin(name));
     remove_payment_scheme(headers, &AUTHORIZATION);
+    headers.reserve(4);
     headers.insert(HOST, host.clone());
     headers.insert(&X_FORWARDED_FOR, peer.forwarded_for().clone());
     headers.insert(&X_FORWARDED_HOST, target.authority().clone());
@@ -146,7 +147,10 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .map(<[u8]>::trim_ascii)
+        // What nearly every message says; the field `Keep-Alive` goes in any case.
+        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
         .filter(|name| !matches!(name.as_str(), "host" | "content-length" | "transfer-encoding" | "content-type"))
         .collect();
     for name in named {
@@ -156,7 +160,7 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
 
 /// Drops the lines of `name` that hold a `Payment` scheme and keeps every other authentication scheme.
 fn remove_payment_scheme(headers: &mut HeaderMap, name: &HeaderName) {
-    if !headers.get_all(name).iter().any(names_payment_scheme) {
+    if !headers.contains_key(name) || !headers.get_all(name).iter().any(names_payment_scheme) {
         return;
     }
     let kept: Vec<HeaderValue> =

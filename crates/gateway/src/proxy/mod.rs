@@ -20,6 +20,7 @@ mod body;
 mod dial;
 mod error;
 mod forward;
+mod gathered;
 pub mod headers;
 mod pool;
 mod target;

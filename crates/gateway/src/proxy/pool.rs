@@ -1,6 +1,7 @@
 //! Connections that wait for their next request.
 
 use super::Body;
+use crate::serve::Alarm;
 use hyper::client::conn::{http1, http2};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -25,8 +26,15 @@ struct State {
 
 #[derive(Debug)]
 struct Idle {
-    sender: http1::SendRequest<Body>,
+    line: Line,
     since: Instant,
+}
+
+/// An HTTP/1.1 connection, with the alarm for the head of its next answer.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) sender: http1::SendRequest<Body>,
+    pub(super) first_byte: Alarm,
 }
 
 impl Pool {
@@ -35,11 +43,11 @@ impl Pool {
     }
 
     /// An open HTTP/1.1 connection that nobody uses.
-    pub(super) fn take(&self) -> Option<http1::SendRequest<Body>> {
+    pub(super) fn take(&self) -> Option<Line> {
         let mut state = self.state();
-        while let Some(Idle { sender, since }) = state.idle.pop() {
-            if sender.is_ready() && since.elapsed() < self.keep {
-                return Some(sender);
+        while let Some(Idle { line, since }) = state.idle.pop() {
+            if line.sender.is_ready() && since.elapsed() < self.keep {
+                return Some(line);
             }
         }
         None
@@ -58,9 +66,9 @@ impl Pool {
         self.state().shared = Some(sender);
     }
 
-    fn keep(self: &Arc<Self>, sender: http1::SendRequest<Body>) {
+    fn keep(self: &Arc<Self>, line: Line) {
         let mut state = self.state();
-        state.idle.push(Idle { sender, since: Instant::now() });
+        state.idle.push(Idle { line, since: Instant::now() });
         if !state.swept {
             state.swept = true;
             tokio::spawn(sweep(Arc::downgrade(self), self.keep));
@@ -79,7 +87,7 @@ async fn sweep(pool: Weak<Pool>, keep: Duration) {
         tokio::time::sleep(keep).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut state = pool.state();
-        state.idle.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < keep);
+        state.idle.retain(|idle| !idle.line.sender.is_closed() && idle.since.elapsed() < keep);
         if state.idle.is_empty() {
             state.swept = false;
             return;
@@ -90,23 +98,23 @@ async fn sweep(pool: Weak<Pool>, keep: Duration) {
 /// An HTTP/1.1 connection on loan to one exchange. Dropped, it is closed; given back, it serves again.
 #[derive(Debug)]
 pub(super) struct Lease {
-    pub(super) sender: http1::SendRequest<Body>,
+    pub(super) line: Line,
     pool: Arc<Pool>,
 }
 
 impl Lease {
-    pub(super) fn new(sender: http1::SendRequest<Body>, pool: &Arc<Pool>) -> Self {
-        Self { sender, pool: Arc::clone(pool) }
+    pub(super) fn new(line: Line, pool: &Arc<Pool>) -> Self {
+        Self { line, pool: Arc::clone(pool) }
     }
 
     /// For when the answer has been read to its end. The request body may still be on its way.
     pub(super) fn give_back(mut self) {
-        if self.sender.is_ready() {
-            self.pool.keep(self.sender);
-        } else if !self.sender.is_closed() {
+        if self.line.sender.is_ready() {
+            self.pool.keep(self.line);
+        } else if !self.line.sender.is_closed() {
             tokio::spawn(async move {
-                if self.sender.ready().await.is_ok() {
-                    self.pool.keep(self.sender);
+                if self.line.sender.ready().await.is_ok() {
+                    self.pool.keep(self.line);
                 }
             });
         }

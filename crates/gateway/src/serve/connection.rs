@@ -1,5 +1,6 @@
 //! One client connection, from accept to close.
 
+use super::alarm::ConnectionTimer;
 use super::scanner::Scanner;
 use super::stream::Guarded;
 use super::{Limits, Peer, Service, framing};
@@ -17,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 
 pub(super) struct Shared<S> {
@@ -99,7 +100,8 @@ async fn speak<S: Service>(
     let mut draining = shared.draining.clone();
     let scanner = (speaks == Speaks::Http1).then(Scanner::default);
     let ambiguous = scanner.as_ref().map(Scanner::ambiguous).unwrap_or_default();
-    let stream = TokioIo::new(Guarded::new(stream, scanner, limits.stalled_write));
+    let (open, closed) = oneshot::channel();
+    let stream = TokioIo::new(Guarded::new(stream, scanner, limits.stalled_write, open));
     let service = service_fn(move |request: Request<Incoming>| {
         let (shared, peer) = (Arc::clone(&shared), peer.clone());
         let framed = framing::check(request.version(), request.headers(), ambiguous.load(Ordering::Relaxed));
@@ -113,16 +115,29 @@ async fn speak<S: Service>(
     let mut drain = pin!(async move { drop(draining.wait_for(|&begun| begun).await) });
     match speaks {
         Speaks::Http1 => {
-            let mut connection = pin!(http1(&limits).serve_connection(stream, service).with_upgrades());
-            tokio::select! {
-                ended = connection.as_mut() => return Ok(ended?),
-                () = &mut drain => connection.as_mut().graceful_shutdown(),
+            {
+                let mut connection = pin!(http1(&limits).serve_connection(stream, service).with_upgrades());
+                let finished = tokio::select! {
+                    biased;
+                    ended = connection.as_mut() => Some(ended),
+                    () = &mut drain => None,
+                };
+                match finished {
+                    Some(ended) => ended?,
+                    None => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await?;
+                    }
+                }
             }
-            Ok(connection.await?)
+            // A WebSocket goes on in a task of its own, in this connection's place and with its time to drain.
+            let _ = closed.await;
+            Ok(())
         }
         Speaks::Http2 => {
             let mut connection = pin!(http2(&limits).serve_connection(stream, service));
             tokio::select! {
+                biased;
                 ended = connection.as_mut() => return Ok(ended?),
                 () = &mut drain => connection.as_mut().graceful_shutdown(),
             }
@@ -134,7 +149,7 @@ async fn speak<S: Service>(
 fn http1(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(ConnectionTimer::default())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(limits.head_bytes.max(8192))
         .max_header_size(limits.head_bytes);

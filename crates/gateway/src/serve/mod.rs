@@ -4,14 +4,18 @@
 //! the service with everything else. Every wait for a client is bounded: for the TLS handshake and each request head
 //! by [`Limits::head_timeout`], for a client that does not read by [`Limits::stalled_write`].
 
+mod alarm;
 mod connection;
 mod framing;
+mod gather;
 mod limits;
 mod peer;
 mod scanner;
 mod stream;
 mod tls;
 
+pub(crate) use alarm::Alarm;
+pub(crate) use gather::poll_write_pieces;
 pub use limits::Limits;
 pub use peer::Peer;
 pub use tls::{Certificate, CertificateError};

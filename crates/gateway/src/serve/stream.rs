@@ -2,46 +2,44 @@
 //! closed so that the last answer arrives.
 
 use super::scanner::Scanner;
+use super::{Alarm, poll_write_pieces};
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 /// Fails a write that made no progress for a while. Costs nothing as long as writes are taken at once.
 pub(super) struct Guarded<S> {
     stream: S,
     /// For HTTP/1.1 only.
     scanner: Option<Scanner>,
-    patience: Duration,
-    waiting: bool,
-    timer: Option<Pin<Box<Sleep>>>,
+    stalled: Alarm,
     lingering: Option<Pin<Box<Sleep>>>,
+    /// Dropped with the socket, which a tunnel holds on to after HTTP has ended.
+    _open: Open,
 }
+
+/// Tells, by its end, that a socket is closed.
+pub(super) type Open = tokio::sync::oneshot::Sender<std::convert::Infallible>;
 
 /// A socket closed with unread bytes is reset, and the client loses the answer that told it to stop sending (413, 400).
 /// So, after the last byte out, what still comes in is read and thrown away for this long.
 const LINGER: Duration = Duration::from_secs(1);
 
 impl<S> Guarded<S> {
-    pub(super) fn new(stream: S, scanner: Option<Scanner>, patience: Duration) -> Self {
-        Self { stream, scanner, patience, waiting: false, timer: None, lingering: None }
+    pub(super) fn new(stream: S, scanner: Option<Scanner>, patience: Duration, open: Open) -> Self {
+        Self { stream, scanner, stalled: Alarm::new(patience), lingering: None, _open: open }
     }
 
     fn bound<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.waiting = false;
+            self.stalled.silence();
             return written;
         }
-        let patience = self.patience;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        if !self.waiting {
-            self.waiting = true;
-            timer.as_mut().reset(Instant::now() + patience);
-        }
-        timer.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.stalled.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -67,10 +65,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        let written = poll_write_pieces(&mut this.stream, context, pieces);
         this.bound(written, context)
     }
 

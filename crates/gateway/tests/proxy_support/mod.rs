@@ -136,6 +136,22 @@ where
 }
 
 /// Answers every request with the body it came with.
+/// Sends back what comes over a WebSocket, and answers 204 to anything else.
+pub async fn echoing_websocket(mut request: Request<Incoming>) -> Response<Body> {
+    if request.headers().get("upgrade").is_none_or(|upgrade| upgrade != "websocket") {
+        return status(StatusCode::NO_CONTENT);
+    }
+    tokio::spawn(async move {
+        let mut socket = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
+        let mut piece = [0; 64];
+        while let Ok(length @ 1..) = socket.read(&mut piece).await {
+            socket.write_all(&piece[..length]).await.unwrap();
+        }
+    });
+    let switching = Response::builder().status(101).header("connection", "upgrade").header("upgrade", "websocket");
+    switching.header("sec-websocket-accept", "x").body(Body::empty()).unwrap()
+}
+
 pub async fn echo(request: Request<Incoming>) -> Response<Body> {
     match request.into_body().collect().await {
         Ok(collected) => Response::new(Body::full(collected.to_bytes())),
