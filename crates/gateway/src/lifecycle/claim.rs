@@ -63,7 +63,7 @@ pub(super) async fn claim_and_settle(
     new: NewPayment,
 ) -> Progress {
     let (shared, route, patience) = (Arc::clone(seller), Arc::clone(route), paid.settle_timeout);
-    let span = tracing::info_span!("claim", payment = %new.id, method = new.method);
+    let span = tracing::debug_span!("claim", payment = %new.id, method = new.method);
     let claiming = matches!(acceptor, Acceptor::External(_)).then(|| seller.claiming(new.id));
     let task = async move {
         let progress = run(shared, route, patience, acceptor, new).await;
@@ -103,7 +103,10 @@ async fn run(
                 reach("after-post");
                 Progress::Owed(Obligation::new(seller, route, record))
             }
-            Acceptor::External(settler) => settle(seller, route, patience, settler.as_ref(), record).await,
+            Acceptor::External(settler) => {
+                let span = tracing::info_span!("settle", payment = %record.id, method = record.method);
+                settle(seller, route, patience, settler.as_ref(), record).instrument(span).await
+            }
         },
         ClaimOutcome::Lost(record) => Progress::Standing(record),
         ClaimOutcome::ProofUsed(_) => refused(
@@ -141,8 +144,7 @@ async fn settle(
     let claim = record.claim();
     reach("before-settle");
     let started = tokio::time::Instant::now();
-    let span = tracing::info_span!("settle");
-    let settlement = match tokio::time::timeout(patience, settler.settle(&claim).instrument(span)).await {
+    let settlement = match tokio::time::timeout(patience, settler.settle(&claim)).await {
         Ok(settlement) => settlement,
         Err(_) => Settlement::Unknown(Unknown {
             reason: format!("the rail did not answer within {patience:?}"),

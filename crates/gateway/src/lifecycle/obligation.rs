@@ -42,7 +42,7 @@ impl Obligation {
     /// The upstream answered with success; the response may go out.
     pub(super) fn deliver(mut self, status: u16) -> Outgoing {
         self.owed = false;
-        let span = tracing::info_span!("deliver", payment = %self.record.id, status);
+        let span = tracing::debug_span!("deliver", payment = %self.record.id, status);
         span.in_scope(|| {
             self.seller.later(Command::Deliver { payment: self.record.id, status, at: self.seller.now() });
         });
@@ -80,7 +80,7 @@ impl Outgoing {
         self.open = false;
         reach("before-close");
         let (payment, at) = (self.record.id, self.seller.now());
-        let span = tracing::info_span!("close", %payment);
+        let span = tracing::debug_span!("close", %payment);
         let command = Command::Close { payment, response: Some(Box::new(response)), at };
         match tracing::Instrument::instrument(self.seller.books.submit(command), span).await {
             Ok(Outcome::Payment(_)) => {}
@@ -135,7 +135,7 @@ impl Drop for Outgoing {
         self.seller.metrics.in_flight.decrement(1.0);
         if self.open {
             reach("before-close");
-            let span = tracing::info_span!("close", payment = %self.record.id);
+            let span = tracing::debug_span!("close", payment = %self.record.id);
             span.in_scope(|| {
                 self.seller.later(Command::Close { payment: self.record.id, response: None, at: self.seller.now() });
             });
