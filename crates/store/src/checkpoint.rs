@@ -12,8 +12,9 @@ use crate::StoreError;
 use crate::sqlite::Sqlite;
 use crate::sqlite::file;
 
-/// After so many commands the log is moved.
-const COMMANDS: usize = 2_000;
+/// After so many commands the log is moved. Between two moves nearly every index page is written, and each is moved once:
+/// fewer moves are less work, and the log stays below a hundred megabytes.
+const COMMANDS: usize = 8_000;
 
 /// The writer's side: says when it is time, and finishes what the other thread began.
 ///
