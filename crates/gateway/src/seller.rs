@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::lifecycle::Closings;
 use crate::metrics::Metrics;
 use crate::site::Site;
 
@@ -26,6 +27,7 @@ pub(crate) struct Seller {
     /// Cloned into every task that must finish before the books close.
     tasks: mpsc::WeakSender<()>,
     resolving: Mutex<HashSet<PaymentId>>,
+    pub(crate) closings: Closings,
     /// How many tasks of this process are between the claim and the ledger entry of a payment.
     claiming: Mutex<HashMap<PaymentId, usize>>,
 }
@@ -58,6 +60,7 @@ impl Seller {
             metrics,
             tasks: own.downgrade(),
             resolving: Mutex::default(),
+            closings: Closings::default(),
             claiming: Mutex::default(),
         };
         (Arc::new(seller), Unfinished { own, all })

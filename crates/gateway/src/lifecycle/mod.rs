@@ -5,6 +5,7 @@
 //! it is either fulfilled or becomes an entitlement, whatever happens to the request.
 
 mod claim;
+mod closing;
 mod deliver;
 mod idempotency;
 mod kept;
@@ -21,6 +22,7 @@ use farthing_protocol::{Credential, Problem, ProblemType, Timestamp};
 use farthing_rail::{Acceptor, PaymentId, Presented, Proof};
 use http::{Response, StatusCode};
 
+pub(crate) use closing::Closings;
 pub(crate) use resolve::{Resolution, resolve, settle_timeout_of};
 pub(crate) use send_back::{SentBack, send_back};
 

@@ -6,6 +6,7 @@ use farthing_books::{Command, Outcome, PaymentRecord, StoredResponse};
 use farthing_protocol::Timestamp;
 use farthing_store::StoreError;
 
+use super::closing::Closings;
 use crate::failpoint::reach;
 use crate::route::SharedRoute;
 use crate::seller::Seller;
@@ -134,12 +135,7 @@ impl Drop for Outgoing {
     fn drop(&mut self) {
         self.seller.metrics.in_flight.decrement(1.0);
         if self.open {
-            reach("before-close");
-            let span = tracing::debug_span!("close", payment = %self.record.id);
-            span.in_scope(|| {
-                self.seller.later(Command::Close { payment: self.record.id, response: None, at: self.seller.now() });
-            });
-            reach("after-close");
+            Closings::add(&self.seller, self.record.id);
         }
     }
 }
