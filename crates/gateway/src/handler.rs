@@ -59,7 +59,8 @@ async fn route(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> 
     let body = Body::from_client(incoming, Some(found.max_body));
     let head = Head { parts, target, peer };
     match &found.paid {
-        None => pass(&found, head, body).await,
+        // Boxed where it is made: hyper moves the whole of an answer's future, and forwarding takes kilobytes of it.
+        None => Box::pin(pass(&found, head, body)).await,
         Some(paid) => charge(seller, &site, &found, paid, head, body).await,
     }
 }
