@@ -27,15 +27,21 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
 
 /// Refuses a file of any other version than the newest, for those who may not change it.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let (found, known) = (known(connection, path)?, newest());
+    let (found, known) = (look(connection, path)?, newest());
     if found < known {
         return Err(StoreError::Older { path: path.display().to_string(), found, known });
     }
     Ok(())
 }
 
+/// The file's version, read from one state of the file: another process may be making it just now.
+pub(crate) fn look(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let state = connection.unchecked_transaction()?;
+    known(&state, path)
+}
+
 /// The file's version, 0 for an empty file; refuses a newer one and files of other programs.
-pub(crate) fn known(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+fn known(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

@@ -49,7 +49,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     private(path).map_err(|error| unavailable(path, &error))?;
     let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     prepare(&connection)?;
-    schema::known(&connection, path)?;
+    schema::look(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // NORMAL loses acknowledged payments in a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
