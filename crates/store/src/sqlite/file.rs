@@ -47,6 +47,7 @@ impl Lock {
 /// schema.
 pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     private(path).map_err(|error| unavailable(path, &error))?;
+    let _turn = turn_to_open(path)?;
     let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     prepare(&connection)?;
     schema::look(&connection, path)?;
@@ -57,6 +58,15 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
     schema::migrate(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Opens one at a time, until it is dropped: SQLite does not wait for its turn when a file that is
+/// new becomes one with a write-ahead log.
+fn turn_to_open(books: &Path) -> Result<File, StoreError> {
+    let path = beside(books, ".opening");
+    let file = private(&path).map_err(|error| unavailable(&path, &error))?;
+    file.lock().map_err(|error| unavailable(&path, &error))?;
+    Ok(file)
 }
 
 /// Opens for reading beside the writer.
