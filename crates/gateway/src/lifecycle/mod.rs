@@ -1,7 +1,7 @@
 //! The life of a payment: claim, settle, post, deliver, close.
 //!
 //! From the claim to the ledger entry a payment runs in a task of its own, which finishes whether
-//! or not the client stays. From then on an [`Obligation`] stands for the delivery that is owed:
+//! or not the client stays. From then on an [`Obligation`](obligation::Obligation) stands for the delivery that is owed:
 //! it is either fulfilled or becomes an entitlement, whatever happens to the request.
 
 mod claim;

@@ -1,6 +1,6 @@
 //! What a wallet may spend, and the one way from an offer to an approval.
 //!
-//! [`decide`] is pure: a policy, a quote and the time give the same answer always. [`approve`] adds
+//! [`decide()`] is pure: a policy, a quote and the time give the same answer always. [`approve()`] adds
 //! what a decision needs to hold over several processes: the reservation, durable before anything
 //! can be signed.
 
