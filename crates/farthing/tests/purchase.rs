@@ -7,6 +7,8 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
 use support::FARTHING;
 use support::seller::{HONEST_RAIL, Seller, config};
 use support::upstream::Upstream;
@@ -165,6 +167,31 @@ async fn a_frozen_wallet_pays_nothing_until_it_is_thawed() {
     assert_eq!(street.upstream.hits(), 0);
     agent.must(&["wallet", "thaw", "agent"]);
     assert_eq!(code(&agent.run(&["pay", "--wallet", "agent", &url])), 0);
+}
+
+/// {"amount":"1000","currency":"usd.6"}, as base64url.
+const FOREIGN_REQUEST: &str = "eyJhbW91bnQiOiIxMDAwIiwiY3VycmVuY3kiOiJ1c2QuNiJ9";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_offers_that_cannot_be_paid_are_one_short_sentence() {
+    let street = Street::open().await;
+    let agent = street.agent_with("1 USD").await;
+    let mut offers = HeaderMap::new();
+    for number in 0..50 {
+        let method = char::from(b'a' + number % 26);
+        let offer = format!(
+            "Payment id=\"{number}\", realm=\"x\", method=\"{method}\", intent=\"charge\", \
+             request=\"{FOREIGN_REQUEST}\", expires=\"2099-01-01T00:00:00Z\""
+        );
+        offers.append("www-authenticate", offer.parse().unwrap());
+    }
+    let router = Router::new().fallback(move || async move { (StatusCode::PAYMENT_REQUIRED, offers) });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let output = agent.run(&["pay", "--wallet", "agent", &url]);
+    assert_eq!(code(&output), 4, "{}", said(&output));
+    assert!(said(&output).len() < 1000, "{}", said(&output));
 }
 
 #[cfg(feature = "failpoints")]

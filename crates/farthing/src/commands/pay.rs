@@ -21,6 +21,8 @@ const REFUSED: u8 = 3;
 const NO_OFFER: u8 = 4;
 const UNKNOWN: u8 = 5;
 const SERVER_ERROR: u8 = 22;
+/// How many reasons are given for offers that cannot be paid.
+const REASONS: usize = 3;
 
 /// Fetch a URL and pay for it if it asks.
 #[derive(Args)]
@@ -164,11 +166,19 @@ fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
+/// The reasons, each once, and not more than a person reads.
 fn no_offer(reasons: &[String]) -> String {
-    if reasons.is_empty() {
-        "the server asks for a payment and offers no way to pay".to_owned()
-    } else {
-        reasons.join("; ")
+    let mut distinct: Vec<&str> = Vec::new();
+    for reason in reasons {
+        if !distinct.contains(&reason.as_str()) {
+            distinct.push(reason);
+        }
+    }
+    let shown = distinct.iter().take(REASONS).copied().collect::<Vec<_>>().join("; ");
+    match distinct.len().checked_sub(REASONS) {
+        _ if distinct.is_empty() => "the server asks for a payment and offers no way to pay".to_owned(),
+        None | Some(0) => shown,
+        Some(more) => format!("{shown}; and {more} other reasons"),
     }
 }
 
