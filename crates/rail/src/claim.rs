@@ -78,12 +78,31 @@ pub struct Refund {
 /// One line of a rail's own statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// The rail's reference.
+    /// The one name of this movement: equal to a [`crate::Settled::consumed`] key when the books know it.
+    pub key: ProofKey,
+    /// The rail's reference, as people look it up.
     pub reference: String,
+    /// Where it came from, when the rail says.
+    pub payer: Option<PayerId>,
     /// How much came in.
     pub amount: Amount,
     /// Of what.
     pub asset: Asset,
     /// When.
     pub at: Timestamp,
+}
+
+/// How far a rail's statement has been read. What it says is the rail's own; it is only handed back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// A page of a rail's own statement, in the order in which things happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RailStatement {
+    /// What happened. Only what can no longer be taken back.
+    pub movements: Vec<Movement>,
+    /// Where to go on.
+    pub next: Cursor,
+    /// Whether there is more to read at once.
+    pub more: bool,
 }

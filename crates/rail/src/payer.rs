@@ -12,6 +12,14 @@ pub trait Payer: Send + Sync {
     /// cannot be decoded whole is not payable. Text meant for people is never looked at.
     fn quote(&self, offer: &Offer<'_>) -> Result<Quote, NotPayable>;
 
+    /// How much of the quote's asset this funding source can spend now, or `None` when the method
+    /// need not or cannot tell. Asked before a quote is approved, so that an offer that would bounce
+    /// does not keep a good one from being paid.
+    fn available<'a>(&'a self, quote: &'a Quote) -> Answer<'a, Option<Amount>> {
+        let _ = quote;
+        Box::pin(std::future::ready(None))
+    }
+
     /// Signs what was approved, reads back what it signed, and refuses to hand out a credential
     /// that differs from the quote.
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>>;
@@ -60,4 +68,16 @@ pub trait Signer: Send + Sync {
 
     /// An Ed25519 signature (RFC 8032) over a message.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError>;
+}
+
+/// A secp256k1 key, wherever it lives: a vault on disk, another process, hardware.
+pub trait RecoverableSigner: Send + Sync {
+    /// The public key, uncompressed, without the leading 0x04 (SEC 1, section 2.3.3).
+    fn public_key(&self) -> [u8; 64];
+
+    /// Signs the Keccak-256 hash of a message: r, s in the lower half, and the recovery id 0 or 1.
+    ///
+    /// The message and not its hash is handed over, so that whoever holds the key can see what it
+    /// signs: the bytes of a transaction, or the 66 bytes of EIP-712.
+    fn sign_keccak<'a>(&'a self, message: &'a [u8]) -> Answer<'a, Result<[u8; 65], SignError>>;
 }

@@ -2,9 +2,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use farthing_protocol::{JsonObject, Timestamp};
+use farthing_protocol::JsonObject;
 
-use crate::{Claim, Movement, Order, Presented, Proof, Refund, Refusal, Settlement, Terms};
+use crate::{
+    Claim, Cursor, Order, Presented, Proof, RailStatement, Refund, Refusal, Settled, Settlement, Standing, Terms,
+};
 
 /// What an asynchronous rail call returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,8 +40,14 @@ pub trait Settler: Method {
     /// Sends money back; idempotent per payment and amount.
     fn refund<'a>(&'a self, refund: &'a Refund) -> Answer<'a, Settlement>;
 
-    /// What the rail itself says happened since.
-    fn statement(&self, since: Timestamp) -> Answer<'_, Result<Vec<Movement>, RailError>>;
+    /// Whether a settled payment still stands. Asked from time to time until it is final.
+    fn confirm<'a>(&'a self, claim: &'a Claim, settled: &'a Settled) -> Answer<'a, Standing> {
+        let _ = (claim, settled);
+        Box::pin(std::future::ready(Standing::Final))
+    }
+
+    /// What the rail itself says happened after the cursor; an empty cursor is the beginning.
+    fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>>;
 }
 
 /// A payment method as a gateway holds it. Where the money sits is part of its type: money in the

@@ -3,6 +3,8 @@ use std::time::Duration;
 use farthing_money::Amount;
 use farthing_protocol::{ProblemType, Timestamp};
 
+use crate::ProofKey;
+
 /// What a rail says became of a payment. Three outcomes, not two: whoever asked and got no answer
 /// does not know, and must find out before anything else is done with the money.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,27 @@ pub struct Settled {
     pub at: Timestamp,
     /// What the rail kept, in the asset's base units.
     pub fee: Amount,
+    /// The movements that were this payment, by the keys under which the rail's statement will show
+    /// them. Each counts for one payment, ever, whatever proof led to it; empty where the claim's own
+    /// proof key already says it all.
+    pub consumed: Vec<ProofKey>,
+}
+
+/// Whether a settled payment still stands, for as long as its rail can take it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It can no longer be reversed by the rail.
+    Final,
+    /// It stands, and must be looked at again after a while.
+    Provisional {
+        /// When.
+        ask_again: Duration,
+    },
+    /// The rail took it back, and it will not come again.
+    Reversed {
+        /// What happened, for the operator.
+        reason: String,
+    },
 }
 
 /// The money did not move and will not.

@@ -12,13 +12,15 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-books", 3),
     ("farthing-store", 4),
     ("farthing-rail-balance", 4),
+    ("farthing-rail-evm", 4),
+    ("farthing-devnet", 4),
     ("farthing-gateway", 5),
     ("farthing-wallet", 5),
     ("farthing", 6),
 ];
 
 /// Crates beside the floors; they may look down on all of them.
-const BESIDE: &[&str] = &["xtask", "farthing-load"];
+const BESIDE: &[&str] = &["xtask", "farthing-load", "farthing-testing-rpc"];
 
 /// The crates without I/O, and what would give them some.
 const PURE: &[&str] = &["farthing-money", "farthing-protocol", "farthing-rail", "farthing-books"];

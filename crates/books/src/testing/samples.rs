@@ -66,7 +66,7 @@ pub fn external(number: u32, amount: u128) -> NewPayment {
 
 /// What the rail says when the money moved.
 pub fn settled(reference: &str, fee: u128) -> Settled {
-    Settled { reference: reference.to_owned(), at: at(5), fee: Amount::new(fee) }
+    Settled { reference: reference.to_owned(), at: at(5), fee: Amount::new(fee), consumed: Vec::new() }
 }
 
 /// What the rail says when it did not.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use farthing_protocol::{JsonObject, Timestamp};
 use farthing_rail::simulated::SimulatedRail;
 use farthing_rail::{
-    Answer, Claim, Method, Movement, Order, Presented, Proof, RailError, Refund, Refusal, Settlement, Settler, Terms,
+    Answer, Claim, Cursor, Method, Order, Presented, Proof, RailError, RailStatement, Refund, Refusal, Settlement, Settler, Terms,
     Unknown, Unpriceable,
 };
 
@@ -65,7 +65,7 @@ impl Settler for Faulty {
         Box::pin(std::future::ready(Settlement::Unknown(unknown)))
     }
 
-    fn statement(&self, since: Timestamp) -> Answer<'_, Result<Vec<Movement>, RailError>> {
-        self.rail.statement(since)
+    fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
+        self.rail.statement(after)
     }
 }

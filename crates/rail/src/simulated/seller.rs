@@ -8,8 +8,8 @@ use farthing_protocol::{ChargeRequest, IntentName, JsonObject, MethodName, Probl
 
 use super::{Behaviour, CURRENCY, METHOD, Memory, Script, Taking};
 use crate::{
-    Answer, Claim, ExpectedFee, Finality, Method, Movement, Order, PayerId, PaymentId, Presented, Proof, ProofKey,
-    RailError, Refund, Refusal, Rejected, Settled, Settlement, Settler, Terms, Unknown, Unpriceable,
+    Answer, Claim, Cursor, ExpectedFee, Finality, Method, Movement, Order, PayerId, PaymentId, Presented, Proof, ProofKey,
+    RailError, RailStatement, Refund, Refusal, Rejected, Settled, Settlement, Settler, Terms, Unknown, Unpriceable,
 };
 
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -85,6 +85,7 @@ impl SimulatedRail {
             reference: format!("simulated-{payment}"),
             at: (self.surroundings.now)(),
             fee: Amount::ZERO,
+            consumed: vec![ProofKey::new(format!("simulated/{payment}"))],
         })
     }
 
@@ -169,10 +170,13 @@ impl Settler for SimulatedRail {
         Box::pin(std::future::ready(self.settled(refund.payment)))
     }
 
-    fn statement(&self, _since: Timestamp) -> Answer<'_, Result<Vec<Movement>, RailError>> {
+    /// The whole of what it took, whatever the cursor; its memory is never read in pages.
+    fn statement<'a>(&'a self, _after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = self.memory.takings().into_iter().flat_map(|taking| {
             let line = Movement {
+                key: ProofKey::new(format!("simulated/{}", taking.payment)),
+                payer: None,
                 reference: format!("simulated-{}", taking.payment),
                 amount: taking.amount,
                 asset: self.terms.asset.clone(),
@@ -181,8 +185,8 @@ impl Settler for SimulatedRail {
             let twice = met.get(&taking.payment) == Some(&Behaviour::AnswerTwice);
             std::iter::repeat_n(line, if twice { 2 } else { 1 })
         });
-        let lines = lines.collect();
-        Box::pin(std::future::ready(Ok(lines)))
+        let statement = RailStatement { movements: lines.collect(), next: Cursor("read".into()), more: false };
+        Box::pin(std::future::ready(Ok(statement)))
     }
 }
 

@@ -1,0 +1,1 @@
+//! A chain of one's own on this machine: started, funded, thrown away.

@@ -1,0 +1,25 @@
+//! Stablecoins on Tempo and on any EVM chain: the `tempo`, `evm` and `usdc` payment methods, intent
+//! `charge`.
+//!
+//! A credential carries a signed transaction, a signed authorization, or the hash of a transaction
+//! that the payer sent. Each method checks it without I/O and comes to a [`Payment`]: who is paid
+//! how much of which token, and by which [`Way`]. [`settle`] takes payments to the chain: it writes
+//! down what it is about to send, sends it once, and finds out what became of it. The buyers' halves
+//! sign what they decoded themselves.
+//!
+//! Nothing about a chain or a token is taken from the other side: [`chain`] holds what is known.
+
+mod account;
+pub mod chain;
+pub mod evm;
+pub mod log;
+mod payment;
+pub mod rpc;
+pub mod settle;
+mod signature;
+pub mod tempo;
+pub mod usdc;
+
+pub use account::{Account, AccountError};
+pub use payment::{Leg, Memo, Payment, SentNonce, Way};
+pub use signature::{NotRecoverable, recover};

@@ -1,0 +1,1 @@
+//! What a transaction did, as its receipt tells it.

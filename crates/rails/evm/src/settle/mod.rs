@@ -1,0 +1,1 @@
+//! From a payment to money that moved, and to knowing that it did.

@@ -1,0 +1,1 @@
+//! The `tempo` method, intent `charge`: stablecoins on Tempo.

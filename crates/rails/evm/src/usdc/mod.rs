@@ -1,0 +1,1 @@
+//! The `usdc` method, intent `charge`: USDC by authorization.
