@@ -12,6 +12,7 @@
 mod account;
 pub mod chain;
 pub mod evm;
+mod legs;
 pub mod log;
 mod payment;
 pub mod rpc;
@@ -21,5 +22,6 @@ pub mod tempo;
 pub mod usdc;
 
 pub use account::{Account, AccountError};
+pub use legs::{Transfer, Unsatisfied};
 pub use payment::{Leg, Memo, Payment, SentNonce, Way};
 pub use signature::{NotRecoverable, recover};
