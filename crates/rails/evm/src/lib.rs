@@ -11,7 +11,6 @@
 
 mod account;
 pub mod chain;
-mod eip712;
 pub mod evm;
 mod legs;
 pub mod log;

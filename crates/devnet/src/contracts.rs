@@ -1,0 +1,84 @@
+//! The contracts of `contracts/`, compiled.
+
+use alloy_primitives::Bytes;
+use serde_json::Value;
+
+/// A compiled contract, as `cargo xtask contracts` wrote it.
+#[derive(Clone, Copy, Debug)]
+pub struct Contract {
+    /// Its name in the Solidity source.
+    pub name: &'static str,
+    json: &'static str,
+}
+
+/// The committed JSON of a contract is damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("the compiled {name} has no {part}; write it anew with `cargo xtask contracts`")]
+pub struct BrokenContract {
+    name: &'static str,
+    part: &'static str,
+}
+
+impl Contract {
+    /// The code that creates it. Arguments of the constructor go behind it, ABI-encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenContract`] when the committed file is damaged.
+    pub fn creation(&self) -> Result<Bytes, BrokenContract> {
+        self.bytes("bytecode")
+    }
+
+    /// The code that is on the chain once it is created.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenContract`] when the committed file is damaged.
+    pub fn runtime(&self) -> Result<Bytes, BrokenContract> {
+        self.bytes("runtime")
+    }
+
+    /// The whole file: `abi`, `bytecode`, `runtime`, `compiler`, `source`.
+    pub const fn json(&self) -> &'static str {
+        self.json
+    }
+
+    fn bytes(&self, part: &'static str) -> Result<Bytes, BrokenContract> {
+        let file: Option<Value> = serde_json::from_str(self.json).ok();
+        let code = file.as_ref().and_then(|file| file.get(part)).and_then(Value::as_str);
+        let code = code.and_then(|code| code.parse().ok()).filter(|code: &Bytes| !code.is_empty());
+        code.ok_or(BrokenContract { name: self.name, part })
+    }
+}
+
+macro_rules! compiled {
+    ($($(#[$meta:meta])* $constant:ident = $name:literal;)*) => {
+        $(
+            $(#[$meta])*
+            pub const $constant: Contract =
+                Contract { name: $name, json: include_str!(concat!("../../../contracts/compiled/", $name, ".json")) };
+        )*
+
+        /// All of them.
+        pub const ALL: &[Contract] = &[$($constant),*];
+    };
+}
+
+compiled! {
+    /// A dollar token with EIP-3009 and EIP-2612 that anybody may mint.
+    TEST_USDC = "TestUSDC";
+    /// A wallet that is a contract and signs as ERC-1271 says.
+    TEST_WALLET = "TestWallet";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_contract_is_whole() {
+        for contract in ALL {
+            assert!(contract.creation().unwrap().len() > contract.runtime().unwrap().len(), "{}", contract.name);
+        }
+    }
+}
