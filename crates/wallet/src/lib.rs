@@ -1,6 +1,6 @@
 //! The buyer: keys in a vault, limits that hold, and a client that pays.
 //!
-//! A [`Wallets`] directory holds wallets, one per agent: an encrypted key, a [`policy`], and the
+//! A [`Wallets`] directory holds wallets, one per agent: encrypted keys, a [`policy`], and the
 //! payments under way. [`Wallets::open`] gives a [`Wallet`], and a [`PayingClient`] over it sends
 //! requests and pays for them. Between an offer and a signature stands one choke point,
 //! [`policy::approve`]: it decides, and it makes the reservation durable before it hands out the
@@ -9,21 +9,17 @@
 //! Time and randomness come in through [`Ambient`]; nothing here reads a clock, the environment or
 //! the terminal.
 
-mod ambient;
 pub mod client;
 mod failpoint;
 mod outgoing;
 pub mod policy;
-mod private_file;
-mod seal;
-pub mod vault;
 mod wallet;
 mod wallets;
 
-pub use ambient::{Ambient, NoRandomness};
 pub use client::{Outcome, PayError, PayingClient, PayingMiddleware};
+pub use farthing_keys::{
+    Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, VaultAccount, VaultError, VaultSigner,
+};
 pub use policy::Policy;
-pub use private_file::FileError;
-pub use vault::{PassphraseSource, VaultError, VaultSigner};
 pub use wallet::Wallet;
 pub use wallets::{KeySummary, Spending, Used, WalletName, WalletSummary, Wallets, WalletsError};

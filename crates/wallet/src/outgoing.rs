@@ -19,8 +19,7 @@ use farthing_protocol::{Credential, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::seal::Seal;
-use crate::{Ambient, FileError, private_file};
+use farthing_keys::{Ambient, FileError, NoRandomness, Seal, private_file};
 
 /// What the same call would send again: a hash of method, URL, body and the caller's own key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +138,7 @@ pub(crate) enum KeepError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
-    Random(#[from] crate::NoRandomness),
+    Random(#[from] NoRandomness),
     #[error("the payment cannot be written down")]
     Unwritable,
 }

@@ -1,34 +1,49 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use farthing_keys::{Ambient, KeyFile, PassphraseSource, Vault, VaultAccount, VaultSigner};
 use farthing_store::Books;
 
 use crate::wallets::{WalletsError, read_policy};
-use crate::{Ambient, Policy, VaultSigner, WalletName};
+use crate::{Policy, WalletName};
 
 /// One wallet, ready to pay.
 #[derive(Clone)]
 pub struct Wallet {
     pub(crate) name: WalletName,
-    pub(crate) signer: Arc<VaultSigner>,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) budgets: Books,
     pub(crate) outgoing: PathBuf,
     pub(crate) ambient: Ambient,
+    signer: Arc<VaultSigner>,
+    account: Option<Arc<VaultAccount>>,
     policy: PathBuf,
     frozen: PathBuf,
+}
+
+/// Where a wallet's things are.
+pub(crate) struct Places<'a> {
+    pub(crate) home: &'a Path,
+    pub(crate) policy: PathBuf,
+    pub(crate) frozen: PathBuf,
+    pub(crate) outgoing: PathBuf,
 }
 
 impl Wallet {
     pub(crate) fn new(
         name: WalletName,
-        signer: VaultSigner,
+        file: KeyFile,
+        passphrase: PassphraseSource,
         budgets: Books,
-        policy: PathBuf,
-        frozen: PathBuf,
-        outgoing: PathBuf,
+        places: Places<'_>,
         ambient: Ambient,
-    ) -> Self {
-        Self { name, signer: Arc::new(signer), budgets, outgoing, ambient, policy, frozen }
+    ) -> Result<Self, WalletsError> {
+        let has_account = file.address().is_some();
+        let Places { home, policy, frozen, outgoing } = places;
+        let vault = Arc::new(Vault::new(file, home, Some(&frozen), passphrase));
+        let signer = Arc::new(VaultSigner::new(Arc::clone(&vault))?);
+        let account = has_account.then(|| VaultAccount::new(Arc::clone(&vault)).map(Arc::new)).transpose()?;
+        Ok(Self { name, vault, budgets, outgoing, ambient, signer, account, policy, frozen })
     }
 
     /// Its name.
@@ -36,9 +51,15 @@ impl Wallet {
         &self.name
     }
 
-    /// Its key; a [`farthing_rail::Payer`] is made with it.
+    /// The key of its prepaid balances; a [`farthing_rail::Payer`] is made with it.
     pub fn signer(&self) -> Arc<VaultSigner> {
         Arc::clone(&self.signer)
+    }
+
+    /// The key of its account on chains, a [`farthing_rail::RecoverableSigner`]; wallets made before
+    /// there was one have none until `farthing key create --type evm`.
+    pub fn account(&self) -> Option<Arc<VaultAccount>> {
+        self.account.clone()
     }
 
     /// Its counters and reservations.

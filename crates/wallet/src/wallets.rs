@@ -3,12 +3,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use farthing_keys::{Ambient, FileError, KeyFile, PassphraseSource, Secp256k1Key, VaultError, private_file};
 use farthing_money::Price;
 use farthing_store::{Books, Sharing, StoreError};
 
 use crate::policy::{Counter, PolicyError};
-use crate::vault::KeyFile;
-use crate::{Ambient, FileError, PassphraseSource, Policy, VaultError, VaultSigner, Wallet, private_file};
+use crate::wallet::Places;
+use crate::{Policy, Wallet};
 
 /// A wallet's name: 1 to 32 lower-case letters, digits and inner hyphens. It is a directory's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +20,7 @@ pub struct WalletName(Box<str>);
 /// ```text
 /// <home>/vault.key                    only when there is no passphrase
 /// <home>/budgets.db                   the counters of all wallets
-/// <home>/wallets/<name>/wallet.json   the key in use
+/// <home>/wallets/<name>/wallet.json   the keys in use
 /// <home>/wallets/<name>/keys/*.json   keys no longer in use
 /// <home>/wallets/<name>/policy.toml
 /// <home>/wallets/<name>/frozen        while the wallet is frozen
@@ -36,9 +37,11 @@ pub struct Wallets {
 pub struct WalletSummary {
     /// Its name.
     pub name: WalletName,
-    /// The public name of its key.
+    /// The public name of the key of its prepaid balances.
     pub did: String,
-    /// When the key was made, RFC 3339.
+    /// Its account on EVM chains, checksummed; `None` for a wallet that was made before there was one.
+    pub address: Option<String>,
+    /// When the keys were made, RFC 3339.
     pub created_at: String,
     /// What it may spend, if anything.
     pub policy: Option<Policy>,
@@ -123,12 +126,23 @@ impl Wallets {
         Ok(Self { home: home.to_owned(), ambient })
     }
 
-    /// Makes a wallet with a fresh key and no policy.
+    /// Makes a wallet with fresh keys and no policy.
     pub fn create(&self, name: &WalletName, source: &PassphraseSource) -> Result<WalletSummary, WalletsError> {
+        self.create_with(name, source, &Secp256k1Key::generate(&self.ambient)?)
+    }
+
+    /// Makes a wallet whose account on chains is the one of this key, and whose key for prepaid
+    /// balances is fresh.
+    pub fn create_with(
+        &self,
+        name: &WalletName,
+        source: &PassphraseSource,
+        key: &Secp256k1Key,
+    ) -> Result<WalletSummary, WalletsError> {
         self.must_be_new(name)?;
         let passphrase = source.read_or_make(&self.ambient, &self.home)?;
-        let key = KeyFile::create(&self.ambient, name.as_str(), &passphrase)?;
-        self.add(name, &key.to_json()?)
+        let file = KeyFile::with_key(&self.ambient, name.as_str(), &passphrase, key)?;
+        self.add(name, &file)
     }
 
     /// The wallets there are, by name.
@@ -150,6 +164,7 @@ impl Wallets {
         Ok(WalletSummary {
             name: name.clone(),
             did: key.did()?.to_owned(),
+            address: key.address().map(str::to_owned),
             created_at: key.created_at.clone(),
             policy: self.policy(name)?,
             frozen: self.path(name, "frozen").exists(),
@@ -159,12 +174,15 @@ impl Wallets {
 
     /// A wallet, ready to pay. Its key stays closed until something is to be signed.
     pub fn open(&self, name: &WalletName, source: PassphraseSource) -> Result<Wallet, WalletsError> {
-        let frozen = self.path(name, "frozen");
-        let signer = VaultSigner::new(self.key_in_use(name)?, &self.home, &frozen, source)?;
-        let outgoing = self.path(name, "outgoing");
-        private_file::private_directory(&outgoing)?;
-        let policy = self.path(name, "policy.toml");
-        Ok(Wallet::new(name.clone(), signer, self.budgets()?, policy, frozen, outgoing, self.ambient.clone()))
+        let file = self.key_in_use(name)?;
+        let places = Places {
+            home: &self.home,
+            policy: self.path(name, "policy.toml"),
+            frozen: self.path(name, "frozen"),
+            outgoing: self.path(name, "outgoing"),
+        };
+        private_file::private_directory(&places.outgoing)?;
+        Wallet::new(name.clone(), file, source, self.budgets()?, places, self.ambient.clone())
     }
 
     /// The counters and reservations of all wallets here, shared with every process that pays.
@@ -222,6 +240,9 @@ impl Wallets {
     }
 
     /// Takes an exported key file as a new wallet, after a check that the passphrase opens it.
+    ///
+    /// A wallet file of other software (Open Wallet Standard) that has an account on EVM chains, but
+    /// no key for prepaid balances, gets a fresh one.
     pub fn import(
         &self,
         name: &WalletName,
@@ -229,9 +250,15 @@ impl Wallets {
         source: &PassphraseSource,
     ) -> Result<WalletSummary, WalletsError> {
         self.must_be_new(name)?;
-        let key = KeyFile::from_json(json)?;
-        key.open(&source.read(&self.home)?)?;
-        self.add(name, &key.to_json()?)
+        let file = KeyFile::from_json(json)?;
+        let passphrase = source.read(&self.home)?;
+        let file = if file.did().is_ok() {
+            file.verify(&passphrase)?;
+            file
+        } else {
+            KeyFile::with_key(&self.ambient, name.as_str(), &passphrase, &file.open_account(&passphrase)?)?
+        };
+        self.add(name, &file)
     }
 
     /// The wallet's keys, the one in use first.
@@ -246,18 +273,25 @@ impl Wallets {
         Ok(keys)
     }
 
-    /// Makes a fresh key the one in use and puts the old one by. Balances stay with the key that
-    /// paid for them.
+    /// Makes a fresh key for prepaid balances the one in use and puts the old one by. Balances stay
+    /// with the key that paid for them; the account on chains stays the same.
     pub fn create_key(&self, name: &WalletName, source: &PassphraseSource) -> Result<KeySummary, WalletsError> {
         let old = self.key_in_use(name)?;
         // The passphrase must open the old key too, or the wallet would need two.
-        let passphrase = source.read(&self.home)?;
-        old.open(&passphrase)?;
-        let new = KeyFile::create(&self.ambient, name.as_str(), &passphrase)?;
+        let new = old.renewed(&self.ambient, &source.read(&self.home)?)?;
         private_file::private_directory(&self.path(name, "keys"))?;
         private_file::write(&self.path(name, "keys").join(format!("{}.json", old.id)), &old.to_json()?)?;
         private_file::write(&self.path(name, "wallet.json"), &new.to_json()?)?;
         Ok(KeySummary { did: new.did()?.to_owned(), created_at: new.created_at.clone(), in_use: true })
+    }
+
+    /// Gives a wallet that was made without one an account on EVM chains; the answer is its address.
+    pub fn create_account(&self, name: &WalletName, source: &PassphraseSource) -> Result<String, WalletsError> {
+        let file = self.key_in_use(name)?;
+        let key = Secp256k1Key::generate(&self.ambient)?;
+        let extended = file.with_account(&self.ambient, &source.read(&self.home)?, &key)?;
+        private_file::write(&self.path(name, "wallet.json"), &extended.to_json()?)?;
+        Ok(key.address()?)
     }
 
     /// Destroys a key that was put by. What its balances hold can then not be spent any more.
@@ -300,9 +334,9 @@ impl Wallets {
         if self.path(name, "wallet.json").exists() { Err(WalletsError::Exists(name.clone())) } else { Ok(()) }
     }
 
-    fn add(&self, name: &WalletName, json: &[u8]) -> Result<WalletSummary, WalletsError> {
+    fn add(&self, name: &WalletName, file: &KeyFile) -> Result<WalletSummary, WalletsError> {
         private_file::private_directory(&self.home.join("wallets").join(name.as_str()))?;
-        private_file::write_new(&self.path(name, "wallet.json"), json)?;
+        private_file::write_new(&self.path(name, "wallet.json"), &file.to_json()?)?;
         self.show(name)
     }
 

@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-protocol", 1),
     ("farthing-rail", 2),
     ("farthing-books", 3),
+    ("farthing-keys", 3),
     ("farthing-store", 4),
     ("farthing-rail-balance", 4),
     ("farthing-rail-evm", 4),

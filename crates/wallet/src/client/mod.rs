@@ -188,7 +188,7 @@ impl PayingClient {
         };
         reach("wallet-after-sign");
         let sendable = Sendable::new(request.method(), request.url(), request.idempotency_key(), &credential);
-        if let Err(error) = record.keep(&self.wallet.ambient, &self.wallet.signer.seal()?, &sendable) {
+        if let Err(error) = record.keep(&self.wallet.ambient, &self.wallet.vault.seal()?, &sendable) {
             self.release(record, "the credential could not be kept, and was not sent").await?;
             return Err(PayError::Record(error.to_string()));
         }
@@ -226,7 +226,7 @@ impl PayingClient {
             return Ok(Some(Round::Over(Outcome::Refused { rule: Some(Rule::Max), sentence })));
         }
         self.unlock().await?;
-        let sendable = record.open(&self.wallet.signer.seal()?, &sealed);
+        let sendable = record.open(&self.wallet.vault.seal()?, &sealed);
         let kept = sendable.as_ref().and_then(|sendable| Some((request.as_kept(sendable)?, sendable.credential()?)));
         let Some((request, credential)) = kept else {
             // Made with a key that is no longer in use: what it paid for stays counted.
@@ -320,10 +320,10 @@ impl PayingClient {
         Outcome::Refused { rule: Some(Rule::Frozen), sentence }
     }
 
-    /// Opening the key takes a fifth of a second of computing, the first time.
+    /// Opening the keys takes a fifth of a second of computing, the first time.
     async fn unlock(&self) -> Result<(), PayError> {
-        let signer = self.wallet.signer();
-        tokio::task::spawn_blocking(move || signer.unlock()).await.map_err(|_| PayError::Interrupted)??;
+        let vault = Arc::clone(&self.wallet.vault);
+        tokio::task::spawn_blocking(move || vault.unlock()).await.map_err(|_| PayError::Interrupted)??;
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
+use farthing_keys::{Phrase, Vault, VaultSigner};
 use farthing_protocol::Timestamp;
 use farthing_rail::Signer as _;
 use farthing_rail_balance::PayerKey;
@@ -26,9 +28,13 @@ fn passphrase(text: &str) -> PassphraseSource {
     PassphraseSource::Given(SecretString::from(text))
 }
 
+fn vault(wallets: &Wallets, source: PassphraseSource) -> Arc<Vault> {
+    let file = wallets.key_in_use(&agent()).unwrap();
+    Arc::new(Vault::new(file, &wallets.home, Some(&wallets.path(&agent(), "frozen")), source))
+}
+
 fn signer(wallets: &Wallets, source: PassphraseSource) -> VaultSigner {
-    let key = wallets.key_in_use(&agent()).unwrap();
-    VaultSigner::new(key, &wallets.home, &wallets.path(&agent(), "frozen"), source).unwrap()
+    VaultSigner::new(vault(wallets, source)).unwrap()
 }
 
 #[test]
@@ -65,8 +71,9 @@ fn a_frozen_wallet_signs_nothing_even_with_its_key_open() {
     let place = place();
     let wallets = &place.wallets;
     wallets.create(&agent(), &PassphraseSource::KeyFile).unwrap();
-    let signer = signer(wallets, PassphraseSource::KeyFile);
-    signer.unlock().unwrap();
+    let vault = vault(wallets, PassphraseSource::KeyFile);
+    vault.unlock().unwrap();
+    let signer = VaultSigner::new(vault).unwrap();
     wallets.freeze(&agent()).unwrap();
     assert!(wallets.show(&agent()).unwrap().frozen);
     assert!(signer.sign(b"message").unwrap_err().to_string().contains("thaw agent"));
@@ -118,7 +125,49 @@ fn an_exported_wallet_imports_elsewhere_with_its_passphrase() {
     let exported = here.wallets.export(&agent()).unwrap();
     assert!(there.wallets.import(&agent(), &exported, &passphrase("wrong")).is_err());
     let imported = there.wallets.import(&agent(), &exported, &passphrase("open sesame")).unwrap();
-    assert_eq!(imported.did, created.did);
+    assert_eq!((imported.did, imported.address), (created.did, created.address));
+}
+
+#[test]
+fn a_wallet_of_other_software_brings_its_account_and_gets_a_key_for_balances() {
+    let place = place();
+    let wallets = &place.wallets;
+    let source = passphrase("correct horse battery staple");
+    let file = include_bytes!("../../../keys/tests/vectors/ows-phrase.json");
+    assert!(wallets.import(&agent(), file, &passphrase("wrong")).is_err());
+    let imported = wallets.import(&agent(), file, &source).unwrap();
+    assert_eq!(imported.address.as_deref(), Some("0x9858EfFD232B4033E47d90003D41EC34EcaEda94"));
+    assert!(signer(wallets, source).sign(b"message").is_ok());
+}
+
+#[test]
+fn a_wallet_can_be_made_of_a_phrase() {
+    let place = place();
+    let phrase = Phrase::parse("test test test test test test test test test test test junk").unwrap();
+    let key = phrase.key(farthing_keys::DEFAULT_PATH).unwrap();
+    let made = place.wallets.create_with(&agent(), &PassphraseSource::KeyFile, &key).unwrap();
+    assert_eq!(made.address.as_deref(), Some("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"));
+}
+
+#[tokio::test]
+async fn a_wallet_from_before_accounts_works_and_takes_one() {
+    let place = place();
+    let wallets = &place.wallets;
+    let source = passphrase("open sesame");
+    let did = wallets.create(&agent(), &source).unwrap().did;
+    let older = include_bytes!("../../tests/vectors/wallet-without-account.json");
+    private_file::write(&wallets.path(&agent(), "wallet.json"), older).unwrap();
+    let shown = wallets.show(&agent()).unwrap();
+    assert!(shown.did != did && shown.address.is_none());
+    assert!(wallets.open(&agent(), source.clone()).unwrap().account().is_none());
+    assert!(signer(wallets, source.clone()).sign(b"message").is_ok());
+    assert!(wallets.create_account(&agent(), &passphrase("wrong")).is_err());
+    let address = wallets.create_account(&agent(), &source).unwrap();
+    assert!(wallets.create_account(&agent(), &source).is_err());
+    let wallet = wallets.open(&agent(), source).unwrap();
+    assert_eq!(wallet.account().unwrap().address(), address);
+    let again = wallets.show(&agent()).unwrap();
+    assert_eq!((again.did, again.address), (shown.did, Some(address)));
 }
 
 #[test]
@@ -140,7 +189,9 @@ fn a_new_key_takes_over_and_an_old_one_can_be_revoked() {
     let source = passphrase("open sesame");
     let first = wallets.create(&agent(), &source).unwrap().did;
     assert!(wallets.create_key(&agent(), &passphrase("other")).is_err());
+    let account = wallets.show(&agent()).unwrap().address;
     let second = wallets.create_key(&agent(), &source).unwrap().did;
+    assert_eq!(wallets.show(&agent()).unwrap().address, account, "money on a chain stays in reach");
     let dids: Vec<_> = wallets.keys(&agent()).unwrap().into_iter().map(|key| (key.did, key.in_use)).collect();
     assert_eq!(dids, [(second.clone(), true), (first.clone(), false)]);
     assert!(matches!(wallets.revoke_key(&agent(), &second), Err(WalletsError::InUse(_))));

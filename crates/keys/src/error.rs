@@ -1,15 +1,3 @@
-//! Keys at rest: one JSON file per key, in the shape of the Open Wallet Standard's wallet files.
-
-mod envelope;
-mod file;
-mod passphrase;
-mod signer;
-
-pub use envelope::Envelope;
-pub use file::{Account, KeyFile};
-pub use passphrase::PassphraseSource;
-pub use signer::VaultSigner;
-
 use std::path::PathBuf;
 
 use crate::{FileError, NoRandomness};
@@ -45,6 +33,15 @@ pub enum VaultError {
         /// What it says.
         stated: String,
     },
+    /// The file holds no key of this curve.
+    #[error("the key's file has no account for chains; run: farthing key create --type evm --wallet {0}")]
+    NoAccount(String),
+    /// The file holds such a key already.
+    #[error("{0} has an account for chains already; use another wallet, such as one made with: farthing wallet create")]
+    HasAccount(String),
+    /// Not a private key, or not a phrase.
+    #[error("{0}")]
+    Malformed(String),
     /// The owner stopped this wallet.
     #[error("the wallet is frozen and signs nothing; run: farthing wallet thaw {0}")]
     Frozen(String),

@@ -1,3 +1,5 @@
+//! Files of the owner alone: written whole or not at all, refused when others could read them.
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -42,7 +44,8 @@ impl FileError {
         matches!(self, Self::System { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    pub(crate) fn system(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// What the system said about this path.
+    pub fn system(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::System { path, source }
     }
@@ -50,20 +53,20 @@ impl FileError {
 
 /// Makes a directory, and those above it, that only the owner can enter; refuses an existing one
 /// that others can.
-pub(crate) fn private_directory(path: &Path) -> Result<(), FileError> {
+pub fn private_directory(path: &Path) -> Result<(), FileError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::system(path))?;
     check_mode(path, &File::open(path).map_err(FileError::system(path))?, 0o700)
 }
 
 /// Makes a directory that only the owner can enter; an existing one may be listed by others, as home
 /// directories often are, but not changed.
-pub(crate) fn home_directory(path: &Path) -> Result<(), FileError> {
+pub fn home_directory(path: &Path) -> Result<(), FileError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::system(path))?;
     check_mode(path, &File::open(path).map_err(FileError::system(path))?, 0o755)
 }
 
 /// Reads a file that only the owner can read; refuses it otherwise.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let file = File::open(path).map_err(FileError::system(path))?;
     check_mode(path, &file, 0o600)?;
     let mut bytes = Vec::new();
@@ -75,7 +78,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 }
 
 /// Writes a file that only the owner can read: whole or not at all, and durable when this returns.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let beside = beside(path);
     let written = create(&beside, bytes).and_then(|file| {
         file.sync_all().map_err(FileError::system(&beside))?;
@@ -89,14 +92,14 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 }
 
 /// Writes a file that must not exist yet; durable when this returns.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let file = create(path, bytes)?;
     file.sync_all().map_err(FileError::system(path))?;
     sync_directory(path)
 }
 
 /// Makes an empty file if there is none; refuses one that others can read.
-pub(crate) fn ensure(path: &Path) -> Result<(), FileError> {
+pub fn ensure(path: &Path) -> Result<(), FileError> {
     match create(path, b"") {
         Err(FileError::System { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
             check_mode(path, &File::open(path).map_err(FileError::system(path))?, 0o600)
@@ -106,21 +109,23 @@ pub(crate) fn ensure(path: &Path) -> Result<(), FileError> {
 }
 
 /// Removes a file, durably; that it is gone already is as good.
-pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+pub fn remove(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::system(path)(error)),
         _ => sync_directory(path),
     }
 }
 
-pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<File, FileError> {
+/// Makes a file that must not exist yet and that only the owner can read; not forced to disk.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<File, FileError> {
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(path).map_err(FileError::system(path))?;
     file.write_all(bytes).map_err(FileError::system(path))?;
     Ok(file)
 }
 
-pub(crate) fn sync_directory(path: &Path) -> Result<(), FileError> {
+/// Makes what was done to the directory of this path durable.
+pub fn sync_directory(path: &Path) -> Result<(), FileError> {
     let directory = path.parent().unwrap_or(path);
     let opened = File::open(directory).map_err(FileError::system(directory))?;
     opened.sync_all().map_err(FileError::system(directory))

@@ -10,23 +10,23 @@ use crate::{Ambient, NoRandomness};
 const PURPOSES: &[&[u8]] = &[b"farthing wallet outgoing payments v1"];
 
 /// Encrypts what a wallet must keep on disk for a while: a credential that may have been used.
-pub(crate) struct Seal(LessSafeKey);
+pub struct Seal(LessSafeKey);
 
 /// It was not sealed with this key, or was changed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a kept payment cannot be opened with the wallet's key")]
-pub(crate) struct Broken;
+pub struct Broken;
 
 impl Seal {
     /// From the wallet's private key.
-    pub(crate) fn of(seed: &[u8; 32]) -> Result<Self, Broken> {
+    pub fn of(seed: &[u8; 32]) -> Result<Self, Broken> {
         let secret = Salt::new(HKDF_SHA256, &[]).extract(seed);
         let derived = secret.expand(PURPOSES, &AES_256_GCM).map_err(|_| Broken)?;
         Ok(Self(LessSafeKey::new(UnboundKey::from(derived))))
     }
 
     /// Nonce, then ciphertext and tag; bound to the name it is kept under.
-    pub(crate) fn close(&self, ambient: &Ambient, name: &str, plain: &[u8]) -> Result<Vec<u8>, NoRandomness> {
+    pub fn close(&self, ambient: &Ambient, name: &str, plain: &[u8]) -> Result<Vec<u8>, NoRandomness> {
         let nonce: [u8; NONCE_LEN] = ambient.random()?;
         let mut sealed = plain.to_vec();
         self.0
@@ -36,7 +36,7 @@ impl Seal {
     }
 
     /// The plain bytes.
-    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Broken> {
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Broken> {
         let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or(Broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Broken)?;
         let mut buffer = Zeroizing::new(rest.to_vec());

@@ -4,8 +4,7 @@ use secrecy::{ExposeSecret as _, SecretSlice};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::VaultError;
-use crate::Ambient;
+use crate::{Ambient, VaultError};
 
 /// What the standard fixes for writing: n, r and p of scrypt.
 const WRITTEN: (u64, u32, u32) = (65_536, 8, 1);
@@ -111,11 +110,11 @@ impl DerivationParameters {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn bytes(name: &str, hex: &str) -> Result<Vec<u8>, VaultError> {
+pub(crate) fn bytes(name: &str, hex: &str) -> Result<Vec<u8>, VaultError> {
     let refused = || VaultError::Format(format!("its {name} is not hexadecimal"));
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     hex.as_bytes()

@@ -35,7 +35,7 @@ impl Ambient {
     }
 
     /// A fresh random UUID (version 4).
-    pub(crate) fn uuid(&self) -> Result<String, NoRandomness> {
+    pub fn uuid(&self) -> Result<String, NoRandomness> {
         let random = u128::from_be_bytes(self.random()?);
         let versioned = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
         let hex = format!("{versioned:032x}");

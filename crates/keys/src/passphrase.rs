@@ -3,9 +3,8 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use zeroize::Zeroizing;
 
-use super::VaultError;
-use super::envelope::hex;
-use crate::{Ambient, private_file};
+use crate::envelope::hex;
+use crate::{Ambient, VaultError, private_file};
 
 /// What opens the vault.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ impl PassphraseSource {
     }
 
     /// The passphrase's bytes.
-    pub(crate) fn read(&self, home: &Path) -> Result<SecretSlice<u8>, VaultError> {
+    pub fn read(&self, home: &Path) -> Result<SecretSlice<u8>, VaultError> {
         let bytes = match self {
             Self::Given(text) => text.expose_secret().as_bytes().to_vec(),
             Self::File(path) => first_line(private_file::read(path)?),
@@ -46,7 +45,7 @@ impl PassphraseSource {
     }
 
     /// The same, making the key file if it is the first time.
-    pub(crate) fn read_or_make(&self, ambient: &Ambient, home: &Path) -> Result<SecretSlice<u8>, VaultError> {
+    pub fn read_or_make(&self, ambient: &Ambient, home: &Path) -> Result<SecretSlice<u8>, VaultError> {
         let path = key_file(home);
         if matches!(self, Self::KeyFile) && !path.exists() {
             let key = Zeroizing::new(ambient.random::<32>()?);

@@ -1,0 +1,41 @@
+//! Keys at rest, and whoever signs with them.
+//!
+//! A [`KeyFile`] is a wallet's keys under a passphrase, in the shape of the Open Wallet Standard's
+//! wallet files: an Ed25519 key for prepaid balances and a secp256k1 key for accounts on chains. A
+//! [`Vault`] opens it when a key is first needed, and [`VaultSigner`] and [`VaultAccount`] sign with
+//! it. A [`LocalSigner`] holds a key that came as it is, or out of a BIP-39 phrase. A
+//! [`SocketSigner`] asks another process, which [`serve`] answers for: the key need not be in the
+//! process that pays.
+//!
+//! [`recoverable_from_table`] reads `signer = { .. }` of a configuration.
+//!
+//! Every secp256k1 signer here is a [`farthing_rail::RecoverableSigner`]: it is handed the message and
+//! never a digest.
+
+mod ambient;
+mod derivation;
+mod envelope;
+mod error;
+mod file;
+mod local;
+mod passphrase;
+mod phrase;
+pub mod private_file;
+mod private_keys;
+mod seal;
+mod secp256k1_key;
+mod table;
+mod vault;
+
+pub use ambient::{Ambient, NoRandomness};
+pub use envelope::Envelope;
+pub use error::VaultError;
+pub use file::{Account, KeyFile};
+pub use local::LocalSigner;
+pub use passphrase::PassphraseSource;
+pub use phrase::{DEFAULT_PATH, Phrase};
+pub use private_file::FileError;
+pub use seal::{Broken, Seal};
+pub use secp256k1_key::Secp256k1Key;
+pub use table::{Surroundings, recoverable_from_table};
+pub use vault::{Vault, VaultAccount, VaultSigner};
