@@ -1,8 +1,10 @@
-// A buyer on mppx. ../README.md has the three calls.
+// A buyer on mppx. ../README.md has the four calls.
 
 import { Challenge, Receipt } from 'mppx'
-import { Mppx } from 'mppx/client'
+import { Mppx, tempo } from 'mppx/client'
+import { privateKeyToAccount } from 'viem/accounts'
 import { balance, did, keyFromSeed } from './balance.js'
+import { clientOf } from './chain.js'
 
 const calls = {
   async did(seed) {
@@ -16,11 +18,19 @@ const calls = {
   },
 
   async pay(url, seed, body) {
-    const buyer = Mppx.create({ methods: [balance(keyFromSeed(seed))], polyfill: false })
-    const response = await buyer.fetch(url, request(body))
-    const receipt = response.headers.has('payment-receipt') ? Receipt.fromResponse(response) : null
-    return { status: response.status, body: await response.text(), receipt }
+    return bought(balance(keyFromSeed(seed)), url, request(body))
   },
+
+  async charge(url, key, rpc, mode) {
+    const client = clientOf(rpc)
+    return bought(tempo.charge({ account: privateKeyToAccount(key), getClient: () => client, mode }), url)
+  },
+}
+
+async function bought(method, url, init) {
+  const response = await Mppx.create({ methods: [method], polyfill: false }).fetch(url, init)
+  const receipt = response.headers.has('payment-receipt') ? Receipt.fromResponse(response) : null
+  return { status: response.status, body: await response.text(), receipt }
 }
 
 function request(body) {

@@ -1,4 +1,4 @@
-"""A buyer on pympp. ../README.md has the three calls."""
+"""A buyer on pympp. ../README.md has the four calls."""
 
 import asyncio
 import json
@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mpp import Challenge, Receipt
 from mpp.client import Mpp
 from mpp.client.transport import _payment_challenges
+from mpp.methods.tempo import TempoAccount
+from mpp.methods.tempo import client as tempo
+from mpp.runtime import ClientMethod
 
 JSON = {"content-type": "application/json"}
 
@@ -26,7 +29,19 @@ async def read(url: str, body: str | None = None) -> dict:
 
 
 async def pay(url: str, seed: str, body: str | None = None) -> dict:
-    async with Mpp(methods=[balance(key_from(seed))]) as buyer:
+    return await bought(balance(key_from(seed)), url, body)
+
+
+async def charge(url: str, key: str, rpc: str, mode: str) -> dict:
+    if mode != "pull":
+        raise NotImplementedError(f"pympp has no {mode}")
+    # It signs for 60 seconds; the chain of the tests takes 30 at most.
+    tempo.EXPIRING_NONCE_VALID_BEFORE_SECS = 25
+    return await bought(tempo.charge(account=TempoAccount.from_key(key), rpc_url=rpc), url)
+
+
+async def bought(method: ClientMethod, url: str, body: str | None = None) -> dict:
+    async with Mpp(methods=[method]) as buyer:
         response = await buyer.fetch(url, method=verb(body), content=body, headers=JSON)
     header = response.headers.get("payment-receipt")
     receipt = asdict(Receipt.from_payment_receipt(header)) if header else None
@@ -45,6 +60,6 @@ def verb(body: str | None) -> str:
     return "GET" if body is None else "POST"
 
 
-calls = {"did": name, "read": read, "pay": pay}
+calls = {"did": name, "read": read, "pay": pay, "charge": charge}
 call, *words = sys.argv[1:]
 print(json.dumps(asyncio.run(calls[call](*words)), default=str))

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use crate::commands::{Run as _, is_installed, program};
 use crate::workspace;
@@ -93,24 +93,25 @@ pub(crate) fn solc() -> anyhow::Result<PathBuf> {
 
 /// The Python interpreter that has pympp.
 pub(crate) fn pympp() -> anyhow::Result<PathBuf> {
-    let list = workspace::root().join("interop/pympp/requirements.txt");
-    let list = list.to_str().context("the workspace's path is not UTF-8")?;
-    Ok(python_environment("pympp", &["--requirement", list])?.join("bin/python"))
+    let list = std::fs::read_to_string(workspace::root().join("interop/pympp/requirements.txt"))?;
+    let packages = list.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+    Ok(python_environment("pympp", &packages)?.join("bin/python"))
 }
 
-/// A Python virtual environment under `target/tools` with the packages in it. The marker is written last, so an
-/// installation that was cut short is done again.
+/// A Python virtual environment under `target/tools` with the packages in it. The marker names them and is written
+/// last, so an installation that was cut short, or of other packages, is done again.
 fn python_environment(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     let folder = workspace::tools()?.join(name);
     let marker = folder.join("complete");
-    if marker.exists() {
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
         return Ok(folder);
     }
     debian(&[PYTHON])?;
     println!("installing from PyPI, under {}: {}", folder.display(), packages.join(" "));
     create_environment(&folder)?;
     program(folder.join("bin/pip"), ["install", "--quiet", "--disable-pip-version-check"]).args(packages).run()?;
-    std::fs::write(marker, "")?;
+    std::fs::write(marker, wanted)?;
     Ok(folder)
 }
 

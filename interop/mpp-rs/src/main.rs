@@ -1,12 +1,13 @@
-//! A buyer on `mpp`. ../README.md has the three calls.
+//! A buyer on `mpp`. ../README.md has the four calls.
 
 mod balance;
 
 use std::error::Error;
 
+use alloy::signers::local::PrivateKeySigner;
 use balance::{Balance, did};
 use ed25519_dalek::SigningKey;
-use mpp::client::Fetch as _;
+use mpp::client::{Fetch as _, PaymentProvider, TempoProvider};
 use mpp::{PaymentChallenge, parse_receipt, parse_www_authenticate_all};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -20,8 +21,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answer = match words.as_slice() {
         ["did", seed] => json!({ "did": did(&key_from(seed)?) }),
         ["read", url, body @ ..] => read(request(url, body.first().copied())).await?,
-        ["pay", url, seed, body @ ..] => pay(request(url, body.first().copied()), key_from(seed)?).await?,
-        _ => return Err("usage: peer did KEY | read URL [BODY] | pay URL KEY [BODY]".into()),
+        ["pay", url, seed, body @ ..] => {
+            bought(request(url, body.first().copied()), "balance/charge", &Balance(key_from(seed)?)).await?
+        }
+        ["charge", url, key, rpc, "pull"] => {
+            let account = TempoProvider::new(key.parse::<PrivateKeySigner>()?, rpc)?;
+            bought(request(url, None), "tempo/charge", &account).await?
+        }
+        ["charge", .., mode] => return Err(format!("mpp has no {mode}").into()),
+        _ => return Err("usage: peer did KEY | read URL [BODY] | pay URL KEY [BODY] | charge URL KEY RPC MODE".into()),
     };
     println!("{answer}");
     Ok(())
@@ -45,8 +53,8 @@ fn decoded(challenge: &PaymentChallenge) -> Answer {
     Ok(value)
 }
 
-async fn pay(request: RequestBuilder, key: SigningKey) -> Answer {
-    let response = request.header("accept-payment", "balance/charge").send_with_payment(&Balance(key)).await?;
+async fn bought(request: RequestBuilder, accepted: &str, provider: &impl PaymentProvider) -> Answer {
+    let response = request.header("accept-payment", accepted).send_with_payment(provider).await?;
     let status = response.status().as_u16();
     let receipt = match response.headers().get("payment-receipt") {
         Some(header) => Some(parse_receipt(header.to_str()?)?),

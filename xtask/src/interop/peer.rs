@@ -69,8 +69,8 @@ impl Peer {
 
 fn build_mpp_rs() -> anyhow::Result<PathBuf> {
     let folder = workspace::target()?.join("interop");
-    cargo(["build", "--quiet", "--locked", "--manifest-path", "interop/mpp-rs/Cargo.toml", "--bin", "peer"])
-        .arg("--target-dir")
+    cargo(["build", "--quiet", "--locked", "--manifest-path", "interop/mpp-rs/Cargo.toml", "--features", "tempo"])
+        .args(["--bin", "peer", "--bin", "tempo-seller", "--target-dir"])
         .arg(&folder)
         .run()?;
     Ok(folder.join("debug/peer"))

@@ -11,6 +11,7 @@
 
 mod account;
 pub mod chain;
+mod eip712;
 pub mod evm;
 mod legs;
 pub mod log;
