@@ -21,13 +21,23 @@ pub struct Transfer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unsatisfied {
-    /// Nobody, or not enough, or too much, is paid.
-    #[error("no transfer of exactly {amount} base units to {recipient} is in it; pay each recipient what is asked")]
+    /// Somebody is not paid.
+    #[error("no transfer of {amount} base units to {recipient} is in it; pay each recipient what is asked")]
     Missing {
         /// Who should be paid.
         recipient: Address,
         /// How much.
         amount: U256,
+    },
+    /// Somebody is paid too little or too much.
+    #[error("{recipient} is paid {paid} base units instead of {amount}; pay exactly what is asked")]
+    Amount {
+        /// Who should be paid.
+        recipient: Address,
+        /// How much.
+        amount: U256,
+        /// What is paid instead.
+        paid: U256,
     },
     /// The right sum to the right account, for something else.
     #[error(
@@ -97,7 +107,11 @@ fn reason(leg: &Leg, payer: Option<Address>, transfers: &[Transfer]) -> Unsatisf
     let (recipient, amount) = (leg.recipient, leg.amount);
     let mut near = transfers.iter().filter(|transfer| is_to(leg, transfer)).peekable();
     if near.peek().is_none() {
-        return Unsatisfied::Missing { recipient, amount };
+        let other = transfers.iter().find(|transfer| transfer.to == recipient && is_from(payer, transfer));
+        return match other {
+            Some(other) => Unsatisfied::Amount { recipient, amount, paid: other.amount },
+            None => Unsatisfied::Missing { recipient, amount },
+        };
     }
     match payer {
         Some(payer) if near.all(|transfer| transfer.from != payer) => Unsatisfied::Payer { recipient, amount, payer },

@@ -46,7 +46,7 @@ pub fn transfers(token: Address, logs: &[Log]) -> Vec<(usize, Transfer)> {
         let is_plain = transfer.memo.is_none();
         match found.last_mut() {
             Some((_, last)) if last_is_plain && !is_plain && same_movement(last, &transfer) => {
-                last.memo = transfer.memo
+                last.memo = transfer.memo;
             }
             _ => found.push((position, transfer)),
         }

@@ -73,8 +73,11 @@ fn a_leg_that_takes_any_memo_leaves_the_memo_to_the_leg_that_needs_it() {
 fn what_does_not_pay_is_refused_with_its_own_reason() {
     let (recipient, amount) = (SELLER, U256::from(7));
     let any = payment(vec![leg(SELLER, 7, Memo::Any)]);
-    for log in [plain(PAYER, SELLER, 6), plain(PAYER, SELLER, 8), plain(PAYER, OTHER, 7)] {
-        assert_eq!(satisfy(&any, &[log]), Err(Unsatisfied::Missing { recipient, amount }));
+    assert_eq!(satisfy(&any, &[plain(PAYER, OTHER, 7)]), Err(Unsatisfied::Missing { recipient, amount }));
+    for other in [6, 8] {
+        let paid = U256::from(other);
+        let refusal = satisfy(&any, &[plain(PAYER, SELLER, other)]);
+        assert_eq!(refusal, Err(Unsatisfied::Amount { recipient, amount, paid }));
     }
     let stranger = satisfy(&any, &[plain(OTHER, SELLER, 7)]);
     assert_eq!(stranger, Err(Unsatisfied::Payer { recipient, amount, payer: PAYER }));

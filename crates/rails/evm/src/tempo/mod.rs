@@ -1,1 +1,30 @@
-//! The `tempo` method, intent `charge`: stablecoins on Tempo.
+//! The `tempo` payment method, intent `charge` (draft-tempo-charge): TIP-20 transfers on Tempo.
+//!
+//! A payer signs a Tempo transaction (type 0x76) and the seller sends it, paying its fee if the
+//! challenge says so; or the payer sends it and shows its hash; or, for a price of zero, signs a
+//! proof. [`Envelope`] reads the transactions, [`match_calls`] decides whether they pay what is
+//! asked, [`SponsorPolicy`] bounds what a stranger's transaction may cost the seller.
+
+mod calls;
+mod envelope;
+mod fields;
+mod memo;
+mod request;
+mod sender;
+mod sponsor;
+
+pub use calls::{CallError, match_calls, payment_calls};
+pub use envelope::{Envelope, EnvelopeError};
+pub use memo::{attributed, attribution};
+pub use request::{Modes, NotATempoRequest, Split, TempoRequest};
+pub use sender::{Sender, SenderError};
+pub use sponsor::{CosignError, Cosigned, SponsorPolicy, SponsorRefusal, cosign};
+
+#[cfg(test)]
+mod testing;
+
+/// The method's name on the wire.
+pub const METHOD: &str = "tempo";
+
+/// The intent served.
+pub const INTENT: &str = "charge";
