@@ -4,8 +4,8 @@
 //! wallet files: an Ed25519 key for prepaid balances and a secp256k1 key for accounts on chains. A
 //! [`Vault`] opens it when a key is first needed, and [`VaultSigner`] and [`VaultAccount`] sign with
 //! it. A [`LocalSigner`] holds a key that came as it is, or out of a BIP-39 phrase. A
-//! [`SocketSigner`] asks another process, which [`serve`] answers for: the key need not be in the
-//! process that pays.
+//! [`SocketSigner`] asks another process, such as one that runs a [`KeyServer`]: the key need not be in
+//! the process that pays.
 //!
 //! [`recoverable_from_table`] reads `signer = { .. }` of a configuration.
 //!
@@ -24,6 +24,7 @@ pub mod private_file;
 mod private_keys;
 mod seal;
 mod secp256k1_key;
+pub mod socket;
 mod table;
 mod vault;
 
@@ -37,5 +38,6 @@ pub use phrase::{DEFAULT_PATH, Phrase};
 pub use private_file::FileError;
 pub use seal::{Broken, Seal};
 pub use secp256k1_key::Secp256k1Key;
+pub use socket::{KeyServer, SocketSigner};
 pub use table::{Surroundings, recoverable_from_table};
 pub use vault::{Vault, VaultAccount, VaultSigner};

@@ -7,8 +7,10 @@ use secrecy::SecretString;
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
+use crate::envelope::bytes;
 use crate::{
-    DEFAULT_PATH, KeyFile, LocalSigner, PassphraseSource, Phrase, Secp256k1Key, Vault, VaultAccount, private_file,
+    DEFAULT_PATH, KeyFile, LocalSigner, PassphraseSource, Phrase, Secp256k1Key, SocketSigner, Vault, VaultAccount,
+    private_file,
 };
 
 /// What a configuration may refer to.
@@ -56,6 +58,10 @@ pub fn recoverable_from_table(
         known(table, &["vault", "passphrase"])?;
         return surroundings.vault(table);
     }
+    if table.contains_key("socket") {
+        known(table, &["socket", "public_key", "address"])?;
+        return surroundings.socket(table);
+    }
     Err(FORMS.to_owned())
 }
 
@@ -81,6 +87,20 @@ impl Surroundings<'_> {
         };
         let vault = Vault::new(file, self.directory, None, passphrase);
         Ok(Arc::new(VaultAccount::new(Arc::new(vault)).map_err(said)?))
+    }
+
+    fn socket(&self, table: &Table) -> Result<Arc<dyn RecoverableSigner>, String> {
+        let path = self.directory.join(text(table, "socket")?.ok_or(FORMS)?);
+        match (text(table, "public_key")?, text(table, "address")?) {
+            (Some(key), None) => {
+                let key = key.strip_prefix("0x").and_then(|digits| bytes("public_key", digits).ok());
+                let key = key.and_then(|key| key.try_into().ok());
+                let key = key.ok_or("a signer's public_key is 0x and 128 hexadecimal digits (without 04)")?;
+                Ok(Arc::new(SocketSigner::new(&path, key)))
+            }
+            (None, Some(address)) => Ok(Arc::new(SocketSigner::for_address(&path, address).map_err(said)?)),
+            _ => Err("a signer with socket has one of public_key and address, and signs for no other key".to_owned()),
+        }
     }
 
     fn named(&self, table: &Table, name: &str) -> Result<Named, String> {
@@ -207,6 +227,9 @@ mod tests {
             ("{ mnemonic = { env = \"KEY\" } }", "BIP-39"),
             ("{ mnemonic = { env = \"PHRASE\" }, path = 7 }", "is text"),
             ("{ mnemonic = { env = \"PHRASE\" }, path = \"x\" }", "BIP-32"),
+            ("{ socket = \"keys.sock\" }", "one of public_key and address"),
+            ("{ socket = \"keys.sock\", public_key = \"0x04\" }", "128 hexadecimal digits"),
+            ("{ socket = \"keys.sock\", address = \"0x00\" }", "farthing key serve"),
         ] {
             let refusal = signer(directory.path(), &format!("signer = {form}")).unwrap_err();
             assert!(refusal.contains(words), "{form}: {refusal}");

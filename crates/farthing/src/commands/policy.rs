@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use farthing_money::Price;
 use farthing_rail::Origin;
-use farthing_wallet::client::Explanation;
+use farthing_wallet::client::{ExplainedOffer, Explanation};
 use farthing_wallet::policy::OriginLimit;
 use farthing_wallet::{PayError, PayingClient, Policy as Limits, WalletName};
 use http::Method;
@@ -193,7 +193,8 @@ pub(super) async fn explain(
     Ok(match explanation.offers.first() {
         _ if explanation.status != 402 => ExitCode::SUCCESS,
         None => ExitCode::from(NO_OFFER),
-        Some(_) if explanation.offers.iter().any(|offer| offer.denied_by.is_none()) => ExitCode::SUCCESS,
+        Some(_) if explanation.offers.iter().any(ExplainedOffer::is_payable) => ExitCode::SUCCESS,
+        Some(_) if explanation.offers.iter().all(|offer| offer.shortage.is_some()) => ExitCode::from(NO_OFFER),
         Some(_) => ExitCode::from(REFUSED),
     })
 }
@@ -204,6 +205,12 @@ fn say_explanation(explanation: &Explanation) {
     }
     for offer in &explanation.offers {
         terminal::say(&format!("{}: {}", offer.method, offer.sentence));
+        if let Some(payee) = &offer.payee {
+            terminal::say(&format!("  to {payee}, in {}", offer.asset));
+        }
+        if let Some(shortage) = &offer.shortage {
+            terminal::say(&format!("  too little money: {shortage}"));
+        }
     }
     for reason in &explanation.reasons {
         terminal::say(&format!("not payable: {reason}"));
@@ -215,7 +222,10 @@ fn explanation_json(explanation: &Explanation) -> Value {
         json!({
             "method": offer.method,
             "cost": offer.cost.to_string(),
+            "asset": offer.asset,
+            "chain": offer.chain,
             "payee": offer.payee,
+            "shortage": offer.shortage,
             "allowed": offer.denied_by.is_none(),
             "rule": offer.denied_by.map(|rule| rule.to_string()),
             "sentence": offer.sentence,

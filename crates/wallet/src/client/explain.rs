@@ -2,7 +2,7 @@ use farthing_money::Price;
 use http::StatusCode;
 
 use super::request::Prepared;
-use super::{PayError, PayingClient, transport};
+use super::{PayError, PayingClient, offers, transport};
 use crate::policy::{Decision, Rule, Subject, decide, exceeded};
 
 /// What a request would do, found out without paying.
@@ -23,12 +23,25 @@ pub struct ExplainedOffer {
     pub method: String,
     /// What it would cost, fees included.
     pub cost: Price,
+    /// The asset, in the form in which books store it: `USDC.6@eip155:8453/0x...`.
+    pub asset: String,
+    /// The chain it is on (CAIP-2), if it is on one.
+    pub chain: Option<String>,
     /// Who would be paid, where the method names one.
     pub payee: Option<String>,
+    /// Why there is too little money for it, if there is.
+    pub shortage: Option<String>,
     /// The rule that says no; `None` when the policy allows it.
     pub denied_by: Option<Rule>,
     /// The answer, in one sentence.
     pub sentence: String,
+}
+
+impl ExplainedOffer {
+    /// Whether the same call without `explain` would pay it, were it the only offer.
+    pub fn is_payable(&self) -> bool {
+        self.denied_by.is_none() && self.shortage.is_none()
+    }
 }
 
 impl PayingClient {
@@ -41,21 +54,25 @@ impl PayingClient {
         if response.status() != StatusCode::PAYMENT_REQUIRED {
             return Ok(explanation);
         }
-        let offers = match self.offers(&self.http, &request, &response)? {
-            Ok(offers) => offers,
+        let read = match self.offers(&self.http, &request, &response)? {
+            Ok(read) => read,
             Err(sentence) => {
                 explanation.reasons.push(sentence);
                 return Ok(explanation);
             }
         };
-        explanation.reasons = offers.reasons;
-        for (payer, quote) in offers.quotes {
+        explanation.reasons = read.reasons;
+        for (payer, quote) in read.quotes {
             let (method, intent) = payer.pays();
             let (denied_by, sentence) = self.explain_decision(&quote, max).await?;
+            let shortage = offers::shortage(payer.as_ref(), &quote).await;
             explanation.offers.push(ExplainedOffer {
                 method: format!("{method}/{intent}"),
                 cost: quote.cost,
+                asset: quote.asset.to_string(),
+                chain: offers::place(&quote).map(str::to_owned),
                 payee: quote.payee,
+                shortage,
                 denied_by,
                 sentence,
             });

@@ -128,7 +128,7 @@ impl PayingClient {
         Ok(Outcome::refused(sentence))
     }
 
-    /// Answers one 402: the cheapest offer that the policy allows is paid.
+    /// Answers one 402: the cheapest offer that there is money for and that the policy allows is paid.
     async fn answer(
         &self,
         transport: &dyn Transport,
@@ -150,6 +150,10 @@ impl PayingClient {
         self.unlock().await?;
         let mut denied = None;
         for (payer, quote) in offers.quotes.drain(..) {
+            if let Some(sentence) = offers::shortage(payer.as_ref(), &quote).await {
+                offers.reasons.push(sentence);
+                continue;
+            }
             let record = self.begin(request, quote.cost)?;
             match self.approve(request, quote, record.reservation, max).await {
                 Ok(approved) => {

@@ -1,5 +1,7 @@
 use std::sync::Arc;
+use std::time::Duration;
 
+use farthing_money::Home;
 use farthing_protocol::challenge::CredentialField;
 use farthing_protocol::{Challenge, ChargeRequest, Timestamp};
 use farthing_rail::{Offer, Origin, Payer, Quote};
@@ -8,6 +10,9 @@ use http::header::WWW_AUTHENTICATE;
 
 /// More offers than any honest server makes; the rest is not looked at.
 const MOST_OFFERS: usize = 32;
+
+/// How long a funding source may take to say what is there; silence keeps no offer from being paid.
+const SLOWEST_ANSWER: Duration = Duration::from_secs(5);
 
 /// The offers of a 402 that can be paid, the cheapest first, and why the others cannot.
 pub(super) struct Offers<'a> {
@@ -44,6 +49,32 @@ pub(super) fn read<'a>(
     }
     offers.quotes.sort_by_key(|(_, quote)| quote.cost.millionths());
     offers
+}
+
+/// Why the funding source of a quote has too little for it, if that can be told.
+pub(super) async fn shortage(payer: &dyn Payer, quote: &Quote) -> Option<String> {
+    let asked = tokio::time::timeout(SLOWEST_ANSWER, payer.available(quote)).await;
+    let available = asked.ok().flatten()?;
+    let needed = quote.amount.checked_add(quote.fee);
+    if needed.is_some_and(|needed| needed <= available) {
+        return None;
+    }
+    let (method, intent) = payer.pays();
+    let asset = &quote.asset;
+    Some(format!(
+        "{method}/{intent}: it takes {}, and there is {}{}",
+        asset.display(needed.unwrap_or(quote.amount)),
+        asset.display(available),
+        place(quote).map(|chain| format!(" on {chain}")).unwrap_or_default()
+    ))
+}
+
+/// The chain that a quote's money is on.
+pub(super) fn place(quote: &Quote) -> Option<&str> {
+    match quote.asset.home() {
+        Home::Chain { chain, .. } => Some(chain),
+        _ => None,
+    }
 }
 
 fn quote<'a>(
