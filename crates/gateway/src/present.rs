@@ -40,14 +40,15 @@ pub(crate) fn check<'a>(
         ));
     }
     let named = (challenge.method().as_str(), challenge.intent().as_str());
-    let offered = paid.offers.iter().find(|offer| (&*offer.method, &*offer.intent) == named);
-    let Some(offer) = offered else {
+    // One method may be offered several times, over several rails: what the challenge asks for says which.
+    let mut offered = paid.offers.iter().filter(|offer| (&*offer.method, &*offer.intent) == named).peekable();
+    if offered.peek().is_none() {
         let detail = format!("This route does not take {}/{}; ask again for what it takes.", named.0, named.1);
         return Err(Problem::new(ProblemType::MethodUnsupported, detail));
-    };
-    if offer.template.check_echo(challenge).is_err() {
-        return Err(invalid("What this route asks for has changed since the challenge was issued; pay the fresh one."));
     }
+    let Some(offer) = offered.find(|offer| offer.template.check_echo(challenge).is_ok()) else {
+        return Err(invalid("What this route asks for has changed since the challenge was issued; pay the fresh one."));
+    };
     if challenge.digest() != asked.body.digest() {
         return Err(invalid(
             "The body is not the one the challenge was issued for; send that body or pay the fresh one.",

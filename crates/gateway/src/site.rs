@@ -28,11 +28,17 @@ impl Site {
             crate::config::Source::File { path, .. } => path.parent().unwrap_or(std::path::Path::new(".")).to_owned(),
             crate::config::Source::Fixed => std::path::PathBuf::from("."),
         };
+        let data = match config.store.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => std::path::Path::new("."),
+        };
         let context = RailContext {
+            name: "",
             realm: &config.realm,
             public_url: config.public_url.as_deref(),
             development: config.development,
             directory: &directory,
+            data,
         };
         let building =
             Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, upstream_tls };

@@ -74,7 +74,7 @@ impl Config {
 fn rail_in(name: &str, price: Price, place: &Place) -> RailConfig {
     let mut table = toml::Table::new();
     table.insert("asset".to_owned(), toml::Value::String(price.currency().as_str().to_owned()));
-    RailConfig { name: name.to_owned(), table, place: place.clone() }
+    RailConfig { name: name.to_owned(), method: name.to_owned(), table, place: place.clone() }
 }
 
 fn private_directory(path: &Path) -> std::io::Result<()> {

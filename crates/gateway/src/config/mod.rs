@@ -99,7 +99,9 @@ pub struct TlsFiles {
 pub struct RailConfig {
     /// NAME.
     pub name: String,
-    /// What stands in it; only the method knows what it means.
+    /// The payment method: `method` of the table, or NAME.
+    pub method: String,
+    /// What else stands in it; only the method knows what it means.
     pub table: toml::Table,
     /// Where it stands.
     pub place: Place,
@@ -122,8 +124,9 @@ pub struct RouteConfig {
     pub description: Option<String>,
     /// How long the upstream may take until its response begins.
     pub timeout: Duration,
-    /// How long a rail may take to settle; beyond it, the outcome is unknown.
-    pub settle_timeout: Duration,
+    /// How long a rail may take to settle; beyond it, the outcome is unknown. By default what the
+    /// payment method needs.
+    pub settle_timeout: Option<Duration>,
     /// The largest request body.
     pub max_body: u64,
     /// How long a payment that was not delivered may be presented again before it is paid back.
@@ -137,7 +140,7 @@ pub struct RouteConfig {
 /// A payment method that a route accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
-    /// The `[rails.NAME]` table.
+    /// The name of a `[rails.NAME]` table, or a payment method: then every table of that method.
     pub rail: String,
     /// The intent.
     pub intent: String,

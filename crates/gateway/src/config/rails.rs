@@ -9,6 +9,8 @@ use farthing_rail::Acceptor;
 /// What a payment method may know about the gateway it is built for.
 #[derive(Clone, Copy, Debug)]
 pub struct RailContext<'a> {
+    /// The NAME of its `[rails.NAME]` table: unlike the method it is its alone.
+    pub name: &'a str,
     /// The realm of its challenges.
     pub realm: &'a Realm,
     /// What clients see, when the configuration says it.
@@ -17,8 +19,11 @@ pub struct RailContext<'a> {
     pub development: bool,
     /// Where relative paths in its table begin.
     pub directory: &'a Path,
+    /// The folder of the books, for what a rail must keep beside them.
+    pub data: &'a Path,
 }
 
-/// Builds the seller's halves of the payment method called NAME from its `[rails.NAME]` table, or
-/// says in one sentence what to write instead.
+/// Builds the seller's halves of a payment method from its `[rails.NAME]` table, or says in one
+/// sentence what to write instead. The method is the table's `method`, which is taken out of it, and
+/// NAME where it has none.
 pub type RailFactory = Arc<dyn Fn(&str, &toml::Table, &RailContext<'_>) -> Result<Vec<Acceptor>, String> + Send + Sync>;

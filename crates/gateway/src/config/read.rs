@@ -39,10 +39,7 @@ pub(super) fn read(
     let secrets = Secrets { directory, environment, literals_allowed: gateway.development };
     let (admin, admin_token) = reader.admin(&gateway, &secrets)?;
     let routes = tables.routes.iter().map(|route| reader.route(route)).collect::<Result<_, _>>()?;
-    let rails = tables.rails.into_iter().map(|(name, table)| {
-        let place = reader.place(Some(table.span()));
-        RailConfig { name, table: table.into_inner(), place }
-    });
+    let rails = tables.rails.into_iter().map(|(name, table)| reader.rail(name, table)).collect::<Result<_, _>>()?;
     Ok(Config {
         source,
         listen,
@@ -60,7 +57,7 @@ pub(super) fn read(
         digest_body: reader.size("digest_body", gateway.digest_body.as_ref(), DIGEST_BODY)?,
         drain: reader.duration("drain", gateway.drain.as_ref(), DRAIN)?,
         tls: gateway.tls.map(|tls| TlsFiles { cert: directory.join(tls.cert), key: directory.join(tls.key) }),
-        rails: rails.collect(),
+        rails,
         routes,
     })
 }
@@ -227,6 +224,21 @@ impl Reader<'_> {
         })
     }
 
+    /// One payment method under a name of its own: `method` is taken out of its table.
+    fn rail(&self, name: String, table: Spanned<toml::Table>) -> Result<RailConfig, ConfigError> {
+        let place = self.place(Some(table.span()));
+        let mut table = table.into_inner();
+        let method = match table.remove("method") {
+            None => name.clone(),
+            Some(toml::Value::String(method)) => method,
+            Some(_) => {
+                let reason = "the method is a text, such as \"evm\"".to_owned();
+                return Err(place.refuses(Mistake::Value { key: "method", reason }));
+            }
+        };
+        Ok(RailConfig { name, method, table, place })
+    }
+
     fn route(&self, table: &Spanned<RouteTable>) -> Result<RouteConfig, ConfigError> {
         let route = table.get_ref();
         let place = self.place(Some(route.pattern.span()));
@@ -250,7 +262,11 @@ impl Reader<'_> {
             accept: accept.collect::<Result<_, _>>()?,
             description: route.description.clone(),
             timeout: self.duration("timeout", route.timeout.as_ref(), defaults.timeout)?,
-            settle_timeout: self.duration("settle_timeout", route.settle_timeout.as_ref(), defaults.settle_timeout)?,
+            settle_timeout: route
+                .settle_timeout
+                .as_ref()
+                .map(|text| self.value("settle_timeout", text, quantity::duration))
+                .transpose()?,
             max_body: match &route.max_body {
                 Some(text) => self.value("max_body", text, quantity::bytes)?,
                 None => defaults.max_body,
@@ -277,7 +293,7 @@ impl RouteConfig {
             accept: Vec::new(),
             description: None,
             timeout: Duration::from_secs(60),
-            settle_timeout: Duration::from_secs(15),
+            settle_timeout: None,
             max_body: 1 << 30,
             entitlement: Duration::from_secs(3600),
             idempotency_body: 256 << 10,

@@ -14,7 +14,7 @@ use super::obligation::{Obligation, entitling};
 use crate::answer;
 use crate::failpoint::reach;
 use crate::proxy::Body;
-use crate::route::{Paid, SharedRoute};
+use crate::route::{Offer, SharedRoute};
 use crate::seller::Seller;
 
 /// What to ask a client for whose payment is in doubt.
@@ -58,11 +58,11 @@ pub(super) fn in_doubt(ask_again: Duration) -> Response<Body> {
 pub(super) async fn claim_and_settle(
     seller: &Arc<Seller>,
     route: &SharedRoute,
-    paid: &Paid,
-    acceptor: Acceptor,
+    offer: &Offer,
     new: NewPayment,
 ) -> Progress {
-    let (shared, route, patience) = (Arc::clone(seller), Arc::clone(route), paid.settle_timeout);
+    let (shared, route, patience) = (Arc::clone(seller), Arc::clone(route), offer.settle_timeout);
+    let acceptor = offer.acceptor.clone();
     let span = tracing::debug_span!("claim", payment = %new.id, method = new.method);
     let claiming = matches!(acceptor, Acceptor::External(_)).then(|| seller.claiming(new.id));
     let task = async move {

@@ -30,7 +30,7 @@ use crate::answer;
 use crate::present::{self, Authentic};
 use crate::proxy::{Body, Target};
 use crate::quote::{Asked, Measured, quote};
-use crate::route::{Paid, SharedRoute};
+use crate::route::{Offer, Paid, SharedRoute};
 use crate::seller::Seller;
 use crate::serve::Peer;
 use crate::site::Site;
@@ -64,7 +64,7 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, credential: Credential, mea
         Err(problem) => return refuse(sale, asked, &problem),
     };
     drop(credential);
-    let Prepared { new, acceptor, expired } = prepared;
+    let Prepared { new, offer, expired } = prepared;
     let key = new.idempotency;
     let progress = if expired {
         match sale.seller.books.payment_of(&new.challenge).await {
@@ -73,7 +73,7 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, credential: Credential, mea
             Err(error) => Progress::store_down(sale.seller, &error),
         }
     } else {
-        claim_and_settle(sale.seller, sale.route, sale.paid, acceptor, new).await
+        claim_and_settle(sale.seller, sale.route, offer, new).await
     };
     let owed = match progress {
         Progress::Owed(owed) => owed,
@@ -96,13 +96,18 @@ pub(crate) fn refuse(sale: Sale<'_>, asked: Asked<'_>, problem: &Problem) -> Res
     answer::problem(problem.kind, &problem.detail)
 }
 
-struct Prepared {
+struct Prepared<'a> {
     new: NewPayment,
-    acceptor: Acceptor,
+    offer: &'a Offer,
     expired: bool,
 }
 
-fn prepare(sale: Sale<'_>, asked: Asked<'_>, credential: &Credential, now: Timestamp) -> Result<Prepared, Problem> {
+fn prepare<'a>(
+    sale: Sale<'a>,
+    asked: Asked<'_>,
+    credential: &Credential,
+    now: Timestamp,
+) -> Result<Prepared<'a>, Problem> {
     let key = Key::read(asked.headers)?;
     let Authentic { offer, expired, scope, .. } = present::check(sale.site, sale.paid, asked, credential, now)?;
     let presented = Presented { credential, request: &offer.request, now };
@@ -124,7 +129,7 @@ fn prepare(sale: Sale<'_>, asked: Asked<'_>, credential: &Credential, now: Times
         request: format!("{} {}", asked.method, asked.target.path()),
         at: now,
     };
-    Ok(Prepared { new, acceptor: offer.acceptor.clone(), expired })
+    Ok(Prepared { new, offer, expired })
 }
 
 fn expired_problem(new: &NewPayment) -> Problem {

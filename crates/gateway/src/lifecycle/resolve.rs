@@ -98,7 +98,8 @@ pub(super) fn settler_of(seller: &Seller, record: &PaymentRecord) -> Option<Arc<
 
 /// How long the task that claimed a payment may take until the rail has answered.
 pub(crate) fn settle_timeout_of(seller: &Seller, record: &PaymentRecord) -> Duration {
-    of_route(seller, record, |paid| paid.settle_timeout).unwrap_or(DEFAULT_SETTLE_TIMEOUT)
+    let longest = |paid: &Paid| paid.offers.iter().map(|offer| offer.settle_timeout).max();
+    of_route(seller, record, longest).flatten().unwrap_or(DEFAULT_SETTLE_TIMEOUT)
 }
 
 /// How long the route of a payment lets an entitlement stand.

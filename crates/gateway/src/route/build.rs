@@ -1,6 +1,6 @@
 //! From a checked configuration to routes that can be served.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use http::Uri;
 use sha2::{Digest, Sha256};
 
 use super::{Offer, Paid, Route, Table};
-use crate::config::{ConfigError, Mistake, RailContext, RailFactory, RouteConfig};
+use crate::config::{Accept, ConfigError, Mistake, RailContext, RailFactory, RouteConfig};
 use crate::metrics::Metrics;
 use crate::proxy::{Timeouts, Upstream, Version};
 
@@ -50,7 +50,8 @@ pub(crate) fn build(building: &Building<'_>) -> Result<Table, ConfigError> {
 fn acceptors(building: &Building<'_>) -> Result<Vec<(String, Acceptor)>, ConfigError> {
     let mut acceptors = Vec::new();
     for rail in building.rails {
-        let built = (building.factory)(&rail.name, &rail.table, &building.context)
+        let context = RailContext { name: &rail.name, ..building.context };
+        let built = (building.factory)(&rail.method, &rail.table, &context)
             .map_err(|reason| rail.place.refuses(Mistake::Rail { rail: rail.name.clone(), reason }))?;
         acceptors.extend(built.into_iter().map(|acceptor| (rail.name.clone(), acceptor)));
     }
@@ -88,18 +89,22 @@ fn paid(
     realm: &Realm,
 ) -> Result<Paid, ConfigError> {
     let mut offers = Vec::with_capacity(config.accept.len());
+    let mut taken = HashSet::new();
     for accept in &config.accept {
-        let found = acceptors
-            .iter()
-            .find(|(rail, acceptor)| *rail == accept.rail && acceptor.terms().intent.as_str() == accept.intent);
-        let (_, acceptor) = found.ok_or_else(|| {
-            accept.place.refuses(Mistake::UnknownRail {
+        let mut found = named_by(accept, acceptors).peekable();
+        if found.peek().is_none() {
+            return Err(accept.place.refuses(Mistake::UnknownRail {
                 accept: format!("{}/{}", accept.rail, accept.intent),
                 offered: offered(acceptors),
-            })
-        })?;
-        let offer = Offer::prepare(acceptor, accept, config, price, realm);
-        offers.push(offer.map_err(|mistake| accept.place.refuses(mistake))?);
+            }));
+        }
+        for (index, acceptor) in found {
+            // Named twice, by its table and by its method: offered once.
+            if taken.insert(index) {
+                let offer = Offer::prepare(acceptor, accept, config, price, realm);
+                offers.push(offer.map_err(|mistake| accept.place.refuses(mistake))?);
+            }
+        }
     }
     let detail = format!("This request costs {price}. Pay one of the challenges and repeat it with the credential.");
     let problem = Problem::new(ProblemType::PaymentRequired, detail);
@@ -108,10 +113,23 @@ fn paid(
         offers,
         required: Bytes::from(problem.to_json()),
         scope: scope_of(name, price),
-        settle_timeout: config.settle_timeout,
         entitlement: config.entitlement,
         idempotency_body: config.idempotency_body,
     })
+}
+
+/// The payment methods that an `accept` entry means: those of the table of that name, and those of
+/// every table of that method.
+fn named_by<'a>(
+    accept: &'a Accept,
+    acceptors: &'a [(String, Acceptor)],
+) -> impl Iterator<Item = (usize, &'a Acceptor)> {
+    let means = |(rail, acceptor): &(String, Acceptor)| {
+        let terms = acceptor.terms();
+        (*rail == accept.rail || terms.method.as_str() == accept.rail) && terms.intent.as_str() == accept.intent
+    };
+    let named = acceptors.iter().enumerate().filter(move |(_, acceptor)| means(acceptor));
+    named.map(|(index, (_, acceptor))| (index, acceptor))
 }
 
 /// A challenge issued for another route, or for this one at another price, is worth nothing here.

@@ -49,8 +49,6 @@ pub(crate) struct Paid {
     pub(crate) required: Bytes,
     /// The hash of everything in a challenge's scope that is the same for every request.
     pub(crate) scope: Sha256,
-    /// How long a rail may take.
-    pub(crate) settle_timeout: Duration,
     /// How long an undelivered payment may be presented again.
     pub(crate) entitlement: Duration,
     /// The largest response kept for a retry.

@@ -2,7 +2,7 @@
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::{ChallengeTemplate, ChargeRequest, EncodedObject};
-use farthing_rail::{Acceptor, Order};
+use farthing_rail::{Acceptor, Finality, Order};
 use std::time::Duration;
 
 use crate::config::{Accept, Mistake, RouteConfig};
@@ -20,6 +20,8 @@ pub(crate) struct Offer {
     pub(crate) intent: String,
     /// How long a challenge lives.
     pub(crate) validity: Duration,
+    /// How long the rail may take to settle.
+    pub(crate) settle_timeout: Duration,
 }
 
 impl Offer {
@@ -56,7 +58,16 @@ impl Offer {
             method: terms.method.as_str().to_owned(),
             intent: terms.intent.as_str().to_owned(),
             validity: terms.validity.max(Duration::from_secs(1)),
+            settle_timeout: route.settle_timeout.unwrap_or_else(|| usual_settlement(terms.finality)),
         })
+    }
+}
+
+/// How long a rail may take when the route does not say: a chain includes a transaction in its own time.
+fn usual_settlement(finality: Finality) -> Duration {
+    match finality {
+        Finality::After(_) => Duration::from_secs(30),
+        _ => Duration::from_secs(15),
     }
 }
 
@@ -73,7 +84,8 @@ fn refuse_below_floor(
     price: farthing_money::Price,
     accept: &str,
 ) -> Result<(), Mistake> {
-    if amount >= floor && !amount.is_zero() {
+    // A floor of zero says that the method can sell for nothing: a proof of identity.
+    if amount >= floor {
         return Ok(());
     }
     Err(Mistake::BelowFloor {
