@@ -42,6 +42,9 @@ pub enum VaultError {
     /// Not a private key, or not a phrase.
     #[error("{0}")]
     Malformed(String),
+    /// The program ended while a file was being opened.
+    #[error("the program is ending; nothing was signed")]
+    Interrupted,
     /// The owner stopped this wallet.
     #[error("the wallet is frozen and signs nothing; run: farthing wallet thaw {0}")]
     Frozen(String),

@@ -107,7 +107,8 @@ impl Gateway {
     }
 }
 
-async fn asked_to_stop() -> Result<(), Failure> {
+/// Waits for the signal that ends a program: from a person, or from whoever runs it.
+pub(super) async fn asked_to_stop() -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).or_fail("cannot wait for signals")?;
     tokio::select! {
         _ = terminate.recv() => {}

@@ -1,26 +1,55 @@
 //! `farthing key`: the keys of a wallet.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use farthing_keys::KeyServer;
 use serde_json::{Value, json};
 
 use super::home::WhichWallet;
-use crate::failure::Failure;
+use crate::failure::{Failure, OrFail};
 use crate::terminal;
 
 /// The keys of a wallet.
 #[derive(Subcommand)]
 pub(crate) enum Key {
     /// Make a fresh key the one that pays. Balances stay with the old key.
-    #[command(after_help = "Example:\n  farthing key create --wallet agent")]
-    Create(WhichWallet),
+    #[command(after_help = "Examples:\n  farthing key create --wallet agent\n  \
+        farthing key create --wallet agent --type evm\n\n\
+        An account on chains is made once, for a wallet that was made before there was one: money stays\n\
+        where it is, so for another account make another wallet.")]
+    Create(Create),
     /// The wallet's keys, the one in use first.
     #[command(after_help = "Example:\n  farthing key list --wallet agent --json")]
     List(WhichWallet),
     /// Destroy a key that is no longer in use.
     #[command(after_help = "Example:\n  farthing key revoke --wallet agent did:key:z6Mk...")]
     Revoke(Revoke),
+    /// Sign for other processes of this account with the wallet's account on chains, over a socket.
+    #[command(after_help = "Example:\n  farthing key serve --wallet seller --socket /run/farthing/keys.sock\n\n\
+        In a gateway's configuration:\n  \
+        signer = { socket = \"/run/farthing/keys.sock\", address = \"0x...\" }\n\n\
+        Whoever can connect to the socket can have anything signed; it is made for its owner alone.")]
+    Serve(Serve),
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    /// Which key: the one of prepaid balances, or the account on chains.
+    #[arg(long = "type", value_enum, default_value = "ed25519")]
+    kind: Kind,
+    #[command(flatten)]
+    which: WhichWallet,
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Prepaid balances.
+    Ed25519,
+    /// An account on Tempo and every EVM chain.
+    Evm,
 }
 
 #[derive(Args)]
@@ -31,26 +60,77 @@ pub(crate) struct Revoke {
     which: WhichWallet,
 }
 
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Where to listen; others cannot connect.
+    #[arg(long)]
+    socket: PathBuf,
+    #[command(flatten)]
+    which: WhichWallet,
+}
+
 impl Key {
-    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Create(which) => {
-                let key = which.home.wallets()?.create_key(&which.wallet, &which.home.passphrase()?);
-                terminal::say(&key.map_err(|error| Failure::new(error.to_string()))?.did);
-            }
+            Self::Create(create) => create.run()?,
             Self::List(which) => list(&which)?,
             Self::Revoke(Revoke { did, which }) => {
-                let revoked = which.home.wallets()?.revoke_key(&which.wallet, &did);
-                revoked.map_err(|error| Failure::new(error.to_string()))?;
+                which.home.wallets()?.revoke_key(&which.wallet, &did).map_err(say)?;
                 terminal::say(&format!("{did} is destroyed"));
             }
+            Self::Serve(serve) => serve.run().await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
+impl Create {
+    fn run(self) -> Result<(), Failure> {
+        let WhichWallet { wallet, json, home } = self.which;
+        let (wallets, source) = (home.wallets()?, home.passphrase()?);
+        let (member, made) = match self.kind {
+            Kind::Ed25519 => ("did", wallets.create_key(&wallet, &source).map_err(say)?.did),
+            Kind::Evm => ("address", wallets.create_account(&wallet, &source).map_err(say)?),
+        };
+        if json {
+            terminal::say_json(&json!({ "wallet": wallet.as_str(), member: made }));
+        } else {
+            terminal::say(&made);
+        }
+        Ok(())
+    }
+}
+
+impl Serve {
+    async fn run(self) -> Result<(), Failure> {
+        let WhichWallet { wallet: name, json, home } = self.which;
+        let wallet = home.wallets()?.open(&name, home.passphrase()?).map_err(say)?;
+        let account = wallet.account().ok_or_else(|| {
+            let remedy = format!("farthing key create --wallet {name} --type evm");
+            Failure::new(format!("{name} has no account on chains; run: {remedy}"))
+        })?;
+        wallet.unlock().await.map_err(say)?;
+        let address = account.address();
+        let server = KeyServer::bind(&self.socket, vec![account]).map_err(say)?;
+        let socket = self.socket.display();
+        if json {
+            terminal::say_json(&json!({ "wallet": name.as_str(), "address": address, "socket": socket.to_string() }));
+        } else {
+            terminal::say(&format!("signing for {address} at {socket}; stop with ctrl-c"));
+        }
+        tokio::select! {
+            ended = server.run() => ended.or_fail("the socket cannot be served any more"),
+            stopped = super::gateway::asked_to_stop() => stopped,
+        }
+    }
+}
+
+fn say(error: impl std::fmt::Display) -> Failure {
+    Failure::new(error.to_string())
+}
+
 fn list(which: &WhichWallet) -> Result<(), Failure> {
-    let keys = which.home.wallets()?.keys(&which.wallet).map_err(|error| Failure::new(error.to_string()))?;
+    let keys = which.home.wallets()?.keys(&which.wallet).map_err(say)?;
     if which.json {
         let listed =
             keys.iter().map(|key| json!({ "did": key.did, "created_at": key.created_at, "in_use": key.in_use }));

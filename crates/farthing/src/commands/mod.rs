@@ -59,7 +59,7 @@ impl Command {
             Self::Pay(command) => block_on(command.run()),
             Self::Wallet(command) => block_on(command.run()),
             Self::Policy(command) => block_on(command.run()),
-            Self::Key(command) => command.run(),
+            Self::Key(command) => block_on(command.run()),
             Self::Balance(command) => block_on(command.run()),
             Self::Books(command) => block_on(command.run()),
             Self::Check(command) => block_on(command.run()),

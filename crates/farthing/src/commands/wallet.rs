@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use farthing_books::budget::ReservationState;
+use farthing_keys::{DEFAULT_PATH, Phrase, Secp256k1Key, private_file};
 use farthing_money::Price;
 use farthing_store::Books;
 use farthing_wallet::{Used, WalletName, WalletSummary, Wallets};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::home::Home;
 use crate::failure::{Failure, OrFail};
@@ -21,8 +23,9 @@ const RECENT: u32 = 10;
 #[derive(Subcommand)]
 pub(crate) enum Wallet {
     /// Make a wallet with a fresh key. It pays nothing until it has a policy.
-    #[command(after_help = "Example:\n  farthing wallet create agent")]
-    Create(One),
+    #[command(after_help = "Examples:\n  farthing wallet create agent\n  \
+        farthing wallet create agent --phrase-file phrase.txt --path \"m/44'/60'/0'/0/1\"")]
+    Create(Create),
     /// The wallets there are.
     #[command(after_help = "Example:\n  farthing wallet list --json")]
     List(All),
@@ -55,6 +58,22 @@ pub(crate) struct One {
 }
 
 #[derive(Args)]
+pub(crate) struct Create {
+    /// A file with a BIP-39 phrase, whose account on chains becomes the wallet's. The phrase is not kept;
+    /// the key for prepaid balances is fresh.
+    #[arg(long, conflicts_with = "key_file")]
+    phrase_file: Option<PathBuf>,
+    /// Which account of the phrase (BIP-32).
+    #[arg(long, requires = "phrase_file", default_value = DEFAULT_PATH)]
+    path: String,
+    /// A file with a secp256k1 private key in hexadecimal, whose account on chains becomes the wallet's.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    one: One,
+}
+
+#[derive(Args)]
 pub(crate) struct All {
     /// Print JSON.
     #[arg(long)]
@@ -76,7 +95,7 @@ pub(crate) struct Import {
 impl Wallet {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Create(one) => one.create(),
+            Self::Create(create) => create.run(),
             Self::List(all) => all.list(),
             Self::Show(one) => one.show().await,
             Self::Freeze(one) => one.freeze(),
@@ -87,18 +106,40 @@ impl Wallet {
     }
 }
 
-impl One {
-    fn create(self) -> Result<ExitCode, Failure> {
-        let source = self.home.new_passphrase()?;
-        let summary = self.home.wallets()?.create(&self.name, &source).map_err(say)?;
-        if self.json {
+impl Create {
+    fn run(self) -> Result<ExitCode, Failure> {
+        let key = self.key()?;
+        let One { name, json, home } = self.one;
+        let (wallets, source) = (home.wallets()?, home.new_passphrase()?);
+        let summary = match key {
+            Some(key) => wallets.create_with(&name, &source, &key).map_err(say)?,
+            None => wallets.create(&name, &source).map_err(say)?,
+        };
+        if json {
             terminal::say_json(&summary_json(&summary));
         } else {
-            terminal::say(&format!("{}  {}", summary.name, summary.did));
+            say_names(&summary);
         }
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The key that was brought along, if any.
+    fn key(&self) -> Result<Option<Secp256k1Key>, Failure> {
+        let (Some(file), phrase) = (self.phrase_file.as_ref().or(self.key_file.as_ref()), self.phrase_file.is_some())
+        else {
+            return Ok(None);
+        };
+        let bytes = Zeroizing::new(private_file::read(file).map_err(say)?);
+        let text = std::str::from_utf8(&bytes).or_fail(&file.display().to_string())?;
+        let key = match phrase {
+            true => Phrase::parse(text).and_then(|phrase| phrase.key(&self.path)),
+            false => Secp256k1Key::from_hex(text),
+        };
+        key.map(Some).or_fail(&file.display().to_string())
+    }
+}
+
+impl One {
     async fn show(self) -> Result<ExitCode, Failure> {
         let wallets = self.home.wallets()?;
         let summary = wallets.show(&self.name).map_err(say)?;
@@ -114,7 +155,7 @@ impl One {
             terminal::say_json(&shown);
             return Ok(ExitCode::SUCCESS);
         }
-        terminal::say(&format!("{}  {}", summary.name, summary.did));
+        say_names(&summary);
         terminal::say(if summary.frozen { "frozen: signs nothing" } else { "ready" });
         match &summary.policy {
             Some(policy) => terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end()),
@@ -179,7 +220,7 @@ impl Import {
         let json = std::fs::read(&self.file)
             .map_err(|error| Failure::wrong_use(format!("{}: {error}", self.file.display())))?;
         let summary = self.home.wallets()?.import(&self.name, &json, &self.home.passphrase()?).map_err(say)?;
-        terminal::say(&format!("{}  {}", summary.name, summary.did));
+        say_names(&summary);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -188,10 +229,23 @@ fn say(error: impl std::fmt::Display) -> Failure {
     Failure::new(error.to_string())
 }
 
+/// What the wallet is known as, where it pays from a balance and where it pays on a chain.
+fn say_names(summary: &WalletSummary) {
+    terminal::say(&format!("{}  {}", summary.name, summary.did));
+    match &summary.address {
+        Some(address) => terminal::say(&format!("on chains: {address}")),
+        None => terminal::say(&format!(
+            "no account on chains; make one with: farthing key create --wallet {} --type evm",
+            summary.name
+        )),
+    }
+}
+
 fn summary_json(summary: &WalletSummary) -> Value {
     json!({
         "name": summary.name.as_str(),
         "did": summary.did,
+        "address": summary.address,
         "created_at": summary.created_at,
         "frozen": summary.frozen,
         "outgoing": summary.outgoing,

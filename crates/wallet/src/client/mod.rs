@@ -147,7 +147,7 @@ impl PayingClient {
         if self.wallet.is_frozen() {
             return Ok(Round::Over(self.frozen()));
         }
-        self.unlock().await?;
+        self.wallet.unlock().await?;
         let mut denied = None;
         for (payer, quote) in offers.quotes.drain(..) {
             if let Some(sentence) = offers::shortage(payer.as_ref(), &quote).await {
@@ -229,7 +229,7 @@ impl PayingClient {
                 format!("a payment of {cost} for this call is under way, and the limit for this call is {max}");
             return Ok(Some(Round::Over(Outcome::Refused { rule: Some(Rule::Max), sentence })));
         }
-        self.unlock().await?;
+        self.wallet.unlock().await?;
         let sendable = record.open(&self.wallet.vault.seal()?, &sealed);
         let kept = sendable.as_ref().and_then(|sendable| Some((request.as_kept(sendable)?, sendable.credential()?)));
         let Some((request, credential)) = kept else {
@@ -322,13 +322,6 @@ impl PayingClient {
     fn frozen(&self) -> Outcome {
         let sentence = VaultError::Frozen(self.wallet.name().to_string()).to_string();
         Outcome::Refused { rule: Some(Rule::Frozen), sentence }
-    }
-
-    /// Opening the keys takes a fifth of a second of computing, the first time.
-    async fn unlock(&self) -> Result<(), PayError> {
-        let vault = Arc::clone(&self.wallet.vault);
-        tokio::task::spawn_blocking(move || vault.unlock()).await.map_err(|_| PayError::Interrupted)??;
-        Ok(())
     }
 
     fn offers(

@@ -86,9 +86,6 @@ pub enum PayError {
     /// The credential could not be kept, and was not sent.
     #[error("the payment cannot be written down, so it was not made: {0}")]
     Record(String),
-    /// The program is shutting down.
-    #[error("the program is shutting down; nothing was paid")]
-    Interrupted,
 }
 
 impl Outcome {
