@@ -1,0 +1,237 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256, Bytes};
+use futures_util::future::join_all;
+use reqwest::Client;
+use serde_json::Value;
+
+use super::answers::{self, FoundLog, Unreadable};
+use super::node::Node;
+use super::questions::{At, LogFilter, Question, SimulatedRequest};
+use super::{Block, Receipt, RefusedBy, RpcError, SimulatedCall};
+
+/// The nodes of one chain. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Endpoints(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    client: Client,
+    nodes: Vec<Node>,
+    /// How many nodes must say the same before it is believed.
+    quorum: usize,
+    deadline: Duration,
+    /// How long a node may hold a transaction until it is included.
+    inclusion: Duration,
+    /// The node that answered last.
+    preferred: AtomicUsize,
+}
+
+/// Why there are no endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointsError {
+    /// No node.
+    #[error("rpc names no node; write a URL such as https://rpc.tempo.xyz, or a list of them")]
+    Empty,
+    /// Not a URL. The text is not repeated, since it may hold a key.
+    #[error("rpc holds something that is not an http or https URL")]
+    NotAUrl,
+    /// More nodes must agree than there are.
+    #[error("quorum is {quorum} and rpc names {nodes} nodes; name more, or lower it")]
+    Quorum {
+        /// What was asked.
+        quorum: usize,
+        /// What there is.
+        nodes: usize,
+    },
+}
+
+impl Endpoints {
+    /// The nodes at these URLs, asked through one HTTP client. `quorum` of them must agree on what
+    /// decides over money; `deadline` is for one request.
+    pub fn new(client: Client, urls: &[String], quorum: usize, deadline: Duration) -> Result<Self, EndpointsError> {
+        let nodes = urls.iter().map(|url| Node::new(url)).collect::<Result<Vec<_>, _>>()?;
+        if nodes.is_empty() {
+            return Err(EndpointsError::Empty);
+        }
+        if quorum == 0 || quorum > nodes.len() {
+            return Err(EndpointsError::Quorum { quorum, nodes: nodes.len() });
+        }
+        let inclusion = deadline * 3;
+        Ok(Self(Arc::new(Shared { client, nodes, quorum, deadline, inclusion, preferred: AtomicUsize::new(0) })))
+    }
+
+    /// Host and port of the first node, for messages.
+    pub fn name(&self) -> &str {
+        self.0.nodes.first().map_or("", Node::name)
+    }
+
+    /// How many nodes must agree on what decides over money.
+    pub fn quorum(&self) -> usize {
+        self.0.quorum
+    }
+
+    /// Asks several questions in one round trip, going on to the next node when one does not
+    /// answer. What one node refuses is refused.
+    pub(crate) async fn ask(&self, questions: &[Question]) -> Vec<Result<Value, RpcError>> {
+        let mut last = Vec::new();
+        for index in self.order() {
+            let Some(node) = self.0.nodes.get(index) else { continue };
+            last = node.ask(&self.0.client, questions, self.0.deadline).await;
+            if last.iter().any(|answer| !answer.as_ref().is_err_and(RpcError::is_transport)) {
+                self.0.preferred.store(index, Ordering::Relaxed);
+                return last;
+            }
+        }
+        last
+    }
+
+    /// Asks something that decides over money: enough nodes must give the same answer. `read` makes
+    /// answers comparable.
+    pub(crate) async fn decide<T: PartialEq>(
+        &self,
+        question: &Question,
+        read: impl Fn(&Value) -> Result<T, Unreadable>,
+    ) -> Result<T, RpcError> {
+        let read = |answer: Result<Value, RpcError>| answer.and_then(|value| self.readable(read(&value)));
+        if self.0.quorum == 1 {
+            return read(self.one(question.clone()).await);
+        }
+        let asked =
+            self.0.nodes.iter().map(|node| node.ask(&self.0.client, std::slice::from_ref(question), self.0.deadline));
+        let mut votes: Vec<(T, usize)> = Vec::new();
+        let mut error = None;
+        for answer in join_all(asked).await.into_iter().flatten() {
+            match read(answer) {
+                Ok(answer) => match votes.iter_mut().find(|(vote, _)| *vote == answer) {
+                    Some((_, votes)) => *votes += 1,
+                    None => votes.push((answer, 1)),
+                },
+                Err(said) => error = Some(said),
+            }
+        }
+        let (asked, needed) = (self.0.nodes.len(), self.0.quorum);
+        match (votes.into_iter().max_by_key(|(_, votes)| *votes), error) {
+            (Some((answer, votes)), _) if votes >= needed => Ok(answer),
+            (None, Some(error)) => Err(error),
+            (best, _) => Err(RpcError::Disagreement { asked, agreed: best.map_or(0, |(_, votes)| votes), needed }),
+        }
+    }
+
+    /// The chain that the nodes are on. Every node is asked, so that one on another chain is found.
+    pub async fn chain_ids(&self) -> Vec<Result<u64, RpcError>> {
+        let question = [Question::chain_id()];
+        let asked = self.0.nodes.iter().map(|node| node.ask(&self.0.client, &question, self.0.deadline));
+        let answers = join_all(asked).await.into_iter().flatten();
+        answers.map(|answer| answer.and_then(|id| self.readable(answers::number(&id, "eth_chainId")))).collect()
+    }
+
+    /// A block's header.
+    pub async fn block(&self, at: At) -> Result<Option<Block>, RpcError> {
+        let value = self.one(Question::block(at)).await?;
+        self.readable(answers::block(&value))
+    }
+
+    /// What a transaction did, as enough nodes say, or nothing while it is not included.
+    pub async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, RpcError> {
+        let read =
+            |value: &Value| answers::receipt(value).map(|receipt| receipt.map(|receipt| self.comparable(receipt)));
+        self.decide(&Question::receipt(hash), read).await
+    }
+
+    /// Nodes differ in what they say beyond the standard; that is no disagreement.
+    fn comparable(&self, receipt: Receipt) -> Receipt {
+        if self.0.quorum == 1 { receipt } else { Receipt { timestamp: None, fee_payer: None, ..receipt } }
+    }
+
+    /// The receipts of several transactions in one round trip, without asking for agreement.
+    pub async fn receipts(&self, hashes: &[B256]) -> Result<Vec<Option<Receipt>>, RpcError> {
+        let questions: Vec<_> = hashes.iter().map(|hash| Question::receipt(*hash)).collect();
+        if questions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = self.ask(&questions).await.into_iter();
+        answers.map(|answer| answer.and_then(|value| self.readable(answers::receipt(&value)))).collect()
+    }
+
+    /// Whether a node knows a transaction, included or waiting.
+    pub async fn knows(&self, hash: B256) -> Result<bool, RpcError> {
+        Ok(!self.one(Question::transaction(hash)).await?.is_null())
+    }
+
+    /// How many transactions of an account are included, as enough nodes say.
+    pub async fn transaction_count(&self, account: Address, at: At) -> Result<u64, RpcError> {
+        let read = |value: &Value| answers::number(value, "eth_getTransactionCount");
+        self.decide(&Question::transaction_count(account, at), read).await
+    }
+
+    /// What a call returns, as enough nodes say.
+    pub async fn call(&self, to: Address, data: &Bytes, gas: u64, at: At) -> Result<Bytes, RpcError> {
+        let read = |value: &Value| answers::bytes(value, "eth_call");
+        self.decide(&Question::call(None, to, data, gas, at), read).await
+    }
+
+    /// What calls would do, each seeing what the earlier ones did.
+    pub async fn simulate(&self, calls: &[SimulatedRequest]) -> Result<Vec<SimulatedCall>, RpcError> {
+        let value = self.one(Question::simulate(calls)).await?;
+        self.readable(answers::simulated(&value))
+    }
+
+    /// Where logs are.
+    pub(crate) async fn logs(&self, filter: &LogFilter) -> Result<Vec<FoundLog>, RpcError> {
+        let value = self.one(Question::logs(filter)).await?;
+        self.readable(answers::logs(&value))
+    }
+
+    /// Hands a transaction over and waits for its receipt where the node can wait. The receipt that
+    /// comes back is one node's word. Only a request that never left is tried at the next node.
+    pub async fn send(&self, raw: &Bytes) -> Result<Option<Receipt>, RpcError> {
+        let answer = self.hand_over(&Question::send_and_wait(raw), self.0.inclusion).await;
+        match answer {
+            Ok(value) => Ok(answers::receipt(&value).ok().flatten()),
+            Err(RpcError::Refused { by: RefusedBy::NoSuchMethod, .. }) => self.post(raw).await.map(|()| None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Hands a transaction over without waiting.
+    pub async fn post(&self, raw: &Bytes) -> Result<(), RpcError> {
+        self.hand_over(&Question::send(raw), self.0.deadline).await.map(drop)
+    }
+
+    async fn hand_over(&self, question: &Question, deadline: Duration) -> Result<Value, RpcError> {
+        let mut last = None;
+        for index in self.order() {
+            let Some(node) = self.0.nodes.get(index) else { continue };
+            let answer = node.ask(&self.0.client, std::slice::from_ref(question), deadline).await.pop();
+            match answer {
+                Some(Err(error @ RpcError::NotSent { .. })) => last = Some(error),
+                Some(answer) => return answer,
+                None => {}
+            }
+        }
+        Err(last.unwrap_or_else(|| self.silence()))
+    }
+
+    async fn one(&self, question: Question) -> Result<Value, RpcError> {
+        self.ask(&[question]).await.pop().unwrap_or_else(|| Err(self.silence()))
+    }
+
+    /// Makes an unreadable answer an answer that did not come.
+    pub(crate) fn readable<T>(&self, read: Result<T, Unreadable>) -> Result<T, RpcError> {
+        read.map_err(|unreadable| RpcError::NoAnswer { node: self.name().to_owned(), why: unreadable.to_string() })
+    }
+
+    fn silence(&self) -> RpcError {
+        RpcError::NoAnswer { node: self.name().to_owned(), why: "no answer".to_owned() }
+    }
+
+    /// The nodes, the one that answered last first.
+    fn order(&self) -> impl Iterator<Item = usize> + use<> {
+        let (count, first) = (self.0.nodes.len(), self.0.preferred.load(Ordering::Relaxed));
+        (0..count).map(move |step| (first + step) % count)
+    }
+}

@@ -1,0 +1,142 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::Client;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::endpoints::EndpointsError;
+use super::questions::Question;
+use super::{RefusedBy, RpcError};
+
+/// How much of a node's own words is kept.
+const WORDS: usize = 300;
+
+/// One node. Its URL may hold a key and is never shown.
+pub(super) struct Node {
+    url: reqwest::Url,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    id: Option<u64>,
+    #[serde(default)]
+    result: Value,
+    error: Option<ReplyError>,
+}
+
+#[derive(Deserialize)]
+struct ReplyError {
+    code: i64,
+    #[serde(default)]
+    message: String,
+    /// Where some nodes put the reason of a revert.
+    #[serde(default)]
+    data: Value,
+}
+
+impl Node {
+    pub(super) fn new(text: &str) -> Result<Self, EndpointsError> {
+        let url: reqwest::Url = text.parse().map_err(|_| EndpointsError::NotAUrl)?;
+        let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
+        let host = host.ok_or(EndpointsError::NotAUrl)?;
+        let name = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Ok(Self { url, name })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Asks several questions in one round trip; the answers come in the order of the questions.
+    pub(super) async fn ask(
+        &self,
+        client: &Client,
+        questions: &[Question],
+        deadline: Duration,
+    ) -> Vec<Result<Value, RpcError>> {
+        let body = match questions {
+            [question] => envelope(0, question),
+            several => Value::Array((0..).zip(several).map(|(id, question)| envelope(id, question)).collect()),
+        };
+        match self.post(client, &body, deadline).await {
+            Ok(Value::Array(replies)) => self.sort(questions.len(), replies),
+            Ok(reply) => self.sort(questions.len(), vec![reply]),
+            Err(error) => vec![Err(error); questions.len()],
+        }
+    }
+
+    async fn post(&self, client: &Client, body: &Value, deadline: Duration) -> Result<Value, RpcError> {
+        let sent = client.post(self.url.clone()).timeout(deadline).json(body).send().await;
+        let response = sent.map_err(|error| {
+            let error = error.without_url();
+            let why = innermost(&error);
+            if error.is_connect() || error.is_builder() { self.not_sent(why) } else { self.no_answer(why) }
+        })?;
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(|error| self.no_answer(innermost(&error.without_url())))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
+            // A gateway that answers without the node: what it turned away did not reach the node.
+            _ if status.is_client_error() => Err(self.not_sent(format!("HTTP status {status}"))),
+            _ => Err(self.no_answer(format!("HTTP status {status} without a JSON-RPC answer"))),
+        }
+    }
+
+    /// Puts replies in the order of the questions. One error without an id answers them all.
+    fn sort(&self, count: usize, replies: Vec<Value>) -> Vec<Result<Value, RpcError>> {
+        let mut by_id = HashMap::new();
+        let mut for_all = None;
+        for reply in replies {
+            let Ok(reply) = serde_json::from_value::<Reply>(reply) else { continue };
+            match (reply.id, reply.error) {
+                (Some(id), None) => drop(by_id.insert(id, Ok(reply.result))),
+                (Some(id), Some(error)) => drop(by_id.insert(id, Err(self.refused(error)))),
+                (None, Some(error)) => for_all = Some(self.refused(error)),
+                (None, None) => {}
+            }
+        }
+        let missing =
+            || Err(for_all.clone().unwrap_or_else(|| self.no_answer("the answer is not JSON-RPC".to_owned())));
+        (0..count as u64).map(|id| by_id.remove(&id).unwrap_or_else(missing)).collect()
+    }
+
+    fn refused(&self, error: ReplyError) -> RpcError {
+        let message = match &error.data {
+            Value::String(data) if data.len() > 2 => format!("{} ({data})", error.message),
+            _ => error.message,
+        };
+        let by = RefusedBy::read(error.code, &message);
+        let message = message.chars().take(WORDS).collect();
+        RpcError::Refused { node: self.name.clone(), code: error.code, message, by }
+    }
+
+    pub(super) fn no_answer(&self, why: String) -> RpcError {
+        RpcError::NoAnswer { node: self.name.clone(), why }
+    }
+
+    fn not_sent(&self, why: String) -> RpcError {
+        RpcError::NotSent { node: self.name.clone(), why }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Node").field(&self.name).finish()
+    }
+}
+
+fn envelope(id: u64, question: &Question) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "method": question.method, "params": question.parameters })
+}
+
+/// The cause at the bottom of an error: the rest only says that something was being sent.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string().chars().take(WORDS).collect()
+}

@@ -1,0 +1,231 @@
+//! Money that the payer has signed for and that we move: EIP-3009 and Permit2.
+
+use alloy_primitives::{B256, U256};
+use farthing_rail::{Claim, Settlement};
+
+use super::ChainSettler;
+use super::journal::{Purpose, Submission};
+use super::judgement::{Patience, seconds_of};
+use super::outcome::{refused, rejected, unable, unknown};
+use super::sender::{Order, SendError, Sender};
+use super::sponsored::never_sent;
+use crate::evm::{calldata, wrapped};
+use crate::rpc::{At, LogFilter, RpcError};
+use crate::{Payment, Way};
+
+/// How long an authorization must still be good for when it is sent.
+const SHORTEST_VALIDITY: u64 = 15;
+/// How far back the use of an authorization is looked for: further than a payment stays unknown.
+const BLOCKS_BACK: u64 = 9_000;
+/// More than a question about a nonce takes.
+const GAS_OF_QUESTION: u64 = 200_000;
+
+/// What the token or Permit2 says about a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nonce {
+    Free,
+    /// Used or cancelled.
+    Spent,
+}
+
+impl ChainSettler {
+    /// Rehearses the call, then has the signer's desk write it down and send it.
+    pub(super) async fn settle_authorized(&self, claim: &Claim, payment: &Payment) -> Settlement {
+        let Some(sender) = &self.sender else {
+            return unable("an authorization came and no signer is configured to submit it");
+        };
+        if let Err(settlement) = self.check_authorized(payment, sender) {
+            return settlement;
+        }
+        let Some(call) = calldata::submission(payment) else {
+            return refused("the signature is not in a form that the token takes; sign 65 bytes: r, s and v");
+        };
+        let rehearsal = match self.rehearse(sender.address(), &call).await {
+            Ok(rehearsal) => rehearsal,
+            Err(settlement) => return self.unless_spent(claim, payment, settlement).await,
+        };
+        let order = Order {
+            purpose: Purpose::Settle(claim.payment),
+            to: call.to,
+            data: call.data,
+            gas: rehearsal.gas,
+            valid_before: payment.valid_before(),
+            market: rehearsal.market,
+        };
+        let submitted = match sender.submit(order).await {
+            Ok(submitted) => submitted,
+            // What is on disk may be sent by the next process.
+            Err(error @ (SendError::Journal(_) | SendError::Closed)) => return unknown(error.to_string()),
+            Err(error) => return unable(error.to_string()),
+        };
+        match submitted.answer.await {
+            Ok(Ok(Some(receipt))) if receipt.is_success => self.include(claim, payment, receipt).await,
+            Ok(Ok(None)) => self.await_authorized(claim, payment, submitted.hash).await,
+            Ok(Err(error)) if error.may_have_arrived() => self.await_authorized(claim, payment, submitted.hash).await,
+            _ => self.lookup_authorized(claim, payment).await,
+        }
+    }
+
+    /// What can be refused without asking anybody.
+    fn check_authorized(&self, payment: &Payment, sender: &Sender) -> Result<(), Settlement> {
+        let (signature, by_contract) = match &payment.way {
+            Way::Permit2 { spender, .. } if *spender != sender.address() => {
+                let signer = sender.address();
+                return Err(refused(format!("the permit names {spender} as its spender; sign one for {signer}")));
+            }
+            Way::Authorization { signature, by_contract, .. } | Way::Permit2 { signature, by_contract, .. } => {
+                (signature, by_contract)
+            }
+            _ => return Err(unknown("not authorized")),
+        };
+        if *by_contract && wrapped::unwrap(signature).is_some() {
+            return Err(refused("an account that is not deployed yet cannot pay here; deploy it, then sign again"));
+        }
+        let now = seconds_of((self.now)());
+        if payment.valid_before().is_some_and(|end| end < now.saturating_add(SHORTEST_VALIDITY)) {
+            return Err(refused("the authorization expires too soon to be sent; sign a fresh one"));
+        }
+        Ok(())
+    }
+
+    /// A rehearsal that fails says that the money cannot be moved; not that it has not been moved.
+    async fn unless_spent(&self, claim: &Claim, payment: &Payment, settlement: Settlement) -> Settlement {
+        match self.nonce_state(payment, At::Latest).await {
+            Ok(Nonce::Spent) => self.find_use(claim, payment).await,
+            _ => settlement,
+        }
+    }
+
+    async fn await_authorized(&self, claim: &Claim, payment: &Payment, hash: B256) -> Settlement {
+        match self.wait_for(&[hash]).await {
+            Ok(Some(receipt)) if receipt.is_success => self.judge(claim, payment, receipt, Patience::Wait).await,
+            Err(error) => unknown(error.to_string()),
+            // It reverted, or a replacement was included in its place.
+            _ => self.lookup_authorized(claim, payment).await,
+        }
+    }
+
+    /// What became of it: our submissions first, then the nonce that makes it single-use.
+    pub(super) async fn lookup_authorized(&self, claim: &Claim, payment: &Payment) -> Settlement {
+        if let Some(sender) = &self.sender
+            && let Err(error) = sender.fence().await
+        {
+            return unknown(error.to_string());
+        }
+        let ours = match self.journal.of_purpose(self.chain, &Purpose::Settle(claim.payment)).await {
+            Ok(ours) => ours,
+            Err(error) => return unknown(error.to_string()),
+        };
+        for submission in &ours {
+            match self.endpoints.receipt(submission.hash).await {
+                Ok(Some(receipt)) if receipt.is_success => {
+                    return self.judge(claim, payment, receipt, Patience::None).await;
+                }
+                Ok(_) => {}
+                Err(error) => return unknown(error.to_string()),
+            }
+        }
+        match self.nonce_state(payment, At::Latest).await {
+            Ok(Nonce::Spent) => self.find_use(claim, payment).await,
+            Ok(Nonce::Free) => match self.is_dead(payment, &ours).await {
+                Ok(true) if ours.is_empty() => never_sent(),
+                Ok(true) => rejected(
+                    "our transactions can no longer move it",
+                    "the token refused the transfer; nothing was taken, pay the fresh challenge",
+                ),
+                Ok(false) => unknown("it is submitted and not included yet"),
+                Err(error) => unknown(error.to_string()),
+            },
+            Err(error) => unknown(error.to_string()),
+        }
+    }
+
+    /// Whether none of our submissions can move the money any more: there is none, its time passed,
+    /// or the nonces of the signer went to something else. The last two in a block that stays.
+    async fn is_dead(&self, payment: &Payment, ours: &[Submission]) -> Result<bool, RpcError> {
+        if ours.is_empty() {
+            return Ok(true);
+        }
+        let deep = self.deep().await?;
+        if payment.valid_before().is_some_and(|end| deep.timestamp >= end) {
+            return Ok(true);
+        }
+        for submission in ours {
+            let Some(nonce) = submission.nonce else { return Ok(false) };
+            if self.endpoints.transaction_count(submission.signer, At::Number(deep.number)).await? <= nonce {
+                return Ok(false);
+            }
+        }
+        Ok(self.nonce_state(payment, At::Number(deep.number)).await? == Nonce::Free)
+    }
+
+    /// The nonce is spent and not by what we know of: by a transaction of somebody else that carried
+    /// the same authorization, which moved the money to us all the same, or by a cancellation.
+    async fn find_use(&self, claim: &Claim, payment: &Payment) -> Settlement {
+        match self.transaction_of_use(payment).await {
+            Ok(Some(hash)) => match self.endpoints.receipt(hash).await {
+                Ok(Some(receipt)) => self.judge(claim, payment, receipt, Patience::None).await,
+                Ok(None) => unknown("the transaction that used the authorization left the chain"),
+                Err(error) => unknown(error.to_string()),
+            },
+            Ok(None) => self.cancelled(payment).await,
+            Err(error) => unknown(error.to_string()),
+        }
+    }
+
+    async fn cancelled(&self, payment: &Payment) -> Settlement {
+        let deep = match self.deep().await {
+            Ok(deep) => deep,
+            Err(error) => return unknown(error.to_string()),
+        };
+        match self.nonce_state(payment, At::Number(deep.number)).await {
+            Ok(Nonce::Spent) => refused("the payer has cancelled this authorization; pay the fresh challenge"),
+            Ok(Nonce::Free) => unknown("the authorization seems to be cancelled; waiting until that is certain"),
+            Err(error) => unknown(error.to_string()),
+        }
+    }
+
+    /// The transaction that used an EIP-3009 authorization. Only our signer can use a permit, so
+    /// there is none of somebody else's.
+    async fn transaction_of_use(&self, payment: &Payment) -> Result<Option<B256>, RpcError> {
+        let Way::Authorization { from, nonce, .. } = &payment.way else { return Ok(None) };
+        let head = self.endpoints.block(At::Latest).await?.map_or(0, |head| head.number);
+        let filter = LogFilter {
+            address: payment.token,
+            topics: vec![Some(calldata::AUTHORIZATION_USED), Some(from.into_word()), Some(*nonce)],
+            from: head.saturating_sub(BLOCKS_BACK),
+            to: head,
+        };
+        Ok(self.endpoints.logs(&filter).await?.pop().map(|log| log.transaction))
+    }
+
+    async fn nonce_state(&self, payment: &Payment, at: At) -> Result<Nonce, RpcError> {
+        let (contract, question, bit) = match &payment.way {
+            Way::Authorization { from, nonce, .. } => {
+                (payment.token, calldata::authorization_state(*from, *nonce), U256::from(1))
+            }
+            Way::Permit2 { owner, nonce, .. } => {
+                let (question, bit) = calldata::nonce_bitmap(*owner, *nonce);
+                (calldata::PERMIT2, question, bit)
+            }
+            _ => return Ok(Nonce::Free),
+        };
+        let answer = self.endpoints.call(contract, &question, GAS_OF_QUESTION, at).await?;
+        let word = calldata::read_word(&answer).unwrap_or_default();
+        Ok(if (word & bit).is_zero() { Nonce::Free } else { Nonce::Spent })
+    }
+}
+
+impl Payment {
+    /// After this time of the chain (seconds) it can no longer be moved.
+    pub(super) fn valid_before(&self) -> Option<u64> {
+        match &self.way {
+            Way::Transaction { valid_before, .. } => *valid_before,
+            Way::Sponsored { valid_before, .. } => Some(*valid_before),
+            Way::Authorization { valid_before, .. } => Some(valid_before.saturating_to()),
+            // The deadline itself still counts.
+            Way::Permit2 { deadline, .. } => Some(deadline.saturating_add(U256::from(1)).saturating_to()),
+            Way::Proof { .. } | Way::Shown { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! From a receipt to an outcome.
+
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256, U256, address};
+use farthing_money::Amount;
+use farthing_protocol::Timestamp;
+use farthing_rail::{Claim, ProofKey, Settled, Settlement};
+use tokio::time::{Instant, sleep};
+
+use super::ChainSettler;
+use super::outcome::{ASK_AGAIN, refused, rejected, unknown};
+use crate::rpc::{At, Receipt, RpcError};
+use crate::{Payment, log};
+
+/// Where Tempo's fees go.
+const FEE_MANAGER: Address = address!("0xfeec000000000000000000000000000000000000");
+
+/// How long to wait for the next block.
+pub(super) const BLOCK: Duration = Duration::from_millis(200);
+
+/// Whether there is time to wait for blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// The payer waits: wait for the blocks that the amount needs.
+    Wait,
+    /// Say at once how it stands.
+    None,
+}
+
+impl ChainSettler {
+    /// What an inclusion comes to, once it is deep enough for its amount.
+    pub(super) async fn judge(
+        &self,
+        claim: &Claim,
+        payment: &Payment,
+        receipt: Receipt,
+        patience: Patience,
+    ) -> Settlement {
+        let receipt = match self.deepen(claim, receipt, patience).await {
+            Ok(Some(receipt)) => receipt,
+            Ok(None) => return unknown("it is included and waits for more blocks"),
+            Err(error) => return unknown(error.to_string()),
+        };
+        if !receipt.is_success {
+            let reason = format!("transaction {} reverted in block {}", receipt.hash, receipt.block);
+            return rejected(
+                reason,
+                "the transfer was refused by the token; nothing was taken, pay the fresh challenge",
+            );
+        }
+        match log::satisfy(payment, &receipt.logs) {
+            Ok(positions) => self.settled(payment, &receipt, &positions).await,
+            Err(unsatisfied) => refused(format!("transaction {} does not pay this: {unsatisfied}", receipt.hash)),
+        }
+    }
+
+    /// The receipt as it stands once enough blocks are on top of it; nothing while they are not.
+    async fn deepen(&self, claim: &Claim, receipt: Receipt, patience: Patience) -> Result<Option<Receipt>, RpcError> {
+        let blocks = self.rules.confirmations.of(claim.proof.amount);
+        if blocks <= 1 {
+            return Ok(Some(receipt));
+        }
+        let until = Instant::now() + self.rules.patience;
+        loop {
+            let head = self.endpoints.block(At::Latest).await?.map_or(0, |head| head.number);
+            if head.saturating_add(1) >= receipt.block.saturating_add(blocks) {
+                // It may have moved to another block, or out of the chain, while we waited.
+                let again = self.endpoints.receipt(receipt.hash).await?;
+                return Ok(again.filter(|again| head.saturating_add(1) >= again.block.saturating_add(blocks)));
+            }
+            if patience == Patience::None || Instant::now() >= until {
+                return Ok(None);
+            }
+            sleep(BLOCK).await;
+        }
+    }
+
+    async fn settled(&self, payment: &Payment, receipt: &Receipt, positions: &[usize]) -> Settlement {
+        let name = self.name_of(receipt.hash);
+        let consumed = positions.iter().map(|position| ProofKey::new(format!("{name}/{position}"))).collect();
+        let at = match self.timestamp_of(receipt).await {
+            Ok(Some(seconds)) => time_of(seconds),
+            Ok(None) => return unknown("its block left the chain while it was looked at"),
+            Err(error) => return unknown(error.to_string()),
+        };
+        let fee = self.fee_of(payment, receipt);
+        Settlement::Settled(Settled { reference: receipt.hash.to_string(), at, fee, consumed })
+    }
+
+    /// What the inclusion cost us, in the payment's token: on Tempo a transfer to the fee manager
+    /// says it. Gas in a coin of another kind is not a fee of this asset; it counts as zero here.
+    fn fee_of(&self, payment: &Payment, receipt: &Receipt) -> Amount {
+        let Some(sponsor) = &self.sponsor else { return Amount::ZERO };
+        let payer = sponsor.account.address();
+        let transfers = log::transfers(payment.token, &receipt.logs).into_iter();
+        let fees = transfers.filter(|(_, moved)| moved.from == payer && moved.to == FEE_MANAGER);
+        let sum = fees.fold(U256::ZERO, |sum, (_, moved)| sum.saturating_add(moved.amount));
+        Amount::new(sum.saturating_to())
+    }
+
+    /// Waits for a transaction of one of these hashes to be included.
+    pub(super) async fn wait_for(&self, hashes: &[B256]) -> Result<Option<Receipt>, RpcError> {
+        let until = Instant::now() + self.rules.patience;
+        loop {
+            for hash in hashes {
+                if let Some(receipt) = self.endpoints.receipt(*hash).await? {
+                    return Ok(Some(receipt));
+                }
+            }
+            if Instant::now() + ASK_AGAIN >= until {
+                return Ok(None);
+            }
+            sleep(BLOCK).await;
+        }
+    }
+}
+
+/// A time of the chain.
+pub(super) fn time_of(seconds: u64) -> Timestamp {
+    Timestamp::from_unix_millis(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
+}
+
+/// The time of the chain that a clock shows.
+pub(super) fn seconds_of(time: Timestamp) -> u64 {
+    u64::try_from(time.unix_millis() / 1000).unwrap_or(0)
+}

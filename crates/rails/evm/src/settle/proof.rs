@@ -1,0 +1,51 @@
+//! A proof of control for a price of zero.
+
+use alloy_primitives::{Address, address};
+use alloy_sol_types::{SolCall as _, sol};
+use farthing_money::Amount;
+use farthing_rail::{Claim, Settled, Settlement};
+
+use super::ChainSettler;
+use super::judgement::seconds_of;
+use super::outcome::{refused, unknown};
+use crate::Payment;
+use crate::rpc::At;
+
+/// Where Tempo keeps access keys.
+const KEYCHAIN: Address = address!("0xaAAAaaAA00000000000000000000000000000000");
+/// More than reading one key takes.
+const GAS: u64 = 200_000;
+
+sol! {
+    struct KeyInfo { uint8 signatureType; address keyId; uint64 expiry; bool enforceLimits; bool isRevoked; }
+    function getKey(address account, address keyId) external view returns (KeyInfo);
+}
+
+impl ChainSettler {
+    /// Nothing moves. An access key must be one that the chain knows as the account's own just now.
+    pub(super) async fn settle_proof(&self, claim: &Claim, payment: &Payment, key: Option<Address>) -> Settlement {
+        if let (Some(key), Some(account)) = (key, payment.payer) {
+            match self.is_active(account, key).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    return refused(format!(
+                        "{key} is not an active access key of {account}; sign with the account's key"
+                    ));
+                }
+                Err(error) => return unknown(error),
+            }
+        }
+        let key = claim.proof.key.as_str();
+        let reference = key.rsplit_once('/').map_or(key, |(_, challenge)| challenge).to_owned();
+        Settlement::Settled(Settled { reference, at: (self.now)(), fee: Amount::ZERO, consumed: Vec::new() })
+    }
+
+    async fn is_active(&self, account: Address, key: Address) -> Result<bool, String> {
+        let question = getKeyCall { account, keyId: key }.abi_encode().into();
+        let answer =
+            self.endpoints.call(KEYCHAIN, &question, GAS, At::Latest).await.map_err(|error| error.to_string())?;
+        let info = getKeyCall::abi_decode_returns(&answer).map_err(|error| error.to_string())?;
+        let now = seconds_of((self.now)());
+        Ok(info.keyId == key && !info.isRevoked && info.expiry > now)
+    }
+}
