@@ -8,6 +8,7 @@ from mpp.methods.tempo import TempoAccount
 from mpp.methods.tempo import server as tempo
 from mpp.server import Mpp
 from mpp.server.decorator import pay
+from mpp.store import MemoryStore
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -19,6 +20,7 @@ methods = tempo.charge(
     rpc_url=terms["rpc"],
     currencies=[terms["currency"]],
     fee_payer=TempoAccount.from_key(terms["sponsor"]),
+    store=MemoryStore(),
 )
 mpp = Mpp(methods=methods, realm=terms["realm"], secret_key=terms["secret"])
 

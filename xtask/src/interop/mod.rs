@@ -1,11 +1,12 @@
 //! The official SDKs against a running gateway: each reads our challenges and pays one, and the books still add up.
 //!
 //! [`peer`] starts an SDK's program, [`upstream`] is what the gateway sells, [`paper`] a server of challenges written by
-//! hand, and [`checks`] says what must come out.
+//! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain.
 
 mod checks;
 mod paper;
 mod peer;
+mod tempo;
 mod upstream;
 
 use std::path::Path;
@@ -53,7 +54,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
         failures.push(format!("books: {error:#}"));
     }
     if failures.is_empty() {
-        println!("the books verify, and no credential reached the upstream");
+        println!("the books verify, and no credential reached the upstream\n");
+    }
+    failures.extend(tempo::run(&peers)?);
+    if failures.is_empty() {
         return Ok(());
     }
     bail!("{} interop checks failed:\n  {}", failures.len(), failures.join("\n  "))

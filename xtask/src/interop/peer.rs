@@ -38,7 +38,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Peer>> {
     let mppx = vec!["node".into(), tools::mppx()?.join("peer.js").into()];
     let python = workspace::root().join("interop/pympp/peer.py");
     let pympp = vec![tools::pympp()?.into(), python.into()];
-    let mpp = vec![build_mpp_rs()?.into()];
+    let mpp = vec![build_mpp_rs()?.join("peer").into()];
     let peer = |name, command, digit: &str| Peer { name, command, key: digit.repeat(64) };
     Ok(vec![peer("mppx", mppx, "1"), peer("pympp", pympp, "2"), peer("mpp-rs", mpp, "3")])
 }
@@ -60,6 +60,11 @@ impl Peer {
         self.ask(&[&["pay", url, &self.key], body.as_slice()].concat())
     }
 
+    /// Fetches and pays on a Tempo chain, from the account of this key.
+    pub(crate) fn charge(&self, url: &str, key: &str, rpc: &str, mode: &str) -> anyhow::Result<Purchase> {
+        self.ask(&["charge", url, key, rpc, mode])
+    }
+
     fn ask<Answer: DeserializeOwned>(&self, words: &[&str]) -> anyhow::Result<Answer> {
         let (first, rest) = self.command.split_first().context("a peer without a program")?;
         let answer = program(first, rest).args(words).output_text()?;
@@ -67,11 +72,12 @@ impl Peer {
     }
 }
 
-fn build_mpp_rs() -> anyhow::Result<PathBuf> {
+/// Builds the programs on `mpp` and names the folder they are in.
+pub(super) fn build_mpp_rs() -> anyhow::Result<PathBuf> {
     let folder = workspace::target()?.join("interop");
     cargo(["build", "--quiet", "--locked", "--manifest-path", "interop/mpp-rs/Cargo.toml", "--features", "tempo"])
         .args(["--bin", "peer", "--bin", "tempo-seller", "--target-dir"])
         .arg(&folder)
         .run()?;
-    Ok(folder.join("debug/peer"))
+    Ok(folder.join("debug"))
 }

@@ -1,0 +1,31 @@
+//! What the SDKs cannot do, and why. A gap that closes fails the run, so that this list stays true.
+
+use super::offer::Offer;
+
+/// Buyers, sellers, what they cannot trade, and why. Names are lists; an empty one means everybody.
+type Gap = (&'static [&'static str], &'static [&'static str], Offer, &'static str);
+
+/// Every gap; the first that fits a pair is its reason.
+const GAPS: &[Gap] = &[
+    (&["pympp"], &[], Offer::Push, "pympp's client signs and never sends: it has no push"),
+    (&["mpp-rs"], &[], Offer::Push, "mpp's client signs and never sends: it has no push"),
+    (
+        &["pympp"],
+        &["farthing", "mppx", "mpp-rs"],
+        Offer::Proof,
+        "pympp's client has no proof: it signs a transfer of nothing, which the seller refuses",
+    ),
+    (
+        &["farthing", "mppx", "mpp-rs"],
+        &["pympp"],
+        Offer::Proof,
+        "pympp's server has no proof: it refuses the payload and wants a transfer of nothing",
+    ),
+];
+
+/// Why this buyer cannot buy this from this seller.
+pub(super) fn reason(buyer: &str, seller: &str, offer: Offer) -> Option<&'static str> {
+    let fits = |names: &[&str], name: &str| names.is_empty() || names.contains(&name);
+    let found = GAPS.iter().find(|gap| gap.2 == offer && fits(gap.0, buyer) && fits(gap.1, seller));
+    found.map(|gap| gap.3)
+}

@@ -1,0 +1,57 @@
+//! What every seller offers, and what must be true when it was bought.
+
+/// One thing for sale, by its way of payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// The payer signs, the seller sends.
+    Pull,
+    /// The payer sends and shows the hash.
+    Push,
+    /// The payer signs, the sponsor pays the fee.
+    Sponsored,
+    /// A price of nothing: a signature that moves nothing.
+    Proof,
+    /// A part of the price goes to a second recipient.
+    Splits,
+}
+
+impl Offer {
+    pub(super) const ALL: [Self; 5] = [Self::Pull, Self::Push, Self::Sponsored, Self::Proof, Self::Splits];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "push",
+            Self::Sponsored => "sponsored",
+            Self::Proof => "proof",
+            Self::Splits => "splits",
+        }
+    }
+
+    /// Where every seller sells it.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Pull => "/charge",
+            Self::Push => "/push",
+            Self::Sponsored => "/sponsored",
+            Self::Proof => "/proof",
+            Self::Splits => "/splits",
+        }
+    }
+
+    /// What the recipient gets and what the second recipient gets, in base units.
+    pub(super) fn price(self) -> (u128, u128) {
+        match self {
+            Self::Pull => (10_000, 0),
+            Self::Push => (20_000, 0),
+            Self::Sponsored => (30_000, 0),
+            Self::Proof => (0, 0),
+            Self::Splits => (30_000, 20_000),
+        }
+    }
+
+    /// Who is to send the transaction.
+    pub(super) fn mode(self) -> &'static str {
+        if self == Self::Push { "push" } else { "pull" }
+    }
+}
