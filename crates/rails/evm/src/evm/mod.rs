@@ -1,10 +1,41 @@
-//! The `evm` method, intent `charge`: ERC-20 tokens on any EVM chain.
+//! The `evm` method, intent `charge`: ERC-20 tokens on any EVM chain (draft-evm-charge).
+//!
+//! A payer signs an EIP-3009 [`Authorization`], a Permit2 transfer or a transaction, or shows the hash
+//! of a transaction it sent. [`EvmCharge`] is the seller's half; [`calldata`] is what its settler
+//! says to contracts.
 
 mod address;
+mod authorization;
 pub mod calldata;
+mod kind;
+mod payload;
+mod permit2;
+mod request;
+mod seller;
+mod settings;
+mod signed;
+mod transaction;
+mod window;
 pub mod wrapped;
 
-pub use address::{address_of, payer_id, source_address};
+#[cfg(test)]
+pub(crate) mod testing;
 
-#[allow(unused_imports)] // the readers of requests and payloads land next
 pub(crate) use address::wire_address;
+pub use address::{address_of, payer_id, source_address};
+pub use authorization::{Authorization, AuthorizationError, ExpectedAuthorization};
+pub use kind::CredentialKind;
+pub use payload::{InvalidPayload, Payload};
+pub use permit2::{ExpectedPermit2, Permit2Error, Permit2Transfer, Spelling};
+pub use request::{EvmRequest, NotAnEvmRequest, Split};
+pub use seller::EvmCharge;
+pub use settings::{EvmSettings, Share};
+pub use signed::SignedBy;
+pub use transaction::{ExpectedTransaction, PayingTransaction, TransactionError};
+pub use window::{LONGEST_AFTER_CHALLENGE, NotInTime, SHORTEST_REST, Window};
+
+/// The method's name on the wire.
+pub const METHOD: &str = "evm";
+
+/// The intent served.
+pub const INTENT: &str = "charge";

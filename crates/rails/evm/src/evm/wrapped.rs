@@ -3,7 +3,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, b256};
 use alloy_sol_types::SolType as _;
-use alloy_sol_types::{SolValue as _, sol_data};
+use alloy_sol_types::sol_data;
 
 /// What a wrapped signature ends with.
 const MAGIC: B256 = b256!("6492649264926492649264926492649264926492649264926492649264926492");
@@ -35,6 +35,7 @@ pub fn inner(signature: &Bytes) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_sol_types::SolValue as _;
 
     #[test]
     fn a_wrapped_signature_is_opened_and_any_other_is_left_alone() {
