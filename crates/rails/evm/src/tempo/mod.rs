@@ -9,15 +9,23 @@ mod calls;
 mod envelope;
 mod fields;
 mod memo;
+mod payload;
+mod proof;
 mod request;
+mod seller;
 mod sender;
+mod settings;
 mod sponsor;
 
 pub use calls::{CallError, match_calls, payment_calls};
 pub use envelope::{Envelope, EnvelopeError};
 pub use memo::{attributed, attribution};
+pub use payload::{InvalidPayload, Payload};
+pub use proof::{ProofError, Statement};
 pub use request::{Modes, NotATempoRequest, Split, TempoRequest};
+pub use seller::TempoCharge;
 pub use sender::{Sender, SenderError};
+pub use settings::{MemoRule, Share, TempoSettings};
 pub use sponsor::{CosignError, Cosigned, SponsorPolicy, SponsorRefusal, cosign};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use farthing_protocol::json::JsonError;
 use farthing_protocol::{ChargeRequest, EncodedObject, JsonObject};
 use serde_json::Value;
 
+use crate::evm::wire_address;
 use crate::{Leg, Memo};
 
 /// Where a challenge that names no chain is to be paid: the draft's default, a test network.
@@ -46,7 +47,7 @@ pub struct Split {
     pub memo: Option<B256>,
 }
 
-/// Who may send the transaction. At least one of the two.
+/// Who may send the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modes {
     /// The payer signs, the server sends.
@@ -91,6 +92,8 @@ impl Modes {
     pub const BOTH: Self = Self { pull: true, push: true };
     /// The payer signs, the server sends.
     pub const PULL: Self = Self { pull: true, push: false };
+    /// No way at all, which is no answer.
+    pub(super) const NEITHER: Self = Self { pull: false, push: false };
 }
 
 impl TempoRequest {
@@ -112,10 +115,10 @@ impl TempoRequest {
             Some(Value::Bool(pays)) => *pays,
             Some(_) => return Err(member("methodDetails.feePayer", "true or false")),
         };
-        let recipient = shared.recipient.as_deref().and_then(address).ok_or(member("recipient", AN_ADDRESS))?;
+        let recipient = shared.recipient.as_deref().and_then(wire_address).ok_or(member("recipient", AN_ADDRESS))?;
         let request = Self {
             amount: shared.amount,
-            token: address(&shared.currency).ok_or(member("currency", AN_ADDRESS))?,
+            token: wire_address(&shared.currency).ok_or(member("currency", AN_ADDRESS))?,
             recipient,
             chain,
             fee_payer,
@@ -205,11 +208,6 @@ fn member(member: &'static str, rule: &'static str) -> NotATempoRequest {
     NotATempoRequest::Member { member, rule }
 }
 
-/// Checksums are not looked at: the published vectors have wrong ones.
-fn address(text: &str) -> Option<Address> {
-    text.starts_with("0x").then(|| text.parse().ok()).flatten()
-}
-
 fn memo(object: &JsonObject, name: &'static str) -> Result<Option<B256>, NotATempoRequest> {
     let Some(value) = object.get("memo") else { return Ok(None) };
     let text = value.as_str().filter(|text| text.starts_with("0x"));
@@ -232,7 +230,9 @@ fn split(value: &Value) -> Result<Split, NotATempoRequest> {
     let amount = text("amount").and_then(|amount| amount.parse().ok()).filter(|amount: &Amount| !amount.is_zero());
     Ok(Split {
         amount: amount.ok_or(member("methodDetails.splits.amount", "a whole number above zero, as text"))?,
-        recipient: text("recipient").and_then(address).ok_or(member("methodDetails.splits.recipient", AN_ADDRESS))?,
+        recipient: text("recipient")
+            .and_then(wire_address)
+            .ok_or(member("methodDetails.splits.recipient", AN_ADDRESS))?,
         memo: memo(object, "methodDetails.splits.memo")?,
     })
 }
@@ -243,7 +243,7 @@ fn modes(details: &JsonObject) -> Result<Modes, NotATempoRequest> {
     let list = value.as_array().ok_or_else(wrong)?;
     let has = |mode| list.iter().any(|value| value.as_str() == Some(mode));
     let modes = Modes { pull: has("pull"), push: has("push") };
-    if modes.pull || modes.push { Ok(modes) } else { Err(wrong()) }
+    if modes == Modes::NEITHER { Err(wrong()) } else { Ok(modes) }
 }
 
 #[cfg(test)]

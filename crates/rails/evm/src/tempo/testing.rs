@@ -2,14 +2,20 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy_primitives::{Address, B256, TxKind, U256, address, hex, keccak256};
-use farthing_protocol::Timestamp;
-use farthing_rail::{Answer, RecoverableSigner, SignError};
+use farthing_protocol::{
+    Binder, BindingSecret, Challenge, ChallengeTemplate, ChargeRequest, Credential, EncodedObject, IntentName,
+    JsonObject, MethodName, Realm, Timestamp,
+};
+use farthing_rail::{Answer, Method as _, Order, Presented, Proof, RecoverableSigner, Refusal, SignError};
 use secp256k1::{Message, SECP256K1, SecretKey};
 use tempo_primitives::transaction::{Call, TEMPO_EXPIRING_NONCE_KEY, TempoTransaction};
 
 use super::envelope::{Envelope, leave_fee, signing_message};
+use super::{Payload, TempoCharge, TempoRequest, TempoSettings, attributed, attribution};
+use crate::chain::Token;
 use crate::{Account, Leg, Memo};
 
 pub(crate) const CHAIN: u64 = 42431;
@@ -88,4 +94,59 @@ pub(crate) fn sponsored(mut transaction: TempoTransaction) -> TempoTransaction {
 pub(crate) fn signed(transaction: TempoTransaction) -> Envelope {
     let signature = at_once(account(0x11).sign(&signing_message(&transaction))).unwrap();
     Envelope::join(transaction, &signature).unwrap()
+}
+
+/// A challenge with this request that lives for five minutes.
+pub(crate) fn challenge(request: &JsonObject) -> Challenge {
+    challenge_until(request, &now().after(Duration::from_secs(300)).to_rfc3339())
+}
+
+pub(crate) fn challenge_until(request: &JsonObject, expires: &str) -> Challenge {
+    let realm = Realm::new("api.example.com").unwrap();
+    let (method, intent) = (MethodName::read("tempo").unwrap(), IntentName::new("charge").unwrap());
+    let request = EncodedObject::encode(request).unwrap();
+    let template = ChallengeTemplate::new(&realm, &method, &intent, &request, None).unwrap();
+    let binder = Binder::new(BindingSecret::new(&[0x24; 32]).unwrap(), None);
+    let mut header = String::new();
+    template.issue(&binder, expires, None, "e30", &mut header);
+    Challenge::parse_all([header.as_bytes()]).remove(0).unwrap()
+}
+
+pub(crate) fn token() -> Token {
+    crate::chain::token(CHAIN, TOKEN).unwrap()
+}
+
+/// A seller of something for one dollar.
+pub(crate) fn seller(change: impl FnOnce(&mut TempoSettings)) -> TempoCharge {
+    let mut settings = TempoSettings::new(token(), SELLER);
+    change(&mut settings);
+    TempoCharge::new(settings).unwrap()
+}
+
+pub(crate) fn order(price: &str) -> Order {
+    Order { price: price.parse().unwrap(), description: None, external_id: None }
+}
+
+/// What a seller says to a payload.
+pub(crate) fn verified(
+    seller: &TempoCharge,
+    challenge: &Challenge,
+    payload: &Payload,
+    source: Option<&str>,
+) -> Result<Proof, Refusal> {
+    let credential = Credential::new(challenge.clone(), payload.to_object(), source.map(str::to_owned));
+    let request = ChargeRequest::from_object(&challenge.request().decode().unwrap()).unwrap();
+    seller.verify(&Presented { credential: &credential, request: &request, now: now() })
+}
+
+/// The transaction that answers a challenge of [`seller`], with the memo of the challenge.
+pub(crate) fn answering(challenge: &Challenge) -> TempoTransaction {
+    let request = TempoRequest::read(challenge.request()).unwrap();
+    let (realm, id) = (challenge.realm().as_str(), challenge.id().as_str());
+    let legs = request.legs(attributed(realm, id)).unwrap();
+    TempoTransaction {
+        calls: super::payment_calls(request.token, &legs, attribution(realm, None, id)),
+        chain_id: request.chain,
+        ..transaction()
+    }
 }
