@@ -32,6 +32,14 @@ library Signatures {
         return ecrecover(digest, v, r, s) == signer;
     }
 
+    /// A signature in 65 bytes, also when it came in the 64 of EIP-2098.
+    function expanded(bytes memory signature) internal pure returns (bytes memory) {
+        if (signature.length != 64) return signature;
+        (bytes32 r, bytes32 both) = abi.decode(signature, (bytes32, bytes32));
+        uint8 v = uint8(uint256(both) >> 255) + 27;
+        return abi.encodePacked(r, bytes32(uint256(both) & (type(uint256).max >> 1)), v);
+    }
+
     /// The EIP-712 digest of a struct under a domain.
     function digestOf(bytes32 domain, bytes32 structHash) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(hex"1901", domain, structHash));

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::commands::program;
+use crate::commands::{Run as _, program};
 use crate::{tools, workspace};
 
 /// Compile, or only compare.
@@ -120,17 +119,18 @@ fn input(sources: &BTreeMap<String, String>) -> Value {
 }
 
 fn solc(input: &Value) -> anyhow::Result<Value> {
-    let mut compiler = program("node", [tools::solc()?])
-        .arg("--standard-json")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start node")?;
-    compiler.stdin.take().context("the compiler takes no input")?.write_all(input.to_string().as_bytes())?;
-    let answer = compiler.wait_with_output()?.stdout;
-    // The program writes a line about itself before the JSON.
-    let start = answer.iter().position(|byte| *byte == b'{').context("the compiler said nothing")?;
-    let output: Value = serde_json::from_slice(&answer[start..])?;
+    // Files on both sides: the program ends without waiting until a pipe has taken all it said.
+    let mut question = tempfile::tempfile()?;
+    let mut answer = tempfile::tempfile()?;
+    question.write_all(input.to_string().as_bytes())?;
+    question.rewind()?;
+    program("node", [tools::solc()?]).arg("--standard-json").stdin(question).stdout(answer.try_clone()?).run()?;
+    answer.rewind()?;
+    let mut said = String::new();
+    answer.read_to_string(&mut said)?;
+    // It writes a line about itself before the JSON.
+    let (_, json) = said.split_once('{').context("the compiler said nothing")?;
+    let output: Value = serde_json::from_str(&format!("{{{json}"))?;
     let complaints = output["errors"].as_array().into_iter().flatten();
     let complaints = complaints.filter_map(|each| each["formattedMessage"].as_str()).collect::<Vec<_>>();
     if !complaints.is_empty() {

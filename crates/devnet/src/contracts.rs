@@ -69,6 +69,12 @@ compiled! {
     TEST_USDC = "TestUSDC";
     /// A wallet that is a contract and signs as ERC-1271 says.
     TEST_WALLET = "TestWallet";
+    /// The escrow of the Tempo session, version 1.
+    STREAM_CHANNEL = "StreamChannel";
+    /// The escrow of the EVM session, with the relayed profile.
+    EVM_PAYMENT_CHANNEL = "EvmPaymentChannel";
+    /// Tempo's channel reserve (TIP-1034); [`crate::Devnet::place_reserve`] puts it where it belongs.
+    TEST_CHANNEL_RESERVE = "TestChannelReserve";
 }
 
 #[cfg(test)]

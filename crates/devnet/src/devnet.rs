@@ -32,9 +32,9 @@ pub struct Snapshot(String);
 /// A chain on this machine. Its node dies with it.
 #[derive(Debug)]
 pub struct Devnet {
-    node: Node,
+    pub(crate) node: Node,
     kind: Kind,
-    token: Address,
+    pub(crate) token: Address,
     permit2: Option<Address>,
     _process: Process,
 }

@@ -15,6 +15,7 @@ mod node;
 mod options;
 mod permit2;
 mod process;
+mod reserve;
 mod source;
 
 pub use accounts::{ACCOUNTS, DevelopmentAccount};
@@ -23,4 +24,5 @@ pub use error::{DevnetError, InstallError, NodeError};
 pub use node::Node;
 pub use options::{Kind, Options, TEMPO_CHAIN_ID};
 pub use permit2::PERMIT2;
+pub use reserve::RESERVE;
 pub use source::{ANVIL_VERSION, Progress, Source};

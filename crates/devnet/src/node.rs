@@ -100,17 +100,19 @@ impl Node {
     }
 
     /// Sends a transaction from an account whose key the node has, or that it impersonates, and waits for the receipt.
-    /// Without `to` it creates a contract. Mines a block when nobody else does.
+    /// Without `to` it creates a contract. What would revert is not sent. Mines a block when nobody else does.
     ///
     /// # Errors
     ///
-    /// As [`Node::request`]; [`NodeError::Reverted`]; [`NodeError::NotMined`].
+    /// As [`Node::request`], with the data of a revert; [`NodeError::Reverted`]; [`NodeError::NotMined`].
     pub async fn send(&self, from: Address, to: Option<Address>, data: impl Into<Bytes>) -> Result<Value, NodeError> {
         self.check_chain().await?;
         let mut transaction = json!({ "from": from, "data": data.into() });
         if let Some(to) = to {
             transaction["to"] = json!(to);
         }
+        // The node would mine a transaction that reverts, and a receipt does not say why.
+        self.request::<Bytes>("eth_call", json!([transaction, "latest"])).await?;
         let hash: B256 = self.request("eth_sendTransaction", json!([transaction])).await?;
         for look in 0..LOOKS {
             let receipt: Value = self.request("eth_getTransactionReceipt", json!([hash])).await?;

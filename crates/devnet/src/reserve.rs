@@ -1,0 +1,55 @@
+//! Tempo's channel reserve on a node that lacks it.
+//!
+//! Anvil knows no hardfork with TIP-1034. A contract of our own stands in its place; what the real
+//! reserve gets from the node, the expiring nonce hash of the transaction and the right to move the
+//! payer's tokens, is written into storage before each `open`.
+
+use alloy_primitives::{Address, B256, U256, address, keccak256};
+use alloy_sol_types::SolValue;
+use serde_json::{Value, json};
+
+use crate::contracts::TEST_CHANNEL_RESERVE;
+use crate::devnet::Devnet;
+use crate::error::{DevnetError, NodeError};
+
+/// Where Tempo has its channel reserve.
+pub const RESERVE: Address = address!("0x4D50500000000000000000000000000000000000");
+
+/// Where the contract looks for the hash of a payer: a mapping in its second slot.
+const HASHES: u64 = 1;
+/// Where a TIP-20 token of anvil keeps its allowances.
+const ALLOWANCES: u64 = 10;
+
+impl Devnet {
+    /// Places a contract that does what Tempo's channel reserve does.
+    ///
+    /// # Errors
+    ///
+    /// [`DevnetError`] when the node refuses.
+    pub async fn place_reserve(&self) -> Result<(), DevnetError> {
+        let runtime = TEST_CHANNEL_RESERVE.runtime()?;
+        self.node.control::<Value>("anvil_setCode", json!([RESERVE, runtime])).await?;
+        Ok(())
+    }
+
+    /// Prepares one `open` of the reserve: tells it the expiring nonce hash of the payer's next transaction,
+    /// `keccak256(encodeForSigning || sender)`, and lets it take the payer's tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError`] when the node refuses.
+    pub async fn prepare_open(&self, payer: Address, expiring_nonce_hash: B256) -> Result<(), NodeError> {
+        self.write(RESERVE, slot(payer, U256::from(HASHES).into()), expiring_nonce_hash).await?;
+        let allowance = slot(RESERVE, slot(payer, U256::from(ALLOWANCES).into()));
+        self.write(self.token, allowance, U256::from(u128::MAX).into()).await
+    }
+
+    async fn write(&self, contract: Address, slot: B256, word: B256) -> Result<(), NodeError> {
+        self.node.control::<Value>("anvil_setStorageAt", json!([contract, slot, word])).await.map(drop)
+    }
+}
+
+/// Where Solidity keeps the entry of a mapping.
+fn slot(key: Address, mapping: B256) -> B256 {
+    keccak256((key, mapping).abi_encode())
+}
