@@ -10,6 +10,7 @@
 //! Nothing about a chain or a token is taken from the other side: [`chain`] holds what is known.
 
 mod account;
+pub mod buyer;
 pub mod chain;
 mod eip712;
 pub mod evm;

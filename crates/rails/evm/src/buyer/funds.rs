@@ -1,0 +1,16 @@
+use alloy_primitives::{Address, U256};
+use farthing_rail::Answer;
+
+/// What accounts have, as the chains say. A buyer's half asks it before an offer is approved, so that
+/// one that would bounce does not keep a good one from being paid.
+///
+/// The answer is `None` when it cannot be told: the chain is not among the owner's, its nodes do not
+/// answer, or they are on another chain. An offer is then tried.
+pub trait Funds: Send + Sync {
+    /// What an account has of the token at this contract, in base units.
+    fn of_token<'a>(&'a self, chain: u64, contract: Address, account: Address) -> Answer<'a, Option<U256>>;
+
+    /// What an account has of the chain's own coin, which pays for gas, in its smallest unit. A chain
+    /// without one (Tempo) has none of it.
+    fn of_coin<'a>(&'a self, chain: u64, account: Address) -> Answer<'a, Option<U256>>;
+}

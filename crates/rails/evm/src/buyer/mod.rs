@@ -1,0 +1,11 @@
+//! What a buyer needs of chains besides a key: which of them its owner knows, what an account has on
+//! them, and what moved.
+//!
+//! [`Chains`] is the owner's file of chains (`chains.toml` beside the wallets). [`Funds`] says
+//! whether an offer can be paid, before it is approved.
+
+mod funds;
+mod settings;
+
+pub use funds::Funds;
+pub use settings::{ChainSettings, Chains, ChainsError};
