@@ -29,6 +29,7 @@ pub use payload::{InvalidPayload, Payload};
 pub use permit2::{ExpectedPermit2, Permit2Error, Permit2Transfer, Spelling};
 pub use request::{EvmRequest, NotAnEvmRequest, Split};
 pub use seller::EvmCharge;
+pub(crate) use settings::amount_of;
 pub use settings::{EvmSettings, Share};
 pub use signed::SignedBy;
 pub use transaction::{ExpectedTransaction, PayingTransaction, TransactionError};
