@@ -5,10 +5,13 @@
 //! proof. [`Envelope`] reads the transactions, [`match_calls`] decides whether they pay what is
 //! asked, [`SponsorPolicy`] bounds what a stranger's transaction may cost the seller.
 
+mod access_key;
 mod calls;
 mod envelope;
 mod fields;
+mod gas;
 mod memo;
+mod payer;
 mod payload;
 mod proof;
 mod request;
@@ -17,9 +20,12 @@ mod sender;
 mod settings;
 mod sponsor;
 
+pub use access_key::{AccessKey, Grant, GrantError, Limit, SignedGrant};
 pub use calls::{CallError, match_calls, payment_calls};
 pub use envelope::{Envelope, EnvelopeError};
+pub use gas::GasPrices;
 pub use memo::{attributed, attribution};
+pub use payer::{Clock, Holdings, PayingKey, TempoPayer};
 pub use payload::{InvalidPayload, Payload};
 pub use proof::{ProofError, Statement};
 pub use request::{Modes, NotATempoRequest, Split, TempoRequest};

@@ -1,0 +1,376 @@
+//! The buyer's half: says what an offer would cost, and signs what was approved.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy_primitives::{Address, Bytes};
+use farthing_money::{Amount, Price};
+use farthing_protocol::{Challenge, Credential, Timestamp};
+use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError};
+use tempo_primitives::TempoAddressExt as _;
+use tempo_primitives::transaction::{TEMPO_EXPIRING_NONCE_KEY, TempoTransaction};
+
+use super::access_key::{AccessKey, SignedGrant};
+use super::envelope::{Envelope, leave_fee, signing_message};
+use super::gas::{self, GasPrices};
+use super::memo::{attributed, attribution};
+use super::payload::Payload;
+use super::proof::Statement;
+use super::request::TempoRequest;
+use super::{INTENT, METHOD, match_calls, payment_calls};
+use crate::chain::{Token, Tokens};
+use crate::evm::payer_id;
+use crate::{Account, AccountError, Leg};
+
+/// An honest challenge lives for minutes; one that stays payable for longer than this is a trap.
+const LONGEST_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a transaction lives: the chain takes no expiring nonce that lasts more than 30 seconds.
+const VALIDITY: Duration = Duration::from_secs(25);
+
+/// How long an offer must still live: servers send nothing that is about to expire, and sponsors
+/// nothing that has less than 15 seconds left.
+const SHORTEST_VALIDITY: Duration = Duration::from_secs(6);
+const SHORTEST_SPONSORED: Duration = Duration::from_secs(17);
+
+/// Every TIP-20 dollar has six decimals, and fees are counted in them.
+const DECIMALS: u8 = 6;
+
+/// A clock of the program.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What a payer would like to know of the chain. `None` is for whatever cannot be found out: then
+/// it is tried.
+pub trait Holdings: Send + Sync {
+    /// How much of a token an account holds.
+    fn balance<'a>(&'a self, chain: u64, token: Address, account: Address) -> Answer<'a, Option<Amount>>;
+
+    /// Whether the chain knows a key as an account's access key.
+    fn has_access_key<'a>(&'a self, chain: u64, account: Address, key: Address) -> Answer<'a, Option<bool>>;
+}
+
+/// Whose money is spent, and by which key.
+#[derive(Clone, Debug)]
+pub enum PayingKey {
+    /// The account's own key.
+    Own(Account),
+    /// A key that the account has delegated to.
+    Delegated(Box<AccessKey>),
+}
+
+/// Pays charges on Tempo from one account.
+#[derive(Clone)]
+pub struct TempoPayer {
+    key: PayingKey,
+    tokens: Arc<Tokens>,
+    clock: Clock,
+    prices: GasPrices,
+    holdings: Option<Arc<dyn Holdings>>,
+}
+
+/// What answering a challenge comes to.
+struct Plan {
+    request: TempoRequest,
+    token: Token,
+    legs: Vec<Leg>,
+    fee: Amount,
+    cost: Price,
+}
+
+impl PayingKey {
+    /// Whose money is spent.
+    pub fn account(&self) -> Address {
+        match self {
+            Self::Own(account) => account.address(),
+            Self::Delegated(key) => key.account(),
+        }
+    }
+
+    fn delegated(&self) -> Option<&AccessKey> {
+        match self {
+            Self::Own(_) => None,
+            Self::Delegated(key) => Some(key),
+        }
+    }
+
+    async fn sign(&self, message: &[u8]) -> Result<Bytes, AccountError> {
+        match self {
+            Self::Own(account) => account.sign(message).await,
+            Self::Delegated(key) => key.sign(message).await,
+        }
+    }
+}
+
+impl TempoPayer {
+    /// Pays with this key, in tokens that are known.
+    pub fn new(key: PayingKey, tokens: Arc<Tokens>, clock: Clock) -> Self {
+        Self { key, tokens, clock, prices: GasPrices::default(), holdings: None }
+    }
+
+    /// Asks the chain what there is to spend.
+    #[must_use]
+    pub fn with_holdings(self, holdings: Arc<dyn Holdings>) -> Self {
+        Self { holdings: Some(holdings), ..self }
+    }
+
+    /// Sends at these prices.
+    #[must_use]
+    pub fn with_prices(self, prices: GasPrices) -> Self {
+        Self { prices, ..self }
+    }
+
+    /// Reads a challenge and decides whether and at what cost it can be answered now.
+    fn plan(&self, challenge: &Challenge, now: Timestamp) -> Result<Plan, NotPayable> {
+        let request = TempoRequest::read(challenge.request()).map_err(|error| NotPayable(error.to_string()))?;
+        alive(challenge, &request, now)?;
+        let (chain, contract) = (request.chain, request.token);
+        let token = self
+            .tokens
+            .token(chain, contract)
+            .filter(|token| contract.is_tip20() && token.asset.decimals() == DECIMALS);
+        let token = token.ok_or_else(|| {
+            NotPayable(format!("{contract} on chain {chain} is no token this wallet knows; configure it to pay in it"))
+        })?;
+        check_recipients(&request)?;
+        if !request.modes.pull && !request.amount.is_zero() {
+            return Err(NotPayable(
+                "the server wants a transaction that is already sent; this wallet only signs".into(),
+            ));
+        }
+        let legs = request.legs(attributed(challenge.realm().as_str(), challenge.id().as_str()));
+        let legs = legs.map_err(|error| NotPayable(error.to_string()))?;
+        let fee = if request.fee_payer || legs.is_empty() { Amount::ZERO } else { self.most_fee(&legs, chain) };
+        let too_much = || NotPayable("the amount is larger than any price this software handles".into());
+        let total = request.amount.checked_add(fee).ok_or_else(too_much)?;
+        let cost = token.price(total).map_err(|_| too_much())?;
+        Ok(Plan { request, token, legs, fee, cost })
+    }
+
+    fn most_fee(&self, legs: &[Leg], chain: u64) -> Amount {
+        let key = self.key.delegated();
+        let rules = key.filter(|key| key.grant().chain() == chain).map(|key| key.grant().rules());
+        self.prices.most(gas::limit(legs.len(), key.is_some(), rules))
+    }
+
+    /// Decodes once more, from the bytes about to be signed, what the policy approved.
+    fn approved(&self, quote: &Quote, now: Timestamp) -> Result<Plan, SignError> {
+        let plan = self.plan(&quote.challenge, now).map_err(|error| SignError::Differs(error.0))?;
+        let differs = |what: &str| Err(SignError::Differs(what.to_owned()));
+        if plan.request.amount != quote.amount {
+            return differs("the amount");
+        }
+        if plan.fee != quote.fee {
+            return differs("the fee");
+        }
+        if plan.token.asset != quote.asset {
+            return differs("the token");
+        }
+        if plan.cost != quote.cost {
+            return differs("the cost");
+        }
+        if quote.payee.as_deref() != Some(plan.request.recipient.to_checksum(None).as_str()) {
+            return differs("the recipient");
+        }
+        Ok(plan)
+    }
+
+    async fn credential(&self, quote: &Quote) -> Result<Credential, SignError> {
+        let now = (self.clock)();
+        let plan = self.approved(quote, now)?;
+        let payload = if plan.legs.is_empty() {
+            self.proof(&quote.challenge, plan.request.chain).await?
+        } else {
+            self.transaction(&quote.challenge, &plan, now).await?
+        };
+        let source = payer_id(plan.request.chain, &self.key.account());
+        let credential =
+            Credential::new(quote.challenge.clone(), payload.to_object(), Some(source.as_str().to_owned()));
+        let header = credential.to_header();
+        match Credential::from_lines([header.as_bytes()]) {
+            Ok(Some(read)) if read == credential => Ok(credential),
+            _ => Err(SignError::Differs("the credential does not read back as it was written".into())),
+        }
+    }
+
+    async fn proof(&self, challenge: &Challenge, chain: u64) -> Result<Payload, SignError> {
+        let (account, realm) = (self.key.account(), challenge.realm().as_str());
+        let statement = Statement { account, chain, challenge: challenge.id().as_str(), realm };
+        let signature = self.key.sign(&statement.message()).await.map_err(unsigned)?;
+        let key = statement.check(&signature).map_err(|error| SignError::Differs(error.to_string()))?;
+        if key != self.key.delegated().map(AccessKey::address) {
+            return Err(SignError::Differs("the proof is another account's".into()));
+        }
+        Ok(Payload::Proof(signature.to_vec()))
+    }
+
+    async fn transaction(&self, challenge: &Challenge, plan: &Plan, now: Timestamp) -> Result<Payload, SignError> {
+        let transaction = self.unsigned(challenge, plan, now).await?;
+        let signature = self.key.sign(&signing_message(&transaction)).await.map_err(unsigned)?;
+        let signed = Envelope::join(transaction.clone(), &signature);
+        let bytes = signed.and_then(|envelope| envelope.to_bytes());
+        let bytes = bytes.map_err(|error| SignError::Differs(error.to_string()))?;
+        self.reads_back(&bytes, &transaction, plan)?;
+        Ok(Payload::Transaction(bytes))
+    }
+
+    async fn unsigned(
+        &self,
+        challenge: &Challenge,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<TempoTransaction, SignError> {
+        let request = &plan.request;
+        let memo = attribution(challenge.realm().as_str(), None, challenge.id().as_str());
+        let grant = self.new_grant(request).await?;
+        let rules = grant.map(SignedGrant::rules);
+        let gas_limit = gas::limit(plan.legs.len(), self.key.delegated().is_some(), rules);
+        let prices = if request.fee_payer { self.prices.sponsored(gas_limit) } else { self.prices };
+        let mut transaction = TempoTransaction {
+            chain_id: request.chain,
+            fee_token: Some(request.token),
+            max_priority_fee_per_gas: prices.priority_fee,
+            max_fee_per_gas: prices.max_fee,
+            gas_limit,
+            calls: payment_calls(request.token, &plan.legs, memo),
+            nonce_key: TEMPO_EXPIRING_NONCE_KEY,
+            valid_before: NonZeroU64::new(valid_before(challenge, now)),
+            key_authorization: grant.map(SignedGrant::authorization),
+            ..TempoTransaction::default()
+        };
+        if request.fee_payer {
+            leave_fee(&mut transaction);
+        }
+        Ok(transaction)
+    }
+
+    /// The grant that the payment must carry, because the chain does not know the key yet.
+    async fn new_grant(&self, request: &TempoRequest) -> Result<Option<&SignedGrant>, SignError> {
+        let Some(key) = self.key.delegated() else { return Ok(None) };
+        let (account, chain) = (key.account(), request.chain);
+        let is_known = match &self.holdings {
+            Some(holdings) => holdings.has_access_key(chain, account, key.address()).await,
+            None => None,
+        };
+        if is_known == Some(true) {
+            return Ok(None);
+        }
+        if key.grant().chain() != chain {
+            let granted = key.grant().chain();
+            return Err(SignError::Key(format!("it is granted for chain {granted} and not for chain {chain}")));
+        }
+        if request.fee_payer && gas::limit(1, true, Some(key.grant().rules())) > gas::SPONSORED_GAS {
+            return Err(SignError::Key(
+                "the chain does not know it yet, and no server sponsors making it known; pay once without a sponsor"
+                    .into(),
+            ));
+        }
+        Ok(Some(key.grant()))
+    }
+
+    /// Decodes the bytes about to be handed out, and refuses what would not be the approved payment.
+    fn reads_back(&self, bytes: &[u8], intended: &TempoTransaction, plan: &Plan) -> Result<(), SignError> {
+        let differs = |error: String| SignError::Differs(error);
+        let read = Envelope::parse(bytes).map_err(|error| differs(error.to_string()))?;
+        if read.transaction() != intended || read.wants_sponsor() != plan.request.fee_payer {
+            return Err(differs("the transaction does not read back as it was signed".into()));
+        }
+        let sender = read.sender();
+        let key = self.key.delegated().map(AccessKey::address);
+        if sender.account != self.key.account() || sender.access_key != key {
+            return Err(differs(format!("the transaction is {}'s", sender.account)));
+        }
+        if !plan.request.fee_payer {
+            let transaction = read.transaction();
+            let most = GasPrices { max_fee: transaction.max_fee_per_gas, ..self.prices }.most(transaction.gas_limit);
+            if most > plan.fee {
+                return Err(differs(format!("the fee could be {most} instead of {}", plan.fee)));
+            }
+        }
+        let calls = &read.transaction().calls;
+        match_calls(calls, sender.account, plan.request.token, &plan.legs, true)
+            .map_err(|error| differs(error.to_string()))
+    }
+}
+
+impl Payer for TempoPayer {
+    fn pays(&self) -> (&str, &str) {
+        (METHOD, INTENT)
+    }
+
+    fn quote(&self, offer: &Offer<'_>) -> Result<Quote, NotPayable> {
+        let challenge = offer.challenge;
+        let offered = (challenge.method().as_str(), challenge.intent().as_str());
+        if offered != self.pays() {
+            return Err(NotPayable(format!("{}/{} is not a charge on Tempo", offered.0, offered.1)));
+        }
+        let plan = self.plan(challenge, offer.now)?;
+        if offer.amount.is_some_and(|amount| amount != plan.request.amount) {
+            return Err(NotPayable("the amount reads differently in the shared fields".into()));
+        }
+        Ok(Quote {
+            challenge: challenge.clone(),
+            origin: offer.origin.clone(),
+            amount: plan.request.amount,
+            fee: plan.fee,
+            asset: plan.token.asset,
+            cost: plan.cost,
+            payee: Some(plan.request.recipient.to_checksum(None)),
+        })
+    }
+
+    fn available<'a>(&'a self, quote: &'a Quote) -> Answer<'a, Option<Amount>> {
+        Box::pin(async move {
+            let holdings = self.holdings.as_ref()?;
+            let request = TempoRequest::read(quote.challenge.request()).ok()?;
+            holdings.balance(request.chain, request.token, self.key.account()).await
+        })
+    }
+
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
+        Box::pin(async move { self.credential(approved.get()).await })
+    }
+}
+
+fn alive(challenge: &Challenge, request: &TempoRequest, now: Timestamp) -> Result<(), NotPayable> {
+    let expires = challenge.expires().ok_or_else(|| NotPayable("the offer never expires, which is refused".into()))?;
+    if expires <= now {
+        return Err(NotPayable(format!("the offer expired at {}", expires.to_rfc3339())));
+    }
+    let left = expires.since(now);
+    if left > LONGEST_VALIDITY {
+        let expires = expires.to_rfc3339();
+        return Err(NotPayable(format!("the offer stays payable until {expires}, longer than the 24 hours allowed")));
+    }
+    let shortest = if request.fee_payer { SHORTEST_SPONSORED } else { SHORTEST_VALIDITY };
+    if left < shortest && !request.amount.is_zero() {
+        return Err(NotPayable(format!("the offer expires in {left:?}, too soon for a transaction; ask again")));
+    }
+    Ok(())
+}
+
+/// Money sent to a token's contract is lost; nobody asks for it in earnest.
+fn check_recipients(request: &TempoRequest) -> Result<(), NotPayable> {
+    let recipients = std::iter::once(request.recipient).chain(request.splits.iter().map(|split| split.recipient));
+    match recipients.into_iter().find(|recipient| recipient.is_zero() || recipient.is_tip20()) {
+        Some(nobody) => Err(NotPayable(format!("the recipient {nobody} is nobody's account"))),
+        None => Ok(()),
+    }
+}
+
+/// The second before which the transaction must be included: soon, and not after the offer's end.
+fn valid_before(challenge: &Challenge, now: Timestamp) -> u64 {
+    let ends = now.after(VALIDITY);
+    let ends = challenge.expires().map_or(ends, |expires| expires.min(ends));
+    u64::try_from(ends.unix_millis().div_euclid(1000)).unwrap_or_default()
+}
+
+fn unsigned(error: AccountError) -> SignError {
+    match error {
+        AccountError::Key(error) => error,
+        other => SignError::Key(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
