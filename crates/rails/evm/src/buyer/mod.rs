@@ -1,11 +1,15 @@
 //! What a buyer needs of chains besides a key: which of them its owner knows, what an account has on
 //! them, and what moved.
 //!
-//! [`Chains`] is the owner's file of chains (`chains.toml` beside the wallets). [`Funds`] says
-//! whether an offer can be paid, before it is approved.
+//! [`Chains`] is the owner's file of chains (`chains.toml` beside the wallets). A [`Purse`] asks them:
+//! balances, history, and through [`Funds`] whether an offer can be paid before it is approved.
 
 mod funds;
+mod history;
+mod purse;
 mod settings;
 
 pub use funds::Funds;
+pub use history::{Extent, HistoryPage, Moved};
+pub use purse::{Holding, Purse, PurseError};
 pub use settings::{ChainSettings, Chains, ChainsError};

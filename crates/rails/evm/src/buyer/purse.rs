@@ -1,0 +1,188 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alloy_primitives::{Address, Bytes, U256};
+use alloy_sol_types::{SolCall as _, sol};
+use farthing_money::{Amount, Asset, Home};
+use farthing_rail::Answer;
+use reqwest::Client;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::{ChainSettings, Chains, Funds};
+use crate::chain::{Kind, Token};
+use crate::rpc::{At, Endpoints, EndpointsError, Question, RefusedBy, RpcError};
+
+sol! {
+    function balanceOf(address account) returns (uint256);
+}
+
+/// How long a node may take for an answer.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// No token needs more gas to say what an account has.
+const GAS: u64 = 1_000_000;
+/// The decimals of every EVM chain's own coin.
+const COIN_DECIMALS: u8 = 18;
+
+/// The chains of one owner, asked through their nodes. Cheap to ask twice: that a node is on the chain
+/// it should be on is found out once.
+#[derive(Debug)]
+pub struct Purse {
+    reached: BTreeMap<u64, Reached>,
+}
+
+#[derive(Debug)]
+pub(super) struct Reached {
+    settings: ChainSettings,
+    endpoints: Endpoints,
+    confirmed: OnceCell<()>,
+}
+
+/// What an account has of one thing on a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Of what; the chain's own coin is called `coin`.
+    pub asset: Asset,
+    /// The token's contract; `None` for the chain's own coin.
+    pub contract: Option<Address>,
+    /// How much, in base units.
+    pub amount: Amount,
+}
+
+/// Why a chain cannot say what an account has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PurseError {
+    /// The owner has not said how it is reached.
+    #[error("chain {0} is not among your chains; run: farthing wallet chain add NAME --rpc URL")]
+    Unknown(u64),
+    /// A node is on another chain.
+    #[error("the node at {node} is on chain {found}, not on {wanted}; mend its rpc with: farthing wallet chain add")]
+    OtherChain {
+        /// Host and port of the first node.
+        node: String,
+        /// The chain it should be on.
+        wanted: u64,
+        /// The chain it is on.
+        found: u64,
+    },
+    /// No node answers.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+}
+
+impl Purse {
+    /// Asks these chains through one HTTP client.
+    pub fn new(chains: &Chains, client: &Client) -> Result<Self, EndpointsError> {
+        let mut reached = BTreeMap::new();
+        for (_, settings) in chains.iter() {
+            let endpoints = Endpoints::new(client.clone(), &settings.rpc, 1, DEADLINE)?;
+            reached.insert(settings.id, Reached { settings: settings.clone(), endpoints, confirmed: OnceCell::new() });
+        }
+        Ok(Self { reached })
+    }
+
+    /// The nodes of a chain, when one of the owner's.
+    pub fn endpoints(&self, chain: u64) -> Option<&Endpoints> {
+        self.reached.get(&chain).map(|reached| &reached.endpoints)
+    }
+
+    /// What an account has on a chain: of each token that is known there, and of the chain's own coin.
+    pub async fn holdings(&self, chain: u64, account: Address) -> Result<Vec<Holding>, PurseError> {
+        let reached = self.confirmed(chain).await?;
+        let tokens = reached.settings.all_tokens();
+        let coin = reached.coin();
+        let mut questions: Vec<_> = tokens.iter().map(|token| balance_of(token.contract, account)).collect();
+        questions.extend(coin.iter().map(|_| Question::balance(account, At::Latest)));
+        let mut answers = reached.endpoints.ask(&questions).await.into_iter();
+        let mut holdings = Vec::new();
+        for Token { asset, contract, .. } in tokens {
+            let amount = match answers.next() {
+                // A contract that is not there reverts, or answers with something else than a number.
+                Some(Err(error)) if error.refused_by() != Some(RefusedBy::Reverted) => return Err(error.into()),
+                answer => answer.and_then(Result::ok).as_ref().and_then(word),
+            };
+            holdings.extend(amount.map(|amount| Holding { asset, contract: Some(contract), amount }));
+        }
+        if let (Some(asset), Some(answer)) = (coin, answers.next()) {
+            let amount = reached.endpoints.readable(crate::rpc::answers::sum(&answer?, "eth_getBalance"))?;
+            holdings.push(Holding { asset, contract: None, amount: Amount::new(amount) });
+        }
+        Ok(holdings)
+    }
+
+    pub(super) async fn confirmed(&self, chain: u64) -> Result<&Reached, PurseError> {
+        let reached = self.reached.get(&chain).ok_or(PurseError::Unknown(chain))?;
+        reached.confirmed.get_or_try_init(|| reached.confirm(chain)).await?;
+        Ok(reached)
+    }
+}
+
+impl Reached {
+    pub(super) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    pub(super) fn tokens(&self) -> Vec<Token> {
+        self.settings.all_tokens()
+    }
+
+    /// Every node that answers must be on this chain, and one must answer.
+    async fn confirm(&self, wanted: u64) -> Result<(), PurseError> {
+        let mut answered = false;
+        let mut silent = None;
+        for id in self.endpoints.chain_ids().await {
+            match id {
+                Ok(found) if found == wanted => answered = true,
+                Ok(found) => {
+                    return Err(PurseError::OtherChain { node: self.endpoints.name().to_owned(), wanted, found });
+                }
+                Err(error) => silent = Some(error),
+            }
+        }
+        match silent {
+            Some(error) if !answered => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The chain's own coin, on chains that have one.
+    fn coin(&self) -> Option<Asset> {
+        let on_file = self.settings.on_file();
+        if on_file.is_some_and(|chain| chain.kind == Kind::Tempo) {
+            return None;
+        }
+        let home = Home::Chain { chain: format!("eip155:{}", self.settings.id), token: "native".into() };
+        Asset::new("coin", COIN_DECIMALS, home).ok()
+    }
+}
+
+impl Funds for Purse {
+    fn of_token<'a>(&'a self, chain: u64, contract: Address, account: Address) -> Answer<'a, Option<U256>> {
+        Box::pin(async move {
+            let reached = self.confirmed(chain).await.ok()?;
+            let answer = reached.endpoints.ask(&[balance_of(contract, account)]).await.pop()?.ok()?;
+            word(&answer).map(|amount| U256::from(amount.units()))
+        })
+    }
+
+    fn of_coin<'a>(&'a self, chain: u64, account: Address) -> Answer<'a, Option<U256>> {
+        Box::pin(async move {
+            let reached = self.confirmed(chain).await.ok()?;
+            reached.coin()?;
+            let answer = reached.endpoints.ask(&[Question::balance(account, At::Latest)]).await.pop()?.ok()?;
+            crate::rpc::answers::sum(&answer, "eth_getBalance").ok().map(U256::from)
+        })
+    }
+}
+
+fn balance_of(contract: Address, account: Address) -> Question {
+    let call = Bytes::from(balanceOfCall { account }.abi_encode());
+    Question::call(None, contract, &call, GAS, At::Latest)
+}
+
+/// A call's answer of one word; more than any amount is the largest.
+fn word(answer: &Value) -> Option<Amount> {
+    let bytes: [u8; 32] = answer.as_str()?.parse::<Bytes>().ok()?.as_ref().try_into().ok()?;
+    Some(Amount::new(U256::from_be_bytes(bytes).saturating_to()))
+}
