@@ -6,6 +6,7 @@ mod books;
 mod check;
 mod conformance;
 mod demo;
+mod devnet;
 mod gateway;
 mod home;
 mod key;
@@ -25,6 +26,8 @@ use crate::failure::{Failure, OrFail};
 pub(crate) enum Command {
     /// Watch an agent buy a thousand requests, be stopped by its limit, and the books balance.
     Demo(demo::Demo),
+    /// Start a chain on this machine to try payments on.
+    Devnet(devnet::Devnet),
     /// Put a price on an HTTP server.
     Gateway(gateway::Gateway),
     /// Fetch a URL and pay for it if it asks.
@@ -55,6 +58,7 @@ impl Command {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Demo(command) => block_on(command.run()),
+            Self::Devnet(command) => block_on(command.run()),
             Self::Gateway(command) => block_on(command.run()),
             Self::Pay(command) => block_on(command.run()),
             Self::Wallet(command) => block_on(command.run()),

@@ -1,0 +1,107 @@
+//! What a seller and a buyer need on a development chain.
+
+use std::fs;
+use std::path::Path;
+
+use alloy_primitives::B256;
+use farthing_devnet::{ACCOUNTS, DevelopmentAccount, Devnet, Kind};
+
+use crate::failure::{Failure, OrFail};
+
+/// Who sells, and who buys.
+const SELLER: DevelopmentAccount = ACCOUNTS[1];
+const BUYER: DevelopmentAccount = ACCOUNTS[2];
+
+/// A gateway's configuration, and a wallet's key and chains.
+pub(crate) struct Kit {
+    code: &'static str,
+    gateway: String,
+    chains: String,
+}
+
+impl Kit {
+    /// What goes with this chain.
+    pub(crate) fn of(chain: &Devnet) -> Self {
+        let (rail, code) = match chain.kind() {
+            Kind::Tempo => ("tempo", "pathUSD"),
+            Kind::Evm { .. } => ("evm", "USDC"),
+        };
+        let (rpc, id, recipient) = (chain.rpc(), chain.chain_id(), SELLER.address);
+        let token = format!(
+            "{{ contract = \"{}\", code = \"USDC\", decimals = 6, currency = \"USD\", \
+             domain = {{ name = \"Test USDC\", version = \"1\" }} }}",
+            chain.token()
+        );
+        let (asset, known) = match chain.kind() {
+            Kind::Tempo => ("\"pathUSD\"".to_owned(), String::new()),
+            Kind::Evm { .. } => (token.clone(), format!("token = [{token}]\n")),
+        };
+        let gateway = format!(
+            r#"[gateway]
+listen      = "127.0.0.1:4020"
+admin       = "127.0.0.1:4021"
+store       = "sqlite:./seller.db"
+development = true
+
+[rails.{rail}]
+rpc       = "{rpc}"
+chain     = {id}
+recipient = "{recipient}"
+asset     = {asset}
+
+[[route]]
+match    = "GET /{{*path}}"
+upstream = "http://127.0.0.1:9000"   # your server
+price    = "0.001 USD"
+accept   = ["{rail}/charge"]
+"#
+        );
+        let chains = format!("[chain.devnet]\nchain = {id}\nrpc = \"{rpc}\"\n{known}");
+        Self { code, gateway, chains }
+    }
+
+    /// The symbol of the chain's token.
+    pub(crate) fn token_code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The gateway's configuration.
+    pub(crate) fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    /// The wallet's chains.
+    pub(crate) fn chains(&self) -> &str {
+        &self.chains
+    }
+
+    /// The key that the wallet is made of.
+    pub(crate) fn buyer_key(&self) -> B256 {
+        BUYER.publicly_known_key
+    }
+
+    /// Writes `gateway.toml`, `agent.key` and `home/chains.toml`.
+    pub(crate) fn write(&self, directory: &Path) -> Result<(), Failure> {
+        let home = directory.join("home");
+        let doing = directory.display().to_string();
+        fs::create_dir_all(&home).or_fail(&doing)?;
+        fs::write(directory.join("gateway.toml"), &self.gateway).or_fail(&doing)?;
+        fs::write(directory.join("agent.key"), self.buyer_key().to_string()).or_fail(&doing)?;
+        fs::write(home.join("chains.toml"), &self.chains).or_fail(&doing)
+    }
+
+    /// What to type, one line after the other, to sell a page and to buy it.
+    pub(crate) fn commands(&self, directory: &Path) -> Vec<String> {
+        let place = directory.display();
+        vec![
+            "python3 -m http.server 9000 &".to_owned(),
+            format!("farthing gateway --config {place}/gateway.toml &"),
+            format!("export FARTHING_HOME={place}/home"),
+            format!("farthing wallet create agent --key-file {place}/agent.key"),
+            "farthing policy set --wallet agent --total \"1 USD\" --per-payment \"0.01 USD\" \
+             --origin http://127.0.0.1:4020"
+                .to_owned(),
+            "farthing pay --wallet agent http://127.0.0.1:4020/".to_owned(),
+        ]
+    }
+}

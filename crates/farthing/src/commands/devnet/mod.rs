@@ -1,0 +1,131 @@
+//! `farthing devnet`: a chain of one's own, and everything that is needed to be paid on it.
+
+mod kit;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use alloy_primitives::{Address, U256};
+use clap::{Args, ValueEnum};
+use farthing_devnet::{Devnet as Chain, Kind, Options, Source};
+use serde_json::{Value, json};
+
+use self::kit::Kit;
+use super::gateway::asked_to_stop;
+use crate::failure::{Failure, OrFail};
+use crate::{environment, terminal};
+
+/// What `--fund` gives: a hundred dollars, in millionths.
+const GIFT: u64 = 100_000_000;
+
+/// Start a Tempo or EVM chain on this machine, with money on it, until Ctrl-C.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  farthing devnet\n  farthing devnet --write ./devnet\n  \
+    farthing devnet --kind evm --chain-id 8453 --port 8546 --json\n\n\
+    The node is anvil 1.7.1, fetched from npm on first use into the cache folder \
+    ($XDG_CACHE_HOME/farthing or ~/.cache/farthing); FARTHING_ANVIL names one of your own. \
+    The chain is forgotten when it stops.")]
+pub(crate) struct Devnet {
+    /// Which chain.
+    #[arg(long, value_enum, default_value_t = ChainKind::Tempo)]
+    kind: ChainKind,
+    /// The chain id of an EVM chain; Tempo's is 42431.
+    #[arg(long, default_value_t = 31_337)]
+    chain_id: u64,
+    /// Where it listens on this machine; 0 takes a free port.
+    #[arg(long, default_value_t = 8545)]
+    port: u16,
+    /// Give this address 100 dollars; may be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    fund: Vec<Address>,
+    /// Write a gateway's configuration, a wallet's key and its chains into this directory.
+    #[arg(long, value_name = "DIRECTORY")]
+    write: Option<PathBuf>,
+    /// Say everything as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which chain to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChainKind {
+    /// Tempo, with pathUSD.
+    Tempo,
+    /// A plain EVM chain, with a test USDC and Permit2.
+    Evm,
+}
+
+impl Devnet {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        let source = anvil_source()?;
+        let options = match self.kind {
+            ChainKind::Tempo => Options::tempo(source),
+            ChainKind::Evm => Options::evm(self.chain_id, source),
+        };
+        let chain = Chain::start(options.port(self.port)).await.or_fail("the chain did not start")?;
+        for address in &self.fund {
+            chain.fund(*address, U256::from(GIFT)).await.or_fail(&format!("{address} was not funded"))?;
+        }
+        let kit = Kit::of(&chain);
+        if let Some(directory) = &self.write {
+            kit.write(directory)?;
+        }
+        if self.json {
+            terminal::say_json(&described(&chain, &kit));
+        } else {
+            self.say(&chain, &kit);
+        }
+        asked_to_stop().await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn say(&self, chain: &Chain, kit: &Kit) {
+        let token = format!("{} {}, 6 decimals", kit.token_code(), chain.token());
+        let rows = [("rpc", chain.rpc().to_owned()), ("chain", chain.chain_id().to_string()), ("token", token)];
+        rows.iter().for_each(|(name, value)| terminal::say(&format!("{name:<9} {value}")));
+        match (chain.kind(), chain.permit2()) {
+            (Kind::Evm { .. }, Some(permit2)) => terminal::say(&format!("{:<9} {permit2}", "permit2")),
+            (Kind::Evm { .. }, None) => terminal::say(&format!("{:<9} none: it could not be read", "permit2")),
+            (Kind::Tempo, _) => {}
+        }
+        terminal::say("\nAccounts with money. Everybody knows their keys: never use them on a real chain.");
+        for account in chain.accounts() {
+            terminal::say(&format!("  {}  {}", account.address, account.publicly_known_key));
+        }
+        for address in &self.fund {
+            terminal::say(&format!("  {address}  has 100 dollars of yours"));
+        }
+        terminal::say(&format!("\nA gateway that is paid here:\n\n{}", kit.gateway().trim_end()));
+        match &self.write {
+            Some(directory) => {
+                terminal::say("\nTry it, in another terminal:\n");
+                kit.commands(directory).iter().for_each(|command| terminal::say(&format!("  {command}")));
+            }
+            None => {
+                terminal::say("\nWith --write DIRECTORY it is written there, with a wallet's key and what to type.")
+            }
+        }
+        terminal::say("\nCtrl-C stops the chain and forgets it.");
+    }
+}
+
+/// Where anvil comes from; says on standard error what it installs.
+pub(crate) fn anvil_source() -> Result<Source, Failure> {
+    let source = Source::from_environment(environment::variable);
+    Ok(source.map_err(|error| Failure::new(error.to_string()))?.telling(terminal::note))
+}
+
+fn described(chain: &Chain, kit: &Kit) -> Value {
+    let accounts = chain.accounts().iter();
+    let accounts =
+        accounts.map(|account| json!({ "address": account.address, "publicly_known_key": account.publicly_known_key }));
+    json!({
+        "rpc": chain.rpc(),
+        "chain_id": chain.chain_id(),
+        "token": { "address": chain.token(), "code": kit.token_code(), "decimals": 6 },
+        "permit2": chain.permit2(),
+        "accounts": accounts.collect::<Vec<_>>(),
+        "gateway": kit.gateway(),
+        "chains": kit.chains(),
+    })
+}
