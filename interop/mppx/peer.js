@@ -1,7 +1,7 @@
-// A buyer on mppx. ../README.md has the four calls.
+// A buyer on mppx. ../README.md has the five calls.
 
 import { Challenge, Receipt } from 'mppx'
-import { Mppx, tempo } from 'mppx/client'
+import { evm, Mppx, tempo } from 'mppx/client'
 import { privateKeyToAccount } from 'viem/accounts'
 import { balance, did, keyFromSeed } from './balance.js'
 import { clientOf } from './chain.js'
@@ -24,6 +24,17 @@ const calls = {
   async charge(url, key, rpc, mode) {
     const client = clientOf(rpc)
     return bought(tempo.charge({ account: privateKeyToAccount(key), getClient: () => client, mode }), url)
+  },
+
+  async authorize(url, key, asset) {
+    const { chain, token, name, version } = JSON.parse(asset)
+    const method = evm.charge({
+      account: privateKeyToAccount(key),
+      authorization: { name, version },
+      currencies: [token],
+      networks: [chain],
+    })
+    return bought(method, url)
   },
 }
 

@@ -1,4 +1,4 @@
-"""A buyer on pympp. ../README.md has the four calls."""
+"""A buyer on pympp. ../README.md has the five calls."""
 
 import asyncio
 import json
@@ -8,9 +8,11 @@ from dataclasses import asdict
 import httpx
 from balance import balance, did
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from eth_account import Account
 from mpp import Challenge, Receipt
 from mpp.client import Mpp
 from mpp.client.transport import _payment_challenges
+from mpp.methods.evm import client as evm
 from mpp.methods.tempo import TempoAccount
 from mpp.methods.tempo import client as tempo
 from mpp.runtime import ClientMethod
@@ -40,6 +42,18 @@ async def charge(url: str, key: str, rpc: str, mode: str) -> dict:
     return await bought(tempo.charge(account=TempoAccount.from_key(key), rpc_url=rpc), url)
 
 
+async def authorize(url: str, key: str, asset: str) -> dict:
+    of = json.loads(asset)
+    method = evm.charge(
+        currency=of["token"],
+        account=Account.from_key(key),
+        chain_id=of["chain"],
+        decimals=6,
+        authorization={"name": of["name"], "version": of["version"]},
+    )
+    return await bought(method, url)
+
+
 async def bought(method: ClientMethod, url: str, body: str | None = None) -> dict:
     async with Mpp(methods=[method]) as buyer:
         response = await buyer.fetch(url, method=verb(body), content=body, headers=JSON)
@@ -60,6 +74,6 @@ def verb(body: str | None) -> str:
     return "GET" if body is None else "POST"
 
 
-calls = {"did": name, "read": read, "pay": pay, "charge": charge}
+calls = {"did": name, "read": read, "pay": pay, "charge": charge, "authorize": authorize}
 call, *words = sys.argv[1:]
 print(json.dumps(asyncio.run(calls[call](*words)), default=str))

@@ -1,4 +1,4 @@
-//! A buyer on `mpp`. ../README.md has the four calls.
+//! A buyer on `mpp`. ../README.md has the five calls.
 
 mod balance;
 
@@ -29,6 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             bought(request(url, None), "tempo/charge", &account).await?
         }
         ["charge", .., mode] => return Err(format!("mpp has no {mode}").into()),
+        ["authorize", ..] => return Err("mpp has no method for EVM chains".into()),
         _ => return Err("usage: peer did KEY | read URL [BODY] | pay URL KEY [BODY] | charge URL KEY RPC MODE".into()),
     };
     println!("{answer}");

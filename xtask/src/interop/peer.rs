@@ -65,6 +65,11 @@ impl Peer {
         self.ask(&["charge", url, key, rpc, mode])
     }
 
+    /// Fetches and pays with an EIP-3009 authorization of this asset.
+    pub(crate) fn authorize(&self, url: &str, key: &str, asset: &Value) -> anyhow::Result<Purchase> {
+        self.ask(&["authorize", url, key, &asset.to_string()])
+    }
+
     fn ask<Answer: DeserializeOwned>(&self, words: &[&str]) -> anyhow::Result<Answer> {
         let (first, rest) = self.command.split_first().context("a peer without a program")?;
         let answer = program(first, rest).args(words).output_text()?;

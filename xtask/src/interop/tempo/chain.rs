@@ -6,86 +6,117 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::offer::Offer;
 use crate::commands::{Run as _, cargo};
 use crate::workspace;
 
-/// pathUSD, in which everything is priced.
-pub(super) const TOKEN: &str = "0x20c0000000000000000000000000000000000000";
-
-/// The other dollars there are; an account may pay fees in any.
-const OTHER_TOKENS: [&str; 3] = [
+/// Every dollar of Tempo, in any of which an account may pay fees. Prices are in the first, pathUSD.
+pub(super) const TEMPO_TOKENS: [&str; 4] = [
+    "0x20c0000000000000000000000000000000000000",
     "0x20c0000000000000000000000000000000000001",
     "0x20c0000000000000000000000000000000000002",
     "0x20c0000000000000000000000000000000000003",
 ];
 
-/// The chain's id: that of Tempo's public test network, which SDKs take for granted.
-pub(super) const CHAIN: u64 = 42_431;
+/// The Tempo chain's id: that of the public test network, which SDKs take for granted.
+pub(super) const TEMPO_CHAIN: u64 = 42_431;
 
 /// How long a transaction may take to show.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A Tempo chain of one's own with a shim before it; both end when it is dropped.
-pub(super) struct Chain {
+/// A Tempo chain with a shim before it, and an EVM chain; all end when this is dropped.
+pub(super) struct Chains {
+    tempo: Node,
+    evm: Node,
     addresses: Addresses,
     process: Child,
 }
 
-/// What the program prints when it listens.
+/// One chain, asked for what is true.
+pub(super) struct Node {
+    rpc: String,
+    tokens: Vec<String>,
+}
+
+/// What the program prints when everything listens.
 #[derive(Deserialize)]
 struct Addresses {
-    node: String,
-    shim: String,
+    tempo: TempoAddresses,
+    evm: EvmAddresses,
     accounts: Vec<Account>,
 }
 
-/// An account with money.
+#[derive(Deserialize)]
+struct TempoAddresses {
+    rpc: String,
+    shim: String,
+}
+
+#[derive(Deserialize)]
+struct EvmAddresses {
+    rpc: String,
+    chain: u64,
+    token: String,
+}
+
+/// An account with money on both chains.
 #[derive(Clone, Deserialize)]
 pub(super) struct Account {
     pub(super) address: String,
     pub(super) key: String,
 }
 
-impl Chain {
+impl Chains {
     pub(super) fn start() -> anyhow::Result<Self> {
-        cargo(["build", "--quiet", "--package", "farthing-testing-rpc", "--bin", "tempo-chain"]).run()?;
-        let binary = workspace::target()?.join("debug/tempo-chain");
+        cargo(["build", "--quiet", "--package", "farthing-testing-rpc", "--bin", "chains"]).run()?;
+        let binary = workspace::target()?.join("debug/chains");
         let mut process = Command::new(binary)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("cannot start the chain's program")?;
+            .context("cannot start the chains' program")?;
         let mut line = String::new();
         let output = process.stdout.take().context("no standard output")?;
         BufReader::new(output).read_line(&mut line)?;
-        let addresses = serde_json::from_str(&line).context("the chain did not start; what it wrote is above")?;
-        Ok(Self { addresses, process })
+        let addresses: Addresses =
+            serde_json::from_str(&line).context("the chains did not start; what they wrote is above")?;
+        let tokens = TEMPO_TOKENS.map(str::to_owned).to_vec();
+        let tempo = Node { rpc: addresses.tempo.rpc.clone(), tokens };
+        let evm = Node { rpc: addresses.evm.rpc.clone(), tokens: vec![addresses.evm.token.clone()] };
+        Ok(Self { tempo, evm, addresses, process })
     }
 
-    /// The node itself.
-    pub(super) fn node(&self) -> &str {
-        &self.addresses.node
-    }
-
-    /// The node as the SDKs need it.
+    /// The Tempo node as the SDKs need it.
     pub(super) fn shim(&self) -> &str {
-        &self.addresses.shim
+        &self.addresses.tempo.shim
+    }
+
+    /// The test USDC of the EVM chain, as sellers and buyers are told of it.
+    pub(super) fn asset(&self) -> Value {
+        let EvmAddresses { rpc, chain, token } = &self.addresses.evm;
+        json!({ "rpc": rpc, "chain": chain, "token": token, "name": "Test USDC", "version": "1" })
     }
 
     /// One of the ten accounts.
     pub(super) fn account(&self, index: usize) -> anyhow::Result<&Account> {
-        self.addresses.accounts.get(index).context("the chain has ten accounts")
+        self.addresses.accounts.get(index).context("the chains have ten accounts")
     }
 
-    /// What an address has of [`TOKEN`], in base units.
+    /// The chain on which this is paid.
+    pub(super) fn of(&self, offer: Offer) -> &Node {
+        if offer == Offer::Authorization { &self.evm } else { &self.tempo }
+    }
+}
+
+impl Node {
+    /// What an address has of the token that prices are in, in base units.
     pub(super) fn balance(&self, address: &str) -> anyhow::Result<u128> {
-        self.balance_of(TOKEN, address)
+        self.balance_of(self.tokens.first().context("a chain has a token")?, address)
     }
 
-    /// What an address has of every dollar together, in base units.
+    /// What an address has of every token together, in base units.
     pub(super) fn wealth(&self, address: &str) -> anyhow::Result<u128> {
-        let others = OTHER_TOKENS.iter().map(|token| self.balance_of(token, address));
-        Ok(self.balance(address)? + others.sum::<anyhow::Result<u128>>()?)
+        self.tokens.iter().map(|token| self.balance_of(token, address)).sum()
     }
 
     fn balance_of(&self, token: &str, address: &str) -> anyhow::Result<u128> {
@@ -111,7 +142,7 @@ impl Chain {
 
     fn ask(&self, method: &str, parameters: &Value) -> anyhow::Result<Value> {
         let asked = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": parameters });
-        let mut answer: Value = ureq::post(self.node()).send_json(asked)?.body_mut().read_json()?;
+        let mut answer: Value = ureq::post(&self.rpc).send_json(asked)?.body_mut().read_json()?;
         if let Some(error) = answer.get("error") {
             bail!("{method}: {error}");
         }
@@ -119,7 +150,7 @@ impl Chain {
     }
 }
 
-impl Drop for Chain {
+impl Drop for Chains {
     fn drop(&mut self) {
         // Both fail only when it is gone already.
         let _ = self.process.kill();

@@ -5,10 +5,17 @@ use super::offer::Offer;
 /// Buyers, sellers, what they cannot trade, and why. Names are lists; an empty one means everybody.
 type Gap = (&'static [&'static str], &'static [&'static str], Offer, &'static str);
 
+const TWO_NONCES: &str = "The nonce that binds an authorization to its challenge is a hash of the id and the realm, which \
+    the draft and mppx join and pympp writes as a JSON list";
+
 /// Every gap; the first that fits a pair is its reason.
 const GAPS: &[Gap] = &[
     (&["pympp"], &[], Offer::Push, "pympp's client signs and never sends: it has no push"),
     (&["mpp-rs"], &[], Offer::Push, "mpp's client signs and never sends: it has no push"),
+    (&["mpp-rs"], &[], Offer::Authorization, "mpp has no method for EVM chains"),
+    (&[], &["mpp-rs"], Offer::Authorization, "mpp has no method for EVM chains"),
+    (&["pympp"], &["mppx"], Offer::Authorization, TWO_NONCES),
+    (&["farthing", "mppx"], &["pympp"], Offer::Authorization, TWO_NONCES),
     (
         &["pympp"],
         &["farthing", "mppx", "mpp-rs"],

@@ -13,10 +13,13 @@ pub(super) enum Offer {
     Proof,
     /// A part of the price goes to a second recipient.
     Splits,
+    /// On an EVM chain: the payer authorizes (EIP-3009), the seller sends.
+    Authorization,
 }
 
 impl Offer {
-    pub(super) const ALL: [Self; 5] = [Self::Pull, Self::Push, Self::Sponsored, Self::Proof, Self::Splits];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Pull, Self::Push, Self::Sponsored, Self::Proof, Self::Splits, Self::Authorization];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -25,6 +28,7 @@ impl Offer {
             Self::Sponsored => "sponsored",
             Self::Proof => "proof",
             Self::Splits => "splits",
+            Self::Authorization => "authorization",
         }
     }
 
@@ -36,6 +40,7 @@ impl Offer {
             Self::Sponsored => "/sponsored",
             Self::Proof => "/proof",
             Self::Splits => "/splits",
+            Self::Authorization => "/authorization",
         }
     }
 
@@ -47,7 +52,13 @@ impl Offer {
             Self::Sponsored => (30_000, 0),
             Self::Proof => (0, 0),
             Self::Splits => (30_000, 20_000),
+            Self::Authorization => (40_000, 0),
         }
+    }
+
+    /// The payment method.
+    pub(super) fn method(self) -> &'static str {
+        if self == Self::Authorization { "evm" } else { "tempo" }
     }
 
     /// Who is to send the transaction.

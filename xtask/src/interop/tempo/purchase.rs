@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 
-use super::chain::Chain;
+use super::chain::Node;
 use super::offer::Offer;
 use crate::interop::peer::Purchase;
 
@@ -25,7 +25,7 @@ struct Balances {
 /// Buys, and requires that the goods came and that exactly the price moved: from the payer to the recipients, and the
 /// fee from whoever was to bear it.
 pub(super) fn require(
-    chain: &Chain,
+    chain: &Node,
     accounts: &Accounts<'_>,
     offer: Offer,
     buy: impl FnOnce() -> anyhow::Result<Purchase>,
@@ -35,7 +35,7 @@ pub(super) fn require(
     ensure!(purchase.status == 200, "status {}: {}", purchase.status, purchase.body);
     ensure!(purchase.body == "sold", "sold {:?}", purchase.body);
     let receipt = purchase.receipt.context("no receipt")?;
-    ensure!(receipt["method"] == "tempo" && receipt["status"] == "success", "the receipt is {receipt}");
+    ensure!(receipt["method"] == offer.method() && receipt["status"] == "success", "the receipt is {receipt}");
     let reference = receipt["reference"].as_str().context("the receipt has no reference")?;
     if reference.starts_with("0x") {
         chain.require_success(reference)?;
@@ -53,6 +53,9 @@ pub(super) fn require(
             ensure!(sponsored > 0, "the sponsor paid no fee");
             ensure!(spent == first, "the payer spent {spent}, although the fee was sponsored");
         }
+        Offer::Authorization => {
+            ensure!(sponsored == 0 && spent == first, "the payer spent {spent}, although the gas was the seller's");
+        }
         Offer::Proof => ensure!(sponsored == 0, "a sponsor paid {sponsored} for nothing"),
         _ => {
             ensure!(sponsored == 0, "the sponsor paid {sponsored}, although the fee was the payer's");
@@ -64,7 +67,7 @@ pub(super) fn require(
 
 /// Tries to buy where that cannot work, and requires that nothing was sold and nothing moved to a recipient.
 pub(super) fn require_refusal(
-    chain: &Chain,
+    chain: &Node,
     accounts: &Accounts<'_>,
     buy: impl FnOnce() -> anyhow::Result<Purchase>,
 ) -> anyhow::Result<()> {
@@ -78,7 +81,7 @@ pub(super) fn require_refusal(
 }
 
 impl Balances {
-    fn of(chain: &Chain, accounts: &Accounts<'_>) -> anyhow::Result<Self> {
+    fn of(chain: &Node, accounts: &Accounts<'_>) -> anyhow::Result<Self> {
         Ok(Self {
             payer: chain.wealth(accounts.payer)?,
             recipient: chain.balance(accounts.recipient)?,

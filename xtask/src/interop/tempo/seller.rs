@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::chain::{CHAIN, Chain, TOKEN};
+use super::chain::{Chains, TEMPO_CHAIN, TEMPO_TOKENS};
 use super::offer::Offer;
 use crate::commands::program;
 use crate::gateway::free_address;
@@ -29,13 +29,13 @@ pub(super) struct Seller {
 }
 
 /// One seller on each SDK, listening.
-pub(super) fn all(chain: &Chain, parties: &Parties<'_>) -> anyhow::Result<Vec<Seller>> {
+pub(super) fn all(chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Vec<Seller>> {
     let mppx = program("node", [tools::mppx()?.join("seller.js")]);
     let pympp = program(tools::pympp()?, ["interop/pympp/seller.py"]);
     let mpp_rs = Command::new(peer::build_mpp_rs()?.join("tempo-seller"));
     let mut sellers = Vec::new();
     for (name, command) in [("mppx", mppx), ("pympp", pympp), ("mpp-rs", mpp_rs)] {
-        sellers.push(Seller::start(name, command, chain, parties)?);
+        sellers.push(Seller::start(name, command, chains, parties)?);
     }
     for seller in &mut sellers {
         seller.wait_until_it_sells()?;
@@ -44,12 +44,12 @@ pub(super) fn all(chain: &Chain, parties: &Parties<'_>) -> anyhow::Result<Vec<Se
 }
 
 impl Seller {
-    fn start(name: &'static str, mut command: Command, chain: &Chain, parties: &Parties<'_>) -> anyhow::Result<Self> {
+    fn start(name: &'static str, mut command: Command, chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Self> {
         let address = free_address()?;
         let terms = json!({
-            "listen": address, "rpc": chain.shim(), "chain": CHAIN, "currency": TOKEN, "realm": "127.0.0.1",
+            "listen": address, "rpc": chains.shim(), "chain": TEMPO_CHAIN, "currency": TEMPO_TOKENS.first(), "realm": "127.0.0.1",
             "secret": "a secret of these tests, 32 bytes or more", "recipient": parties.recipient,
-            "second": parties.second, "sponsor": parties.sponsor_key,
+            "second": parties.second, "sponsor": parties.sponsor_key, "evm": chains.asset(),
         });
         let process = command
             .arg(terms.to_string())
