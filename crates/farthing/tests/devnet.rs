@@ -1,6 +1,6 @@
 //! `farthing devnet`: the chain it promises, and nothing left of it afterwards.
 
-#![allow(clippy::unwrap_used, reason = "test code, the helpers of tests included")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code, the helpers of tests included")]
 
 mod support;
 

@@ -1,10 +1,10 @@
 //! What a seller and a buyer need on a development chain.
 
-use std::fs;
 use std::path::Path;
 
 use alloy_primitives::B256;
 use farthing_devnet::{ACCOUNTS, DevelopmentAccount, Devnet, Kind};
+use farthing_keys::private_file;
 
 use crate::failure::{Failure, OrFail};
 
@@ -80,14 +80,16 @@ accept   = ["{rail}/charge"]
         BUYER.publicly_known_key
     }
 
-    /// Writes `gateway.toml`, `agent.key` and `home/chains.toml`.
+    /// Writes `gateway.toml`, `agent.key` and `home/chains.toml`, for their owner's eyes: a wallet takes no key that
+    /// others could read.
     pub(crate) fn write(&self, directory: &Path) -> Result<(), Failure> {
         let home = directory.join("home");
-        let doing = directory.display().to_string();
-        fs::create_dir_all(&home).or_fail(&doing)?;
-        fs::write(directory.join("gateway.toml"), &self.gateway).or_fail(&doing)?;
-        fs::write(directory.join("agent.key"), self.buyer_key().to_string()).or_fail(&doing)?;
-        fs::write(home.join("chains.toml"), &self.chains).or_fail(&doing)
+        let key = self.buyer_key().to_string();
+        private_file::private_directory(&home)
+            .and_then(|()| private_file::write(&directory.join("gateway.toml"), self.gateway.as_bytes()))
+            .and_then(|()| private_file::write(&directory.join("agent.key"), key.as_bytes()))
+            .and_then(|()| private_file::write(&home.join("chains.toml"), self.chains.as_bytes()))
+            .or_fail("the files were not written")
     }
 
     /// What to type, one line after the other, to sell a page and to buy it.

@@ -102,7 +102,7 @@ impl Devnet {
                 kit.commands(directory).iter().for_each(|command| terminal::say(&format!("  {command}")));
             }
             None => {
-                terminal::say("\nWith --write DIRECTORY it is written there, with a wallet's key and what to type.")
+                terminal::say("\nWith --write DIRECTORY it is written there, with a wallet's key and what to type.");
             }
         }
         terminal::say("\nCtrl-C stops the chain and forgets it.");
