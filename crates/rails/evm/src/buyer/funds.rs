@@ -13,4 +13,11 @@ pub trait Funds: Send + Sync {
     /// What an account has of the chain's own coin, which pays for gas, in its smallest unit. A chain
     /// without one (Tempo) has none of it.
     fn of_coin<'a>(&'a self, chain: u64, account: Address) -> Answer<'a, Option<U256>>;
+
+    /// Whether a Tempo chain knows a key as an account's access key. A payment from a key that is not
+    /// known, or of which nothing can be told, carries the account's grant.
+    fn has_access_key<'a>(&'a self, chain: u64, account: Address, key: Address) -> Answer<'a, Option<bool>> {
+        let _ = (chain, account, key);
+        Box::pin(std::future::ready(None))
+    }
 }

@@ -25,7 +25,7 @@ pub use calls::{CallError, match_calls, payment_calls};
 pub use envelope::{Envelope, EnvelopeError};
 pub use gas::GasPrices;
 pub use memo::{attributed, attribution};
-pub use payer::{Clock, Holdings, PayingKey, TempoPayer};
+pub use payer::{Clock, PayingKey, TempoPayer};
 pub use payload::{InvalidPayload, Payload};
 pub use proof::{ProofError, Statement};
 pub use request::{Modes, NotATempoRequest, Split, TempoRequest};

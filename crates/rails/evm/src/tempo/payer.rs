@@ -19,6 +19,7 @@ use super::payload::Payload;
 use super::proof::Statement;
 use super::request::TempoRequest;
 use super::{INTENT, METHOD, match_calls, payment_calls};
+use crate::buyer::Funds;
 use crate::chain::{Token, Tokens};
 use crate::evm::payer_id;
 use crate::{Account, AccountError, Leg};
@@ -40,16 +41,6 @@ const DECIMALS: u8 = 6;
 /// A clock of the program.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What a payer would like to know of the chain. `None` is for whatever cannot be found out: then
-/// it is tried.
-pub trait Holdings: Send + Sync {
-    /// How much of a token an account holds.
-    fn balance<'a>(&'a self, chain: u64, token: Address, account: Address) -> Answer<'a, Option<Amount>>;
-
-    /// Whether the chain knows a key as an account's access key.
-    fn has_access_key<'a>(&'a self, chain: u64, account: Address, key: Address) -> Answer<'a, Option<bool>>;
-}
-
 /// Whose money is spent, and by which key.
 #[derive(Clone, Debug)]
 pub enum PayingKey {
@@ -66,7 +57,7 @@ pub struct TempoPayer {
     tokens: Arc<Tokens>,
     clock: Clock,
     prices: GasPrices,
-    holdings: Option<Arc<dyn Holdings>>,
+    funds: Option<Arc<dyn Funds>>,
 }
 
 /// What answering a challenge comes to.
@@ -105,13 +96,13 @@ impl PayingKey {
 impl TempoPayer {
     /// Pays with this key, in tokens that are known.
     pub fn new(key: PayingKey, tokens: Arc<Tokens>, clock: Clock) -> Self {
-        Self { key, tokens, clock, prices: GasPrices::default(), holdings: None }
+        Self { key, tokens, clock, prices: GasPrices::default(), funds: None }
     }
 
     /// Asks the chain what there is to spend.
     #[must_use]
-    pub fn with_holdings(self, holdings: Arc<dyn Holdings>) -> Self {
-        Self { holdings: Some(holdings), ..self }
+    pub fn with_funds(self, funds: Arc<dyn Funds>) -> Self {
+        Self { funds: Some(funds), ..self }
     }
 
     /// Sends at these prices.
@@ -248,8 +239,8 @@ impl TempoPayer {
     async fn new_grant(&self, request: &TempoRequest) -> Result<Option<&SignedGrant>, SignError> {
         let Some(key) = self.key.delegated() else { return Ok(None) };
         let (account, chain) = (key.account(), request.chain);
-        let is_known = match &self.holdings {
-            Some(holdings) => holdings.has_access_key(chain, account, key.address()).await,
+        let is_known = match &self.funds {
+            Some(funds) => funds.has_access_key(chain, account, key.address()).await,
             None => None,
         };
         if is_known == Some(true) {
@@ -321,9 +312,10 @@ impl Payer for TempoPayer {
 
     fn available<'a>(&'a self, quote: &'a Quote) -> Answer<'a, Option<Amount>> {
         Box::pin(async move {
-            let holdings = self.holdings.as_ref()?;
+            let funds = self.funds.as_ref()?;
             let request = TempoRequest::read(quote.challenge.request()).ok()?;
-            holdings.balance(request.chain, request.token, self.key.account()).await
+            let held = funds.of_token(request.chain, request.token, self.key.account()).await?;
+            Some(Amount::new(held.saturating_to()))
         })
     }
 

@@ -1,3 +1,4 @@
+use alloy_primitives::U256;
 use farthing_money::Asset;
 use farthing_protocol::JsonObject;
 use serde_json::{Value, json};
@@ -118,9 +119,13 @@ fn a_price_of_zero_is_proved() {
 
 struct Known(bool);
 
-impl Holdings for Known {
-    fn balance<'a>(&'a self, _: u64, _: Address, _: Address) -> Answer<'a, Option<Amount>> {
-        Box::pin(std::future::ready(Some(Amount::new(7))))
+impl Funds for Known {
+    fn of_token<'a>(&'a self, _: u64, _: Address, _: Address) -> Answer<'a, Option<U256>> {
+        Box::pin(std::future::ready(Some(U256::from(7))))
+    }
+
+    fn of_coin<'a>(&'a self, _: u64, _: Address) -> Answer<'a, Option<U256>> {
+        Box::pin(std::future::ready(None))
     }
 
     fn has_access_key<'a>(&'a self, _: u64, _: Address, _: Address) -> Answer<'a, Option<bool>> {
@@ -132,7 +137,7 @@ impl Holdings for Known {
 fn a_delegated_key_pays_for_its_account_and_brings_its_grant_once() {
     let (payer, key) = delegated();
     for known in [false, true] {
-        let payer = payer.clone().with_holdings(Arc::new(Known(known)));
+        let payer = payer.clone().with_funds(Arc::new(Known(known)));
         let payment = paid(&payer, &seller(|_| {}), "1 USD");
         assert_eq!(payment.payer, Some(account(0x11).address()));
         let Way::Transaction { raw, .. } = payment.way else { panic!("a transaction") };
@@ -145,7 +150,7 @@ fn a_delegated_key_pays_for_its_account_and_brings_its_grant_once() {
     let sponsoring = seller(|settings| settings.sponsor = Some(SponsorPolicy::for_chain(CHAIN, TOKEN)));
     let quote = quoted_by(&payer, &asked(&sponsoring, "1 USD")).unwrap();
     assert!(signed_by(&payer, quote).unwrap_err().to_string().contains("no server sponsors"));
-    let known = payer.with_holdings(Arc::new(Known(true)));
+    let known = payer.with_funds(Arc::new(Known(true)));
     assert!(matches!(paid(&known, &sponsoring, "1 USD").way, Way::Sponsored { .. }));
 }
 
