@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use super::{ChainSettings, Chains, Funds};
 use crate::chain::{Kind, Token};
 use crate::rpc::{At, Endpoints, EndpointsError, Question, RefusedBy, RpcError};
+use crate::tempo::{KEYCHAIN, KeyState};
 
 sol! {
     function balanceOf(address account) returns (uint256);
@@ -172,6 +173,17 @@ impl Funds for Purse {
             reached.coin()?;
             let answer = reached.endpoints.ask(&[Question::balance(account, At::Latest)]).await.pop()?.ok()?;
             crate::rpc::answers::sum(&answer, "eth_getBalance").ok().map(U256::from)
+        })
+    }
+
+    fn has_access_key<'a>(&'a self, chain: u64, account: Address, key: Address) -> Answer<'a, Option<bool>> {
+        Box::pin(async move {
+            let reached = self.confirmed(chain).await.ok()?;
+            let call = KeyState::question(account, key);
+            let question = Question::call(None, KEYCHAIN, &call, GAS, At::Latest);
+            let answer = reached.endpoints.ask(&[question]).await.pop()?.ok()?;
+            let answer: Bytes = answer.as_str()?.parse().ok()?;
+            Some(KeyState::read(&answer, key).ok()? != KeyState::Unknown)
         })
     }
 }

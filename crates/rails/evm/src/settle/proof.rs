@@ -1,7 +1,6 @@
 //! A proof of control for a price of zero.
 
-use alloy_primitives::{Address, address};
-use alloy_sol_types::{SolCall as _, sol};
+use alloy_primitives::Address;
 use farthing_money::Amount;
 use farthing_rail::{Claim, Settled, Settlement};
 
@@ -10,16 +9,10 @@ use super::judgement::seconds_of;
 use super::outcome::{refused, unknown};
 use crate::Payment;
 use crate::rpc::At;
+use crate::tempo::{KEYCHAIN, KeyState};
 
-/// Where Tempo keeps access keys.
-const KEYCHAIN: Address = address!("0xaAAAaaAA00000000000000000000000000000000");
 /// More than reading one key takes.
 const GAS: u64 = 200_000;
-
-sol! {
-    struct KeyInfo { uint8 signatureType; address keyId; uint64 expiry; bool enforceLimits; bool isRevoked; }
-    function getKey(address account, address keyId) external view returns (KeyInfo);
-}
 
 impl ChainSettler {
     /// Nothing moves. An access key must be one that the chain knows as the account's own just now.
@@ -41,11 +34,10 @@ impl ChainSettler {
     }
 
     async fn is_active(&self, account: Address, key: Address) -> Result<bool, String> {
-        let question = getKeyCall { account, keyId: key }.abi_encode().into();
+        let question = KeyState::question(account, key);
         let answer =
             self.endpoints.call(KEYCHAIN, &question, GAS, At::Latest).await.map_err(|error| error.to_string())?;
-        let info = getKeyCall::abi_decode_returns(&answer).map_err(|error| error.to_string())?;
-        let now = seconds_of((self.now)());
-        Ok(info.keyId == key && !info.isRevoked && info.expiry > now)
+        let state = KeyState::read(&answer, key).map_err(|error| error.to_string())?;
+        Ok(matches!(state, KeyState::Granted { until } if until > seconds_of((self.now)())))
     }
 }
