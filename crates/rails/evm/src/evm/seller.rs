@@ -95,7 +95,7 @@ impl EvmCharge {
             separator,
             to: case.request.recipient,
             value: case.amount(),
-            nonce: Some(challenge_hash(case.challenge())),
+            nonce: Some(bound_nonce(case.challenge(), &authorization.nonce)),
             window: case.window(),
             contract_payers: self.settings.contract_payers,
         };
@@ -212,6 +212,14 @@ impl Method for EvmCharge {
 /// other. Nothing separates the two; ids of one length, as ours are, leave no doubt.
 pub(crate) fn challenge_hash(challenge: &Challenge) -> B256 {
     keccak256([challenge.id().as_str(), challenge.realm().as_str()].concat())
+}
+
+/// The nonce that an authorization must have. Of the official clients some hash the id and the realm as the draft says
+/// and some as a list of JSON (pympp 0.16): both bind it to the challenge, so the client's own choice among them is
+/// what is expected of it.
+fn bound_nonce(challenge: &Challenge, chosen: &B256) -> B256 {
+    let list = serde_json::json!([challenge.id().as_str(), challenge.realm().as_str()]);
+    Some(keccak256(list.to_string())).filter(|listed| listed == chosen).unwrap_or_else(|| challenge_hash(challenge))
 }
 
 fn failed(reason: impl std::fmt::Display) -> Refusal {

@@ -36,6 +36,16 @@ fn an_authorization_pays_and_keeps_what_the_settler_needs() {
     assert!(super::super::calldata::submission(&payment).is_some());
 }
 
+#[test]
+fn a_nonce_hashed_as_a_json_list_is_bound_to_the_challenge_as_well() {
+    let charge = charge(settings());
+    let challenge = challenge(&charge);
+    let listed = |realm: &str| keccak256(format!("[\"{}\",\"{realm}\"]", challenge.id().as_str()));
+    let nonce = |nonce| paid_by(&signed_for(&usdc(), Authorization { nonce, ..unsigned(&challenge) }), &challenge);
+    assert!(verify(&charge, &nonce(listed(challenge.realm().as_str()))).is_ok());
+    assert!(refusal(&charge, &nonce(listed("another.example"))).contains("nonce"));
+}
+
 /// Each of these would cost us gas or the payer money if it were believed.
 #[test]
 fn hostile_authorizations_are_refused_each_by_its_own_reason() {
