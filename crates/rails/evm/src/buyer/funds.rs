@@ -20,4 +20,23 @@ pub trait Funds: Send + Sync {
         let _ = (chain, account, key);
         Box::pin(std::future::ready(None))
     }
+
+    /// How much of a token a spender may take from an account, in base units: an allowance to Permit2.
+    fn allowance<'a>(
+        &'a self,
+        chain: u64,
+        contract: Address,
+        account: Address,
+        spender: Address,
+    ) -> Answer<'a, Option<U256>> {
+        let _ = (chain, contract, account, spender);
+        Box::pin(std::future::ready(None))
+    }
+
+    /// The number of the next transaction of an account on a chain that counts them in one sequence,
+    /// those counted that wait to be included.
+    fn next_nonce<'a>(&'a self, chain: u64, account: Address) -> Answer<'a, Option<u64>> {
+        let _ = (chain, account);
+        Box::pin(std::future::ready(None))
+    }
 }

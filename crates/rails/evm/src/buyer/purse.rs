@@ -186,6 +186,30 @@ impl Funds for Purse {
             Some(KeyState::read(&answer, key).ok()? != KeyState::Unknown)
         })
     }
+
+    fn allowance<'a>(
+        &'a self,
+        chain: u64,
+        contract: Address,
+        account: Address,
+        spender: Address,
+    ) -> Answer<'a, Option<U256>> {
+        Box::pin(async move {
+            let reached = self.confirmed(chain).await.ok()?;
+            let call = crate::evm::calldata::allowance(account, spender);
+            let question = Question::call(None, contract, &call, GAS, At::Latest);
+            word(&reached.endpoints.ask(&[question]).await.pop()?.ok()?).map(|amount| U256::from(amount.units()))
+        })
+    }
+
+    fn next_nonce<'a>(&'a self, chain: u64, account: Address) -> Answer<'a, Option<u64>> {
+        Box::pin(async move {
+            let reached = self.confirmed(chain).await.ok()?;
+            let question = Question::transaction_count(account, At::Pending);
+            let answer = reached.endpoints.ask(&[question]).await.pop()?.ok()?;
+            crate::rpc::answers::number(&answer, "eth_getTransactionCount").ok()
+        })
+    }
 }
 
 fn balance_of(contract: Address, account: Address) -> Question {

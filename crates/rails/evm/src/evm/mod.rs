@@ -1,13 +1,16 @@
 //! The `evm` method, intent `charge`: ERC-20 tokens on any EVM chain (draft-evm-charge).
 //!
 //! A payer signs an EIP-3009 [`Authorization`], a Permit2 transfer or a transaction, or shows the hash
-//! of a transaction it sent. [`EvmCharge`] is the seller's half; [`calldata`] is what its settler
-//! says to contracts.
+//! of a transaction it sent. [`EvmCharge`] is the seller's half and [`EvmPayer`] the buyer's;
+//! [`calldata`] is what the seller's settler says to contracts.
 
 mod address;
 mod authorization;
+pub(crate) mod bill;
 pub mod calldata;
+mod gas;
 mod kind;
+mod payer;
 mod payload;
 mod permit2;
 mod request;
@@ -24,7 +27,9 @@ pub(crate) mod testing;
 pub(crate) use address::wire_address;
 pub use address::{address_of, payer_id, source_address};
 pub use authorization::{Authorization, AuthorizationError, ExpectedAuthorization};
+pub use gas::GasBounds;
 pub use kind::CredentialKind;
+pub use payer::EvmPayer;
 pub use payload::{InvalidPayload, Payload};
 pub use permit2::{ExpectedPermit2, Permit2Error, Permit2Transfer, Spelling};
 pub use request::{EvmRequest, NotAnEvmRequest, Split};

@@ -6,10 +6,12 @@
 //! name.
 
 mod nonce;
+mod payer;
 mod request;
 mod seller;
 
 pub use nonce::nonce;
+pub use payer::UsdcPayer;
 pub use request::{NotAUsdcRequest, UsdcRequest};
 pub use seller::{UsdcCharge, UsdcSettings};
 

@@ -1,0 +1,139 @@
+//! What every buyer's half of this crate's EVM methods does alike: it says what a payment comes to,
+//! and before anything leaves it checks that this is still so.
+
+use std::time::Duration;
+
+use alloy_primitives::U256;
+use farthing_money::{Amount, Asset, Price};
+use farthing_protocol::{Challenge, Credential, JsonObject, Timestamp};
+use farthing_rail::{NotPayable, Offer, Quote, SignError};
+
+use super::window::{SHORTEST_REST, unix_seconds};
+use super::{Authorization, ExpectedAuthorization, payer_id};
+use crate::chain::Token;
+use crate::{Account, AccountError};
+
+/// An honest challenge lives for minutes; one that stays payable for longer than this is a trap.
+const LONGEST_CHALLENGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a signature that moves money lives at most, however long its challenge does.
+const LONGEST_SIGNATURE: Duration = Duration::from_secs(10 * 60);
+
+/// What answering a challenge comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bill {
+    amount: Amount,
+    fee: Amount,
+    asset: Asset,
+    cost: Price,
+    payee: String,
+}
+
+impl Bill {
+    /// An amount of a token for this account, and what paying it costs on top.
+    pub(crate) fn new(
+        token: &Token,
+        amount: Amount,
+        fee: Amount,
+        payee: &alloy_primitives::Address,
+    ) -> Result<Self, NotPayable> {
+        let too_much = || NotPayable("the amount is larger than any price this software handles".into());
+        let total = amount.checked_add(fee).ok_or_else(too_much)?;
+        let cost = token.price(total).map_err(|_| too_much())?;
+        Ok(Self { amount, fee, asset: token.asset.clone(), cost, payee: payee.to_checksum(None) })
+    }
+
+    /// As a quote for this offer.
+    pub(crate) fn quote(self, offer: &Offer<'_>) -> Result<Quote, NotPayable> {
+        if offer.amount.is_some_and(|amount| amount != self.amount) {
+            return Err(NotPayable("the amount reads differently in the shared fields".into()));
+        }
+        Ok(Quote {
+            challenge: offer.challenge.clone(),
+            origin: offer.origin.clone(),
+            amount: self.amount,
+            fee: self.fee,
+            asset: self.asset,
+            cost: self.cost,
+            payee: Some(self.payee),
+        })
+    }
+
+    /// Checks that this is what was approved.
+    pub(crate) fn agrees(&self, quote: &Quote) -> Result<(), SignError> {
+        let differs = |what: &str| Err(SignError::Differs(what.to_owned()));
+        if self.amount != quote.amount {
+            return differs("the amount");
+        }
+        if self.fee != quote.fee {
+            return differs("the fee");
+        }
+        if self.asset != quote.asset {
+            return differs("the token");
+        }
+        if self.cost != quote.cost {
+            return differs("the cost");
+        }
+        if quote.payee.as_ref() != Some(&self.payee) {
+            return differs("the recipient");
+        }
+        Ok(())
+    }
+}
+
+/// Checks that an offer is still good, long enough to be settled and no longer than is decent.
+pub(crate) fn alive(challenge: &Challenge, now: Timestamp) -> Result<Timestamp, NotPayable> {
+    let expires = challenge.expires().ok_or_else(|| NotPayable("the offer never expires, which is refused".into()))?;
+    let at = expires.to_rfc3339();
+    if expires <= now {
+        return Err(NotPayable(format!("the offer expired at {at}")));
+    }
+    if unix_seconds(expires) < unix_seconds(now.after(SHORTEST_REST)) {
+        return Err(NotPayable(format!("the offer expires at {at}, too soon to be settled")));
+    }
+    if expires.since(now) > LONGEST_CHALLENGE {
+        return Err(NotPayable(format!("the offer stays payable until {at}, longer than the 24 hours allowed")));
+    }
+    Ok(expires)
+}
+
+/// When a signature that answers a challenge ends, in seconds: with it, or after ten minutes.
+pub(crate) fn ends(expires: Timestamp, now: Timestamp) -> U256 {
+    U256::from(unix_seconds(expires.min(now.after(LONGEST_SIGNATURE))))
+}
+
+/// Signs an authorization and reads it back as a seller would, against what was approved.
+pub(crate) async fn authorize(
+    account: &Account,
+    unsigned: Authorization,
+    expected: &ExpectedAuthorization,
+) -> Result<Authorization, SignError> {
+    let signature = account.sign(&unsigned.message(&expected.separator)).await.map_err(unsigned_because)?;
+    let signed = Authorization { signature, ..unsigned };
+    signed.check(expected).map_err(|error| SignError::Differs(error.to_string()))?;
+    Ok(signed)
+}
+
+/// The credential with this payload, read back as it would be received.
+pub(crate) fn credential(
+    challenge: &Challenge,
+    payload: JsonObject,
+    chain: u64,
+    account: &Account,
+) -> Result<Credential, SignError> {
+    let source = payer_id(chain, &account.address()).as_str().to_owned();
+    let credential = Credential::new(challenge.clone(), payload, Some(source));
+    let header = credential.to_header();
+    match Credential::from_lines([header.as_bytes()]) {
+        Ok(Some(read)) if read == credential => Ok(credential),
+        _ => Err(SignError::Differs("the credential does not read back as it was written".into())),
+    }
+}
+
+/// Why an account did not sign, in the words of the seam.
+pub(crate) fn unsigned_because(error: AccountError) -> SignError {
+    match error {
+        AccountError::Key(error) => error,
+        other => SignError::Key(other.to_string()),
+    }
+}
