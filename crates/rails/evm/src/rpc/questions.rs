@@ -114,12 +114,6 @@ impl Question {
         Self::new("eth_call", json!([call, at.json()]))
     }
 
-    /// How much gas a call takes; an error when it would revert or take more than `gas`.
-    pub fn estimate(from: Address, to: Address, data: &Bytes, gas: u64) -> Self {
-        let call = json!({ "from": from, "to": to, "data": data, "gas": format!("{gas:#x}") });
-        Self::new("eth_estimateGas", json!([call, "latest"]))
-    }
-
     /// Calls one after the other, each seeing what the earlier ones did.
     pub fn simulate(calls: &[SimulatedRequest]) -> Self {
         Self::new("eth_simulateV1", json!([{ "blockStateCalls": [{ "calls": calls }] }, "latest"]))

@@ -9,6 +9,7 @@ use farthing_rail::{Claim, Settlement};
 use super::confirmations::Confirmations;
 use super::journal::Journal;
 use super::outcome::{refused, unable, unknown};
+use super::rehearsal::SeenMarket;
 use super::sender::{Clock, Sender};
 use crate::rpc::Endpoints;
 use crate::tempo::SponsorPolicy;
@@ -27,6 +28,7 @@ pub struct ChainSettler {
     pub(super) now: Clock,
     /// Whether the nodes were seen to be on this chain.
     guarded: OnceLock<()>,
+    pub(super) seen: SeenMarket,
 }
 
 /// Who pays the fees of payers' transactions, and within which bounds.
@@ -51,8 +53,8 @@ pub struct Rules {
     pub patience: Duration,
     /// How long a transaction that a payer says to have sent may stay unseen.
     pub unseen: Duration,
-    /// The most gas that moving an authorized payment may take.
-    pub most_gas: u64,
+    /// The most gas that moving one payment may take, of a contract account too.
+    pub gas: u64,
     /// The block from which the first statement begins; a good while back where none is named.
     pub statement_from: Option<u64>,
 }
@@ -65,7 +67,7 @@ impl Default for Rules {
             finality: 12,
             patience: Duration::from_secs(20),
             unseen: Duration::from_secs(120),
-            most_gas: 400_000,
+            gas: 400_000,
             statement_from: None,
         }
     }
@@ -75,7 +77,8 @@ impl ChainSettler {
     /// A settler on this chain.
     pub fn new(chain: u64, endpoints: Endpoints, journal: Journal, rules: Rules, now: Clock) -> Self {
         let (sender, sponsor, guarded) = (None, None, OnceLock::new());
-        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded }
+        let seen = SeenMarket::default();
+        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded, seen }
     }
 
     /// Lets it send transactions of its own.

@@ -1,17 +1,37 @@
 //! Trying a call of our own before paying for it.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use alloy_primitives::Address;
 use farthing_rail::Settlement;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::ChainSettler;
-use super::outcome::{refused, rejected, unable};
+use super::outcome::{rejected, unable};
 use super::sender::Market;
 use crate::evm::calldata::Call;
 use crate::rpc::{At, Question, RefusedBy, RpcError, answers};
 
-/// No transfer of a token takes less.
-const LEAST_GAS: u64 = 60_000;
+/// For how long a seen market is taken for the present one: many payments come at once, and the
+/// nodes need not be asked for each.
+const FRESH: Duration = Duration::from_millis(250);
+
+/// The market as it was seen last.
+#[derive(Debug, Default)]
+pub(super) struct SeenMarket(Mutex<Option<(Instant, Market)>>);
+
+impl SeenMarket {
+    fn get(&self) -> Option<Market> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.filter(|(at, _)| at.elapsed() < FRESH).map(|(_, market)| market)
+    }
+
+    fn put(&self, market: Market) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), market));
+    }
+}
 
 /// What a rehearsal found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,28 +43,24 @@ pub(super) struct Rehearsal {
 }
 
 impl ChainSettler {
-    /// Runs a call as our signer would, and asks in the same round trip what its transaction must
-    /// offer. The gas is bounded, so that a payer's contract cannot make it dear.
+    /// Runs a call as our signer would, with the gas that it will get, and asks in the same round trip
+    /// what its transaction must offer. The bound on gas keeps a payer's contract from making it dear;
+    /// what is not used is not paid.
     pub(super) async fn rehearse(&self, signer: Address, call: &Call) -> Result<Rehearsal, Settlement> {
-        let questions = [
-            Question::estimate(signer, call.to, &call.data, self.rules.most_gas),
-            Question::block(At::Latest),
-            Question::priority_fee(),
-            Question::balance(signer, At::Latest),
-        ];
+        let gas = self.rules.gas;
+        let call = Question::call(Some(signer), call.to, &call.data, gas, At::Latest);
+        if let Some(market) = self.seen.get() {
+            let mut answers = self.endpoints.ask(&[call]).await;
+            answers.pop().unwrap_or(Ok(Value::Null)).map_err(|error| failed(&error))?;
+            return Ok(Rehearsal { gas, market });
+        }
+        let balance = Question::balance(signer, At::Latest);
+        let questions = [call, Question::block(At::Latest), Question::priority_fee(), balance];
         let mut answers = self.endpoints.ask(&questions).await.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(Value::Null));
-        let estimate = next().map_err(|error| failed(&error))?;
-        let (head, tip, balance) = (next(), next(), next());
-        let used = answers::number(&estimate, "eth_estimateGas").map_err(|error| unable(error.to_string()))?;
-        if used > self.rules.most_gas {
-            return Err(refused(format!(
-                "moving this payment takes {used} gas and at most {} is spent on one; pay from another account",
-                self.rules.most_gas
-            )));
-        }
-        let market = self.market(head, tip, balance).map_err(|error| unable(error.to_string()))?;
-        let gas = used.saturating_add(used / 4).max(LEAST_GAS).min(self.rules.most_gas.max(used));
+        next().map_err(|error| failed(&error))?;
+        let market = self.market(next(), next(), next()).map_err(|error| unable(error.to_string()))?;
+        self.seen.put(market);
         Ok(Rehearsal { gas, market })
     }
 

@@ -1,0 +1,16 @@
+//! Settling on a live chain, through a node that misbehaves on demand.
+//!
+//! Each test has a chain of its own: faults, mining and the clock are set to suit it. Anvil comes from
+//! npm on first use; `FARTHING_ANVIL` names a binary of one's own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod answers;
+mod authorized;
+mod gas;
+mod many;
+mod reorganised;
+mod returned;
+mod shown;
+mod support;
+mod tempo;
