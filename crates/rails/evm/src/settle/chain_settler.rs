@@ -9,7 +9,6 @@ use farthing_rail::{Claim, Settlement};
 use super::confirmations::Confirmations;
 use super::journal::Journal;
 use super::outcome::{refused, unable, unknown};
-use super::rehearsal::SeenMarket;
 use super::sender::{Clock, Sender};
 use crate::rpc::Endpoints;
 use crate::tempo::SponsorPolicy;
@@ -28,7 +27,6 @@ pub struct ChainSettler {
     pub(super) now: Clock,
     /// Whether the nodes were seen to be on this chain.
     guarded: OnceLock<()>,
-    pub(super) seen: SeenMarket,
 }
 
 /// Who pays the fees of payers' transactions, and within which bounds.
@@ -77,8 +75,7 @@ impl ChainSettler {
     /// A settler on this chain.
     pub fn new(chain: u64, endpoints: Endpoints, journal: Journal, rules: Rules, now: Clock) -> Self {
         let (sender, sponsor, guarded) = (None, None, OnceLock::new());
-        let seen = SeenMarket::default();
-        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded, seen }
+        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded }
     }
 
     /// Lets it send transactions of its own.

@@ -7,7 +7,8 @@
 mod rows;
 mod thread;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::{Address, B256, Bytes};
 use farthing_protocol::Timestamp;
@@ -61,8 +62,13 @@ pub struct Submission {
 
 /// A handle to the file; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Journal {
-    jobs: mpsc::UnboundedSender<Job>,
+pub struct Journal(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    /// Where the thread that owns the file takes its jobs; none until the first.
+    jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
 }
 
 /// The journal cannot be read or written; nothing may be broadcast.
@@ -71,9 +77,25 @@ pub struct Journal {
 pub struct JournalError(pub(super) String);
 
 impl Journal {
+    /// The journal in this file, which is opened, or created, when it is first needed: whoever only
+    /// reads a configuration must not take the file from whoever works with it.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Shared { path: path.into(), jobs: Mutex::new(None) }))
+    }
+
     /// Opens, or creates, the file.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        Ok(Self { jobs: thread::start(path)? })
+        let journal = Self::at(path);
+        journal.jobs().map(|_| journal)
+    }
+
+    fn jobs(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
+        let mut jobs = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jobs) = &*jobs {
+            return Ok(jobs.clone());
+        }
+        let started = thread::start(&self.0.path)?;
+        Ok(jobs.insert(started).clone())
     }
 
     /// Writes submissions down; resolves when they are durable.
@@ -115,7 +137,7 @@ impl Journal {
 
     async fn ask<T>(&self, job: Job, answer: oneshot::Receiver<T>) -> Result<T, JournalError> {
         let gone = || JournalError("its thread has ended".to_owned());
-        self.jobs.send(job).map_err(|_| gone())?;
+        self.jobs()?.send(job).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())
     }
 }

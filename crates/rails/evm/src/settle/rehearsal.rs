@@ -1,37 +1,14 @@
 //! Trying a call of our own before paying for it.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use alloy_primitives::Address;
 use farthing_rail::Settlement;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::ChainSettler;
 use super::outcome::{rejected, unable};
 use super::sender::Market;
 use crate::evm::calldata::Call;
 use crate::rpc::{At, Question, RefusedBy, RpcError, answers};
-
-/// For how long a seen market is taken for the present one: many payments come at once, and the
-/// nodes need not be asked for each.
-const FRESH: Duration = Duration::from_millis(250);
-
-/// The market as it was seen last.
-#[derive(Debug, Default)]
-pub(super) struct SeenMarket(Mutex<Option<(Instant, Market)>>);
-
-impl SeenMarket {
-    fn get(&self) -> Option<Market> {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.filter(|(at, _)| at.elapsed() < FRESH).map(|(_, market)| market)
-    }
-
-    fn put(&self, market: Market) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), market));
-    }
-}
 
 /// What a rehearsal found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,18 +26,12 @@ impl ChainSettler {
     pub(super) async fn rehearse(&self, signer: Address, call: &Call) -> Result<Rehearsal, Settlement> {
         let gas = self.rules.gas;
         let call = Question::call(Some(signer), call.to, &call.data, gas, At::Latest);
-        if let Some(market) = self.seen.get() {
-            let mut answers = self.endpoints.ask(&[call]).await;
-            answers.pop().unwrap_or(Ok(Value::Null)).map_err(|error| failed(&error))?;
-            return Ok(Rehearsal { gas, market });
-        }
         let balance = Question::balance(signer, At::Latest);
         let questions = [call, Question::block(At::Latest), Question::priority_fee(), balance];
         let mut answers = self.endpoints.ask(&questions).await.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(Value::Null));
         next().map_err(|error| failed(&error))?;
         let market = self.market(next(), next(), next()).map_err(|error| unable(error.to_string()))?;
-        self.seen.put(market);
         Ok(Rehearsal { gas, market })
     }
 

@@ -12,7 +12,7 @@ mod tending;
 mod transaction;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes};
@@ -37,18 +37,30 @@ const PLACES: usize = 1024;
 pub struct Sender {
     orders: mpsc::Sender<desk::Request>,
     address: Address,
+    /// The desk, until it is first needed.
+    closed: Arc<Mutex<Option<Closed>>>,
 }
+
+/// A desk that nobody has come to yet.
+type Closed = (desk::Desk, mpsc::Receiver<desk::Request>);
 
 /// What a desk works with.
 pub struct Surroundings {
     /// The chain (EIP-155).
     pub chain: u64,
-    /// Its nodes.
-    pub endpoints: Endpoints,
     /// Where submissions are written down first.
     pub journal: Journal,
     /// The clock.
     pub now: Clock,
+    /// What may change while it works.
+    pub terms: Terms,
+}
+
+/// What the owner may change while a desk works.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The chain's nodes.
+    pub endpoints: Endpoints,
     /// What a transaction may cost.
     pub fees: FeeBounds,
     /// How deep a block must be before it counts as certain.
@@ -120,12 +132,26 @@ pub enum SendError {
 }
 
 impl Sender {
-    /// Opens the desk of an account. What an earlier process left open is sent again.
-    pub fn open(account: Account, surroundings: Surroundings) -> Self {
+    /// The desk of an account. It opens when the first order or fence comes; what an earlier process
+    /// left open is then sent again.
+    pub fn new(account: Account, surroundings: Surroundings) -> Self {
         let (orders, waiting) = mpsc::channel(PLACES);
         let address = account.address();
-        tokio::spawn(desk::Desk::new(account, surroundings).run(waiting));
-        Self { orders, address }
+        let closed = Arc::new(Mutex::new(Some((desk::Desk::new(account, surroundings), waiting))));
+        Self { orders, address, closed }
+    }
+
+    /// Works on other terms from the next order on. Errs when the desk has too much to do to listen.
+    pub fn adopt(&self, terms: Terms) -> Result<(), SendError> {
+        self.orders.try_send(desk::Request::Adopt(Box::new(terms))).map_err(|_| SendError::Closed)
+    }
+
+    async fn hand_in(&self, request: desk::Request) -> Result<(), SendError> {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((desk, waiting)) = closed {
+            tokio::spawn(desk.run(waiting));
+        }
+        self.orders.send(request).await.map_err(|_| SendError::Closed)
     }
 
     /// The account.
@@ -137,15 +163,14 @@ impl Sender {
     /// or not the caller stays.
     pub async fn submit(&self, order: Order) -> Result<Submitted, SendError> {
         let (answer, submitted) = oneshot::channel();
-        let request = desk::Request::Submit(Box::new(order), answer);
-        self.orders.send(request).await.map_err(|_| SendError::Closed)?;
+        self.hand_in(desk::Request::Submit(Box::new(order), answer)).await?;
         submitted.await.map_err(|_| SendError::Closed)?
     }
 
     /// Resolves when every order that was handed in before is written down or refused.
     pub async fn fence(&self) -> Result<(), SendError> {
         let (answer, passed) = oneshot::channel();
-        self.orders.send(desk::Request::Fence(answer)).await.map_err(|_| SendError::Closed)?;
+        self.hand_in(desk::Request::Fence(answer)).await?;
         passed.await.map_err(|_| SendError::Closed)
     }
 }

@@ -211,14 +211,16 @@ fn seller(url: String, journal: Journal, token: &Token, rules: Rules) -> Settlin
     let account = account(0);
     let around = sender::Surroundings {
         chain: token.chain,
-        endpoints: endpoints.clone(),
         journal: journal.clone(),
         now: Arc::clone(&clock),
-        fees: FeeBounds::default(),
-        finality: rules.finality,
-        resend_after: Duration::from_secs(1),
+        terms: sender::Terms {
+            endpoints: endpoints.clone(),
+            fees: FeeBounds::default(),
+            finality: rules.finality,
+            resend_after: Duration::from_secs(1),
+        },
     };
-    let sender = Sender::open(account.clone(), around);
+    let sender = Sender::new(account.clone(), around);
     let policy = farthing_rail_evm::tempo::SponsorPolicy::for_chain(token.chain, token.contract);
     let sponsor = Sponsor { account, fee_token: token.contract, policy };
     let till = Till { recipient: sender.address() };

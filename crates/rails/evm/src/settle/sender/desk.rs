@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::transaction::{self, Intent, Signed};
-use super::{Market, Order, SendError, Submitted, Surroundings};
+use super::{Market, Order, SendError, Submitted, Surroundings, Terms};
 use crate::Account;
 use crate::rpc::{At, Receipt, RpcError};
 use crate::settle::journal::{Purpose, State, Submission};
@@ -20,6 +20,7 @@ type Answer = oneshot::Sender<Result<Submitted, SendError>>;
 pub(super) enum Request {
     Submit(Box<Order>, Answer),
     Fence(oneshot::Sender<()>),
+    Adopt(Box<Terms>),
 }
 
 /// What a node said to a broadcast.
@@ -80,7 +81,7 @@ impl Desk {
                     if taken == 0 {
                         return;
                     }
-                    self.serve(waiting.drain(..).collect()).await;
+                    self.serve(std::mem::take(&mut waiting)).await;
                 }
                 Some(said) = self.hearing.recv() => self.hear(&said),
                 _ = tick.tick(), if !self.places.is_empty() => self.tend().await,
@@ -95,12 +96,12 @@ impl Desk {
             return Ok(next);
         }
         let (chain, signer) = (self.around.chain, self.account.address());
-        let on_chain = self.around.endpoints.transaction_count(signer, At::Pending).await?;
+        let on_chain = self.around.terms.endpoints.transaction_count(signer, At::Pending).await?;
         let written = self.around.journal.last_of(chain, signer).await?.and_then(|last| last.nonce);
         for submission in self.around.journal.open_of(chain, signer).await? {
             let Some((intent, signed)) = transaction::read(&submission.raw) else { continue };
             let (purpose, valid_before) = (submission.purpose, submission.valid_before);
-            let long_ago = Instant::now().checked_sub(self.around.resend_after).unwrap_or_else(Instant::now);
+            let long_ago = Instant::now().checked_sub(self.around.terms.resend_after).unwrap_or_else(Instant::now);
             let place = Place {
                 purpose,
                 intent,
@@ -126,6 +127,7 @@ impl Desk {
                 Request::Submit(order, answer) if !answer.is_closed() => orders.push((*order, answer)),
                 Request::Submit(..) => {}
                 Request::Fence(answer) => fences.push(answer),
+                Request::Adopt(terms) => self.around.terms = *terms,
             }
         }
         if !orders.is_empty() {
@@ -180,7 +182,7 @@ impl Desk {
 
     async fn prepare(&self, order: &Order, nonce: u64, promised: u128) -> Result<Place, SendError> {
         let signer = self.account.address();
-        let offer = self.around.fees.offer(&order.market)?;
+        let offer = self.around.terms.fees.offer(&order.market)?;
         let intent = Intent { chain: self.around.chain, nonce, to: order.to, data: order.data.clone(), gas: order.gas };
         let (needed, balance) = (intent.cost(&offer), order.market.balance.saturating_sub(promised));
         if needed > balance {
@@ -217,7 +219,7 @@ impl Desk {
     /// Sends it in a task of its own, which outlives whoever ordered it.
     fn broadcast(&self, place: &Place) -> Submitted {
         let (answer, receiver) = oneshot::channel::<Result<Option<Receipt>, RpcError>>();
-        let (endpoints, said) = (self.around.endpoints.clone(), self.said.clone());
+        let (endpoints, said) = (self.around.terms.endpoints.clone(), self.said.clone());
         let (raw, nonce) = (place.signed.raw.clone(), place.intent.nonce);
         tokio::spawn(async move {
             let result = endpoints.send(&raw).await;

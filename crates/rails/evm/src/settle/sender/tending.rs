@@ -47,7 +47,7 @@ impl Desk {
         let due: Vec<u64> = self
             .places
             .range(included..)
-            .filter(|(_, place)| now.duration_since(place.sent_at) >= self.around.resend_after)
+            .filter(|(_, place)| now.duration_since(place.sent_at) >= self.around.terms.resend_after)
             .map(|(nonce, _)| *nonce)
             .take(MOST_AT_ONCE)
             .collect();
@@ -68,8 +68,8 @@ impl Desk {
 
     /// How many transactions of the account are included; closes what is deep.
     async fn look(&mut self) -> Result<u64, RpcError> {
-        let (signer, finality) = (self.account.address(), self.around.finality);
-        let endpoints = self.around.endpoints.clone();
+        let (signer, finality) = (self.account.address(), self.around.terms.finality);
+        let endpoints = self.around.terms.endpoints.clone();
         let questions = [
             Question::block(At::Latest),
             Question::priority_fee(),
@@ -113,7 +113,7 @@ impl Desk {
             return;
         }
         let (raw, times) = (place.signed.raw.clone(), place.times);
-        let answer = self.around.endpoints.post(&raw).await;
+        let answer = self.around.terms.endpoints.post(&raw).await;
         let by = answer.as_ref().err().and_then(RpcError::refused_by);
         let lasts = answer.as_ref().is_err_and(is_lasting);
         if let Some(place) = self.places.get_mut(&nonce) {
@@ -145,7 +145,7 @@ impl Desk {
     /// may be included.
     async fn supplant(&mut self, nonce: u64, purpose: Purpose, intent: Intent, valid_before: Option<u64>) {
         let Some(market) = self.market else { return };
-        let bounds = self.around.fees;
+        let bounds = self.around.terms.fees;
         let earlier = self.places.get(&nonce).map(|place| place.signed.offer);
         let offer = earlier.map_or_else(|| bounds.offer(&market).ok(), |earlier| bounds.bump(earlier, &market));
         let Some(offer) = offer else {
@@ -166,7 +166,7 @@ impl Desk {
             tracing::error!(nonce, %error, "cannot write a replacement down; not sending it");
             return;
         }
-        let answer = self.around.endpoints.post(&successor.signed.raw).await.map(|()| false);
+        let answer = self.around.terms.endpoints.post(&successor.signed.raw).await.map(|()| false);
         self.places.insert(nonce, successor);
         self.hear(&Said { nonce, answer });
     }
