@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use farthing_rail::Acceptor;
+
+use super::shared::{KEYS, Shared};
+use super::table::Table;
+use super::{Place, Seller};
+use crate::chain::{Kind, by_id};
+use crate::evm::{CredentialKind, EvmCharge, EvmSettings, Share};
+
+pub(super) fn acceptor(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Acceptor, String> {
+    table.knows(&[&KEYS[..], &["contract_payers", "shares", "validity"]].concat())?;
+    let chain = table.chain()?.ok_or_else(|| table.refused("chain is missing; name one, such as \"base\" or 8453"))?;
+    if by_id(chain).is_some_and(|chain| chain.kind != Kind::Evm) {
+        return Err(table.wrong("chain", "is a Tempo chain; use the tempo method for it"));
+    }
+    let shared = Shared::read(seller, table, place, chain, "USDC")?;
+    let mut settings = EvmSettings::new(shared.token.clone(), shared.recipient);
+    settings.spender = shared.account.as_ref().map(crate::Account::address);
+    settings.accept = accept(table, &shared)?;
+    settings.contract_payers = table.flag("contract_payers")?.unwrap_or(false);
+    settings.shares = shares(table)?;
+    if let Some(validity) = table.duration("validity")? {
+        settings.validity = validity.max(Duration::from_secs(1));
+    }
+    let method = EvmCharge::new(settings).map_err(|error| table.refused(error))?;
+    Ok(seller.settling(method, shared))
+}
+
+/// What is accepted: as written, or whatever this seller can settle.
+fn accept(table: &Table<'_>, shared: &Shared) -> Result<Vec<CredentialKind>, String> {
+    let can_send = shared.account.is_some();
+    let Some(written) = table.texts("accept", "[\"authorization\", \"permit2\"]")? else {
+        return Ok(match (can_send, shared.token.domain.is_some()) {
+            (true, true) => vec![CredentialKind::Authorization],
+            (true, false) => vec![CredentialKind::Permit2, CredentialKind::Transaction],
+            (false, _) => vec![CredentialKind::Transaction],
+        });
+    };
+    let mut accept = Vec::new();
+    for name in &written {
+        let kind = CredentialKind::named(name).ok_or_else(|| {
+            let names = CredentialKind::ALL.map(CredentialKind::name).join(", ");
+            table.wrong("accept", format!("holds \"{name}\"; it takes {names}"))
+        })?;
+        if matches!(kind, CredentialKind::Authorization | CredentialKind::Permit2) && !can_send {
+            return Err(table.wrong("accept", format!("holds \"{name}\", which the seller sends; add a signer")));
+        }
+        accept.push(kind);
+    }
+    Ok(accept)
+}
+
+fn shares(table: &Table<'_>) -> Result<Vec<Share>, String> {
+    let read = |share: &Table<'_>| {
+        share.knows(&["recipient", "per_million", "memo"])?;
+        let recipient = share.address("recipient")?;
+        let per_million = share.count("per_million")?.and_then(|number| u32::try_from(number).ok());
+        let memo = share.value("memo").and_then(toml::Value::as_str).map(str::to_owned);
+        match (recipient, per_million) {
+            (Some(recipient), Some(per_million)) => Ok(Share { recipient, per_million, memo }),
+            _ => {
+                Err(table.wrong("shares", "have each a recipient and per_million, the millionths of the price it gets"))
+            }
+        }
+    };
+    table.tables("shares", "[{ recipient = \"0x...\", per_million = 25000 }]")?.iter().map(read).collect()
+}

@@ -1,0 +1,111 @@
+use std::time::{Duration, SystemTime};
+
+use farthing_protocol::Timestamp;
+use farthing_rail::{Answer, Order, SignError};
+
+use super::*;
+
+/// A key that is named and never used.
+struct Idle;
+
+impl RecoverableSigner for Idle {
+    fn public_key(&self) -> [u8; 64] {
+        [7; 64]
+    }
+
+    fn sign_keccak<'a>(&'a self, _message: &'a [u8]) -> Answer<'a, Result<[u8; 65], SignError>> {
+        Box::pin(std::future::ready(Err(SignError::Key("it is not there".into()))))
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // a test has nobody who hands it a clock
+fn seller() -> Seller {
+    Seller::new(Arc::new(|| {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }))
+}
+
+fn build(seller: &Seller, method: &str, data: &Path, text: &str) -> Result<Acceptor, String> {
+    let table: toml::Table = text.parse().unwrap();
+    let keys = |_: &Value| Ok(Arc::new(Idle) as Arc<dyn RecoverableSigner>);
+    let place = Place { data, keys: &keys };
+    Ok(seller.acceptors(method, "shop", &table, &place)?.remove(0))
+}
+
+const RECIPIENT: &str = "recipient = \"0x742d35Cc6634c0532925a3b844bC9e7595F8fE00\"\n";
+const NODE: &str = "rpc = \"http://127.0.0.1:1\"\n";
+
+#[tokio::test]
+async fn a_few_lines_are_a_whole_configuration() {
+    let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
+    let order = Order { price: "0.01 USD".parse().unwrap(), description: None, external_id: None };
+    for (method, text, asset) in [
+        ("tempo", format!("{NODE}{RECIPIENT}"), "pathUSD.6@eip155:4217/0x20c0000000000000000000000000000000000000"),
+        (
+            "tempo",
+            format!(
+                "{NODE}signer = {{ key = {{ env = \"K\" }} }}\nchain = \"tempo-moderato\"\nasset = \"AlphaUSD\"\nfee_payer = true"
+            ),
+            "AlphaUSD.6@eip155:42431/0x20c0000000000000000000000000000000000001",
+        ),
+        (
+            "evm",
+            format!(
+                "{NODE}{RECIPIENT}chain = \"base\"\nsigner = {{}}\nconfirmations = [{{ below = \"1 USD\", blocks = 1 }}, {{ blocks = 12 }}]"
+            ),
+            "USDC.6@eip155:8453/0x833589fcd6edb6e08f4c7c32d4f71b54bda02913",
+        ),
+        (
+            "usdc",
+            format!("{NODE}chain = 8453\nsigner = {{}}"),
+            "USDC.6@eip155:8453/0x833589fcd6edb6e08f4c7c32d4f71b54bda02913",
+        ),
+    ] {
+        let acceptor = build(&seller, method, folder.path(), &text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(acceptor.terms().asset.to_string(), asset);
+        acceptor.method().request(&order).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_table_is_refused_with_the_remedy() {
+    let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
+    let said = |method: &str, text: &str| build(&seller, method, folder.path(), text).err().unwrap_or_default();
+    for (method, text, remedy) in [
+        ("tempo", RECIPIENT.to_owned(), "rpc is missing; name a node"),
+        ("tempo", NODE.to_owned(), "recipient is missing"),
+        ("tempo", format!("{NODE}recipient = \"0x742D35Cc6634c0532925a3b844bC9e7595F8fE00\""), "EIP-55"),
+        ("tempo", format!("{NODE}{RECIPIENT}chain = \"base\""), "use the evm method"),
+        ("tempo", format!("{NODE}{RECIPIENT}asset = \"USDT\""), "no token \"USDT\" is on file"),
+        ("tempo", format!("{NODE}{RECIPIENT}fee_payer = true"), "no signer to pay fees"),
+        ("tempo", format!("{NODE}{RECIPIENT}fee_token = \"pathUSD\""), "add fee_payer = true"),
+        ("tempo", format!("{NODE}{RECIPIENT}memo = \"any\"\naccept = \"hash\""), "can be claimed by anybody"),
+        ("tempo", format!("{NODE}{RECIPIENT}quorum = 2"), "quorum is 2 and rpc names 1"),
+        ("tempo", format!("{NODE}{RECIPIENT}gas = 1"), "has no key \"gas\"; its keys are rpc"),
+        ("tempo", format!("{NODE}{RECIPIENT}validity = 5"), "is a duration"),
+        ("evm", format!("{NODE}{RECIPIENT}"), "chain is missing"),
+        ("evm", format!("{NODE}{RECIPIENT}chain = \"base\"\naccept = [\"authorization\"]"), "add a signer"),
+        ("evm", format!("{NODE}{RECIPIENT}chain = \"base\"\naccept = [\"card\"]"), "it takes authorization, permit2"),
+        (
+            "evm",
+            format!("{NODE}{RECIPIENT}chain = \"base\"\nconfirmations = [{{ blocks = 1 }}, {{ blocks = 2 }}]"),
+            "steps such as",
+        ),
+        ("usdc", format!("{NODE}{RECIPIENT}chain = \"base\""), "add a signer"),
+    ] {
+        let sentence = said(method, &text);
+        assert!(sentence.contains(remedy), "{text}: {sentence}");
+    }
+}
+
+#[tokio::test]
+async fn a_signer_has_one_desk_whatever_is_reloaded() {
+    let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
+    let table = format!("{NODE}chain = 8453\nsigner = {{}}");
+    build(&seller, "usdc", folder.path(), &table).unwrap();
+    build(&seller, "evm", folder.path(), &table).unwrap();
+    let elsewhere = table.replace(":1\"", ":2\"");
+    let refused = build(&seller, "usdc", folder.path(), &elsewhere).err().unwrap();
+    assert!(refused.contains("change with a restart only"), "{refused}");
+}
