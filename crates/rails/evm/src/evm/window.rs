@@ -4,7 +4,7 @@ use alloy_primitives::U256;
 use farthing_protocol::Timestamp;
 
 /// What is left of a signature's life must suffice to bring it into a block.
-pub const SHORTEST_REST: Duration = Duration::from_secs(6);
+pub const SHORTEST_REST: Duration = Duration::from_secs(15);
 
 /// How long after its challenge a signature may live. Longer, it would be a cheque in our drawer.
 pub const LONGEST_AFTER_CHALLENGE: Duration = Duration::from_secs(10 * 60);
@@ -81,8 +81,8 @@ mod tests {
         let window = Window::new(now, Some(now.after(Duration::from_secs(60))));
         let ends = |at: u64| window.check_end(U256::from(at));
         assert_eq!(ends(1000), Err(NotInTime::Over));
-        assert_eq!(ends(1005), Err(NotInTime::TooSoon));
-        assert_eq!(ends(1006), Ok(()));
+        assert_eq!(ends(1014), Err(NotInTime::TooSoon));
+        assert_eq!(ends(1015), Ok(()));
         assert_eq!(ends(1660), Ok(()));
         assert_eq!(ends(1661), Err(NotInTime::TooLong));
         assert_eq!(window.check_end(U256::MAX), Err(NotInTime::TooLong));
