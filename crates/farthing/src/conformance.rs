@@ -7,6 +7,7 @@
 mod objects;
 mod operations;
 mod payment_request;
+mod tempo;
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,7 @@ enum Kind {
     Http,
     Unsupported,
     Unknown,
+    Verification,
 }
 
 impl Kind {
@@ -74,6 +76,7 @@ impl Kind {
             Self::Http => "http_error",
             Self::Unsupported => "unsupported_operation",
             Self::Unknown => "unknown_error",
+            Self::Verification => "verification_error",
         }
     }
 

@@ -5,7 +5,7 @@ use farthing_protocol::{Challenge, Credential, EncodedObject, JsonObject, Receip
 use serde_json::{Value, json};
 
 use super::objects::{challenge_object, read_challenge, read_receipt, receipt_object, text};
-use super::{Failure, Kind, World};
+use super::{Failure, Kind, World, tempo};
 
 pub(super) fn perform(operation: &str, input: &JsonObject, world: &World) -> Result<Value, Failure> {
     match operation {
@@ -19,6 +19,9 @@ pub(super) fn perform(operation: &str, input: &JsonObject, world: &World) -> Res
         "base64url.decode" => base64url_decode(input),
         "challenge.id" => challenge_id(input, world),
         "server.verify" => server_verify(input, world),
+        "tempo.receipt.verify" => tempo::verify_receipt(input),
+        "tempo.transaction.verify" => tempo::verify_transaction(input, world),
+        "tempo.fee_payer.cosign" | "tempo.fee_payer_cosign" => tempo::cosign_fee(input, world),
         other => Err(Kind::Unsupported.because(format!("the operation \"{other}\" is not there yet"))),
     }
 }

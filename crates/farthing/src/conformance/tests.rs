@@ -119,10 +119,63 @@ fn verification() {
     }
 }
 
+macro_rules! tempo_vectors {
+    ($name:literal) => {
+        include_str!(concat!("../../../rails/evm/tests/vectors/", $name, ".json"))
+    };
+}
+
+/// A value as it stands, or an error of this type whose message contains this.
+fn check_expected(scenario: &Value, answered: &Value) {
+    let (name, expected) = (&scenario["name"], &scenario["expected"]);
+    assert_eq!(answered["ok"], expected["ok"], "{name}: {answered}");
+    assert_eq!(answered.get("value"), expected.get("value"), "{name}");
+    assert_eq!(answered["error"]["type"], expected["error"]["type"], "{name}");
+    let message = answered["error"]["message"].as_str().unwrap_or_default();
+    let part = expected["error"]["messageContains"].as_str().unwrap_or_default();
+    assert!(message.contains(part), "{name}: {message}");
+}
+
+#[test]
+fn tempo_receipts() {
+    for scenario in scenarios(tempo_vectors!("tempo-receipt-verification"), "/data/scenarios") {
+        check_expected(&scenario, &ask("tempo.receipt.verify", &scenario["input"]));
+    }
+}
+
+#[test]
+fn tempo_fee_payers() {
+    for scenario in scenarios(tempo_vectors!("tempo-fee-payer-cosign"), "/data/scenarios") {
+        check_expected(&scenario, &ask("tempo.fee_payer.cosign", &scenario["input"]));
+        check_expected(&scenario, &ask("tempo.fee_payer_cosign", &scenario["input"]));
+    }
+}
+
+#[test]
+fn tempo_transactions() {
+    let scenarios = scenarios(tempo_vectors!("tempo-fee-payer-cosign"), "/data/scenarios");
+    let signed = super::tempo::tests::signed(&scenarios[0]["input"]);
+    let mut challenge = scenarios[0]["input"]["challenge"].clone();
+    challenge["request"] = scenarios[0]["input"]["request"].clone();
+    let payload = json!({"type": "transaction", "signature": signed});
+    let input = json!({"credential": {"challenge": challenge, "payload": payload}});
+    let answered = ask("tempo.transaction.verify", &input);
+    let payer = json!({"sender": "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A", "sponsored": true});
+    assert_eq!(answered, json!({"ok": true, "value": payer}));
+
+    let mut other = input;
+    other["credential"]["challenge"]["id"] = json!("another");
+    let message = ask("tempo.transaction.verify", &other)["error"]["message"].to_string();
+    assert!(message.contains("no matching payment call found"), "{message}");
+}
+
 #[test]
 fn everything_gets_an_answer() {
     assert_eq!(ask("http.payment_request", &json!({}))["error"]["type"], "http_error");
-    assert_eq!(ask("tempo.receipt.verify", &json!({}))["error"]["type"], "unsupported_operation");
+    assert_eq!(ask("stripe.external_id_binding", &json!({}))["error"]["type"], "unsupported_operation");
+    for operation in ["tempo.receipt.verify", "tempo.transaction.verify", "tempo.fee_payer.cosign"] {
+        assert_eq!(ask(operation, &json!({}))["error"]["type"], "verification_error", "{operation}");
+    }
     let world = World { weak_secrets: false, now: Timestamp::from_unix_millis(0) };
     for request in ["", "[]", "{}", r#"{"schema":2,"op":"challenge.id"}"#] {
         assert_eq!(answer(request.as_bytes(), &world)["error"]["type"], "unknown_error", "{request}");

@@ -161,14 +161,14 @@ impl Envelope {
 }
 
 /// The bytes whose Keccak-256 the sender signs.
-pub(super) fn signing_message(transaction: &TempoTransaction) -> Vec<u8> {
+pub fn signing_message(transaction: &TempoTransaction) -> Vec<u8> {
     let mut message = Vec::with_capacity(transaction.payload_len_for_signature());
     transaction.encode_for_signing(&mut message);
     message
 }
 
-/// Leaves the fee to a sponsor.
-pub(super) fn leave_fee(transaction: &mut TempoTransaction) {
+/// Leaves the fee, and the token in which it is paid, to a sponsor.
+pub fn leave_fee(transaction: &mut TempoTransaction) {
     transaction.fee_token = None;
     transaction.fee_payer_signature = Some(FEE_PAYER_SIGNATURE_MARKER);
 }

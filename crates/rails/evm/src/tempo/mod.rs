@@ -23,7 +23,7 @@ mod sponsor;
 
 pub use access_key::{AccessKey, Grant, GrantError, Limit, SignedGrant};
 pub use calls::{CallError, match_calls, payment_calls};
-pub use envelope::{Envelope, EnvelopeError};
+pub use envelope::{Envelope, EnvelopeError, leave_fee, signing_message};
 pub use gas::GasPrices;
 pub(crate) use keychain::{KEYCHAIN, KeyState};
 pub use memo::{attributed, attribution};
