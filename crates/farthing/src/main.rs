@@ -4,6 +4,7 @@
 //! This crate parses arguments, wires the other crates together and talks to the terminal. What
 //! another program could want lives below it.
 
+mod chains;
 mod clock;
 mod commands;
 mod conformance;

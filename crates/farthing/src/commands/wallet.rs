@@ -1,5 +1,9 @@
 //! `farthing wallet`: wallets, one per agent.
 
+mod chain;
+mod coins;
+mod fund;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,6 +36,19 @@ pub(crate) enum Wallet {
     /// One wallet: its payer's name, limits, what it spent, its last payments.
     #[command(after_help = "Example:\n  farthing wallet show agent --json")]
     Show(One),
+    /// What a wallet's account has on chains.
+    #[command(after_help = "Example:\n  farthing wallet balance agent --chain tempo --json")]
+    Balance(coins::OnChains),
+    /// What came and went on chains, the newest first.
+    #[command(after_help = "Example:\n  farthing wallet history agent --chain tempo --limit 50")]
+    History(coins::History),
+    /// Where to send money for a wallet; on a development chain, money for the asking.
+    #[command(after_help = "Examples:\n  farthing wallet fund agent --chain tempo\n  \
+        farthing wallet fund agent --chain devnet --from-devnet \"100 USD\"")]
+    Fund(fund::Fund),
+    /// The chains that wallets pay on.
+    #[command(subcommand)]
+    Chain(chain::Chain),
     /// Stop a wallet at once: it signs nothing until it is thawed.
     #[command(after_help = "Example:\n  farthing wallet freeze agent")]
     Freeze(One),
@@ -98,6 +115,10 @@ impl Wallet {
             Self::Create(create) => create.run(),
             Self::List(all) => all.list(),
             Self::Show(one) => one.show().await,
+            Self::Balance(on) => on.balance().await,
+            Self::History(history) => history.run().await,
+            Self::Fund(fund) => fund.run().await,
+            Self::Chain(chain) => chain.run().await,
             Self::Freeze(one) => one.freeze(),
             Self::Thaw(one) => one.thaw(),
             Self::Export(one) => one.export(),

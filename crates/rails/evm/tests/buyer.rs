@@ -83,3 +83,12 @@ async fn a_node_of_another_chain_or_none_is_not_believed() {
         Purse::new(&Chains::parse("[chain.base]\nrpc = \"http://127.0.0.1:1\"").unwrap(), &reqwest::Client::new());
     assert!(matches!(gone.unwrap().holdings(8453, SOMEBODY).await, Err(PurseError::Rpc(_))));
 }
+
+#[tokio::test]
+async fn a_tempo_chain_says_which_keys_it_knows() {
+    let chain = Devnet::start(Options::tempo(Source::of_this_process().unwrap())).await.unwrap();
+    let (id, purse) = (chain.chain_id(), purse(&chain, chain.chain_id(), ""));
+    let account = chain.accounts()[1].address;
+    assert_eq!(purse.has_access_key(id, account, SOMEBODY).await, Some(false));
+    assert_eq!(purse.has_access_key(1, account, SOMEBODY).await, None);
+}
