@@ -63,7 +63,7 @@ impl Desks {
                 ))
             };
         }
-        let sender = Sender::open(account, surroundings());
+        let sender = Sender::new(account, surroundings());
         kept.desks.insert(place, (asked.clone(), sender.clone()));
         Ok(sender)
     }

@@ -11,7 +11,7 @@ use crate::Account;
 use crate::chain::{Token, by_id};
 use crate::rpc::Endpoints;
 use crate::settle::journal::Journal;
-use crate::settle::sender::{Clock, FeeBounds, Sender, Surroundings};
+use crate::settle::sender::{Clock, FeeBounds, Sender, Surroundings, Terms};
 use crate::settle::{ChainSettler, Confirmations, Rules, Sponsor, Step};
 
 /// The keys that every method of chains has. `reconcile` is the gateway's.
@@ -79,12 +79,14 @@ impl Shared {
             let asked = Asked::new(&endpoints, urls.clone());
             let surroundings = || Surroundings {
                 chain,
-                endpoints: endpoints.clone(),
                 journal: journal.clone(),
                 now: Arc::clone(&seller.now),
-                fees,
-                finality: rules.finality,
-                resend_after: block_time(chain) * 4,
+                terms: Terms {
+                    endpoints: endpoints.clone(),
+                    fees,
+                    finality: rules.finality,
+                    resend_after: block_time(chain) * 4,
+                },
             };
             seller.desks.desk(place.data, account, &asked, surroundings, chain)
         };
