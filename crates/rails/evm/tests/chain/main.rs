@@ -7,6 +7,7 @@
 
 mod answers;
 mod authorized;
+mod charged;
 mod gas;
 mod many;
 mod reorganised;
