@@ -1,77 +1,69 @@
 //! The one place that knows which payment methods there are.
 
-use std::path::Path;
+mod simulated;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use farthing_gateway::config::{RailContext, RailFactory};
-use farthing_rail::simulated::{Memory, Script, SimulatedRail, Surroundings};
-use farthing_rail::{Acceptor, Payer, Signer};
+use farthing_keys::{Surroundings, VaultAccount, VaultSigner, recoverable_from_table};
+use farthing_rail::{Acceptor, Payer};
 use farthing_rail_balance::{Balance, BalancePayer};
-use toml::{Table, Value};
+use farthing_rail_evm::buyer::{Chains, Funds, Purse};
+use farthing_rail_evm::evm::EvmPayer;
+use farthing_rail_evm::tempo::{PayingKey, TempoPayer};
+use farthing_rail_evm::usdc::UsdcPayer;
+use farthing_rail_evm::{Account, Place, Seller};
+use toml::Table;
 
-use crate::clock;
+use crate::{clock, environment};
 
-const LATE_BY: Duration = Duration::from_secs(5);
-
-/// Builds the seller's half of a method from its `[rails.NAME]` table.
+/// Builds the seller's half of a method from its `[rails.NAME]` table. One factory is made for each
+/// process: what signers share on a chain outlives every reload.
 pub(crate) fn acceptors() -> RailFactory {
-    Arc::new(|name, table, context| match name {
+    let chains = Seller::new(Arc::new(clock::now));
+    Arc::new(move |method, table, context| match method {
         "balance" => {
             let issuer = context.public_url.unwrap_or(context.realm.as_str());
             let balance = Balance::from_table(table, issuer).map_err(|error| error.to_string())?;
             Ok(vec![Acceptor::Prepaid(Arc::new(balance))])
         }
-        "simulated" => simulated(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))]),
-        unknown => Err(format!("there is no rail \"{unknown}\"; the rails are balance and simulated")),
+        "simulated" => simulated::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))]),
+        method if farthing_rail_evm::METHODS.contains(&method) => on_chains(&chains, method, table, context),
+        unknown => {
+            let methods = farthing_rail_evm::METHODS.join(", ");
+            Err(format!("there is no rail \"{unknown}\"; the rails are balance, {methods} and simulated"))
+        }
     })
 }
 
-/// The buyer's halves that a key can sign for.
-pub(crate) fn payers(signer: Arc<dyn Signer>) -> Vec<Arc<dyn Payer>> {
-    vec![Arc::new(BalancePayer::new(signer)), Arc::new(farthing_rail::simulated::SimulatedPayer)]
+fn on_chains(chains: &Seller, method: &str, table: &Table, context: &RailContext<'_>) -> Result<Vec<Acceptor>, String> {
+    let around = Surroundings { variable: &environment::variable, directory: context.directory };
+    let keys = |value: &toml::Value| recoverable_from_table(value, &around);
+    chains.acceptors(method, context.name, table, &Place { data: context.data, keys: &keys })
 }
 
-fn simulated(table: &Table, context: &RailContext<'_>) -> Result<SimulatedRail, String> {
-    if !context.development {
-        return Err("the simulated rail moves no money and is for development; set gateway.development = true, \
-                    or remove [rails.simulated]"
-            .to_owned());
-    }
-    if let Some(unknown) = table.keys().find(|key| !["asset", "script", "seed", "memory"].contains(&key.as_str())) {
-        return Err(format!("[rails.simulated] has no key \"{unknown}\"; it knows script, seed and memory"));
-    }
-    let surroundings = Surroundings {
-        now: Box::new(clock::now),
-        sleep: Box::new(|while_| Box::pin(tokio::time::sleep(while_))),
-        late_by: LATE_BY,
-    };
-    SimulatedRail::new(script(table)?, memory(table, context.directory)?, surroundings)
-        .map_err(|error| error.to_string())
+/// What pays on chains: an account and the chains its owner knows.
+pub(crate) struct OnChains {
+    pub(crate) account: Arc<VaultAccount>,
+    pub(crate) chains: Chains,
 }
 
-fn script(table: &Table) -> Result<Script, String> {
-    if let Some(seed) = table.get("seed") {
-        let seed = seed.as_integer().and_then(|seed| u64::try_from(seed).ok());
-        return seed.map(Script::seeded).ok_or_else(|| "rails.simulated.seed is a whole number, such as 7".to_owned());
+/// The buyer's halves that a wallet's keys can sign for; those of chains only where the wallet has an
+/// account and its owner has named a chain.
+pub(crate) fn payers(signer: Arc<VaultSigner>, on_chains: Option<OnChains>) -> Result<Vec<Arc<dyn Payer>>, String> {
+    let mut payers: Vec<Arc<dyn Payer>> =
+        vec![Arc::new(BalancePayer::new(signer)), Arc::new(farthing_rail::simulated::SimulatedPayer)];
+    if let Some(OnChains { account, chains }) = on_chains
+        && chains.iter().next().is_some()
+    {
+        let account = Account::new(account);
+        let client = reqwest::Client::new();
+        let funds: Arc<dyn Funds> = Arc::new(Purse::new(&chains, &client).map_err(|error| error.to_string())?);
+        let now = || Arc::new(clock::now);
+        let tempo = TempoPayer::new(PayingKey::Own(account.clone()), Arc::new(chains.tokens()), now());
+        payers.push(Arc::new(tempo.with_funds(Arc::clone(&funds))));
+        payers.push(Arc::new(EvmPayer::new(account.clone(), &chains, now()).with_funds(Arc::clone(&funds))));
+        payers.push(Arc::new(UsdcPayer::new(account, &chains, now()).with_funds(funds)));
     }
-    let Some(written) = table.get("script") else { return Ok(Script::honest()) };
-    let steps = written.as_array().ok_or("rails.simulated.script is a list, such as [\"settle\", \"refuse\"]")?;
-    let behaviours = steps.iter().map(|step| step.as_str().unwrap_or_default().parse());
-    behaviours
-        .collect::<Result<_, _>>()
-        .map(Script::cycle)
-        .map_err(|error: farthing_rail::simulated::UnknownBehaviour| error.to_string())
-}
-
-fn memory(table: &Table, directory: &Path) -> Result<Arc<Memory>, String> {
-    match table.get("memory") {
-        None => Ok(Arc::default()),
-        Some(Value::String(file)) => {
-            let file = directory.join(file);
-            let memory = Memory::kept_in(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-            Ok(Arc::new(memory))
-        }
-        Some(_) => Err("rails.simulated.memory is a file name".to_owned()),
-    }
+    Ok(payers)
 }

@@ -8,7 +8,8 @@ use farthing_wallet::{Ambient, PassphraseSource, PayingClient, WalletName, Walle
 use secrecy::SecretString;
 
 use crate::failure::{Failure, OrFail};
-use crate::{clock, environment, rails, terminal};
+use crate::rails::{self, OnChains};
+use crate::{chains, clock, environment, terminal};
 
 /// Where the wallets are, and what opens them.
 #[derive(Args, Clone)]
@@ -62,7 +63,9 @@ impl Home {
     /// A client that pays out of a wallet.
     pub(crate) fn client(&self, name: &WalletName) -> Result<PayingClient, Failure> {
         let wallet = self.wallets()?.open(name, self.passphrase()?).map_err(|error| Failure::new(error.to_string()))?;
-        let payers = rails::payers(wallet.signer());
+        let chains = chains::load(&self.directory()?)?;
+        let on_chains = wallet.account().map(|account| OnChains { account, chains });
+        let payers = rails::payers(wallet.signer(), on_chains).map_err(Failure::new)?;
         PayingClient::new(wallet, payers).map_err(|error| Failure::new(error.to_string()))
     }
 

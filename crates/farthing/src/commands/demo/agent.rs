@@ -50,7 +50,7 @@ impl Agent {
         wallets.set_policy(&name, &policy(stage.shop())?).map_err(|error| said(&error))?;
         stage.grant(&summary.did, BALANCE).await?;
         let wallet = wallets.open(&name, passphrase).map_err(|error| said(&error))?;
-        let payers = rails::payers(wallet.signer());
+        let payers = rails::payers(wallet.signer(), None).map_err(Failure::new)?;
         let client = PayingClient::new(wallet, payers).map_err(|error| said(&error))?;
         Ok(Self { wallets, client, payer: summary.did })
     }

@@ -5,9 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use alloy_primitives::Address;
 
 use crate::Account;
-use crate::rpc::Endpoints;
 use crate::settle::journal::Journal;
-use crate::settle::sender::{Sender, Surroundings};
+use crate::settle::sender::{SendError, Sender, Surroundings};
 
 /// The file beside the books.
 const FILE: &str = "chains.db";
@@ -19,14 +18,7 @@ pub(super) struct Desks(Mutex<Kept>);
 #[derive(Default)]
 struct Kept {
     journals: HashMap<PathBuf, Journal>,
-    desks: HashMap<(PathBuf, u64, Address), (Asked, Sender)>,
-}
-
-/// How a desk asks its chain: what cannot change while it works.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) urls: Vec<String>,
-    pub(super) quorum: usize,
+    desks: HashMap<(PathBuf, u64, Address), Sender>,
 }
 
 impl Desks {
@@ -41,36 +33,21 @@ impl Desks {
         Ok(journal)
     }
 
-    /// The desk of an account on a chain.
-    pub(super) fn desk(
-        &self,
-        data: &Path,
-        account: Account,
-        asked: &Asked,
-        surroundings: impl FnOnce() -> Surroundings,
-        chain: u64,
-    ) -> Result<Sender, String> {
+    /// The desk of an account on a chain; one that is at work already adopts the new terms.
+    pub(super) fn desk(&self, data: &Path, account: Account, around: Surroundings) -> Result<Sender, SendError> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = (data.to_owned(), chain, account.address());
-        if let Some((opened, sender)) = kept.desks.get(&place) {
-            return if opened == asked {
-                Ok(sender.clone())
-            } else {
-                let signer = account.address();
-                Err(format!(
-                    "the signer {signer} is at work on chain {chain} over other nodes; rpc and quorum of a signer change \
-                     with a restart only, and are the same in every table"
-                ))
-            };
+        let place = (data.to_owned(), around.chain, account.address());
+        if let Some(sender) = kept.desks.get(&place) {
+            sender.adopt(around.terms)?;
+            return Ok(sender.clone());
         }
-        let sender = Sender::new(account, surroundings());
-        kept.desks.insert(place, (asked.clone(), sender.clone()));
+        let sender = Sender::new(account, around);
+        kept.desks.insert(place, sender.clone());
         Ok(sender)
     }
-}
 
-impl Asked {
-    pub(super) fn new(endpoints: &Endpoints, urls: Vec<String>) -> Self {
-        Self { urls, quorum: endpoints.quorum() }
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).desks.len()
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 use alloy_primitives::Address;
 use farthing_money::{Amount, Price, Rounding};
 
-use super::desks::Asked;
 use super::table::Table;
 use super::{Place, Seller};
 use crate::Account;
@@ -74,21 +73,12 @@ impl Shared {
             Some(value) => Some(Account::new((place.keys)(value).map_err(|error| table.wrong("signer", error))?)),
             None => None,
         };
-        let fees = fees(table)?;
+        let resend_after = block_time(chain) * 4;
+        let terms = Terms { endpoints: endpoints.clone(), fees: fees(table)?, finality: rules.finality, resend_after };
         let open = |account: Account| {
-            let asked = Asked::new(&endpoints, urls.clone());
-            let surroundings = || Surroundings {
-                chain,
-                journal: journal.clone(),
-                now: Arc::clone(&seller.now),
-                terms: Terms {
-                    endpoints: endpoints.clone(),
-                    fees,
-                    finality: rules.finality,
-                    resend_after: block_time(chain) * 4,
-                },
-            };
-            seller.desks.desk(place.data, account, &asked, surroundings, chain)
+            let now = Arc::clone(&seller.now);
+            let around = Surroundings { chain, journal: journal.clone(), now, terms };
+            seller.desks.desk(place.data, account, around)
         };
         let sender = account.clone().map(open).transpose().map_err(|error| table.refused(error))?;
         let recipient = table.address("recipient")?.or_else(|| account.as_ref().map(Account::address));
