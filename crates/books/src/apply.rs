@@ -6,6 +6,8 @@ use farthing_rail::PaymentId;
 use crate::budget::counting;
 use crate::ledger::Phase;
 use crate::ledger::posting::{Refused, post};
+use crate::movement::consume::{Consumed, consume};
+use crate::movement::reconcile::reconcile;
 use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
 use crate::shelf::{Missing, Shelf};
@@ -22,6 +24,7 @@ pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Mis
         return take_step(shelf, payment, &step, response, at);
     }
     match command {
+        Command::Reconcile { page, at } => reconcile(shelf, page, *at),
         Command::Claim(new) => claim(shelf, new),
         Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
         Command::Transfer(transfer) => transfer_on(shelf, transfer),
@@ -77,19 +80,43 @@ fn take_step(
         Follows::Again => return Ok(Outcome::Payment(Box::new(payment.clone()))),
         Follows::No => return Ok(Outcome::OutOfOrder(Box::new(payment.clone()))),
     };
-    let held_key = payment.idempotency;
-    let payment = taken(payment, step, to, at);
-    if let Err(refused) = post(shelf, &payment.entries_of(step, at)) {
+    let before = payment.clone();
+    let payment = taken(&before, step, to, at);
+    let mut entries = payment.entries_of(step, at);
+    let mut movements = Vec::new();
+    if matches!(step, Step::Settle { .. }) {
+        match consume(shelf, &payment, at)? {
+            Consumed::Own(rows, transfers) => {
+                movements = rows;
+                entries.extend(transfers);
+            }
+            Consumed::UsedBy(by) => {
+                let reason = format!("its transfer already paid for {by}");
+                let payment = Box::new(taken(&before, &Step::Taken { reason: &reason }, PaymentState::Rejected, at));
+                keep(shelf, &before, &payment);
+                return Ok(Outcome::MovementUsed { payment, by });
+            }
+        }
+    }
+    if let Err(refused) = post(shelf, &entries) {
         return refused.outcome();
     }
-    if let Some(key) = held_key.filter(|_| payment.idempotency.is_none()) {
-        shelf.keys.remove(key);
+    for movement in movements {
+        shelf.movements.put(movement.key.clone(), movement);
     }
     if let Some(response) = response {
         shelf.responses.put(id, response.clone());
     }
-    shelf.payments.put(id, payment.clone());
+    keep(shelf, &before, &payment);
     Ok(Outcome::Payment(Box::new(payment)))
+}
+
+/// Puts a payment back, and lets go of its idempotency key when it did.
+fn keep(shelf: &mut Shelf, before: &PaymentRecord, after: &PaymentRecord) {
+    if let Some(key) = before.idempotency.filter(|_| after.idempotency.is_none()) {
+        shelf.keys.remove(key);
+    }
+    shelf.payments.put(after.id, after.clone());
 }
 
 fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outcome, Missing> {
@@ -118,7 +145,7 @@ fn recovered(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -> Option<
 }
 
 impl Refused {
-    fn outcome(self) -> Result<Outcome, Missing> {
+    pub(crate) fn outcome(self) -> Result<Outcome, Missing> {
         match self {
             Self::Missing(missing) => Err(missing),
             Self::Conflict => Ok(Outcome::Conflict),

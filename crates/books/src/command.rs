@@ -2,9 +2,10 @@
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
-use farthing_rail::{PayerId, PaymentId, Rejected, Settled, Unknown};
+use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, Settled, Unknown};
 
 use crate::budget::{Reservation, ReserveOutcome};
+use crate::movement::{Reconciled, StatementPage};
 use crate::payment::{NewPayment, PaymentRecord, StoredResponse};
 use crate::{Transfer, TransferId};
 
@@ -16,7 +17,16 @@ pub enum Command {
     /// Claims a payment; a prepaid one is posted in the same commit.
     Claim(Box<NewPayment>),
     /// The rail settled it: ledger entries and state in one commit.
-    Settle { payment: PaymentId, settled: Settled, at: Timestamp },
+    /// `confirm_at` is when to ask the rail whether it still stands, if it could take the money back.
+    Settle { payment: PaymentId, settled: Settled, confirm_at: Option<Timestamp>, at: Timestamp },
+    /// The rail can no longer take it back.
+    Finalize { payment: PaymentId, at: Timestamp },
+    /// The rail could still take it back: it is asked again then.
+    Postpone { payment: PaymentId, until: Timestamp, at: Timestamp },
+    /// The rail took the money of a provisional payment back.
+    Reverse { payment: PaymentId, reason: String, at: Timestamp },
+    /// A page of a rail's statement: its movements, matched or in suspense, and the cursor.
+    Reconcile { page: Box<StatementPage>, at: Timestamp },
     /// The rail rejected it.
     Reject { payment: PaymentId, rejected: Rejected, at: Timestamp },
     /// The rail gave no answer.
@@ -58,6 +68,17 @@ pub enum Outcome {
     Payment(Box<PaymentRecord>),
     /// The step does not follow from where the payment stands; nothing changed. Holds where it stands.
     OutOfOrder(Box<PaymentRecord>),
+    /// To `Settle`: one of its movements was another payment. This one ends `Rejected`.
+    MovementUsed {
+        /// The payment, which is rejected.
+        payment: Box<PaymentRecord>,
+        /// The one that the movement was.
+        by: PaymentId,
+    },
+    /// To `Reconcile`.
+    Reconciled(Reconciled),
+    /// To `Reconcile`: the page does not begin where the books stand; nothing changed. Holds where.
+    CursorMoved(Cursor),
     /// No such payment, transfer or reservation.
     NotFound,
     /// To `Recover`: how many payments became entitled and unknown.

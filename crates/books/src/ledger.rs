@@ -3,7 +3,7 @@
 pub mod chart;
 pub(crate) mod posting;
 
-pub use chart::Purpose;
+pub use chart::{MovementPurpose, Purpose};
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
@@ -24,6 +24,8 @@ pub enum AccountKind {
     Revenue(String),
     /// Expense: what a rail kept.
     Fees(String),
+    /// Expense: what a rail took back of a payment that was delivered or refunded.
+    Losses(String),
     /// Expense: paid back because a paid request was never delivered.
     Refunds,
     /// Where development grants come from; holds no real money.

@@ -1,8 +1,9 @@
 //! The books: who paid what for which request, and where the money is.
 //!
-//! Three pure state machines over integers. The [`ledger`] holds accounts and transfers, double
+//! Four pure state machines over integers. The [`ledger`] holds accounts and transfers, double
 //! entry, append-only. The [`payment`] record follows one payment from claim to close. The
-//! [`budget`] counters hold a buyer's limits. A batch of [`Command`]s goes in; outcomes and rows to
+//! [`budget`] counters hold a buyer's limits. The [`movement`]s are what the rails' own statements
+//! show, each matched with at most one payment. A batch of [`Command`]s goes in; outcomes and rows to
 //! write come out. Nothing here does I/O, reads a clock or knows SQL: a [`Store`] puts the rows a
 //! batch touches on a [`Shelf`], the commands change them one after the other, and the store makes
 //! the changes durable before anybody is told an outcome ([`store::run`]).
@@ -11,6 +12,7 @@ mod apply;
 pub mod budget;
 pub mod command;
 pub mod ledger;
+pub mod movement;
 pub mod payment;
 pub mod shelf;
 pub mod statement;
@@ -21,6 +23,7 @@ pub mod verify;
 
 pub use command::{ClaimOutcome, Command, Invalid, Outcome};
 pub use ledger::{Account, AccountId, AccountKind, Transfer, TransferId};
+pub use movement::{MovementRecord, Reconciled, Seen, StatementPage};
 pub use payment::{NewPayment, PaymentRecord, PaymentState, StoredResponse};
 pub use shelf::Shelf;
 pub use statement::{PaymentFilter, Statement};

@@ -6,7 +6,7 @@ pub(crate) mod step;
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::{ChallengeId, Timestamp};
-use farthing_rail::{Claim, PayerId, PaymentId, Proof, ProofKey};
+use farthing_rail::{Claim, PayerId, PaymentId, Proof, ProofKey, Settled};
 
 /// Where a payment stands. `Claimed -> Posted -> Delivered -> Closed` is the good way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,11 +29,13 @@ pub enum PaymentState {
     Refunding,
     /// Paid back. Final.
     Refunded,
+    /// The rail took the money back. Final: it is neither delivered nor refunded.
+    Reversed,
 }
 
 impl PaymentState {
     /// Every state, in the order of the good way first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Claimed,
         Self::Unknown,
         Self::Rejected,
@@ -43,21 +45,22 @@ impl PaymentState {
         Self::Entitled,
         Self::Refunding,
         Self::Refunded,
+        Self::Reversed,
     ];
 
     /// Whether nothing more happens to it by itself. The operator may still pay a closed payment back.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Rejected | Self::Closed | Self::Refunded)
+        matches!(self, Self::Rejected | Self::Closed | Self::Refunded | Self::Reversed)
     }
 
-    /// Whether the payment's money is in the ledger.
+    /// Whether the payment's money is in the ledger, be it that it left again.
     pub const fn is_paid(self) -> bool {
         !matches!(self, Self::Claimed | Self::Unknown | Self::Rejected)
     }
 
     /// Whether an idempotency key may be used again, because nothing was bought under it.
     pub const fn frees_its_key(self) -> bool {
-        matches!(self, Self::Rejected | Self::Refunded)
+        matches!(self, Self::Rejected | Self::Refunded | Self::Reversed)
     }
 
     /// The word in the store, in statements and in the admin API.
@@ -72,6 +75,7 @@ impl PaymentState {
             Self::Entitled => "entitled",
             Self::Refunding => "refunding",
             Self::Refunded => "refunded",
+            Self::Reversed => "reversed",
         }
     }
 
@@ -129,11 +133,15 @@ pub struct PaymentRecord {
     pub state: PaymentState,
     /// The rail's reference, once settled; for a balance, the ledger transfer.
     pub reference: Option<String>,
+    /// The movements that it was, by the keys under which the rail's statement shows them.
+    pub consumed: Vec<ProofKey>,
+    /// When to ask the rail whether the settlement still stands; nothing once it is final.
+    pub confirm_at: Option<Timestamp>,
     /// What the rail kept, for the payment and for paying it back.
     pub fee: Amount,
     /// The reference of the refund, once it is paid back.
     pub refund: Option<String>,
-    /// Why it is rejected, unknown or entitled, for the operator.
+    /// Why it is rejected, unknown, entitled or reversed, for the operator.
     pub reason: Option<String>,
     /// Until when an entitlement holds, or when an unknown settlement is asked again.
     pub deadline: Option<Timestamp>,
@@ -155,6 +163,22 @@ impl PaymentRecord {
             kept: self.kept.clone(),
         };
         Claim { payment: self.id, proof, claimed_at: self.claimed_at }
+    }
+
+    /// What the rail said when it settled; `None` before.
+    pub fn settled(&self) -> Option<Settled> {
+        Some(Settled {
+            reference: self.reference.clone()?,
+            at: self.settled_at?,
+            fee: self.fee,
+            consumed: self.consumed.clone(),
+        })
+    }
+
+    /// Whether something left for this payment that does not come back with a reversal: what was
+    /// delivered, or a refund.
+    pub fn is_spent(&self) -> bool {
+        self.refund.is_some() || self.status.is_some_and(|status| status < 400)
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
-use farthing_rail::{PaymentId, ProofKey};
+use farthing_rail::{Cursor, PaymentId, ProofKey};
 
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
+use crate::movement::MovementRecord;
 use crate::payment::IdempotencyHash;
 use crate::{Account, AccountId, PaymentRecord, StoredResponse, Transfer, TransferId};
 
@@ -28,6 +29,10 @@ pub struct Shelf {
     pub keys: Rows<IdempotencyHash, PaymentId>,
     /// Responses kept by the payments closed in this batch.
     pub responses: Rows<PaymentId, StoredResponse>,
+    /// Movements by key.
+    pub movements: Rows<ProofKey, MovementRecord>,
+    /// How far each statement has been read, by its name.
+    pub cursors: Rows<String, Cursor>,
     /// Budget counters.
     pub counters: Rows<BudgetKey, BudgetCounter>,
     /// Reservations by id.
@@ -58,6 +63,8 @@ impl Shelf {
         self.proofs.clear();
         self.keys.clear();
         self.responses.clear();
+        self.movements.clear();
+        self.cursors.clear();
         self.reservations.clear();
         self.all_open_payments = false;
     }
@@ -73,6 +80,8 @@ impl Shelf {
             && self.transfers.changed.is_empty()
             && self.payments.changed.is_empty()
             && self.responses.changed.is_empty()
+            && self.movements.changed.is_empty()
+            && self.cursors.changed.is_empty()
             && self.counters.changed.is_empty()
             && self.reservations.changed.is_empty())
     }

@@ -65,21 +65,24 @@ pub struct Totals {
     pub fees: Amount,
     /// What was paid back.
     pub refunds: Amount,
+    /// What rails took back.
+    pub reversed: Amount,
 }
 
 impl Totals {
-    /// What is left of it; `None` when fees and refunds exceed what was paid.
+    /// What is left of it; `None` when what left exceeds what was paid.
     pub fn net(&self) -> Option<Amount> {
-        self.gross.checked_sub(self.fees)?.checked_sub(self.refunds)
+        self.gross.checked_sub(self.fees)?.checked_sub(self.refunds)?.checked_sub(self.reversed)
     }
 
     fn with(&self, payment: &PaymentRecord) -> Option<Self> {
-        let refunded = if payment.state == PaymentState::Refunded { payment.amount } else { Amount::ZERO };
+        let all_if = |left: bool| if left { payment.amount } else { Amount::ZERO };
         Some(Self {
             count: self.count.checked_add(1)?,
             gross: self.gross.checked_add(payment.amount)?,
             fees: self.fees.checked_add(payment.fee)?,
-            refunds: self.refunds.checked_add(refunded)?,
+            refunds: self.refunds.checked_add(all_if(payment.refund.is_some()))?,
+            reversed: self.reversed.checked_add(all_if(payment.state == PaymentState::Reversed))?,
         })
     }
 }
@@ -115,6 +118,7 @@ impl Statement {
                 gross: sum.gross.checked_add(line.gross)?,
                 fees: sum.fees.checked_add(line.fees)?,
                 refunds: sum.refunds.checked_add(line.refunds)?,
+                reversed: sum.reversed.checked_add(line.reversed)?,
             })
         })
     }
@@ -129,12 +133,14 @@ mod tests {
     fn only_what_is_paid_counts() {
         let mut statement = Statement::default();
         for (number, state) in (1..).zip(PaymentState::ALL) {
-            let payment = PaymentRecord { state, fee: Amount::new(1), ..external(number, 10).record() };
+            let refund = (state == PaymentState::Refunded).then(|| "0xback".to_owned());
+            let payment = PaymentRecord { state, refund, fee: Amount::new(1), ..external(number, 10).record() };
             statement.add(&payment).unwrap();
         }
         assert_eq!(statement.lines.len(), 1);
         let total = statement.total(&usd()).unwrap();
-        assert_eq!((total.count, total.gross.units(), total.fees.units(), total.refunds.units()), (6, 60, 6, 10));
-        assert_eq!(total.net(), Some(Amount::new(44)));
+        assert_eq!((total.count, total.gross.units(), total.fees.units()), (7, 70, 7));
+        assert_eq!((total.refunds.units(), total.reversed.units()), (10, 10));
+        assert_eq!(total.net(), Some(Amount::new(43)));
     }
 }

@@ -101,7 +101,7 @@ fn apply_one<S: Store>(store: &mut S, shelf: &mut Shelf, command: &Command) -> R
 }
 
 fn load<S: Store>(store: &mut S, shelf: &mut Shelf, commands: &[Command]) -> Result<(), S::Error> {
-    const ROUNDS: usize = 2;
+    const ROUNDS: usize = 3;
     for _ in 0..ROUNDS {
         let mut wanted = Wanted::default();
         for command in commands {

@@ -5,7 +5,7 @@ pub mod samples;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use farthing_rail::{PaymentId, ProofKey};
+use farthing_rail::{Cursor, PaymentId, ProofKey};
 
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::ledger::Phase;
@@ -13,7 +13,7 @@ use crate::payment::IdempotencyHash;
 use crate::shelf::{Rows, Shelf};
 use crate::store::{BatchError, run};
 use crate::touches::Wanted;
-use crate::{Account, AccountId, Auditor, Command, Outcome, PaymentRecord, Store, StoredResponse};
+use crate::{Account, AccountId, Auditor, Command, MovementRecord, Outcome, PaymentRecord, Store, StoredResponse};
 use crate::{Transfer, TransferId, Verification};
 
 /// A store that forgets everything when it is dropped.
@@ -27,6 +27,10 @@ pub struct MemoryStore {
     pub payments: BTreeMap<PaymentId, PaymentRecord>,
     /// Responses kept.
     pub responses: BTreeMap<PaymentId, StoredResponse>,
+    /// Movements of statements.
+    pub movements: BTreeMap<ProofKey, MovementRecord>,
+    /// How far statements have been read.
+    pub cursors: BTreeMap<String, Cursor>,
     /// Budget counters.
     pub counters: BTreeMap<BudgetKey, BudgetCounter>,
     /// Reservations.
@@ -71,6 +75,8 @@ impl Store for MemoryStore {
         load(&wanted.payments, &self.payments, &mut shelf.payments);
         load(&wanted.proofs, &self.proofs, &mut shelf.proofs);
         load(&wanted.keys, &self.keys, &mut shelf.keys);
+        load(&wanted.movements, &self.movements, &mut shelf.movements);
+        load(&wanted.cursors, &self.cursors, &mut shelf.cursors);
         load(&wanted.counters, &self.counters, &mut shelf.counters);
         load(&wanted.reservations, &self.reservations, &mut shelf.reservations);
         if wanted.all_open_payments {
@@ -95,6 +101,8 @@ impl Store for MemoryStore {
         store(&shelf.proofs, &mut self.proofs);
         store(&shelf.keys, &mut self.keys);
         store(&shelf.responses, &mut self.responses);
+        store(&shelf.movements, &mut self.movements);
+        store(&shelf.cursors, &mut self.cursors);
         store(&shelf.counters, &mut self.counters);
         store(&shelf.reservations, &mut self.reservations);
         Ok(())
@@ -106,6 +114,7 @@ impl Store for MemoryStore {
         self.transfers.iter().for_each(|transfer| auditor.transfer(transfer));
         self.accounts.values().for_each(|account| auditor.account(account));
         self.payments.values().for_each(|payment| auditor.payment(payment));
+        self.movements.values().for_each(|movement| auditor.movement(movement));
         self.reservations.values().for_each(|reservation| auditor.reservation(reservation));
         self.counters.values().for_each(|counter| auditor.counter(counter));
         Ok(())

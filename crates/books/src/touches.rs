@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use farthing_rail::{PaymentId, ProofKey};
+use farthing_rail::{PaymentId, ProofKey, Settled};
 
 use crate::budget::{BudgetKey, ReservationId};
 use crate::ledger::{Phase, Purpose};
+use crate::movement::reconcile::{self, Need};
 use crate::payment::IdempotencyHash;
-use crate::payment::step::Step;
+use crate::payment::step::{Step, consumed};
 use crate::shelf::{Rows, Shelf};
-use crate::{AccountId, Command, Transfer, TransferId};
+use crate::{AccountId, Command, PaymentRecord, Transfer, TransferId};
 
 /// Rows to load: those that a batch touches and the shelf does not know.
 #[derive(Debug, Default)]
@@ -26,6 +27,10 @@ pub struct Wanted {
     pub proofs: HashSet<ProofKey>,
     /// Idempotency keys whose holder is asked for.
     pub keys: HashSet<IdempotencyHash>,
+    /// Movements of statements.
+    pub movements: HashSet<ProofKey>,
+    /// How far statements have been read.
+    pub cursors: HashSet<String>,
     /// Budget counters.
     pub counters: HashSet<BudgetKey>,
     /// Reservations.
@@ -44,6 +49,8 @@ impl Wanted {
             && self.payments.is_empty()
             && self.proofs.is_empty()
             && self.keys.is_empty()
+            && self.movements.is_empty()
+            && self.cursors.is_empty()
             && self.counters.is_empty()
             && self.reservations.is_empty()
     }
@@ -52,7 +59,8 @@ impl Wanted {
 impl Command {
     /// Adds the rows this command touches, as far as the shelf lets it be known: which accounts a
     /// step posts to stands in its payment, and which counters a reservation counts toward in the
-    /// reservation. So a batch is loaded in two rounds at most.
+    /// reservation. A movement leads to its payment and that to the accounts. So a batch is loaded in
+    /// three rounds at most.
     pub fn touches(&self, shelf: &Shelf, wanted: &mut Wanted) {
         if let Some((payment, step, _)) = self.step() {
             want(&shelf.payments, &mut wanted.payments, payment);
@@ -62,8 +70,11 @@ impl Command {
                 for account in record.accounts() {
                     want(&shelf.accounts, &mut wanted.accounts, account);
                 }
-                for purpose in [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee] {
+                for purpose in [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee, Purpose::Reversal] {
                     want(&shelf.transfers, &mut wanted.transfers, TransferId::of(payment, purpose));
+                }
+                if let Step::Settle { settled, .. } = step {
+                    want_movements(shelf, wanted, record, settled);
                 }
             }
             return;
@@ -79,6 +90,12 @@ impl Command {
                     want_transfer(shelf, wanted, &new.record().charge(new.at));
                 }
             }
+            Self::Reconcile { page, at } => reconcile::touches(page, shelf, *at, |need| match need {
+                Need::Cursor(source) => want(&shelf.cursors, &mut wanted.cursors, source),
+                Need::Movement(key) => want(&shelf.movements, &mut wanted.movements, key),
+                Need::Payment(payment) => want(&shelf.payments, &mut wanted.payments, payment),
+                Need::Transfer(transfer) => want_transfer(shelf, wanted, &transfer),
+            }),
             Self::Recover { .. } => wanted.all_open_payments |= !shelf.all_open_payments,
             Self::Transfer(transfer) => want_transfer(shelf, wanted, transfer),
             Self::Reserve(reservation) => {
@@ -106,7 +123,19 @@ impl Command {
 
 /// Whether a step may put something into the ledger.
 fn posts(step: &Step<'_>) -> bool {
-    matches!(step, Step::Settle(_) | Step::Refund { .. } | Step::ConfirmRefund(_))
+    matches!(step, Step::Settle { .. } | Step::Refund { .. } | Step::ConfirmRefund(_) | Step::Reverse { .. })
+}
+
+/// The movements that a payment settles by, and what taking one out of suspense posts.
+fn want_movements(shelf: &Shelf, wanted: &mut Wanted, payment: &PaymentRecord, settled: &Settled) {
+    for key in consumed(payment, settled) {
+        if let Ok(Some(record)) = shelf.movements.get(&key)
+            && let Some(seen) = &record.seen
+        {
+            want_transfer(shelf, wanted, &record.explained(seen, &payment.method, payment.claimed_at));
+        }
+        want(&shelf.movements, &mut wanted.movements, key);
+    }
 }
 
 fn want_transfer(shelf: &Shelf, wanted: &mut Wanted, transfer: &Transfer) {

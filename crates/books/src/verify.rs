@@ -7,7 +7,7 @@ use farthing_rail::PaymentId;
 
 use crate::budget::{BudgetCounter, BudgetKey, ReservationRecord, ReservationState};
 use crate::ledger::{Phase, Purpose};
-use crate::{Account, AccountId, PaymentRecord, PaymentState, Transfer, TransferId};
+use crate::{Account, AccountId, MovementRecord, PaymentRecord, PaymentState, Transfer, TransferId};
 
 /// Whether every balance and invariant holds, recomputed from the transfers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,12 @@ pub struct Auditor {
     proofs: HashSet<Box<str>>,
     keys: HashSet<[u8; 32]>,
     reserved: BTreeMap<BudgetKey, (u128, u128)>,
+    movements: Movements,
 }
+
+mod movements;
+
+use movements::Movements;
 
 /// An account as its transfers add up. `None`: more than 128 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +87,8 @@ impl Auditor {
         if let Some(payment) = transfer.payment {
             let entry = Entry { id: transfer.id, debit, credit, amount: transfer.amount };
             self.entries.entry(payment).or_default().push(entry);
+        } else {
+            self.movements.transfer(transfer);
         }
         let moved = match transfer.phase {
             Phase::Single => self.moves(debit, credit, transfer.amount),
@@ -145,14 +152,25 @@ impl Auditor {
         if payment.state.is_paid() {
             self.take_entry(payment, &mut entries, &payment.charge(payment.claimed_at), "ledger entry");
         }
-        if payment.state == PaymentState::Refunded {
+        if payment.state == PaymentState::Refunded
+            || payment.state == PaymentState::Reversed && payment.refund.is_some()
+        {
             self.take_entry(payment, &mut entries, &payment.refund_entry(payment.claimed_at), "refund entry");
         }
-        if payment.refund.is_some() != (payment.state == PaymentState::Refunded) {
+        if payment.state == PaymentState::Reversed {
+            self.take_entry(payment, &mut entries, &payment.reversal(payment.claimed_at), "reversal");
+        }
+        // A refund may be followed by a reversal.
+        let refunded = payment.state == PaymentState::Refunded
+            || payment.state == PaymentState::Reversed && payment.refund.is_some();
+        if payment.refund.is_some() != refunded {
             let names = payment.refund.as_deref().unwrap_or("no refund");
             self.find(format!("{}: stands at {} and names {names}", payment.id, payment.state.as_str()));
         }
         self.take_fees(payment, &mut entries);
+        self.check_provisional(payment);
+        let taken = self.movements.payment(payment);
+        self.done.findings.extend(taken);
         for entry in entries {
             self.find(format!(
                 "{}: stands at {} and has transfer {} of {} that does not follow from it",
@@ -162,6 +180,12 @@ impl Auditor {
                 entry.amount
             ));
         }
+    }
+
+    /// Shows a movement; after the payments.
+    pub fn movement(&mut self, record: &MovementRecord) {
+        let findings = self.movements.movement(record);
+        self.done.findings.extend(findings);
     }
 
     /// Shows a reservation.
@@ -198,6 +222,8 @@ impl Auditor {
     /// What was found, after every row was shown.
     pub fn finish(mut self) -> Verification {
         self.check_accounts();
+        let unshown = std::mem::take(&mut self.movements).left();
+        self.done.findings.extend(unshown);
         let orphans: Vec<String> =
             self.entries.keys().map(|payment| format!("{payment}: has transfers and no record")).collect();
         self.done.findings.extend(orphans);
@@ -232,6 +258,15 @@ impl Auditor {
         }
         findings.sort();
         self.done.findings.extend(findings);
+    }
+
+    /// What may still be taken back is paid, and a rail holds it.
+    fn check_provisional(&mut self, payment: &PaymentRecord) {
+        let can_be = payment.state.is_paid() && payment.state != PaymentState::Reversed && !payment.prepaid;
+        if payment.confirm_at.is_some() && !can_be {
+            let (id, state) = (payment.id, payment.state.as_str());
+            self.find(format!("{id}: stands at {state} and waits for its rail to say that it is final"));
+        }
     }
 
     fn take_entry(&mut self, payment: &PaymentRecord, entries: &mut Vec<Entry>, due: &Transfer, what: &str) {

@@ -12,8 +12,11 @@ use schedule::{Outsider, any_command};
 
 /// Everything there is, to compare with.
 fn contents(books: &MemoryStore) -> String {
-    let MemoryStore { accounts, transfers, payments, responses, counters, reservations, .. } = books;
-    format!("{accounts:?} {transfers:?} {payments:?} {responses:?} {counters:?} {reservations:?}")
+    let MemoryStore { accounts, transfers, payments, responses, movements, cursors, .. } = books;
+    let MemoryStore { counters, reservations, .. } = books;
+    format!(
+        "{accounts:?} {transfers:?} {payments:?} {responses:?} {movements:?} {cursors:?} {counters:?} {reservations:?}"
+    )
 }
 
 proptest! {

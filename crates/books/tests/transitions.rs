@@ -6,10 +6,25 @@ use farthing_books::testing::MemoryStore;
 use farthing_books::testing::samples::{at, external, grant, prepaid, rejected, settled, unknown, usd};
 use farthing_books::{AccountKind, Command, NewPayment, Outcome, PaymentState, Statement, TransferId};
 
-use PaymentState::{Claimed, Closed, Delivered, Entitled, Posted, Refunded, Refunding, Rejected, Unknown};
+use PaymentState::{Claimed, Closed, Delivered, Entitled, Posted, Refunded, Refunding, Rejected, Reversed, Unknown};
 
-const STEPS: [&str; 9] =
-    ["settle", "reject", "doubt", "deliver", "entitle", "redeliver", "close", "refund", "confirm-refund"];
+const STEPS: [&str; 12] = [
+    "settle",
+    "reject",
+    "doubt",
+    "deliver",
+    "entitle",
+    "redeliver",
+    "close",
+    "refund",
+    "confirm-refund",
+    "finalize",
+    "postpone",
+    "reverse",
+];
+
+/// Steps that may change a payment where it stands.
+const RENEWING: [&str; 3] = ["doubt", "finalize", "postpone"];
 
 /// What is allowed, said a second time in another form than the code's. `Some(to)`: leads there;
 /// the same state again means "taken before, nothing changes" (and `doubt` renews the doubt).
@@ -17,21 +32,83 @@ const EXTERNAL: &[(PaymentState, &[(&str, PaymentState)])] = &[
     (Claimed, &[("settle", Posted), ("reject", Rejected), ("doubt", Unknown)]),
     (Unknown, &[("settle", Posted), ("reject", Rejected), ("doubt", Unknown)]),
     (Rejected, &[("reject", Rejected)]),
-    (Posted, &[("settle", Posted), ("deliver", Delivered), ("entitle", Entitled)]),
-    (Delivered, &[("deliver", Delivered), ("entitle", Entitled), ("close", Closed)]),
-    (Closed, &[("close", Closed), ("refund", Refunding)]),
-    (Entitled, &[("entitle", Entitled), ("redeliver", Posted), ("refund", Refunding)]),
-    (Refunding, &[("refund", Refunding), ("confirm-refund", Refunded)]),
-    (Refunded, &[("refund", Refunded), ("confirm-refund", Refunded)]),
+    (
+        Posted,
+        &[
+            ("settle", Posted),
+            ("deliver", Delivered),
+            ("entitle", Entitled),
+            ("finalize", Posted),
+            ("postpone", Posted),
+        ],
+    ),
+    (
+        Delivered,
+        &[
+            ("deliver", Delivered),
+            ("entitle", Entitled),
+            ("close", Closed),
+            ("finalize", Delivered),
+            ("postpone", Delivered),
+        ],
+    ),
+    (
+        Closed,
+        &[("close", Closed), ("refund", Refunding), ("finalize", Closed), ("postpone", Closed), ("reverse", Reversed)],
+    ),
+    (
+        Entitled,
+        &[
+            ("entitle", Entitled),
+            ("redeliver", Posted),
+            ("refund", Refunding),
+            ("finalize", Entitled),
+            ("postpone", Entitled),
+            ("reverse", Reversed),
+        ],
+    ),
+    (
+        Refunding,
+        &[("refund", Refunding), ("confirm-refund", Refunded), ("finalize", Refunding), ("postpone", Refunding)],
+    ),
+    (
+        Refunded,
+        &[
+            ("refund", Refunded),
+            ("confirm-refund", Refunded),
+            ("finalize", Refunded),
+            ("postpone", Refunded),
+            ("reverse", Reversed),
+        ],
+    ),
+    (Reversed, &[("reverse", Reversed)]),
 ];
 
-/// Prepaid money is never claimed without being posted, and is paid back at once.
+/// Prepaid money is never claimed without being posted, is paid back at once and never taken back.
 const PREPAID: &[(PaymentState, &[(&str, PaymentState)])] = &[
-    (Posted, &[("deliver", Delivered), ("entitle", Entitled)]),
-    (Delivered, &[("deliver", Delivered), ("entitle", Entitled), ("close", Closed)]),
-    (Closed, &[("close", Closed), ("refund", Refunded)]),
-    (Entitled, &[("entitle", Entitled), ("redeliver", Posted), ("refund", Refunded)]),
-    (Refunded, &[("refund", Refunded)]),
+    (Posted, &[("deliver", Delivered), ("entitle", Entitled), ("finalize", Posted), ("postpone", Posted)]),
+    (
+        Delivered,
+        &[
+            ("deliver", Delivered),
+            ("entitle", Entitled),
+            ("close", Closed),
+            ("finalize", Delivered),
+            ("postpone", Delivered),
+        ],
+    ),
+    (Closed, &[("close", Closed), ("refund", Refunded), ("finalize", Closed), ("postpone", Closed)]),
+    (
+        Entitled,
+        &[
+            ("entitle", Entitled),
+            ("redeliver", Posted),
+            ("refund", Refunded),
+            ("finalize", Entitled),
+            ("postpone", Entitled),
+        ],
+    ),
+    (Refunded, &[("refund", Refunded), ("finalize", Refunded), ("postpone", Refunded)]),
 ];
 
 /// The steps that lead to each state.
@@ -49,13 +126,14 @@ fn way_to(state: PaymentState, is_prepaid: bool) -> Vec<&'static str> {
         Refunding => then(&["entitle", "refund"]),
         Refunded if is_prepaid => then(&["entitle", "refund"]),
         Refunded => then(&["entitle", "refund", "confirm-refund"]),
+        Reversed => then(&["entitle", "reverse"]),
     }
 }
 
 fn command(step: &str, new: &NewPayment) -> Command {
     let payment = new.id;
     match step {
-        "settle" => Command::Settle { payment, settled: settled("0xabc", 2), at: at(10) },
+        "settle" => Command::Settle { payment, settled: settled("0xabc", 2), confirm_at: Some(at(50)), at: at(10) },
         "reject" => Command::Reject { payment, rejected: rejected(), at: at(10) },
         "doubt" => Command::Doubt { payment, unknown: unknown(), at: at(10) },
         "deliver" => Command::Deliver { payment, status: 200, at: at(10) },
@@ -70,6 +148,9 @@ fn command(step: &str, new: &NewPayment) -> Command {
         "close" => Command::Close { payment, response: None, at: at(10) },
         "refund" => Command::Refund { payment, reason: "never delivered".to_owned(), at: at(2_000) },
         "confirm-refund" => Command::ConfirmRefund { payment, settled: settled("0xback", 1), at: at(2_001) },
+        "finalize" => Command::Finalize { payment, at: at(60) },
+        "postpone" => Command::Postpone { payment, until: at(90), at: at(60) },
+        "reverse" => Command::Reverse { payment, reason: "reorganised away".to_owned(), at: at(60) },
         other => panic!("{other}"),
     }
 }
@@ -94,7 +175,7 @@ fn check(new: &NewPayment, table: &[(PaymentState, &[(&str, PaymentState)])]) {
             match (to, outcome) {
                 (Some(to), Outcome::Payment(payment)) => {
                     assert_eq!(payment.state, to, "{state:?} and {step}");
-                    let again = to == *state && step != "doubt";
+                    let again = to == *state && !RENEWING.contains(&step);
                     assert!(!again || *payment == before.payments[&new.id], "{state:?} and {step} changes nothing");
                 }
                 (None, Outcome::OutOfOrder(payment)) => {
@@ -156,7 +237,7 @@ fn an_entitlement_has_one_winner_until_its_deadline() {
 fn another_reference_is_another_movement() {
     let new = external(1, 100);
     let mut books = standing_at(Posted, &new);
-    let other = Command::Settle { payment: new.id, settled: settled("0xother", 0), at: at(11) };
+    let other = Command::Settle { payment: new.id, settled: settled("0xother", 0), confirm_at: None, at: at(11) };
     assert!(matches!(books.batch(&[other]).unwrap()[0], Outcome::OutOfOrder(_)));
 }
 

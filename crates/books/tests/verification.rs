@@ -17,7 +17,7 @@ fn sound() -> MemoryStore {
             grant(1, 1, 100),
             Command::Claim(Box::new(prepaid(1, 1, 40))),
             Command::Claim(Box::new(external(2, 50))),
-            Command::Settle { payment, settled: settled("0xabc", 3), at: at(1) },
+            Command::Settle { payment, settled: settled("0xabc", 3), confirm_at: None, at: at(1) },
             Command::Reserve(Box::new(reservation(1, 10, &[("agent/total", 100)]))),
         ])
         .unwrap();

@@ -9,6 +9,14 @@
 //! | refund of a prepaid payment  | `refunds`           | `payer/<id>`        |
 //! | refund confirmed by a rail   | `refunds`           | `clearing/<method>` |
 //! | what the rail kept for that  | `fees/<method>`     | `clearing/<method>` |
+//! | taken back, never delivered  | `revenue/<route>`   | `clearing/<method>` |
+//! | taken back, after delivery   | `losses/<method>`   | `clearing/<method>` |
+//! | seen in a rail's statement   | `confirmed/<rail>`  | `clearing/<method>` |
+//! | seen, and nobody's payment   | `confirmed/<rail>`  | `suspense`          |
+//! | explained later by a payment | `suspense`          | `clearing/<method>` |
+//!
+//! A payment that was refunded and then taken back counts like a delivered one: its money left twice.
+//! What a rail kept stays a fee.
 //!
 //! Assets and expenses grow on the debit side, liabilities and income on the credit side. One
 //! account has a bound: a payer's debits, pending ones included, never exceed its credits.
@@ -16,7 +24,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use farthing_rail::{PayerId, PaymentId};
+use farthing_rail::{PayerId, PaymentId, ProofKey};
 use sha2::{Digest, Sha256};
 
 use super::{Account, AccountId, AccountKind, TransferId};
@@ -33,6 +41,20 @@ pub enum Purpose {
     Refund,
     /// What the rail kept for paying it back.
     RefundFee,
+    /// The rail taking it back.
+    Reversal,
+}
+
+/// What a transfer does for a movement of a rail's statement; with the movement's key it makes the
+/// transfer's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MovementPurpose {
+    /// A payment's money has arrived.
+    Match,
+    /// Money has arrived and is not explained.
+    Suspend,
+    /// A payment explains what rested in suspense.
+    Explain,
 }
 
 impl TransferId {
@@ -43,10 +65,25 @@ impl TransferId {
             Purpose::Fee => b"fee",
             Purpose::Refund => b"refund",
             Purpose::RefundFee => b"refund-fee",
+            Purpose::Reversal => b"reversal",
         };
+        Self::named(b"farthing/transfer/1\0", payment.as_bytes(), purpose)
+    }
+
+    /// The id of the transfer that does this for a movement.
+    pub fn of_movement(key: &ProofKey, purpose: MovementPurpose) -> Self {
+        let purpose: &[u8] = match purpose {
+            MovementPurpose::Match => b"\0match",
+            MovementPurpose::Suspend => b"\0suspend",
+            MovementPurpose::Explain => b"\0explain",
+        };
+        Self::named(b"farthing/movement/1\0", key.as_str().as_bytes(), purpose)
+    }
+
+    fn named(kind: &[u8], owner: &[u8], purpose: &[u8]) -> Self {
         let mut hasher = Sha256::new();
-        hasher.update(b"farthing/transfer/1\0");
-        hasher.update(payment.as_bytes());
+        hasher.update(kind);
+        hasher.update(owner);
         hasher.update(purpose);
         let hash: [u8; 32] = hasher.finalize().into();
         let mut id = [0; 16];
@@ -72,7 +109,9 @@ impl AccountKind {
     pub fn grows_by_debits(&self) -> bool {
         match self {
             Self::Payer(_) | Self::Revenue(_) | Self::Suspense | Self::Rounding => false,
-            Self::Clearing(_) | Self::Confirmed(_) | Self::Fees(_) | Self::Refunds | Self::Grants => true,
+            Self::Clearing(_) | Self::Confirmed(_) | Self::Fees(_) | Self::Losses(_) | Self::Refunds | Self::Grants => {
+                true
+            }
         }
     }
 }
@@ -99,6 +138,7 @@ impl fmt::Display for AccountKind {
             Self::Confirmed(place) => write!(formatter, "confirmed/{place}"),
             Self::Revenue(route) => write!(formatter, "revenue/{route}"),
             Self::Fees(method) => write!(formatter, "fees/{method}"),
+            Self::Losses(method) => write!(formatter, "losses/{method}"),
             Self::Refunds => formatter.write_str("refunds"),
             Self::Grants => formatter.write_str("grants"),
             Self::Suspense => formatter.write_str("suspense"),
@@ -122,6 +162,7 @@ impl FromStr for AccountKind {
             Some(("confirmed", place)) => Self::Confirmed(place.to_owned()),
             Some(("revenue", route)) => Self::Revenue(route.to_owned()),
             Some(("fees", method)) => Self::Fees(method.to_owned()),
+            Some(("losses", method)) => Self::Losses(method.to_owned()),
             None if text == "refunds" => Self::Refunds,
             None if text == "grants" => Self::Grants,
             None if text == "suspense" => Self::Suspense,
@@ -176,9 +217,10 @@ mod tests {
 
     #[test]
     fn an_account_reads_back_from_its_name() {
-        for name in ["payer/did:key:z6Mk/x", "clearing/evm", "confirmed/iban", "revenue/GET /v1/x", "fees/stripe"]
-            .into_iter()
-            .chain(["refunds", "grants", "suspense", "rounding"])
+        for name in
+            ["payer/did:key:z6Mk/x", "clearing/evm", "confirmed/iban", "revenue/GET /v1/x", "fees/stripe", "losses/evm"]
+                .into_iter()
+                .chain(["refunds", "grants", "suspense", "rounding"])
         {
             assert_eq!(name.parse::<AccountKind>().unwrap().to_string(), name);
         }
@@ -188,11 +230,11 @@ mod tests {
 
     #[test]
     fn each_purpose_of_each_payment_is_another_transfer() {
-        let purposes = [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee];
+        let purposes = [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee, Purpose::Reversal];
         let payments = [PaymentId::from_bytes([0; 16]), PaymentId::from_bytes([1; 16])];
         let ids: std::collections::HashSet<_> =
             payments.iter().flat_map(|payment| purposes.map(|purpose| TransferId::of(*payment, purpose))).collect();
-        assert_eq!(ids.len(), 8);
+        assert_eq!(ids.len(), 10);
         let stored = TransferId::of(payments[0], Purpose::Charge).to_string();
         assert_eq!(stored, "trf_5c7e494b3ec6ce29cf2e48f838e7baba", "ids are stored: they must never change");
     }

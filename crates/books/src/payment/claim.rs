@@ -74,6 +74,8 @@ impl NewPayment {
             kept: self.proof.kept.clone(),
             state: if self.prepaid { PaymentState::Posted } else { PaymentState::Claimed },
             reference: self.prepaid.then(|| TransferId::of(self.id, Purpose::Charge).to_string()),
+            consumed: Vec::new(),
+            confirm_at: None,
             fee: Amount::ZERO,
             refund: None,
             reason: None,

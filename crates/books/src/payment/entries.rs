@@ -12,9 +12,10 @@ impl PaymentRecord {
     /// The transfers that go into the ledger with a step, given the payment after it.
     pub(crate) fn entries_of(&self, step: &Step<'_>, at: Timestamp) -> Vec<Transfer> {
         match step {
-            Step::Settle(settled) => self.with_fee(self.charge(at), Purpose::Fee, settled.fee),
+            Step::Settle { settled, .. } => self.with_fee(self.charge(at), Purpose::Fee, settled.fee),
             Step::Refund { .. } if self.state == PaymentState::Refunded => vec![self.refund_entry(at)],
             Step::ConfirmRefund(settled) => self.with_fee(self.refund_entry(at), Purpose::RefundFee, settled.fee),
+            Step::Reverse { .. } => vec![self.reversal(at)],
             _ => Vec::new(),
         }
     }
@@ -28,6 +29,16 @@ impl PaymentRecord {
     /// Back to where the payment came from.
     pub(crate) fn refund_entry(&self, at: Timestamp) -> Transfer {
         self.entry(Purpose::Refund, AccountKind::Refunds, self.source(), self.amount, at)
+    }
+
+    /// The rail no longer owes it: the sale is undone, or its price is lost where something was given.
+    pub(crate) fn reversal(&self, at: Timestamp) -> Transfer {
+        let undone = if self.is_spent() {
+            AccountKind::Losses(self.method.clone())
+        } else {
+            AccountKind::Revenue(self.route.clone())
+        };
+        self.entry(Purpose::Reversal, undone, self.source(), self.amount, at)
     }
 
     /// What the rail kept, out of what it owes.
@@ -45,7 +56,7 @@ impl PaymentRecord {
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
         let mut kinds = vec![self.source(), AccountKind::Revenue(self.route.clone()), AccountKind::Refunds];
         if !self.prepaid {
-            kinds.push(AccountKind::Fees(self.method.clone()));
+            kinds.extend([AccountKind::Fees(self.method.clone()), AccountKind::Losses(self.method.clone())]);
         }
         kinds.into_iter().map(|kind| AccountId::new(kind, &self.asset)).collect()
     }

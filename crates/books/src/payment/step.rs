@@ -1,7 +1,7 @@
 //! The one place that says which step follows from which state.
 
 use farthing_protocol::Timestamp;
-use farthing_rail::{PaymentId, Rejected, Settled, Unknown};
+use farthing_rail::{PaymentId, ProofKey, Rejected, Settled, Unknown};
 
 use super::{PaymentRecord, PaymentState};
 use crate::Command;
@@ -9,16 +9,40 @@ use crate::Command;
 /// A step of one payment, as a command asks for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step<'a> {
-    Settle(&'a Settled),
+    Settle {
+        settled: &'a Settled,
+        confirm_at: Option<Timestamp>,
+    },
     Reject(&'a Rejected),
+    /// Rejected, because a movement that it settled by was another payment.
+    Taken {
+        reason: &'a str,
+    },
     Doubt(&'a Unknown),
-    Deliver { status: u16 },
-    Entitle { reason: &'a str, status: Option<u16>, deadline: Timestamp },
+    Deliver {
+        status: u16,
+    },
+    Entitle {
+        reason: &'a str,
+        status: Option<u16>,
+        deadline: Timestamp,
+    },
     Redeliver,
     Close,
-    Refund { reason: &'a str },
+    Refund {
+        reason: &'a str,
+    },
     ConfirmRefund(&'a Settled),
-    Recover { deadline: Timestamp },
+    Recover {
+        deadline: Timestamp,
+    },
+    Finalize,
+    Postpone {
+        until: Timestamp,
+    },
+    Reverse {
+        reason: &'a str,
+    },
 }
 
 /// What a state says to a step.
@@ -38,11 +62,14 @@ pub(crate) enum Follows {
 /// whoever comes second finds `Posted` and is refused.
 pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -> Follows {
     use Follows::{Again, No, To};
-    use PaymentState::{Claimed, Closed, Delivered, Entitled, Posted, Refunded, Refunding, Rejected, Unknown};
+    use PaymentState::{
+        Claimed, Closed, Delivered, Entitled, Posted, Refunded, Refunding, Rejected, Reversed, Unknown,
+    };
 
+    let is_provisional = payment.confirm_at.is_some();
     match (payment.state, step) {
         // The rail answers, at once or when it is looked up.
-        (Claimed | Unknown, Step::Settle(_)) => To(Posted),
+        (Claimed | Unknown, Step::Settle { .. }) => To(Posted),
         (Claimed | Unknown, Step::Reject(_)) => To(Rejected),
         (Claimed | Unknown, Step::Doubt(_)) => To(Unknown),
 
@@ -59,18 +86,25 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
         (Entitled | Closed, Step::Refund { .. }) => To(Refunding),
         (Refunding, Step::ConfirmRefund(_)) => To(Refunded),
 
+        // The rail says whether what it settled still stands. What is on its way to the payer, or back
+        // to them, ends first: then it is known whether something was given.
+        (state, Step::Finalize | Step::Postpone { .. }) if is_provisional => To(state),
+        (Entitled | Closed | Refunded, Step::Reverse { .. }) if is_provisional => To(Reversed),
+
         // A process died in between.
         (Claimed, Step::Recover { .. }) => To(Unknown),
         (Posted | Delivered, Step::Recover { .. }) => To(Entitled),
 
         // The step was taken before. Another reference would be another movement of money.
-        (Posted, Step::Settle(settled)) if payment.reference.as_deref() == Some(&settled.reference) => Again,
+        (Posted, Step::Settle { settled, .. }) if payment.reference.as_deref() == Some(&settled.reference) => Again,
         (Refunded, Step::ConfirmRefund(settled)) if payment.refund.as_deref() == Some(&settled.reference) => Again,
         (Rejected, Step::Reject(_)) => Again,
         (Delivered, Step::Deliver { .. }) => Again,
         (Entitled, Step::Entitle { .. }) => Again,
         (Closed, Step::Close) => Again,
         (Refunding | Refunded, Step::Refund { .. }) => Again,
+        (Reversed, Step::Reverse { .. }) => Again,
+        (state, Step::Finalize | Step::Postpone { .. }) if state.is_paid() && state != Reversed => Again,
 
         _ => No,
     }
@@ -80,7 +114,9 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
 pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, at: Timestamp) -> PaymentRecord {
     let mut payment = PaymentRecord { state: to, updated_at: at, ..payment.clone() };
     match *step {
-        Step::Settle(settled) => {
+        Step::Settle { settled, confirm_at } => {
+            payment.consumed = consumed(&payment, settled);
+            payment.confirm_at = confirm_at;
             payment.reference = Some(settled.reference.clone());
             payment.fee = settled.fee;
             payment.settled_at = Some(settled.at);
@@ -89,6 +125,11 @@ pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, 
         }
         Step::Reject(rejected) => {
             payment.reason = Some(rejected.reason.clone());
+            payment.deadline = None;
+            payment.idempotency = None;
+        }
+        Step::Taken { reason } => {
+            payment.reason = Some(reason.to_owned());
             payment.deadline = None;
             payment.idempotency = None;
         }
@@ -121,6 +162,14 @@ pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, 
             payment.fee = payment.fee.checked_add(settled.fee).unwrap_or(payment.fee);
             payment.idempotency = None;
         }
+        Step::Finalize => payment.confirm_at = None,
+        Step::Postpone { until } => payment.confirm_at = Some(until),
+        Step::Reverse { reason } => {
+            payment.reason = Some(reason.to_owned());
+            payment.deadline = None;
+            payment.confirm_at = None;
+            payment.idempotency = None;
+        }
         Step::Recover { deadline } => {
             payment.reason = Some("the process that handled it ended in between".to_owned());
             payment.deadline = Some(if to == PaymentState::Unknown { at } else { deadline });
@@ -129,11 +178,27 @@ pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, 
     payment
 }
 
+/// The movements that a payment was: where the rail names none, its proof says it all.
+pub(crate) fn consumed(payment: &PaymentRecord, settled: &Settled) -> Vec<ProofKey> {
+    if settled.consumed.is_empty() {
+        return vec![payment.key.clone()];
+    }
+    let mut keys = settled.consumed.clone();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
 impl Command {
     /// The step it asks of one payment, and when; `None` for what is not a step of a single payment.
     pub(crate) fn step(&self) -> Option<(PaymentId, Step<'_>, Timestamp)> {
         Some(match self {
-            Self::Settle { payment, settled, at } => (*payment, Step::Settle(settled), *at),
+            Self::Settle { payment, settled, confirm_at, at } => {
+                (*payment, Step::Settle { settled, confirm_at: *confirm_at }, *at)
+            }
+            Self::Finalize { payment, at } => (*payment, Step::Finalize, *at),
+            Self::Postpone { payment, until, at } => (*payment, Step::Postpone { until: *until }, *at),
+            Self::Reverse { payment, reason, at } => (*payment, Step::Reverse { reason }, *at),
             Self::Reject { payment, rejected, at } => (*payment, Step::Reject(rejected), *at),
             Self::Doubt { payment, unknown, at } => (*payment, Step::Doubt(unknown), *at),
             Self::Deliver { payment, status, at } => (*payment, Step::Deliver { status: *status }, *at),
@@ -146,6 +211,7 @@ impl Command {
             Self::ConfirmRefund { payment, settled, at } => (*payment, Step::ConfirmRefund(settled), *at),
             Self::Claim(_)
             | Self::Recover { .. }
+            | Self::Reconcile { .. }
             | Self::Grant { .. }
             | Self::Transfer(_)
             | Self::Reserve(_)

@@ -2,10 +2,10 @@
 
 use farthing_money::{Amount, Asset, Currency, Home, Price};
 use farthing_protocol::{ChallengeId, Timestamp};
-use farthing_rail::{PayerId, PaymentId, Proof, ProofKey, Refusal, Rejected, Settled, Unknown};
+use farthing_rail::{Cursor, Movement, PayerId, PaymentId, Proof, ProofKey, Refusal, Rejected, Settled, Unknown};
 
 use crate::budget::{BudgetCharge, BudgetKey, Reservation};
-use crate::{Command, NewPayment, TransferId};
+use crate::{Command, NewPayment, StatementPage, TransferId};
 
 /// An instant so many milliseconds into the test.
 pub const fn at(millis: i64) -> Timestamp {
@@ -67,6 +67,35 @@ pub fn external(number: u32, amount: u128) -> NewPayment {
 /// What the rail says when the money moved.
 pub fn settled(reference: &str, fee: u128) -> Settled {
     Settled { reference: reference.to_owned(), at: at(5), fee: Amount::new(fee), consumed: Vec::new() }
+}
+
+/// What the rail says when the money moved, and by which movements.
+pub fn settled_by(reference: &str, movements: &[&str]) -> Settled {
+    Settled { consumed: movements.iter().copied().map(ProofKey::new).collect(), ..settled(reference, 0) }
+}
+
+/// A line of a rail's statement.
+pub fn movement(key: &str, amount: u128) -> Movement {
+    Movement {
+        key: ProofKey::new(key),
+        reference: format!("reference of {key}"),
+        payer: Some(payer(7)),
+        amount: Amount::new(amount),
+        asset: usd(),
+        at: at(6),
+    }
+}
+
+/// A page of the statement of the rail `evm`, from one place in it to another.
+pub fn page(after: &str, next: &str, movements: Vec<Movement>) -> Command {
+    let page = StatementPage {
+        rail: "evm".to_owned(),
+        source: "evm/charge USD".to_owned(),
+        after: Cursor(after.to_owned()),
+        next: Cursor(next.to_owned()),
+        movements,
+    };
+    Command::Reconcile { page: Box::new(page), at: at(7) }
 }
 
 /// What the rail says when it did not.
