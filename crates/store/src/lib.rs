@@ -17,11 +17,11 @@ use std::thread;
 
 use farthing_books::budget::{BudgetCounter, BudgetKey, Reservation, ReservationRecord, ReserveOutcome};
 use farthing_books::{
-    Account, AccountId, Auditor, ClaimOutcome, Command, NewPayment, Outcome, PaymentFilter, PaymentRecord, Statement,
-    StoredResponse, Transfer,
+    Account, AccountId, Auditor, ClaimOutcome, Command, MovementRecord, NewPayment, Outcome, PaymentFilter,
+    PaymentRecord, Statement, StoredResponse, Transfer,
 };
 use farthing_protocol::{ChallengeId, Timestamp};
-use farthing_rail::PaymentId;
+use farthing_rail::{Cursor, PaymentId, ProofKey};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
@@ -133,6 +133,36 @@ impl Books {
     /// was to finish them may be gone.
     pub async fn claimed_before(&self, before: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
         self.readers.read(move |books| listing::claimed_before(books, before, limit)).await
+    }
+
+    /// Settled payments whose rail must be asked again whether they still stand, the longest due first.
+    pub async fn to_confirm(&self, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
+        self.readers.read(move |books| listing::to_confirm(books, now, limit)).await
+    }
+
+    /// A movement of a rail's statement.
+    pub async fn movement(&self, key: &ProofKey) -> Result<Option<MovementRecord>, StoreError> {
+        let sql = format!("SELECT {} FROM movements WHERE key = ?1", rows::MOVEMENT);
+        let key = key.as_str().to_owned();
+        self.readers.read(move |books| one(books, &sql, [key], rows::movement)).await
+    }
+
+    /// Money that arrived and that no payment explains, the oldest first.
+    pub async fn suspense(&self, limit: u32) -> Result<Vec<MovementRecord>, StoreError> {
+        self.readers.read(move |books| listing::suspense(books, limit)).await
+    }
+
+    /// Final payments, settled before an instant, of which no statement has shown a movement.
+    pub async fn not_seen(&self, before: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
+        self.readers.read(move |books| listing::not_seen(books, before, limit)).await
+    }
+
+    /// How far a statement has been read; the beginning, when it never was.
+    pub async fn cursor(&self, source: &str) -> Result<Cursor, StoreError> {
+        let key = source.to_owned();
+        let sql = "SELECT cursor FROM cursors WHERE source = ?1";
+        let found = self.readers.read(move |books| one(books, sql, [key], |row| Ok(Cursor(row.get(0)?)))).await?;
+        Ok(found.unwrap_or_default())
     }
 
     /// The payments that a filter lets through, in the order in which they were claimed.

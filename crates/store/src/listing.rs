@@ -1,12 +1,12 @@
 //! Lists for people and the admin API.
 
-use farthing_books::{PaymentFilter, PaymentRecord, Statement, Transfer};
+use farthing_books::{MovementRecord, PaymentFilter, PaymentRecord, Statement, Transfer};
 use farthing_protocol::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use crate::StoreError;
-use crate::sqlite::rows::{self, IN_PROGRESS, PAYMENT, TRANSFERS};
+use crate::sqlite::rows::{self, IN_PROGRESS, MOVEMENT, PAYMENT, TRANSFERS};
 
 /// The payments that a filter lets through, in the order in which they were claimed.
 pub(crate) fn payments(books: &Connection, filter: &PaymentFilter) -> Result<Vec<PaymentRecord>, StoreError> {
@@ -67,6 +67,42 @@ fn claimed_sql() -> String {
     )
 }
 
+/// Settled payments that their rail must be asked about again, the longest due first.
+pub(crate) fn to_confirm(books: &Connection, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
+    let mut statement = books.prepare_cached(&to_confirm_sql())?;
+    statement.query_and_then(params![now.unix_millis(), limit], rows::payment)?.collect()
+}
+
+fn to_confirm_sql() -> String {
+    format!("SELECT {PAYMENT} FROM payments WHERE confirm_at <= ?1 ORDER BY confirm_at LIMIT ?2")
+}
+
+/// What rests in suspense, the oldest first.
+pub(crate) fn suspense(books: &Connection, limit: u32) -> Result<Vec<MovementRecord>, StoreError> {
+    let mut statement = books.prepare_cached(&suspense_sql())?;
+    statement.query_and_then([limit], rows::movement)?.collect()
+}
+
+fn suspense_sql() -> String {
+    format!("SELECT {MOVEMENT} FROM movements WHERE suspended = 1 ORDER BY at LIMIT ?1")
+}
+
+/// Payments that are final and settled before an instant, and of whose movements no statement has
+/// shown one. What was paid for nothing moves nothing.
+pub(crate) fn not_seen(books: &Connection, before: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
+    let mut statement = books.prepare_cached(&not_seen_sql())?;
+    statement.query_and_then(params![before.unix_millis(), limit], rows::payment)?.collect()
+}
+
+fn not_seen_sql() -> String {
+    format!(
+        "SELECT {PAYMENT} FROM payments WHERE id IN (SELECT payment FROM movements WHERE rail IS NULL) \
+         AND confirm_at IS NULL AND settled_at < ?1 AND state <> 'reversed' AND amount <> '0' \
+         AND NOT EXISTS (SELECT 1 FROM json_each(consumed) k JOIN movements m ON m.key = k.value WHERE m.rail IS NOT NULL) \
+         ORDER BY +sequence LIMIT ?2"
+    )
+}
+
 /// The payments claimed in a period, added up.
 pub(crate) fn statement(books: &Connection, since: Timestamp, until: Timestamp) -> Result<Statement, StoreError> {
     let sql = format!("SELECT {PAYMENT} FROM payments WHERE claimed_at >= ?1 AND claimed_at < ?2");
@@ -100,11 +136,21 @@ mod tests {
     fn what_is_due_is_found_without_reading_every_payment() {
         let folder = tempfile::tempdir().unwrap();
         let books = crate::sqlite::file::writer(&folder.path().join("books.db")).unwrap();
-        for sql in [due_sql(), claimed_sql()] {
+        let cases = [
+            (due_sql(), "payments_in_progress"),
+            (claimed_sql(), "payments_in_progress"),
+            (to_confirm_sql(), "payments_provisional"),
+            (suspense_sql(), "movements_suspended"),
+            (not_seen_sql(), "movements_not_seen"),
+        ];
+        for (sql, index) in cases {
             let mut explain = books.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let plan: Vec<String> =
-                explain.query_map(params![0, 1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
-            assert!(plan.iter().any(|step| step.contains("payments_in_progress")), "{plan:?}");
+            let plan: Vec<String> = explain
+                .query_map(params_from_iter(vec![0; explain.parameter_count()]), |row| row.get(3))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            assert!(plan.iter().any(|step| step.contains(index)), "{plan:?}");
         }
     }
 }

@@ -10,11 +10,11 @@ use std::hash::Hash;
 use farthing_books::shelf::Rows;
 use farthing_books::touches::Wanted;
 use farthing_books::{AccountId, Auditor, Shelf, Store, TransferId};
-use farthing_rail::PaymentId;
+use farthing_rail::{Cursor, PaymentId, ProofKey};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use crate::StoreError;
-use rows::{ACCOUNT, COUNTER, IN_PROGRESS, PAYMENT, RESERVATION, TRANSFERS};
+use rows::{ACCOUNT, COUNTER, IN_PROGRESS, MOVEMENT, PAYMENT, RESERVATION, TRANSFERS};
 
 /// More row numbers than this are not remembered.
 const REMEMBERED_ACCOUNTS: usize = 200_000;
@@ -68,11 +68,17 @@ impl Store for Sqlite {
         fill(connection, by_hold, &wanted.resolutions, |hold| hold.0, &mut shelf.resolutions, transfer_id)?;
         let by_id = format!("SELECT {PAYMENT} FROM payments WHERE id = ?1");
         fill(connection, &by_id, &wanted.payments, |id| *id.as_bytes(), &mut shelf.payments, rows::payment)?;
+        let text_of = |key: &ProofKey| key.as_str().to_owned();
         let payment_id = |row: &Row<'_>| Ok(PaymentId::from_bytes(row.get(0)?));
         let by_proof = "SELECT id FROM payments WHERE proof = ?1";
-        fill(connection, by_proof, &wanted.proofs, |proof| proof.as_str().to_owned(), &mut shelf.proofs, payment_id)?;
+        fill(connection, by_proof, &wanted.proofs, text_of, &mut shelf.proofs, payment_id)?;
         let by_key = "SELECT id FROM payments WHERE idempotency = ?1";
         fill(connection, by_key, &wanted.keys, |key| *key, &mut shelf.keys, payment_id)?;
+        let by_key = format!("SELECT {MOVEMENT} FROM movements WHERE key = ?1");
+        fill(connection, &by_key, &wanted.movements, text_of, &mut shelf.movements, rows::movement)?;
+        let by_source = "SELECT cursor FROM cursors WHERE source = ?1";
+        let cursor = |row: &Row<'_>| Ok(Cursor(row.get(0)?));
+        fill(connection, by_source, &wanted.cursors, String::clone, &mut shelf.cursors, cursor)?;
         let by_key = format!("SELECT {COUNTER} FROM budgets WHERE key = ?1");
         fill(connection, &by_key, &wanted.counters, |key| key.0.clone(), &mut shelf.counters, rows::counter)?;
         let by_id = format!("SELECT {RESERVATION} FROM reservations WHERE id = ?1");
@@ -143,6 +149,9 @@ pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(),
     })?;
     show(&books, auditor, &format!("SELECT {PAYMENT} FROM payments"), rows::payment, |auditor, row| {
         auditor.payment(&row);
+    })?;
+    show(&books, auditor, &format!("SELECT {MOVEMENT} FROM movements"), rows::movement, |auditor, row| {
+        auditor.movement(&row);
     })?;
     show(&books, auditor, &format!("SELECT {RESERVATION} FROM reservations"), rows::reservation, |auditor, row| {
         auditor.reservation(&row);

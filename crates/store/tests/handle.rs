@@ -66,7 +66,10 @@ async fn what_is_due_is_found() {
     assert!(books.due(at(1_999), 10).await.unwrap().is_empty());
     let due = books.due(at(2_000), 10).await.unwrap();
     assert_eq!(due.iter().map(|payment| payment.id).collect::<Vec<_>>(), [first]);
-    books.submit(Command::Settle { payment: first, settled: settled("0xab", 3), at: at(9) }).await.unwrap();
+    books
+        .submit(Command::Settle { payment: first, settled: settled("0xab", 3), confirm_at: None, at: at(9) })
+        .await
+        .unwrap();
     assert!(books.due(at(2_000), 10).await.unwrap().is_empty());
     let recovered = books.submit(Command::Recover { deadline: at(5_000), at: at(20) }).await.unwrap();
     assert_eq!(recovered, Outcome::Recovered { entitled: 1, unknown: 1 });

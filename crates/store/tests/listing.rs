@@ -15,7 +15,10 @@ async fn filled(folder: &tempfile::TempDir) -> Books {
         books.claim(new).await.unwrap();
     }
     let (paid, refused) = (external(1, 20).id, external(3, 20).id);
-    books.submit(Command::Settle { payment: paid, settled: settled("0x1", 2), at: at(20) }).await.unwrap();
+    books
+        .submit(Command::Settle { payment: paid, settled: settled("0x1", 2), confirm_at: None, at: at(20) })
+        .await
+        .unwrap();
     books.submit(Command::Reject { payment: refused, rejected: rejected(), at: at(20) }).await.unwrap();
     books
 }

@@ -65,6 +65,9 @@ async fn damage_is_found_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("books.db");
     Connection::open(&path).unwrap().execute_batch(VERSION_1).unwrap();
+    let looked_at = Books::open(&path, Sharing::ReadOnly).err().unwrap();
+    assert!(matches!(looked_at, StoreError::Older { found: 1, .. }), "{looked_at}");
+    Books::open(&path, Sharing::Exclusive).unwrap().close().await.unwrap();
     let damage = "UPDATE accounts SET credits = '401' WHERE name = 'revenue/weather';
                   UPDATE payments SET asset = 'dollars';
                   UPDATE budgets SET spent = '49';";

@@ -4,7 +4,9 @@ use farthing_books::budget::{
     BudgetCharge, BudgetCounter, BudgetKey, Reservation, ReservationRecord, ReservationState,
 };
 use farthing_books::ledger::Phase;
-use farthing_books::{Account, AccountId, PaymentRecord, PaymentState, StoredResponse, Transfer, TransferId};
+use farthing_books::{
+    Account, AccountId, MovementRecord, PaymentRecord, PaymentState, Seen, StoredResponse, Transfer, TransferId,
+};
 use farthing_money::Price;
 use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::{PayerId, PaymentId, ProofKey};
@@ -15,10 +17,12 @@ use crate::StoreError;
 
 /// The columns of a payment, in the order in which [`payment`] reads them.
 pub(crate) const PAYMENT: &str = "id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
-     idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, updated_at";
+     idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, updated_at, \
+     consumed, confirm_at";
 
 /// The payments that are not final: word for word the condition of their index, or it is not used.
-pub(crate) const IN_PROGRESS: &str = "state <> 'closed' AND state <> 'rejected' AND state <> 'refunded'";
+pub(crate) const IN_PROGRESS: &str =
+    "state <> 'closed' AND state <> 'rejected' AND state <> 'refunded' AND state <> 'reversed'";
 
 /// The columns of an account, in the order in which [`account`] reads them.
 pub(crate) const ACCOUNT: &str = "name, asset, debits, credits, debits_pending, credits_pending, id";
@@ -61,6 +65,47 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
         claimed_at: instant(row, 20)?,
         settled_at: row.get::<_, Option<i64>>(21)?.map(Timestamp::from_unix_millis),
         updated_at: instant(row, 22)?,
+        consumed: keys(row, 23)?,
+        confirm_at: row.get::<_, Option<i64>>(24)?.map(Timestamp::from_unix_millis),
+    })
+}
+
+/// The keys of a payment's movements.
+fn keys(row: &Row<'_>, index: usize) -> Result<Vec<ProofKey>, StoreError> {
+    let Some(text) = row.get::<_, Option<String>>(index)? else { return Ok(Vec::new()) };
+    let keys: Vec<Box<str>> = serde_json::from_str(&text).map_err(|_| damaged("consumed"))?;
+    Ok(keys.into_iter().map(ProofKey::new).collect())
+}
+
+/// The keys of a payment's movements as they are stored.
+pub(crate) fn keys_text(keys: &[ProofKey]) -> Result<Option<String>, StoreError> {
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let keys: Vec<&str> = keys.iter().map(ProofKey::as_str).collect();
+    serde_json::to_string(&keys).map(Some).map_err(|error| StoreError::Fault(error.to_string()))
+}
+
+/// The columns of a movement, in the order in which [`movement`] reads them.
+pub(crate) const MOVEMENT: &str = "key, payment, suspended, rail, reference, payer, amount, asset, at";
+
+pub(crate) fn movement(row: &Row<'_>) -> Result<MovementRecord, StoreError> {
+    let seen = match row.get::<_, Option<String>>(3)? {
+        None => None,
+        Some(rail) => Some(Seen {
+            rail,
+            reference: row.get(4)?,
+            payer: row.get::<_, Option<Box<str>>>(5)?.map(PayerId::new),
+            amount: parsed(row, 6, "amount")?,
+            asset: parsed(row, 7, "asset")?,
+            at: instant(row, 8)?,
+        }),
+    };
+    Ok(MovementRecord {
+        key: ProofKey::new(row.get::<_, Box<str>>(0)?),
+        payment: row.get::<_, Option<[u8; 16]>>(1)?.map(PaymentId::from_bytes),
+        suspended: row.get(2)?,
+        seen,
     })
 }
 

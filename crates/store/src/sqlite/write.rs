@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use farthing_books::{Account, AccountId, PaymentRecord, Shelf};
 use farthing_protocol::Timestamp;
+use farthing_rail::PayerId;
 use rusqlite::{Connection, params};
 
-use super::rows::{charges_text, headers_text, phase_words};
+use super::rows::{charges_text, headers_text, keys_text, phase_words};
 use crate::StoreError;
 
 /// Writes them; several changes of one row are one write.
@@ -19,6 +20,8 @@ pub(crate) fn changes(
     transfers(connection, account_rows, shelf)?;
     payments(connection, shelf)?;
     responses(connection, shelf)?;
+    movements(connection, shelf)?;
+    cursors(connection, shelf)?;
     counters(connection, shelf)?;
     reservations(connection, shelf)
 }
@@ -110,8 +113,8 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
     let mut insert = connection.prepare_cached(
         "INSERT INTO payments (id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
          idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, \
-         updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
-         ?20, ?21, ?22, ?23)",
+         updated_at, consumed, confirm_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
+         ?20, ?21, ?22, ?23, ?24, ?25)",
     )?;
     insert.execute(params![
         payment.id.as_bytes(),
@@ -137,6 +140,8 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         payment.claimed_at.unix_millis(),
         payment.settled_at.map(Timestamp::unix_millis),
         payment.updated_at.unix_millis(),
+        keys_text(&payment.consumed)?,
+        payment.confirm_at.map(Timestamp::unix_millis),
     ])?;
     Ok(())
 }
@@ -146,7 +151,7 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
 fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
         "UPDATE payments SET state = ?2, reference = ?3, fee = ?4, refund = ?5, reason = ?6, deadline = ?7, \
-         status = ?8, settled_at = ?9, updated_at = ?10 WHERE id = ?1",
+         status = ?8, settled_at = ?9, updated_at = ?10, consumed = ?11, confirm_at = ?12 WHERE id = ?1",
     )?;
     update.execute(params![
         payment.id.as_bytes(),
@@ -159,6 +164,8 @@ fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         payment.status,
         payment.settled_at.map(Timestamp::unix_millis),
         payment.updated_at.unix_millis(),
+        keys_text(&payment.consumed)?,
+        payment.confirm_at.map(Timestamp::unix_millis),
     ])?;
     if payment.idempotency.is_none() && payment.state.frees_its_key() {
         let mut free = connection
@@ -174,6 +181,42 @@ fn responses(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
         let mut insert = connection
             .prepare_cached("INSERT INTO responses (payment, status, headers, body) VALUES (?1, ?2, ?3, ?4)")?;
         insert.execute(params![change.key.as_bytes(), response.status, headers_text(response)?, response.body])?;
+    }
+    Ok(())
+}
+
+fn movements(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
+    for record in shelf.movements.changes().filter_map(|change| change.row) {
+        let mut write = connection.prepare_cached(
+            "INSERT INTO movements (key, payment, suspended, rail, reference, payer, amount, asset, at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (key) DO UPDATE SET payment = excluded.payment, \
+             suspended = excluded.suspended, rail = excluded.rail, reference = excluded.reference, \
+             payer = excluded.payer, amount = excluded.amount, asset = excluded.asset, at = excluded.at",
+        )?;
+        let seen = record.seen.as_ref();
+        write.execute(params![
+            record.key.as_str(),
+            record.payment.map(|payment| *payment.as_bytes()),
+            record.suspended,
+            seen.map(|seen| seen.rail.as_str()),
+            seen.map(|seen| seen.reference.as_str()),
+            seen.and_then(|seen| seen.payer.as_ref()).map(PayerId::as_str),
+            seen.map(|seen| seen.amount.to_string()),
+            seen.map(|seen| seen.asset.to_string()),
+            seen.map(|seen| seen.at.unix_millis()),
+        ])?;
+    }
+    Ok(())
+}
+
+fn cursors(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
+    for change in shelf.cursors.changes() {
+        let Some(cursor) = change.row else { continue };
+        let mut write = connection.prepare_cached(
+            "INSERT INTO cursors (source, cursor) VALUES (?1, ?2) \
+             ON CONFLICT (source) DO UPDATE SET cursor = excluded.cursor",
+        )?;
+        write.execute(params![change.key, cursor.0])?;
     }
     Ok(())
 }
