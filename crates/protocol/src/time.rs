@@ -68,6 +68,13 @@ impl Timestamp {
         out.push('Z');
     }
 
+    /// The instant so long before this one; the first there is when that does not fit.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// This instant and a while; the last instant there is when that does not fit.
     pub fn after(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);

@@ -18,6 +18,13 @@ pub enum Behaviour {
     AnswerTwice,
     /// Takes the money, does not answer, and knows nothing of it for the next two look-ups.
     LoseMemory,
+    /// Takes the money, and takes it back from the seller when it is asked for the second time whether
+    /// the payment stands.
+    Reverse,
+    /// Takes the money; its statement shows money of somebody else too.
+    ForeignDeposit,
+    /// Takes nothing and passes the movement of the payment before off as this one's.
+    RepeatMovement,
 }
 
 /// Which behaviour each payment meets, in order.
@@ -35,7 +42,7 @@ pub enum Script {
 pub struct UnknownBehaviour(String);
 
 impl Behaviour {
-    const NAMED: [(&'static str, Self); 7] = [
+    const NAMED: [(&'static str, Self); 10] = [
         ("settle", Self::Settle),
         ("refuse", Self::Refuse),
         ("time-out-after-taking", Self::TimeOutAfterTaking),
@@ -43,6 +50,20 @@ impl Behaviour {
         ("answer-late", Self::AnswerLate),
         ("answer-twice", Self::AnswerTwice),
         ("lose-memory", Self::LoseMemory),
+        ("reverse", Self::Reverse),
+        ("foreign-deposit", Self::ForeignDeposit),
+        ("repeat-movement", Self::RepeatMovement),
+    ];
+
+    /// What a seed draws from: whatever else happens, what is taken in these is kept, once.
+    const DRAWN: [Self; 7] = [
+        Self::Settle,
+        Self::Refuse,
+        Self::TimeOutAfterTaking,
+        Self::TimeOutBeforeTaking,
+        Self::AnswerLate,
+        Self::AnswerTwice,
+        Self::LoseMemory,
     ];
 
     fn names() -> String {
@@ -51,7 +72,7 @@ impl Behaviour {
 
     /// Whether money is taken in the end.
     pub const fn takes(self) -> bool {
-        !matches!(self, Self::Refuse | Self::TimeOutBeforeTaking)
+        !matches!(self, Self::Refuse | Self::TimeOutBeforeTaking | Self::RepeatMovement)
     }
 }
 
@@ -80,6 +101,11 @@ impl Script {
         Self::Seeded(AtomicU64::new(seed))
     }
 
+    /// Whether some payment may be taken back, so that none is final at once.
+    pub fn reverses(&self) -> bool {
+        matches!(self, Self::Cycle(behaviours, _) if behaviours.contains(&Behaviour::Reverse))
+    }
+
     /// What the next payment meets.
     pub fn next(&self) -> Behaviour {
         let (behaviours, turn) = match self {
@@ -87,7 +113,7 @@ impl Script {
             Self::Seeded(state) => {
                 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
                 let drawn = mixed(state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP));
-                return choose(&Behaviour::NAMED.map(|(_, behaviour)| behaviour), drawn);
+                return choose(&Behaviour::DRAWN, drawn);
             }
         };
         choose(behaviours, turn)
@@ -119,8 +145,8 @@ mod tests {
         };
         assert_eq!(run(7), run(7));
         assert_ne!(run(7), run(8));
-        for (name, behaviour) in Behaviour::NAMED {
-            assert!(run(7).contains(&behaviour), "{name}");
+        for behaviour in Behaviour::DRAWN {
+            assert!(run(7).contains(&behaviour), "{behaviour:?}");
         }
     }
 

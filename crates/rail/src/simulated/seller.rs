@@ -8,12 +8,15 @@ use farthing_protocol::{ChargeRequest, IntentName, JsonObject, MethodName, Probl
 
 use super::{Behaviour, CURRENCY, METHOD, Memory, Script, Taking};
 use crate::{
-    Answer, Claim, Cursor, ExpectedFee, Finality, Method, Movement, Order, PayerId, PaymentId, Presented, Proof, ProofKey,
-    RailError, RailStatement, Refund, Refusal, Rejected, Settled, Settlement, Settler, Terms, Unknown, Unpriceable,
+    Answer, Claim, Cursor, ExpectedFee, Finality, Method, Movement, Order, PayerId, PaymentId, Presented, Proof,
+    ProofKey, RailError, RailStatement, Refund, Refusal, Rejected, Settled, Settlement, Settler, Standing, Terms,
+    Unknown, Unpriceable,
 };
 
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const FORGETFUL_LOOKUPS: u32 = 2;
+/// After so long a settled payment is final, where some are reversed.
+const FINAL_AFTER: Duration = Duration::from_secs(2);
 
 /// What the rail needs from the program around it: a clock and a way to wait.
 pub struct Surroundings {
@@ -60,7 +63,7 @@ impl SimulatedRail {
             asset: Asset::new("USD", 6, Home::Account(METHOD.into()))?,
             floor: Amount::new(1),
             fee: ExpectedFee::NONE,
-            finality: Finality::Immediate,
+            finality: if script.reverses() { Finality::After(FINAL_AFTER) } else { Finality::Immediate },
             refundable: true,
             validity: Duration::from_secs(300),
         };
@@ -85,13 +88,46 @@ impl SimulatedRail {
             reference: format!("simulated-{payment}"),
             at: (self.surroundings.now)(),
             fee: Amount::ZERO,
-            consumed: vec![ProofKey::new(format!("simulated/{payment}"))],
+            consumed: vec![movement_of(self.stands_for(payment))],
         })
+    }
+
+    /// The payment whose movement this one is: its own, but for one that repeats the last.
+    fn stands_for(&self, payment: PaymentId) -> PaymentId {
+        match self.behaviour_for(payment) {
+            Behaviour::RepeatMovement => self.memory.takings().last().map_or(payment, |last| last.payment),
+            _ => payment,
+        }
+    }
+
+    /// What the statement shows because of one taking.
+    fn lines_of(&self, taking: &Taking, met: Option<Behaviour>) -> Vec<Movement> {
+        let line = |key: ProofKey, reference: String| Movement {
+            key,
+            payer: None,
+            reference,
+            amount: taking.amount,
+            asset: self.terms.asset.clone(),
+            at: (self.surroundings.now)(),
+        };
+        let own = || line(movement_of(taking.payment), format!("simulated-{}", taking.payment));
+        match met {
+            Some(Behaviour::Reverse) => vec![],
+            Some(Behaviour::AnswerTwice) => vec![own(), own()],
+            Some(Behaviour::ForeignDeposit) => {
+                let foreign = ProofKey::new(format!("simulated/foreign/{}", taking.payment));
+                vec![own(), line(foreign, "somebody else's transfer".into())]
+            }
+            _ => vec![own()],
+        }
     }
 
     async fn answer(&self, claim: &Claim) -> Settlement {
         match self.behaviour_for(claim.payment) {
-            Behaviour::Settle | Behaviour::AnswerTwice => self.take(claim),
+            Behaviour::Settle | Behaviour::AnswerTwice | Behaviour::Reverse | Behaviour::ForeignDeposit => {
+                self.take(claim)
+            }
+            Behaviour::RepeatMovement => self.settled(claim.payment),
             Behaviour::Refuse => refused("the simulated rail was told to refuse"),
             Behaviour::AnswerLate => {
                 let answer = self.take(claim);
@@ -170,24 +206,31 @@ impl Settler for SimulatedRail {
         Box::pin(std::future::ready(self.settled(refund.payment)))
     }
 
-    /// The whole of what it took, whatever the cursor; its memory is never read in pages.
-    fn statement<'a>(&'a self, _after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
-        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = self.memory.takings().into_iter().flat_map(|taking| {
-            let line = Movement {
-                key: ProofKey::new(format!("simulated/{}", taking.payment)),
-                payer: None,
-                reference: format!("simulated-{}", taking.payment),
-                amount: taking.amount,
-                asset: self.terms.asset.clone(),
-                at: (self.surroundings.now)(),
-            };
-            let twice = met.get(&taking.payment) == Some(&Behaviour::AnswerTwice);
-            std::iter::repeat_n(line, if twice { 2 } else { 1 })
-        });
-        let statement = RailStatement { movements: lines.collect(), next: Cursor("read".into()), more: false };
-        Box::pin(std::future::ready(Ok(statement)))
+    fn confirm<'a>(&'a self, claim: &'a Claim, _settled: &'a Settled) -> Answer<'a, Standing> {
+        let standing = match self.behaviour_for(claim.payment) {
+            Behaviour::Reverse if self.memory.count_lookup(claim.payment) < 2 => {
+                Standing::Provisional { ask_again: ASK_AGAIN }
+            }
+            Behaviour::Reverse => Standing::Reversed { reason: "the simulated rail was told to take it back".into() },
+            _ => Standing::Final,
+        };
+        Box::pin(std::future::ready(standing))
     }
+
+    /// What it took and keeps. The cursor is how many takings were shown.
+    fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let takings = self.memory.takings();
+        let shown = after.0.parse().unwrap_or(0);
+        let fresh = takings.iter().skip(shown);
+        let movements = fresh.flat_map(|taking| self.lines_of(taking, met.get(&taking.payment).copied())).collect();
+        let next = Cursor(takings.len().to_string());
+        Box::pin(std::future::ready(Ok(RailStatement { movements, next, more: false })))
+    }
+}
+
+fn movement_of(payment: PaymentId) -> ProofKey {
+    ProofKey::new(format!("simulated/{payment}"))
 }
 
 fn refused(reason: &str) -> Settlement {
