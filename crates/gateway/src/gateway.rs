@@ -14,6 +14,7 @@ use crate::certificate;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, RailFactory};
 use crate::metrics::Metrics;
+use crate::reconcile;
 use crate::reload::{Fixed, Reloader};
 use crate::resolver;
 use crate::seller::{Seller, Unfinished};
@@ -39,6 +40,7 @@ pub struct Running {
     public: JoinHandle<Drained>,
     admin: Option<JoinHandle<()>>,
     resolver: JoinHandle<()>,
+    reconciler: JoinHandle<()>,
     unfinished: Unfinished,
     books: Books,
     drain: Duration,
@@ -136,6 +138,7 @@ impl Gateway {
             tokio::spawn(admin::serve(admin, listener, stopped(stopping.clone())))
         });
         let resolver = tokio::spawn(resolver::run(Arc::clone(&seller), stopping.clone()));
+        let reconciler = tokio::spawn(reconcile::run(Arc::clone(&seller), stopping.clone()));
         let service = move |request, peer: Peer| {
             let seller = Arc::clone(&seller);
             async move { crate::handler::answer(&seller, request, peer).await }
@@ -143,7 +146,7 @@ impl Gateway {
         let limits = Limits { drain, ..limits };
         let public = tokio::spawn(serve(listener, certificate, limits, service, stopped(stopping)));
         tracing::info!(listen = %addresses.public, admin = ?addresses.admin, development, "the gateway serves");
-        Ok(Running { addresses, reloader, stop, public, admin, resolver, unfinished, books, drain })
+        Ok(Running { addresses, reloader, stop, public, admin, resolver, reconciler, unfinished, books, drain })
     }
 }
 
@@ -169,6 +172,7 @@ impl Running {
         self.stop.send_replace(true);
         let drained = self.public.await.unwrap_or(Drained { cut: 0 });
         let _ = self.resolver.await;
+        let _ = self.reconciler.await;
         if let Some(admin) = self.admin {
             admin.abort();
         }

@@ -22,6 +22,7 @@ mod metrics;
 mod present;
 pub mod proxy;
 mod quote;
+mod reconcile;
 mod reload;
 mod resolver;
 mod route;

@@ -17,6 +17,12 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     /// Payments that a resolver found settled, rejected or to be paid back.
     pub(crate) resolved: Counter,
+    /// Payments that a rail took back.
+    pub(crate) reversed: Counter,
+    /// Movements that no payment explains, at the last reconciliation.
+    pub(crate) suspended: Gauge,
+    /// Payments that no statement has shown, at the last reconciliation.
+    pub(crate) not_seen: Gauge,
     /// Commands that the books did not take.
     pub(crate) store_errors: Counter,
 }
@@ -45,11 +51,15 @@ impl Metrics {
     pub(crate) fn new() -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new().set_buckets(SECONDS)?.build_recorder();
         let counter = |name: &'static str| recorder.register_counter(&Key::from_static_name(name), &METADATA);
+        let gauge = |name: &'static str| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
         Ok(Self {
             unmatched: counter("farthing_unmatched_requests_total"),
             resolved: counter("farthing_resolved_payments_total"),
+            reversed: counter("farthing_reversed_payments_total"),
+            suspended: gauge("farthing_suspended_movements"),
+            not_seen: gauge("farthing_payments_not_seen"),
             store_errors: counter("farthing_store_errors_total"),
-            in_flight: recorder.register_gauge(&Key::from_static_name("farthing_payments_in_flight"), &METADATA),
+            in_flight: gauge("farthing_payments_in_flight"),
             handle: recorder.handle(),
             recorder: Arc::new(recorder),
         })

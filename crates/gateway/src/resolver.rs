@@ -1,9 +1,10 @@
 //! The background task that leaves no payment half done.
 //!
-//! Unknown settlements are asked about, and so are claims whose task is gone; entitlements past their
-//! deadline are paid back. It looks once a second at what is due and stops when the gateway drains.
+//! Unknown settlements are asked about, and so are claims whose task is gone and payments that their
+//! rail may still take back; entitlements past their deadline are paid back. It looks once a second at
+//! what is due, asks several rails at a time, and stops when the gateway drains.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,16 @@ use farthing_books::{Command, Outcome, PaymentRecord, PaymentState};
 use farthing_protocol::Timestamp;
 use farthing_rail::PaymentId;
 use farthing_store::StoreError;
+use futures_util::stream::{self, StreamExt as _};
 use tokio::sync::watch;
 
-use crate::lifecycle::{Resolution, SentBack, resolve, send_back, settle_timeout_of};
+use crate::lifecycle::{Resolution, SentBack, confirm, resolve, send_back, settle_timeout_of};
 use crate::seller::Seller;
 
 const PERIOD: Duration = Duration::from_secs(1);
 const PER_ROUND: u32 = 64;
+/// So many payments are asked about at a time: one slow rail does not hold up the others.
+const AT_A_TIME: usize = 16;
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How long the payer of a payment found after a crash may come back for its delivery.
 const AFTER_A_CRASH: Duration = Duration::from_secs(3600);
@@ -63,27 +67,55 @@ async fn round(seller: &Seller, pauses: &mut Pauses, stop: &watch::Receiver<bool
     let limit = PER_ROUND.saturating_add(pauses.len());
     let mut due = seller.books.due(now, limit).await?;
     due.extend(abandoned(seller, now, limit).await?);
+    // A payment may be due twice over: first its rail says whether it stands.
+    let provisional = seller.books.to_confirm(now, limit).await?;
+    let ids: HashSet<PaymentId> = provisional.iter().map(|record| record.id).collect();
+    due.retain(|record| !ids.contains(&record.id));
+    let due: Vec<Due> = provisional.into_iter().map(Due::Confirm).chain(due.into_iter().map(Due::Step)).collect();
     pauses.forget_all_but(&due);
-    for record in due {
-        if *stop.borrow() {
-            break;
-        }
-        if pauses.holds(record.id, now) {
-            continue;
-        }
-        let done = match record.state {
-            PaymentState::Unknown | PaymentState::Claimed => {
-                matches!(resolve(seller, record.id).await?, Resolution::Entitled(_) | Resolution::Rejected)
-            }
-            PaymentState::Entitled => refund(seller, &record, "not delivered before its deadline").await?,
-            PaymentState::Refunding => refund(seller, &record, "being paid back").await?,
-            _ => true,
-        };
-        if !done {
-            pauses.extend(record.id, now);
+    let awake = due.into_iter().filter(|due| !pauses.holds(due.record().id, now)).collect::<Vec<_>>();
+    let mut asked = stream::iter(awake)
+        .take_while(|_| std::future::ready(!*stop.borrow()))
+        .map(|due| async move { (due.record().id, due.settle(seller).await) })
+        .buffer_unordered(AT_A_TIME);
+    while let Some((payment, done)) = asked.next().await {
+        if !done? {
+            pauses.extend(payment, now);
         }
     }
     Ok(())
+}
+
+/// Something to be done about a payment.
+enum Due {
+    /// Its rail must say whether it still stands.
+    Confirm(PaymentRecord),
+    /// It stands where it cannot stay.
+    Step(PaymentRecord),
+}
+
+impl Due {
+    fn record(&self) -> &PaymentRecord {
+        match self {
+            Self::Confirm(record) | Self::Step(record) => record,
+        }
+    }
+
+    /// Whether it is done; otherwise it is tried again after a pause.
+    async fn settle(&self, seller: &Seller) -> Result<bool, StoreError> {
+        let record = match self {
+            Self::Confirm(record) => return confirm(seller, record.id).await,
+            Self::Step(record) => record,
+        };
+        match record.state {
+            PaymentState::Unknown | PaymentState::Claimed => {
+                Ok(matches!(resolve(seller, record.id).await?, Resolution::Entitled(_) | Resolution::Rejected))
+            }
+            PaymentState::Entitled => refund(seller, record, "not delivered before its deadline").await,
+            PaymentState::Refunding => refund(seller, record, "being paid back").await,
+            _ => Ok(true),
+        }
+    }
 }
 
 /// Claims that nobody in this process is at any more.
@@ -116,7 +148,8 @@ impl Pauses {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
-    fn forget_all_but(&mut self, due: &[PaymentRecord]) {
-        self.0.retain(|payment, _| due.iter().any(|record| record.id == *payment));
+    fn forget_all_but(&mut self, due: &[Due]) {
+        let due: HashSet<PaymentId> = due.iter().map(|due| due.record().id).collect();
+        self.0.retain(|payment, _| due.contains(payment));
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Seller {
     pub(crate) closings: Closings,
     /// How many tasks of this process are between the claim and the ledger entry of a payment.
     claiming: Mutex<HashMap<PaymentId, usize>>,
+    /// Held by whoever reads the rails' statements.
+    pub(crate) reconciling: tokio::sync::Mutex<()>,
 }
 
 /// Says that a task of this process has a payment between claim and ledger, until it is dropped.
@@ -62,6 +64,7 @@ impl Seller {
             resolving: Mutex::default(),
             closings: Closings::default(),
             claiming: Mutex::default(),
+            reconciling: tokio::sync::Mutex::default(),
         };
         (Arc::new(seller), Unfinished { own, all })
     }

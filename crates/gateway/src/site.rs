@@ -1,6 +1,10 @@
 //! Everything that a reload replaces at once.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use farthing_protocol::{Binder, Realm};
+use farthing_rail::Settler;
 
 use crate::config::{Config, ConfigError, RailContext, RailFactory};
 use crate::discovery::Documents;
@@ -14,6 +18,10 @@ pub(crate) struct Site {
     pub(crate) table: Table,
     pub(crate) digest_body: usize,
     pub(crate) documents: Documents,
+    /// Every rail that must be asked, with the name of its table, whether or not a route still takes it.
+    pub(crate) rails: Vec<(String, Arc<dyn Settler>)>,
+    /// How often the rails' statements are read.
+    pub(crate) reconcile: Duration,
 }
 
 impl Site {
@@ -42,7 +50,7 @@ impl Site {
         };
         let building =
             Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, upstream_tls };
-        let table = build(&building)?;
+        let (table, rails) = build(&building)?;
         let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes());
         Ok(Self {
             binder: Binder::new(config.secret, config.previous_secret),
@@ -50,6 +58,8 @@ impl Site {
             table,
             digest_body: config.digest_body,
             documents,
+            rails,
+            reconcile: config.reconcile,
         })
     }
 }

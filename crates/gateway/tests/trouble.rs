@@ -211,7 +211,8 @@ async fn a_payment_whose_rail_cannot_pay_back_stays_as_it_is() {
     client.get_with("/paid/a", &client.pay(&asked)).await;
     let record = world.until(&asked, PaymentState::Closed).await;
     let routes = PAID.replace(", \"simulated/charge\"", "");
-    let text = configuration("", &routes, world.upstream.address);
+    // A rail that no route takes any more can still pay back, as long as its table is there.
+    let text = configuration("", &routes, world.upstream.address).replace("[rails.simulated]\n", "");
     std::fs::write(world.path().join("farthing.toml"), text).unwrap();
     world.running.reloader().reload().unwrap();
     let refused = refund(&world, &record).await;

@@ -2,6 +2,7 @@
 
 mod grant;
 mod payments;
+mod reconcile;
 mod view;
 
 use std::sync::Arc;
@@ -56,6 +57,7 @@ fn router(admin: Admin) -> Router {
         .route("/admin/payments", get(payments::list))
         .route("/admin/payments/{id}", get(payments::show))
         .route("/admin/payments/{id}/refund", post(payments::refund))
+        .route("/admin/reconcile", post(reconcile::reconcile))
         .route("/admin/accounts", get(accounts))
         .route("/admin/ledger/verify", get(verify))
         .route("/admin/balance/grant", post(grant::grant))

@@ -99,8 +99,8 @@ pub(super) async fn refund(
         Ok(SentBack::Done(record)) => Json(view::payment(&record)).into_response(),
         Ok(SentBack::UnderWay(record)) => (StatusCode::ACCEPTED, Json(view::payment(&record))).into_response(),
         Ok(SentBack::Busy) => {
-            let detail = "The payment is in flight: it is being settled, delivered or looked into. Ask again when that \
-                          has ended.";
+            let detail = "The payment is in flight: it is being settled, delivered or looked into, or its rail does not yet \
+                          call it final. Ask again when that has ended.";
             let mut response = problem(StatusCode::CONFLICT, detail);
             response.headers_mut().insert(RETRY_AFTER, ASK_AGAIN);
             response
@@ -109,6 +109,9 @@ pub(super) async fn refund(
             StatusCode::CONFLICT,
             "The rail refused this payment: nothing was taken and nothing can be paid back.",
         ),
+        Ok(SentBack::TakenBack) => {
+            problem(StatusCode::CONFLICT, "The rail took this payment's money back: there is nothing left to pay back.")
+        }
         Ok(SentBack::NotOverThisRail) => {
             let detail = "No configured payment method can pay this payment back; configure the one it was paid with, \
                           or pay it back outside of this gateway.";

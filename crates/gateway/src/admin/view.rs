@@ -1,6 +1,6 @@
 //! Records of the books as operators read them.
 
-use farthing_books::{Account, PaymentRecord};
+use farthing_books::{Account, MovementRecord, PaymentRecord};
 use serde_json::{Value, json};
 
 /// One payment.
@@ -23,10 +23,29 @@ pub(super) fn payment(record: &PaymentRecord) -> Value {
         "refund": record.refund,
         "reason": record.reason,
         "status": record.status,
+        "movements": record.consumed.iter().map(farthing_rail::ProofKey::as_str).collect::<Vec<_>>(),
+        "confirm_at": record.confirm_at.map(time),
         "deadline": record.deadline.map(time),
         "claimed_at": time(record.claimed_at),
         "settled_at": record.settled_at.map(time),
         "updated_at": time(record.updated_at),
+    })
+}
+
+/// One movement of a rail's statement, as far as the statement has shown it.
+pub(super) fn movement(record: &MovementRecord) -> Value {
+    let seen = record.seen.as_ref();
+    json!({
+        "key": record.key.as_str(),
+        "payment": record.payment.map(|payment| payment.to_string()),
+        "suspended": record.suspended,
+        "rail": seen.map(|seen| seen.rail.as_str()),
+        "reference": seen.map(|seen| seen.reference.as_str()),
+        "payer": seen.and_then(|seen| seen.payer.as_ref()).map(farthing_rail::PayerId::as_str),
+        "amount": seen.map(|seen| seen.amount.to_string()),
+        "asset": seen.map(|seen| seen.asset.to_string()),
+        "display": seen.map(|seen| seen.asset.display(seen.amount)),
+        "at": seen.map(|seen| seen.at.to_rfc3339()),
     })
 }
 

@@ -33,6 +33,7 @@ pub(super) struct GatewayTable {
     pub(super) development: bool,
     pub(super) digest_body: Option<Spanned<String>>,
     pub(super) drain: Option<Spanned<String>>,
+    pub(super) reconcile: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

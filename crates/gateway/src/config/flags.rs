@@ -65,6 +65,7 @@ impl Config {
             development: true,
             digest_body: read::DIGEST_BODY,
             drain: read::DRAIN,
+            reconcile: read::RECONCILE,
             rails,
             routes: vec![route],
         })

@@ -55,6 +55,8 @@ pub struct Config {
     pub digest_body: usize,
     /// How long a stopping gateway waits for requests under way.
     pub drain: Duration,
+    /// How often the rails' own statements are read and matched with the payments.
+    pub reconcile: Duration,
     /// The payment methods' own tables.
     pub rails: Vec<RailConfig>,
     /// The routes, in the order of the file.

@@ -20,6 +20,8 @@ use super::{
 pub(super) const DIGEST_BODY: usize = 1 << 20;
 /// How long a stopping gateway waits.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
+/// How often the rails' statements are read.
+pub(super) const RECONCILE: Duration = Duration::from_secs(60);
 
 /// Reads a configuration file's text.
 pub(super) fn read(
@@ -55,6 +57,7 @@ pub(super) fn read(
         store: reader.store(&gateway, directory)?,
         development: gateway.development,
         digest_body: reader.size("digest_body", gateway.digest_body.as_ref(), DIGEST_BODY)?,
+        reconcile: reader.duration("reconcile", gateway.reconcile.as_ref(), RECONCILE)?,
         drain: reader.duration("drain", gateway.drain.as_ref(), DRAIN)?,
         tls: gateway.tls.map(|tls| TlsFiles { cert: directory.join(tls.cert), key: directory.join(tls.key) }),
         rails,

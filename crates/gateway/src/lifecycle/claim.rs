@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_books::{ClaimOutcome, Command, NewPayment, Outcome, PaymentRecord};
-use farthing_protocol::{Problem, ProblemType};
+use farthing_protocol::{Problem, ProblemType, Timestamp};
 use farthing_rail::{Acceptor, Settlement, Settler, Unknown};
 use farthing_store::StoreError;
 use http::{Response, StatusCode};
 use tracing::Instrument;
 
+use super::confirm::first_question;
 use super::obligation::{Obligation, entitling};
 use crate::answer;
 use crate::failpoint::reach;
@@ -153,16 +154,23 @@ async fn settle(
     };
     route.meters.settle_seconds.record(started.elapsed().as_secs_f64());
     reach("after-settle");
-    post(seller, route, record, settlement).await
+    let confirm_at = first_question(settler.terms(), seller.now());
+    post(seller, route, record, settlement, confirm_at).await
 }
 
 /// Writes down what the rail said. When the books do not answer, it is written down as soon as they
 /// do: nobody asks the rail a second time for what it has said.
-async fn post(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord>, settlement: Settlement) -> Progress {
+async fn post(
+    seller: Arc<Seller>,
+    route: SharedRoute,
+    record: Box<PaymentRecord>,
+    settlement: Settlement,
+    confirm_at: Option<Timestamp>,
+) -> Progress {
     let (payment, at) = (record.id, seller.now());
     let span = tracing::info_span!("post");
     let (command, otherwise) = match settlement {
-        Settlement::Settled(settled) => (Command::Settle { payment, settled, at }, None),
+        Settlement::Settled(settled) => (Command::Settle { payment, settled, confirm_at, at }, None),
         Settlement::Rejected(rejected) => {
             route.meters.rejected.increment(1);
             tracing::info!(parent: &span, reason = rejected.reason, "the rail rejected the payment");
@@ -185,6 +193,15 @@ async fn post(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord
         (Ok(Outcome::Payment(record)), None) => {
             reach("after-post");
             Progress::Owed(Obligation::new(seller, route, record))
+        }
+        (Ok(Outcome::MovementUsed { payment, by }), _) => {
+            route.meters.rejected.increment(1);
+            tracing::warn!(payment = %payment.id, %by, "its transfer already paid for another payment");
+            Progress::Refused(Problem {
+                kind: ProblemType::VerificationFailed,
+                detail: "This transfer already paid for another request; pay the fresh challenge.".to_owned(),
+                challenge_id: Some(payment.challenge),
+            })
         }
         (Ok(outcome), _) => {
             tracing::error!(?outcome, "the books refused what the rail said");

@@ -6,6 +6,7 @@
 
 mod claim;
 mod closing;
+mod confirm;
 mod deliver;
 mod idempotency;
 mod kept;
@@ -23,6 +24,7 @@ use farthing_rail::{Acceptor, PaymentId, Presented, Proof};
 use http::{Response, StatusCode};
 
 pub(crate) use closing::Closings;
+pub(crate) use confirm::confirm;
 pub(crate) use resolve::{Resolution, resolve, settle_timeout_of};
 pub(crate) use send_back::{SentBack, send_back};
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use farthing_books::{Command, Outcome, PaymentRecord, PaymentState};
-use farthing_rail::{Acceptor, PaymentId, Settlement, Settler};
+use farthing_rail::{PaymentId, Settlement, Settler};
 use farthing_store::StoreError;
 use std::sync::Arc;
 
+use super::confirm::first_question;
 use crate::route::Paid;
 use crate::seller::Seller;
 
@@ -56,7 +57,12 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
     match settlement {
         Settlement::Settled(settled) => {
             seller.metrics.resolved.increment(1);
-            seller.books.submit(Command::Settle { payment, settled, at }).await?;
+            let confirm_at = first_question(settler.terms(), at);
+            let settle = Command::Settle { payment, settled, confirm_at, at };
+            if let Outcome::MovementUsed { by, .. } = seller.books.submit(settle).await? {
+                tracing::warn!(%payment, %by, "its transfer already paid for another payment");
+                return Ok(Resolution::Rejected);
+            }
             let deadline = at.after(term_of(seller, &record));
             let reason = "settled after its outcome was unknown".to_owned();
             let entitle = Command::Entitle { payment, reason, status: None, deadline, at };
@@ -87,13 +93,12 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
 /// The rail of a payment, in the present configuration.
 pub(super) fn settler_of(seller: &Seller, record: &PaymentRecord) -> Option<Arc<dyn Settler>> {
     let site = seller.site.load();
-    let offers = site.table.routes().iter().filter_map(|route| route.paid.as_ref()).flat_map(|paid| &paid.offers);
-    offers.filter(|offer| offer.method == record.method && offer.intent == record.intent).find_map(|offer| match &offer
-        .acceptor
-    {
-        Acceptor::External(settler) if settler.terms().asset == record.asset => Some(Arc::clone(settler)),
-        _ => None,
-    })
+    let found = site.rails.iter().find(|(_, settler)| {
+        let terms = settler.terms();
+        let names = (terms.method.as_str(), terms.intent.as_str());
+        names == (&*record.method, &*record.intent) && terms.asset == record.asset
+    });
+    found.map(|(_, settler)| Arc::clone(settler))
 }
 
 /// How long the task that claimed a payment may take until the rail has answered.

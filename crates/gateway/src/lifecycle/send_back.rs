@@ -1,9 +1,10 @@
 //! Paying back: what was never delivered, and what the operator gives back.
 
 use farthing_books::{Command, Outcome, PaymentRecord, PaymentState};
-use farthing_rail::{PaymentId, Refund, Settlement};
+use farthing_rail::{Finality, PaymentId, Refund, Settlement};
 use farthing_store::StoreError;
 
+use super::confirm::{Stands, ask};
 use super::resolve::{PATIENCE, settler_of};
 use crate::seller::Seller;
 
@@ -17,6 +18,8 @@ pub(crate) enum SentBack {
     Busy,
     /// The rail refused the payment: there is nothing to pay back.
     NeverPaid,
+    /// The rail took the payment back: there is nothing left to pay back.
+    TakenBack,
     /// No configured payment method can pay this back; nothing changed.
     NotOverThisRail,
     /// The books hold no such payment.
@@ -36,11 +39,21 @@ pub(crate) async fn send_back(seller: &Seller, payment: PaymentId, reason: &str)
         tracing::error!(%payment, method = record.method, "no configured payment method can pay this back");
         return Ok(SentBack::NotOverThisRail);
     }
+    if is_owed && record.confirm_at.is_some() {
+        match ask(seller, &record).await? {
+            Stands::Final => {}
+            Stands::TakenBack => return Ok(SentBack::TakenBack),
+            // On a chain it is final within moments; a card payment can be taken back for months.
+            Stands::Provisional if becomes_final(seller, &record) => return Ok(SentBack::Busy),
+            Stands::Provisional => {}
+        }
+    }
     let order = Command::Refund { payment, reason: reason.to_owned(), at: seller.now() };
     match seller.books.submit(order).await? {
         Outcome::Payment(record) if record.state == PaymentState::Refunding => over_the_rail(seller, record).await,
         Outcome::Payment(record) => Ok(SentBack::Done(record)),
         Outcome::OutOfOrder(record) if record.state == PaymentState::Rejected => Ok(SentBack::NeverPaid),
+        Outcome::OutOfOrder(record) if record.state == PaymentState::Reversed => Ok(SentBack::TakenBack),
         Outcome::OutOfOrder(_) => Ok(SentBack::Busy),
         Outcome::NotFound => Ok(SentBack::NotFound),
         outcome => {
@@ -48,6 +61,11 @@ pub(crate) async fn send_back(seller: &Seller, payment: PaymentId, reason: &str)
             Ok(SentBack::Busy)
         }
     }
+}
+
+/// Whether waiting a little makes a payment final, so that nobody pays back what then vanishes.
+fn becomes_final(seller: &Seller, record: &PaymentRecord) -> bool {
+    settler_of(seller, record).is_some_and(|settler| matches!(settler.terms().finality, Finality::After(_)))
 }
 
 fn can_pay_back(seller: &Seller, record: &PaymentRecord) -> bool {

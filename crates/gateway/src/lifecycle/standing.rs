@@ -42,6 +42,10 @@ pub(super) async fn proceed(
             let detail = "This payment is being paid back or was; pay the fresh challenge.";
             Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))
         }
+        PaymentState::Reversed => {
+            let detail = "The payment network took this payment back; pay the fresh challenge.";
+            Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))
+        }
         PaymentState::Claimed | PaymentState::Posted | PaymentState::Delivered | PaymentState::Closed => {
             let detail = "This credential was used before; pay the fresh challenge.";
             Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))

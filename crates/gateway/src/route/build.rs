@@ -1,12 +1,13 @@
 //! From a checked configuration to routes that can be served.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use farthing_money::Price;
 use farthing_protocol::{Problem, ProblemType, Realm};
-use farthing_rail::Acceptor;
+use farthing_rail::{Acceptor, Settler};
 use http::Uri;
 use sha2::{Digest, Sha256};
 
@@ -25,17 +26,20 @@ pub(crate) struct Building<'a> {
     pub(crate) upstream_tls: Option<&'a rustls::ClientConfig>,
 }
 
+/// Rails that must be asked, each with the name of its table.
+type Rails = Vec<(String, Arc<dyn Settler>)>;
+
 type Upstreams = HashMap<(String, Duration), Upstream>;
 
 /// Builds the payment methods and the table of routes, or says which line cannot be served.
-pub(crate) fn build(building: &Building<'_>) -> Result<Table, ConfigError> {
+pub(crate) fn build(building: &Building<'_>) -> Result<(Table, Rails), ConfigError> {
     let acceptors = acceptors(building)?;
     let mut upstreams = Upstreams::new();
     let mut routes = Vec::with_capacity(building.routes.len());
     for config in building.routes {
         routes.push(route(config, &acceptors, building, &mut upstreams)?);
     }
-    Table::build(routes).map_err(|(refused, shadow)| {
+    let table = Table::build(routes).map_err(|(refused, shadow)| {
         let place = building.routes.get(refused).map(|route| route.place.clone());
         let other = building.routes.get(shadow.other);
         let mistake = Mistake::Shadowed {
@@ -43,7 +47,12 @@ pub(crate) fn build(building: &Building<'_>) -> Result<Table, ConfigError> {
             line: other.and_then(|route| route.place.line),
         };
         place.unwrap_or(crate::config::Place { file: String::new(), line: None }).refuses(mistake)
-    })
+    })?;
+    let rails = acceptors.into_iter().filter_map(|(name, acceptor)| match acceptor {
+        Acceptor::External(settler) => Some((name, settler)),
+        Acceptor::Prepaid(_) => None,
+    });
+    Ok((table, rails.collect()))
 }
 
 /// Every payment method with the name of the table it comes from.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use farthing_protocol::{JsonObject, Timestamp};
 use farthing_rail::simulated::SimulatedRail;
 use farthing_rail::{
-    Answer, Claim, Cursor, Method, Order, Presented, Proof, RailError, RailStatement, Refund, Refusal, Settlement, Settler, Terms,
-    Unknown, Unpriceable,
+    Answer, Claim, Cursor, Method, Order, Presented, Proof, RailError, RailStatement, Refund, Refusal, Settled,
+    Settlement, Settler, Standing, Terms, Unknown, Unpriceable,
 };
 
 /// What goes wrong; nothing by default.
@@ -63,6 +63,10 @@ impl Settler for Faulty {
         self.faults.unknown_refunds.store(left - 1, Ordering::SeqCst);
         let unknown = Unknown { reason: "no answer to the refund".to_owned(), ask_again: Duration::from_secs(1) };
         Box::pin(std::future::ready(Settlement::Unknown(unknown)))
+    }
+
+    fn confirm<'a>(&'a self, claim: &'a Claim, settled: &'a Settled) -> Answer<'a, Standing> {
+        self.rail.confirm(claim, settled)
     }
 
     fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
