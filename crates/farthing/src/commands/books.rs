@@ -13,6 +13,7 @@ use farthing_store::{Books as Store, Sharing};
 use serde_json::{Value, json};
 
 use super::admin::Admin;
+use super::differences::{Differences, Reconcile};
 use crate::failure::{Failure, OrFail};
 use crate::terminal::{self, Colour};
 
@@ -30,6 +31,11 @@ pub(crate) enum Books {
     /// One payment, from claim to close.
     #[command(after_help = "Example:\n  farthing books payment pay_0123... --data ./seller")]
     Payment(Payment),
+    /// Read the rails' own statements now, match them with the payments, and name what differs.
+    #[command(
+        after_help = "Example:\n  farthing books reconcile --admin http://127.0.0.1:4021\n\nA running gateway does it by itself every minute. Exit code 1 when something differs."
+    )]
+    Reconcile(Reconcile),
     /// Pay a payment back, whole and once: one that was delivered, or one that is still owed.
     #[command(
         after_help = "Example:\n  farthing books refund pay_0123... --admin http://127.0.0.1:4021\n\nRefunding twice is refunding once. Exit code 1 when it cannot be paid back now."
@@ -94,6 +100,7 @@ impl Books {
             Self::Verify(verify) => verify.run().await,
             Self::Statement(statement) => statement.run().await,
             Self::Payment(payment) => payment.run().await,
+            Self::Reconcile(reconcile) => reconcile.run().await,
             Self::Refund(refund) => refund.run().await,
         }
     }
@@ -156,6 +163,8 @@ impl Payment {
             "amount": payment.amount.to_string(),
             "asset": payment.asset.to_string(),
             "fee": payment.fee.to_string(),
+            "movements": (!payment.consumed.is_empty()).then(|| names(&payment.consumed)),
+            "confirm_at": payment.confirm_at.map(Timestamp::to_rfc3339),
             "reference": payment.reference,
             "refund": payment.refund,
             "reason": payment.reason,
@@ -208,13 +217,23 @@ impl Statement {
         let until = self.until.unwrap_or(Timestamp::from_unix_millis(i64::MAX));
         let books = open(&self.place.data)?;
         let statement = books.statement(since, until).await.or_fail("the books cannot be read")?;
+        let differences = Differences::read(&books).await?;
         if self.place.json {
-            terminal::say_json(&to_json(&statement));
+            let mut shown = to_json(&statement);
+            if let Some(shown) = shown.as_object_mut() {
+                shown.extend(differences.to_json());
+            }
+            terminal::say_json(&shown);
         } else {
             say_statement(&statement);
+            differences.say();
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn names(keys: &[farthing_rail::ProofKey]) -> String {
+    keys.iter().map(farthing_rail::ProofKey::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// A statement as scripts read it: amounts in base units of their asset, as texts.
@@ -242,6 +261,7 @@ pub(super) fn say_statement(statement: &farthing_books::Statement) {
             asset.display(totals.gross),
             asset.display(totals.fees),
             asset.display(totals.refunds),
+            asset.display(totals.reversed),
             net,
         ]
     };
@@ -257,7 +277,11 @@ pub(super) fn say_statement(statement: &farthing_books::Statement) {
         row.extend(figures(&asset, &totals));
         rows.push(row);
     }
-    terminal::say_table(&["route", "rail", "payer", "payments", "gross", "fees", "refunds", "net"], 3, &rows);
+    terminal::say_table(
+        &["route", "rail", "payer", "payments", "gross", "fees", "refunds", "reversed", "net"],
+        3,
+        &rows,
+    );
 }
 
 fn totals(statement: &farthing_books::Statement) -> Vec<(Asset, Totals)> {
@@ -274,6 +298,7 @@ fn totals_json(asset: &Asset, totals: &Totals) -> Value {
         "gross": totals.gross.to_string(),
         "fees": totals.fees.to_string(),
         "refunds": totals.refunds.to_string(),
+        "reversed": totals.reversed.to_string(),
         "net": totals.net().map(|net| net.to_string()),
     })
 }

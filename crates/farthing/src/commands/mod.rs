@@ -7,6 +7,7 @@ mod check;
 mod conformance;
 mod demo;
 mod devnet;
+mod differences;
 mod gateway;
 mod home;
 mod key;
