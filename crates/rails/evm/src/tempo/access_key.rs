@@ -150,14 +150,24 @@ impl SignedGrant {
 pub struct AccessKey {
     account: Address,
     key: Account,
-    grant: SignedGrant,
+    grant: Option<SignedGrant>,
 }
 
 impl AccessKey {
-    /// The key that this account has granted.
+    /// A key that the chain knows already: it pays without a grant, and quotes without the cost of
+    /// one.
+    pub fn on_chain(account: Address, key: Account) -> Self {
+        Self { account, key, grant: None }
+    }
+
+    /// The key that this account has granted. A payment brings the grant to the chain, if it is not
+    /// there yet.
     pub fn new(account: Address, key: Account, grant: SignedGrant) -> Result<Self, GrantError> {
         let is_own = grant.0.key_id == key.address() && grant.0.recover_signer().is_ok_and(|signer| signer == account);
-        if is_own { Ok(Self { account, key, grant }) } else { Err(GrantError::Foreign { account, key: key.address() }) }
+        if !is_own {
+            return Err(GrantError::Foreign { account, key: key.address() });
+        }
+        Ok(Self { account, key, grant: Some(grant) })
     }
 
     /// The account it spends for.
@@ -170,9 +180,9 @@ impl AccessKey {
         self.key.address()
     }
 
-    /// What the account allows.
-    pub fn grant(&self) -> &SignedGrant {
-        &self.grant
+    /// What the account allows, for a chain that may not know it yet.
+    pub fn grant(&self) -> Option<&SignedGrant> {
+        self.grant.as_ref()
     }
 
     /// Signs the Keccak-256 hash of a message in the account's name: the key signs over that hash
@@ -207,14 +217,14 @@ mod tests {
     #[test]
     fn a_grant_is_limited_expiring_and_signed_by_the_account() {
         let (root, access_key) = granted();
-        let authorization = access_key.grant().authorization();
+        let authorization = access_key.grant().unwrap().authorization();
         assert_eq!(authorization.recover_signer().unwrap(), root.address());
         assert!(!authorization.never_expires() && !authorization.has_unlimited_spending());
         assert!(authorization.has_call_scopes() && !authorization.is_admin());
         assert_eq!(authorization.limits.as_ref().unwrap()[0].period, 86_400);
-        assert_eq!(access_key.grant().rules(), 1 + 1 + 2 + 2);
-        let bytes = access_key.grant().to_bytes();
-        assert_eq!(SignedGrant::from_bytes(&bytes).unwrap(), *access_key.grant());
+        assert_eq!(access_key.grant().unwrap().rules(), 1 + 1 + 2 + 2);
+        let bytes = access_key.grant().unwrap().to_bytes();
+        assert_eq!(SignedGrant::from_bytes(&bytes).as_ref().ok(), access_key.grant());
         assert!(SignedGrant::from_bytes(&[bytes.as_slice(), &[0]].concat()).is_err());
         assert!(SignedGrant::from_bytes(&bytes[1..]).is_err());
     }

@@ -16,7 +16,7 @@ const TRANSFER: u64 = 300_000;
 const ACCESS_KEY: u64 = 100_000;
 
 /// Writing a key to the chain, for the key and for each of its rules.
-const KEY_RULE: u64 = 600_000;
+const KEY_RULE: u64 = 850_000;
 
 /// The fees that an official server sponsors at most, in 10^-18 dollars: a transaction's whole, and
 /// the most gas.

@@ -140,7 +140,8 @@ impl TempoPayer {
 
     fn most_fee(&self, legs: &[Leg], chain: u64) -> Amount {
         let key = self.key.delegated();
-        let rules = key.filter(|key| key.grant().chain() == chain).map(|key| key.grant().rules());
+        let grant = key.and_then(AccessKey::grant).filter(|grant| grant.chain() == chain);
+        let rules = grant.map(SignedGrant::rules);
         self.prices.most(gas::limit(legs.len(), key.is_some(), rules))
     }
 
@@ -238,25 +239,24 @@ impl TempoPayer {
     /// The grant that the payment must carry, because the chain does not know the key yet.
     async fn new_grant(&self, request: &TempoRequest) -> Result<Option<&SignedGrant>, SignError> {
         let Some(key) = self.key.delegated() else { return Ok(None) };
-        let (account, chain) = (key.account(), request.chain);
+        let Some(grant) = key.grant() else { return Ok(None) };
         let is_known = match &self.funds {
-            Some(funds) => funds.has_access_key(chain, account, key.address()).await,
+            Some(funds) => funds.has_access_key(request.chain, key.account(), key.address()).await,
             None => None,
         };
         if is_known == Some(true) {
             return Ok(None);
         }
-        if key.grant().chain() != chain {
-            let granted = key.grant().chain();
-            return Err(SignError::Key(format!("it is granted for chain {granted} and not for chain {chain}")));
+        if grant.chain() != request.chain {
+            let (granted, asked) = (grant.chain(), request.chain);
+            return Err(SignError::Key(format!("it is granted for chain {granted} and not for chain {asked}")));
         }
-        if request.fee_payer && gas::limit(1, true, Some(key.grant().rules())) > gas::SPONSORED_GAS {
-            return Err(SignError::Key(
-                "the chain does not know it yet, and no server sponsors making it known; pay once without a sponsor"
-                    .into(),
-            ));
+        if request.fee_payer && gas::limit(1, true, Some(grant.rules())) > gas::SPONSORED_GAS {
+            let reason = "the chain does not know it yet, and no server sponsors making it known; pay once without a \
+                          sponsor";
+            return Err(SignError::Key(reason.into()));
         }
-        Ok(Some(key.grant()))
+        Ok(Some(grant))
     }
 
     /// Decodes the bytes about to be handed out, and refuses what would not be the approved payment.

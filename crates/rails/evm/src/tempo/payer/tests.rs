@@ -147,6 +147,13 @@ fn a_delegated_key_pays_for_its_account_and_brings_its_grant_once() {
         let quote = quoted_by(&payer, &asked(&seller(|_| {}), "1 USD")).unwrap();
         assert_eq!(at_once(payer.available(&quote)), Some(Amount::new(7)));
     }
+    let on_chain = AccessKey::on_chain(account(0x11).address(), account(0x33));
+    let on_chain = TempoPayer { key: PayingKey::Delegated(Box::new(on_chain)), ..payer.clone() };
+    let fee = |payer: &TempoPayer| quoted_by(payer, &asked(&seller(|_| {}), "1 USD")).unwrap().fee;
+    assert_eq!(fee(&on_chain), Amount::new(12_500));
+    assert!(fee(&payer) > Amount::new(100_000), "bringing a grant costs a lot");
+    assert!(matches!(paid(&on_chain, &seller(|_| {}), "1 USD").way, Way::Transaction { .. }));
+
     let sponsoring = seller(|settings| settings.sponsor = Some(SponsorPolicy::for_chain(CHAIN, TOKEN)));
     let quote = quoted_by(&payer, &asked(&sponsoring, "1 USD")).unwrap();
     assert!(signed_by(&payer, quote).unwrap_err().to_string().contains("no server sponsors"));
