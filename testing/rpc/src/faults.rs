@@ -61,6 +61,8 @@ struct Known {
     faults: HashMap<String, VecDeque<Fault>>,
     /// How often a method was asked.
     asked: HashMap<String, usize>,
+    /// How many requests came, a batch being one.
+    round_trips: usize,
     /// The first answer to each question.
     first: HashMap<String, Value>,
 }
@@ -103,6 +105,11 @@ impl Faults {
     /// Lets a method go well again.
     pub fn heal(&self, method: &str) {
         self.shared.known().faults.remove(method);
+    }
+
+    /// How many requests came so far, a batch being one.
+    pub fn round_trips(&self) -> usize {
+        self.shared.known().round_trips
     }
 
     /// How often a method was asked.
@@ -184,6 +191,7 @@ async fn serve(State(shared): State<Arc<Shared>>, Json(body): Json<Value>) -> Re
         Value::Array(requests) => (true, requests),
         request => (false, vec![request]),
     };
+    shared.known().round_trips += 1;
     let mut answers = Vec::new();
     for request in requests {
         match shared.answer(request).await {

@@ -189,31 +189,40 @@ impl Endpoints {
     /// Hands a transaction over and waits for its receipt where the node can wait. The receipt that
     /// comes back is one node's word. Only a request that never left is tried at the next node.
     pub async fn send(&self, raw: &Bytes) -> Result<Option<Receipt>, RpcError> {
-        let answer = self.hand_over(&Question::send_and_wait(raw), self.0.inclusion).await;
-        match answer {
-            Ok(value) => Ok(answers::receipt(&value).ok().flatten()),
-            Err(RpcError::Refused { by: RefusedBy::NoSuchMethod, .. }) => self.post(raw).await.map(|()| None),
-            Err(error) => Err(error),
-        }
+        self.hand_over(raw, true).await
     }
 
     /// Hands a transaction over without waiting.
     pub async fn post(&self, raw: &Bytes) -> Result<(), RpcError> {
-        self.hand_over(&Question::send(raw), self.0.deadline).await.map(drop)
+        self.hand_over(raw, false).await.map(drop)
     }
 
-    async fn hand_over(&self, question: &Question, deadline: Duration) -> Result<Value, RpcError> {
+    /// Tries one node after the other until one may have the transaction.
+    async fn hand_over(&self, raw: &Bytes, wait: bool) -> Result<Option<Receipt>, RpcError> {
         let mut last = None;
         for index in self.order() {
             let Some(node) = self.0.nodes.get(index) else { continue };
-            let answer = node.ask(&self.0.client, std::slice::from_ref(question), deadline).await.pop();
-            match answer {
-                Some(Err(error @ RpcError::NotSent { .. })) => last = Some(error),
-                Some(answer) => return answer,
-                None => {}
+            match self.hand_to(node, raw, wait && node.can_wait()).await {
+                Err(error @ RpcError::NotSent { .. }) => last = Some(error),
+                answer => return answer,
             }
         }
         Err(last.unwrap_or_else(|| self.silence()))
+    }
+
+    async fn hand_to(&self, node: &Node, raw: &Bytes, wait: bool) -> Result<Option<Receipt>, RpcError> {
+        if wait {
+            match self.ask_node(node, Question::send_and_wait(raw), self.0.inclusion).await {
+                Err(RpcError::Refused { by: RefusedBy::NoSuchMethod, .. }) => node.note_that_it_cannot_wait(),
+                answer => return answer.map(|receipt| answers::receipt(&receipt).ok().flatten()),
+            }
+        }
+        self.ask_node(node, Question::send(raw), self.0.deadline).await.map(|_| None)
+    }
+
+    async fn ask_node(&self, node: &Node, question: Question, deadline: Duration) -> Result<Value, RpcError> {
+        let answer = node.ask(&self.0.client, &[question], deadline).await.pop();
+        answer.unwrap_or_else(|| Err(self.silence()))
     }
 
     async fn one(&self, question: Question) -> Result<Value, RpcError> {

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::Client;
@@ -17,6 +18,8 @@ const WORDS: usize = 300;
 pub(super) struct Node {
     url: reqwest::Url,
     name: String,
+    /// Whether it was seen to lack the method that waits for inclusion (EIP-7966).
+    cannot_wait: AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -43,11 +46,20 @@ impl Node {
         let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
         let host = host.ok_or(EndpointsError::NotAUrl)?;
         let name = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        Ok(Self { url, name })
+        Ok(Self { url, name, cannot_wait: AtomicBool::new(false) })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is worth asking it to wait for a transaction's inclusion.
+    pub(super) fn can_wait(&self) -> bool {
+        !self.cannot_wait.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_that_it_cannot_wait(&self) {
+        self.cannot_wait.store(true, Ordering::Relaxed);
     }
 
     /// Asks several questions in one round trip; the answers come in the order of the questions.

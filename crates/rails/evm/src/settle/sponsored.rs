@@ -59,6 +59,8 @@ impl ChainSettler {
                 self.await_inclusion(claim, payment, cosigned.hash).await
             }
             Err(error) if error.may_have_arrived() => self.lookup_sponsored(claim, payment).await,
+            // The payer's part was rehearsed: what is missing is the fee, which is ours.
+            Err(error @ RpcError::Refused { by: RefusedBy::InsufficientFunds, .. }) => unable(error.to_string()),
             Err(error) => refused_by_node(&error),
         }
     }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use alloy_primitives::U256;
 use farthing_rail::{Settlement, Settler as _};
+use farthing_rail_evm::evm::calldata;
 use farthing_testing_rpc::faults::Fault;
 
-use crate::support::{CENT, World, endpoints, refusal, settled};
+use crate::support::{CENT, World, account, endpoints, refusal, settled};
 
 const SEND: &str = "eth_sendRawTransactionSync";
 
@@ -130,4 +132,29 @@ async fn a_read_goes_on_to_the_next_node() {
     let error = alone.block(farthing_rail_evm::rpc::At::Latest).await.unwrap_err();
     assert!(!error.may_have_arrived());
     assert!(!format!("{error} {error:?} {alone:?}").contains("secret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signer_that_somebody_else_uses_too_finds_its_place_again() {
+    let world = World::evm().await;
+    settled(world.settle(&world.claim(&world.authorization(1, CENT, 300).await)).await);
+    let transfer = calldata::transfer(account(5).address(), U256::from(1));
+    world.devnet.node().send(world.signer, Some(world.token.contract), transfer).await.unwrap();
+    let crossed = world.claim(&world.authorization(2, CENT, 300).await);
+    let outcome = world.settle(&crossed).await;
+    assert!(!matches!(outcome, Settlement::Rejected(_)), "nobody can know that yet: {outcome:?}");
+    settled(world.settle(&world.claim(&world.authorization(3, CENT, 300).await)).await);
+    world.devnet.mine(4).await.unwrap();
+    assert!(refusal(world.resolve(&crossed).await).contains("nothing was taken"));
+    assert_eq!(world.included().await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_the_waiting_method_is_asked_in_the_old_way() {
+    let world = World::evm().await;
+    world.faults.next(SEND, 1, Fault::Refused { code: -32601, message: "Method not found".into() });
+    for _ in 0..2 {
+        settled(world.settle(&world.claim(&world.authorization(1, CENT, 300).await)).await);
+    }
+    assert_eq!((world.faults.asked(SEND), world.faults.asked("eth_sendRawTransaction")), (1, 2));
 }

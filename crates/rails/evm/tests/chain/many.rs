@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use alloy_consensus::transaction::RlpEcdsaEncodableTx as _;
 use alloy_consensus::{SignableTransaction as _, TxEip1559};
 use alloy_primitives::{Bytes, Signature, TxKind};
-use farthing_rail_evm::Account;
 use farthing_rail_evm::evm::calldata;
 use farthing_rail_evm::settle::journal::Purpose;
+use farthing_rail_evm::{Account, Way};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::{CENT, World, account, assert_distinct, settled};
+use crate::tempo::own;
 
 const MANY: usize = 100;
 
@@ -43,6 +44,30 @@ async fn a_hundred_parallel_settlements_get_contiguous_nonces() {
     println!("{MANY} parallel settlements: {ours:?}; {MANY} raw transactions: {raw:?}");
     // The figure is measured on an idle machine; here it must only not be out of all proportion.
     assert!(ours < raw * 4 + Duration::from_secs(2), "{ours:?} against {raw:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_parallel_charges_take_hardly_longer_than_as_many_raw_transactions() {
+    let world = World::tempo().await.direct();
+    settled(world.settle(&world.claim(&own(&world, 1).await)).await);
+    let (mut claims, mut raws) = (Vec::new(), Vec::new());
+    for number in 0..MANY {
+        claims.push(world.claim(&own(&world, 1 + number % 8).await));
+        let Way::Transaction { raw, .. } = own(&world, 1 + number % 8).await.way else { panic!() };
+        raws.push(raw);
+    }
+    let started = Instant::now();
+    let node = world.devnet.node();
+    let sent = raws.iter().map(|raw| node.request::<Value>("eth_sendRawTransactionSync", json!([raw])));
+    let receipts: Vec<_> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
+    let raw = started.elapsed();
+    assert!(receipts.iter().all(|receipt| receipt["status"] == "0x1"));
+    let started = Instant::now();
+    let outcomes = join_all(claims.iter().map(|claim| world.settle(claim))).await;
+    let ours = started.elapsed();
+    assert_distinct(&outcomes.into_iter().map(settled).collect::<Vec<_>>());
+    println!("{MANY} parallel charges: {ours:?}; {MANY} raw transactions: {raw:?}");
+    assert!(ours < raw * 3 + Duration::from_secs(2), "{ours:?} against {raw:?}");
 }
 
 /// What the node needs for as many of the same calls, signed beforehand by somebody who looks at

@@ -36,7 +36,7 @@ async fn signed(payer: usize, transaction: TempoTransaction) -> Bytes {
     raw.into()
 }
 
-async fn own(world: &World, payer: usize) -> Payment {
+pub(crate) async fn own(world: &World, payer: usize) -> Payment {
     let memo = crate::support::fresh();
     let (transaction, legs) = transaction(world, memo);
     let valid_before = transaction.valid_before.map(NonZeroU64::get);
@@ -109,4 +109,16 @@ async fn a_sponsored_payment_that_would_fail_costs_us_nothing() {
     assert!(detail.contains("instead of 10001"), "{detail}");
     assert_eq!(world.faults.asked(SEND), 0);
     assert_eq!(world.has(world.signer).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settlement_takes_no_more_than_two_round_trips() {
+    let world = World::tempo().await;
+    settled(world.settle(&world.claim(&own(&world, 1).await)).await);
+    for (payment, most) in [(own(&world, 1).await, 1), (sponsored(&world, 2).await, 2)] {
+        let claim = world.claim(&payment);
+        let before = world.faults.round_trips();
+        settled(world.settle(&claim).await);
+        assert!(world.faults.round_trips() - before <= most, "{}", world.faults.round_trips() - before);
+    }
 }

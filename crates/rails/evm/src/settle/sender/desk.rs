@@ -98,26 +98,26 @@ impl Desk {
         let (chain, signer) = (self.around.chain, self.account.address());
         let on_chain = self.around.terms.endpoints.transaction_count(signer, At::Pending).await?;
         let written = self.around.journal.last_of(chain, signer).await?.and_then(|last| last.nonce);
+        let mut open = BTreeMap::new();
         for submission in self.around.journal.open_of(chain, signer).await? {
             let Some((intent, signed)) = transaction::read(&submission.raw) else { continue };
-            let (purpose, valid_before) = (submission.purpose, submission.valid_before);
-            let long_ago = Instant::now().checked_sub(self.around.terms.resend_after).unwrap_or_else(Instant::now);
-            let place = Place {
-                purpose,
-                intent,
-                signed,
-                valid_before,
-                sent_at: long_ago,
-                times: 0,
-                refusals: 0,
-                is_included: false,
-            };
             // The journal lists replacements after what they replace.
-            self.places.insert(place.intent.nonce, place);
+            open.insert(intent.nonce, self.found(submission, intent, signed));
+        }
+        for (nonce, place) in open {
+            self.places.entry(nonce).or_insert(place);
         }
         let next = written.map_or(on_chain, |written| on_chain.max(written.saturating_add(1)));
         self.next = Some(next);
         Ok(next)
+    }
+
+    /// What an earlier process left behind, due to be sent again at once.
+    fn found(&self, submission: Submission, intent: Intent, signed: Signed) -> Place {
+        let resend_after = self.around.terms.resend_after;
+        let sent_at = Instant::now().checked_sub(resend_after).unwrap_or_else(Instant::now);
+        let (purpose, valid_before) = (submission.purpose, submission.valid_before);
+        Place { purpose, intent, signed, valid_before, sent_at, times: 0, refusals: 0, is_included: false }
     }
 
     async fn serve(&mut self, requests: Vec<Request>) {

@@ -1,5 +1,7 @@
 //! What happens to a transaction that is not included.
 
+use alloy_primitives::Bytes;
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::Market;
@@ -24,6 +26,10 @@ impl Desk {
             Err(error) => {
                 tracing::debug!(nonce = said.nonce, %error, "a broadcast was not taken");
                 place.refusals += u32::from(is_lasting(error));
+                if error.refused_by() == Some(RefusedBy::NonceTooLow) {
+                    // Somebody else sends from this account: ask the chain before the next nonce.
+                    self.next = None;
+                }
             }
         }
     }
@@ -44,16 +50,15 @@ impl Desk {
         };
         self.mend(included).await;
         let now = Instant::now();
-        let due: Vec<u64> = self
-            .places
-            .range(included..)
-            .filter(|(_, place)| now.duration_since(place.sent_at) >= self.around.terms.resend_after)
-            .map(|(nonce, _)| *nonce)
-            .take(MOST_AT_ONCE)
-            .collect();
-        for nonce in due {
-            self.send_again(nonce).await;
+        let is_due = |place: &Place| now.duration_since(place.sent_at) >= self.around.terms.resend_after;
+        let waiting = self.places.range(included..).filter(|(_, place)| is_due(place)).take(MOST_AT_ONCE);
+        let (refused, due): (Vec<_>, Vec<_>) = waiting.partition(|(_, place)| place.refusals >= REFUSALS);
+        let refused: Vec<u64> = refused.into_iter().map(|(nonce, _)| *nonce).collect();
+        let due: Vec<(u64, Bytes)> = due.into_iter().map(|(nonce, place)| (*nonce, place.signed.raw.clone())).collect();
+        for nonce in refused {
+            self.fill(nonce).await;
         }
+        self.send_again(due).await;
     }
 
     /// Fills nonces that were given out and of which nothing is left: the chain went back further than
@@ -105,25 +110,21 @@ impl Desk {
         }
     }
 
-    /// Sends what stands at a nonce again, or something in its place.
-    async fn send_again(&mut self, nonce: u64) {
-        let Some(place) = self.places.get(&nonce) else { return };
-        if place.refusals >= REFUSALS {
-            self.fill(nonce).await;
-            return;
-        }
-        let (raw, times) = (place.signed.raw.clone(), place.times);
-        let answer = self.around.terms.endpoints.post(&raw).await;
-        let by = answer.as_ref().err().and_then(RpcError::refused_by);
-        let lasts = answer.as_ref().is_err_and(is_lasting);
-        if let Some(place) = self.places.get_mut(&nonce) {
+    /// Sends what stands at these nonces again, all at once, and replaces what offers too little.
+    async fn send_again(&mut self, due: Vec<(u64, Bytes)>) {
+        let endpoints = self.around.terms.endpoints.clone();
+        let answers = join_all(due.iter().map(|(_, raw)| endpoints.post(raw))).await;
+        for ((nonce, _), answer) in due.into_iter().zip(answers) {
+            let Some(place) = self.places.get_mut(&nonce) else { continue };
+            let times = place.times;
             place.sent_at = Instant::now();
             place.times += 1;
-            place.refusals += u32::from(lasts);
-        }
-        let waits = answer.is_ok() || by == Some(RefusedBy::AlreadyKnown);
-        if by == Some(RefusedBy::Underpriced) || (waits && times >= PATIENCE) {
-            self.replace(nonce).await;
+            place.refusals += u32::from(answer.as_ref().is_err_and(is_lasting));
+            let by = answer.as_ref().err().and_then(RpcError::refused_by);
+            let waits = answer.is_ok() || by == Some(RefusedBy::AlreadyKnown);
+            if by == Some(RefusedBy::Underpriced) || (waits && times >= PATIENCE) {
+                self.replace(nonce).await;
+            }
         }
     }
 
