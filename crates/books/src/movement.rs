@@ -7,12 +7,17 @@
 pub(crate) mod consume;
 pub(crate) mod reconcile;
 
+use std::time::Duration;
+
 use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, Movement, PayerId, PaymentId, ProofKey};
 
 use crate::ledger::{MovementPurpose, Phase};
 use crate::{AccountId, AccountKind, Transfer, TransferId};
+
+/// A statement may show a final payment this much later; after that it is missing.
+pub const SHOWN_WITHIN: Duration = Duration::from_secs(300);
 
 /// A movement as the books know it: consumed by a payment, seen in a statement, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]

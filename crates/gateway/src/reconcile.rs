@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use farthing_books::movement::SHOWN_WITHIN;
 use farthing_books::{Command, MovementRecord, Outcome, PaymentRecord, Reconciled, StatementPage};
 use farthing_rail::Settler;
 use farthing_store::StoreError;
@@ -17,8 +18,6 @@ use crate::seller::Seller;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So many pages are read of one rail before the next one has its turn.
 const PAGES: usize = 64;
-/// A statement may show a final payment this much later.
-const GRACE: Duration = Duration::from_secs(300);
 /// At most so many differences are named.
 const NAMED: u32 = 1_000;
 
@@ -79,7 +78,7 @@ pub(crate) async fn reconcile(seller: &Seller) -> Result<Report, StoreError> {
     for (name, settler) in rails {
         reports.push(read(seller, &name, settler.as_ref()).await?);
     }
-    let before = seller.now().before(GRACE);
+    let before = seller.now().before(SHOWN_WITHIN);
     let report = Report {
         rails: reports,
         suspense: seller.books.suspense(NAMED).await?,

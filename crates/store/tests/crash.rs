@@ -10,8 +10,11 @@ use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
 use farthing_books::budget::ReserveOutcome;
-use farthing_books::testing::samples::{at, grant, payer, prepaid, reservation, usd};
-use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, PaymentState};
+use farthing_books::testing::samples::{
+    at, external, grant, movement, page, payer, prepaid, reservation, settled_by, usd,
+};
+use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentFilter, PaymentState};
+use farthing_rail::ProofKey;
 use farthing_store::{Books, Sharing};
 
 const BOOKS: &str = "FARTHING_TEST_BOOKS";
@@ -83,6 +86,72 @@ async fn claim_on(books: Books, first: u32) {
         books.submit_later(Command::Deliver { payment, status: 200, at: at(1) }).unwrap();
         books.submit_later(Command::Close { payment, response: None, at: at(2) }).unwrap();
     }
+}
+
+#[test]
+fn a_statement_and_its_cursor_survive_kill_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.db");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let mut child = child("child_reconciles_until_killed", &path, round * 1_000_000);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut steps = lines.by_ref().map_while(Result::ok).filter_map(|line| number(&line));
+        acknowledged.insert(steps.next().expect("the child works"));
+        std::thread::sleep(Duration::from_millis(u64::from(round * 23 % 90)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        acknowledged.extend(steps);
+        runtime.block_on(check_statement(&path, &acknowledged));
+    }
+    assert!(acknowledged.len() > 30, "{} steps are too few to say anything", acknowledged.len());
+}
+
+/// Every acknowledged payment is matched, and what is confirmed is what the statement showed, once.
+async fn check_statement(path: &Path, acknowledged: &BTreeSet<u32>) {
+    let books = Books::open(path, Sharing::Exclusive).unwrap();
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+    for number in acknowledged {
+        let row = books.movement(&ProofKey::new(format!("tx/{number}"))).await.unwrap().unwrap();
+        assert_eq!((row.payment, row.suspended), (Some(external(*number, 1).id), false));
+        assert!(row.seen.is_some(), "step {number} was acknowledged");
+    }
+    let suspense = books.suspense(u32::MAX).await.unwrap().len();
+    let not_seen = books.not_seen(at(1_000), u32::MAX).await.unwrap().len();
+    assert!(not_seen <= usize::try_from(ROUNDS).unwrap(), "only what a kill cut off is not matched");
+    let confirmed = AccountId::new(AccountKind::Confirmed("evm".to_owned()), &usd());
+    let confirmed = books.account(&confirmed).await.unwrap().unwrap().debits.units();
+    let posted = books.verify().await.unwrap().payments - u64::try_from(not_seen).unwrap();
+    let claimed_only = PaymentFilter { state: Some(PaymentState::Claimed), limit: u32::MAX, ..Default::default() };
+    let unsettled = u64::try_from(books.payments(claimed_only).await.unwrap().len()).unwrap();
+    let suspense = u64::try_from(suspense).unwrap();
+    assert_eq!(confirmed, u128::from(posted - unsettled + suspense), "one unit for each movement");
+    books.close().await.unwrap();
+}
+
+#[test]
+#[ignore = "the body of a child process"]
+fn child_reconciles_until_killed() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let books = Books::open(&variable(BOOKS), Sharing::Exclusive).unwrap();
+        let first: u32 = variable(FIRST).to_str().unwrap().parse().unwrap();
+        for number in first.. {
+            let (new, key) = (external(number, 1), format!("tx/{number}"));
+            let payment = new.id;
+            books.claim(new).await.unwrap();
+            let settle =
+                Command::Settle { payment, settled: settled_by("0xabc", &[&key]), confirm_at: None, at: at(5) };
+            // The statement shows the payment, a stranger's money, and the payment before once more.
+            let lines = [key.clone(), format!("stranger/{number}"), format!("tx/{}", number.saturating_sub(1).max(first))];
+            let after = books.cursor("evm/charge USD").await.unwrap();
+            let reconcile = page(&after.0, &number.to_string(), lines.map(|key| movement(&key, 1)).into());
+            assert!(matches!(books.submit(settle).await.unwrap(), Outcome::Payment(_)));
+            assert!(matches!(books.submit(reconcile).await.unwrap(), Outcome::Reconciled(_)));
+            println!("claimed {number}");
+        }
+    });
 }
 
 #[test]

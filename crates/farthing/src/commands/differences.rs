@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use farthing_books::movement::SHOWN_WITHIN;
 use farthing_books::{MovementRecord, PaymentRecord};
 use farthing_store::Books as Store;
 use serde_json::{Map, Value, json};
@@ -14,8 +15,6 @@ use crate::terminal::{self, Colour};
 
 /// At most so many of a kind are named.
 const NAMED: u32 = 1_000;
-/// A statement may show a final payment this much later.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// `farthing books reconcile`.
 #[derive(Args)]
@@ -48,7 +47,7 @@ impl Reconcile {
 
 impl Differences {
     pub(super) async fn read(books: &Store) -> Result<Self, Failure> {
-        let before = clock::now().before(GRACE);
+        let before = clock::now().before(SHOWN_WITHIN);
         Ok(Self {
             suspense: books.suspense(NAMED).await.or_fail("the books cannot be read")?,
             not_seen: books.not_seen(before, NAMED).await.or_fail("the books cannot be read")?,
