@@ -28,6 +28,14 @@ fn everything_happens_within_a_minute() {
     assert_eq!(report["statement"]["totals"][0]["count"], 1001, "{report}");
 }
 
+#[test]
+fn everything_happens_on_a_chain_too() {
+    let report = demo(&["--rail", "tempo"]);
+    assert_eq!(report["ok"], true, "{report}");
+    assert_eq!(report["expectations"].as_array().unwrap().len(), 11, "{report}");
+    assert_eq!(report["statement"]["totals"][0]["count"], 201, "{report}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_the_reader_s_can_be_sold_too() {
     let upstream = Upstream::start().await;

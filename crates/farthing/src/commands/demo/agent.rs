@@ -1,10 +1,12 @@
 //! The demo's buyer: a real wallet with a real limit.
 
+use alloy_primitives::Address;
 use farthing_money::Price;
 use farthing_rail::Origin;
+use farthing_rail_evm::buyer::Chains;
 use farthing_wallet::policy::OriginLimit;
 use farthing_wallet::{
-    Ambient, Outcome, PassphraseSource, PayingClient, PayingMiddleware, Policy, WalletName, Wallets,
+    Ambient, Outcome, PassphraseSource, PayingClient, PayingMiddleware, Policy, Wallet, WalletName, Wallets,
 };
 use http::Method;
 use secrecy::SecretString;
@@ -12,23 +14,26 @@ use url::Url;
 
 use super::stage::Stage;
 use crate::failure::{Failure, OrFail};
+use crate::rails::OnChains;
 use crate::{clock, rails};
 
 /// What the agent may spend.
 pub(super) const LIMIT: &str = "1 USD";
 const PER_PAYMENT: &str = "0.01 USD";
-/// More than the limit, so that the limit stops it and not an empty balance.
+/// More than the limit, so that the limit stops it and not an empty balance; in words and in millionths.
 const BALANCE: &str = "2 USD";
+pub(super) const BALANCE_MILLIONTHS: u64 = 2_000_000;
 
-/// A wallet with a policy and play money.
+/// A wallet with a policy and money.
 pub(super) struct Agent {
     wallets: Wallets,
     client: PayingClient,
     payer: String,
+    account: Option<Address>,
 }
 
 impl Agent {
-    /// Makes the agent's wallet, sets its limits and fills its balance.
+    /// Makes the agent's wallet, sets its limits and gives it money.
     pub(super) async fn hire(stage: &Stage) -> Result<Self, Failure> {
         Self::named("agent", stage).await
     }
@@ -48,16 +53,32 @@ impl Agent {
         let name: WalletName = name.parse().map_err(|error| said(&error))?;
         let summary = wallets.create(&name, &passphrase).map_err(|error| said(&error))?;
         wallets.set_policy(&name, &policy(stage.shop())?).map_err(|error| said(&error))?;
-        stage.grant(&summary.did, BALANCE).await?;
+        let account = summary.address.and_then(|address| address.parse::<Address>().ok());
+        let payer = match (stage.chain(), account) {
+            (Some(chain), Some(account)) => {
+                chain.fund(account, BALANCE_MILLIONTHS).await?;
+                chain.payer(account)
+            }
+            (Some(_), None) => return Err(Failure::new("the agent's wallet has no account on chains")),
+            (None, _) => {
+                stage.grant(&summary.did, BALANCE).await?;
+                summary.did
+            }
+        };
         let wallet = wallets.open(&name, passphrase).map_err(|error| said(&error))?;
-        let payers = rails::payers(wallet.signer(), None).map_err(Failure::new)?;
+        let payers = rails::payers(wallet.signer(), on_chains(stage, &wallet)?).map_err(Failure::new)?;
         let client = PayingClient::new(wallet, payers).map_err(|error| said(&error))?;
-        Ok(Self { wallets, client, payer: summary.did })
+        Ok(Self { wallets, client, payer, account })
     }
 
     /// The payer's name, as the seller's books have it.
     pub(super) fn payer(&self) -> &str {
         &self.payer
+    }
+
+    /// Its account on chains.
+    pub(super) fn account(&self) -> Option<Address> {
+        self.account
     }
 
     /// Fetches a URL and pays for it.
@@ -82,6 +103,13 @@ impl Agent {
             self.wallets.spending(self.client.wallet().name()).await.or_fail("the budgets cannot be read")?;
         Ok(spending.map(|spending| spending.total.spent))
     }
+}
+
+/// The demo's chain, for a wallet that pays on it.
+fn on_chains(stage: &Stage, wallet: &Wallet) -> Result<Option<OnChains>, Failure> {
+    let (Some(chain), Some(account)) = (stage.chain(), wallet.account()) else { return Ok(None) };
+    let chains = Chains::parse(&chain.chains()).or_fail("the agents' chains")?;
+    Ok(Some(OnChains { account, chains }))
 }
 
 fn policy(shop: &Url) -> Result<Policy, Failure> {

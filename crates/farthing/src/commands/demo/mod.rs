@@ -2,9 +2,12 @@
 //!
 //! Three processes over real sockets, in a directory of their own: an upstream that knows nothing
 //! of payments, a gateway in front of it, and this process as the agent with a wallet. Only the
-//! money is not real: it is granted to the agent's balance in development mode.
+//! money is not real: it is granted to the agent's balance in development mode, or lies on a chain
+//! that this process starts.
 
 mod agent;
+mod chain;
+mod rail;
 mod replay;
 mod report;
 mod stage;
@@ -21,17 +24,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use url::Url;
 
 use self::agent::Agent;
+use self::rail::Rail;
 use self::report::Report;
 use self::stage::Stage;
 use crate::failure::{Failure, OrFail};
 use crate::terminal;
 
-/// How many requests the agent buys, at $0.001 each under a limit of $1.00.
-const REQUESTS: u64 = 1000;
-/// How many of them are under way at a time.
+/// How many purchases are under way at a time.
 const AT_ONCE: usize = 8;
-/// Which of them meets the upstream's one failure.
-const FRAGILE: u64 = 500;
 /// Every so many requests buy a token stream.
 const STREAM_EVERY: u64 = 100;
 /// The gateway writes the end of a delivery behind the response.
@@ -39,9 +39,15 @@ const LAST_WRITES: Duration = Duration::from_millis(300);
 
 /// Watch an agent buy a thousand requests, be stopped by its limit, and the books balance.
 #[derive(Args)]
-#[command(after_help = "Example:\n  farthing demo\n  farthing demo --upstream http://127.0.0.1:8080/\n\n\
+#[command(after_help = "Examples:\n  farthing demo\n  farthing demo --rail tempo\n  \
+    farthing demo --upstream http://127.0.0.1:8080/\n\n\
+    On Tempo the agent buys 200 requests of 0.005 USD, since each is a transaction on a chain that is \
+    started on this machine; the chain's node is fetched from npm the first time.\n\n\
     Exit code 0 only when everything happened as it says.")]
 pub(crate) struct Demo {
+    /// What the payments are settled on.
+    #[arg(long, value_enum, default_value_t = Rail::Balance)]
+    rail: Rail,
     /// Put the gateway before this server instead of the demo's own; the agent buys this URL.
     #[arg(long)]
     upstream: Option<Url>,
@@ -65,19 +71,33 @@ impl Demo {
                 terminal::say(line);
             }
         };
-        let stage = Stage::set(self.upstream.as_ref()).await?;
+        let stage = Stage::set(self.rail, self.upstream.as_ref()).await?;
+        let money = match stage.chain() {
+            Some(chain) => {
+                say(&format!("chain     {}  (a Tempo node of this demo's)", chain.rpc()));
+                "its 2 USD are test money on that chain"
+            }
+            None => "its balance of 2 USD is play money",
+        };
         say(&format!("upstream  {}  (an ordinary HTTP server)", stage.upstream_address()));
-        say(&format!("gateway   {}  (the same, at 0.001 USD a request)", stage.shop().as_str().trim_end_matches('/')));
+        say(&format!(
+            "gateway   {}  (the same, at {} a request)",
+            stage.shop().as_str().trim_end_matches('/'),
+            self.rail.price()
+        ));
         let agent = Agent::hire(&stage).await?;
-        say(&format!("agent     {}  (may spend 1 USD in total; its balance of 2 USD is play money)", agent.payer()));
+        say(&format!("agent     {}  (may spend 1 USD in total; {money})", agent.payer()));
 
-        let mut report = Report::default();
+        let mut report = Report::of(self.rail);
         self.buy(&stage, &agent, &mut report).await?;
         self.provoke(&stage, &agent, &mut report).await?;
         tokio::time::sleep(LAST_WRITES).await;
         report.count(&stage, &agent).await?;
         let books = stage.kill_gateway_and_open_its_books().await?;
         report.reconcile(&books, &agent, self.upstream.is_none()).await?;
+        if let Some(chain) = stage.chain() {
+            report.compare(chain, &agent).await?;
+        }
         report.took(started.elapsed());
 
         if self.json {
@@ -88,10 +108,11 @@ impl Demo {
         Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// A thousand purchases.
+    /// All the purchases that the limit allows.
     async fn buy(&self, stage: &Stage, agent: &Agent, report: &mut Report) -> Result<(), Failure> {
-        let bar = progress();
-        let purchases = (0..REQUESTS).map(|number| async move { agent.buy(self.goods(stage, number)?).await });
+        let bar = progress(self.rail.requests());
+        let purchases =
+            (0..self.rail.requests()).map(|number| async move { agent.buy(self.goods(stage, number)?).await });
         let mut purchases = stream::iter(purchases).buffer_unordered(AT_ONCE);
         while let Some(outcome) = purchases.next().await {
             let outcome = outcome?;
@@ -118,25 +139,25 @@ impl Demo {
     fn goods(&self, stage: &Stage, number: u64) -> Result<Url, Failure> {
         let path = match &self.upstream {
             Some(own) => own.path().to_owned(),
-            None => path_of(number),
+            None => path_of(self.rail, number),
         };
         stage.shop().join(&path).or_fail("the path is not one")
     }
 }
 
-fn path_of(number: u64) -> String {
+fn path_of(rail: Rail, number: u64) -> String {
     let documents = upstream::DOCUMENTS.map(|(name, _)| name);
     let turn = usize::try_from(number).unwrap_or(0);
     let name = documents.into_iter().cycle().nth(turn % upstream::DOCUMENTS.len()).unwrap_or("readme");
     match number {
-        FRAGILE => format!("/fragile/{name}"),
+        _ if number == rail.fragile() => format!("/fragile/{name}"),
         _ if number.is_multiple_of(STREAM_EVERY) => format!("/stream/{name}"),
         _ => format!("/documents/{name}"),
     }
 }
 
-fn progress() -> ProgressBar {
+fn progress(requests: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("buying    {bar:40} {pos}/{len}  {per_sec}");
-    let bar = ProgressBar::with_draw_target(Some(REQUESTS), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(requests), ProgressDrawTarget::stderr());
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

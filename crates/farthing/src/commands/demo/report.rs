@@ -2,26 +2,25 @@
 
 use std::time::Duration;
 
+use alloy_primitives::U256;
 use farthing_books::Statement;
-use farthing_money::{Amount, Asset, Price};
+use farthing_money::{Amount, Price};
 use farthing_protocol::Timestamp;
 use farthing_store::Books;
 use serde_json::{Value, json};
 
-use super::agent::{Agent, LIMIT};
+use super::agent::{self, Agent, BALANCE_MILLIONTHS, LIMIT};
+use super::chain::Chain;
+use super::rail::Rail;
 use super::replay::Replay;
 use super::stage::Stage;
-use super::{REQUESTS, agent};
 use crate::commands::books;
 use crate::failure::{Failure, OrFail};
 use crate::terminal::{self, Colour};
 
-/// The balance asset of the demo.
-const ASSET: &str = "USD.6@ledger";
-
 /// Everything the demo counted.
-#[derive(Default)]
 pub(super) struct Report {
+    rail: Rail,
     pub(super) purchases: u64,
     pub(super) receipts: u64,
     pub(super) refusal: Option<String>,
@@ -40,6 +39,22 @@ struct Expectation {
 }
 
 impl Report {
+    /// Nothing yet.
+    pub(super) fn of(rail: Rail) -> Self {
+        Self {
+            rail,
+            purchases: 0,
+            receipts: 0,
+            refusal: None,
+            replay: None,
+            served: None,
+            spent: None,
+            statement: Statement::default(),
+            expectations: Vec::new(),
+            elapsed: Duration::ZERO,
+        }
+    }
+
     /// Counts at the upstream and in the wallet.
     pub(super) async fn count(&mut self, stage: &Stage, agent: &Agent) -> Result<(), Failure> {
         self.served = stage.served().await?;
@@ -53,19 +68,20 @@ impl Report {
         let everything = (Timestamp::from_unix_millis(i64::MIN), Timestamp::from_unix_millis(i64::MAX));
         self.statement = books.statement(everything.0, everything.1).await.or_fail("the books cannot be read")?;
         let limit: Price = agent::LIMIT.parse().or_fail("the limit is not a price")?;
-        let own = self.charged_to(agent.payer());
+        let own = self.charged(Some(agent.payer()));
+        let requests = self.rail.requests();
 
         self.expect(
-            self.purchases == REQUESTS,
-            format!("{} of {REQUESTS} requests were paid and answered", self.purchases),
+            self.purchases == requests,
+            format!("{} of {requests} requests were paid and answered", self.purchases),
         );
-        self.expect(self.receipts == REQUESTS, format!("{} receipts", self.receipts));
+        self.expect(self.receipts == requests, format!("{} receipts", self.receipts));
         let refusal = self.refusal.clone().unwrap_or_else(|| "nothing stopped it".to_owned());
-        self.expect(self.refusal.is_some(), format!("request {} was stopped by the limit: {refusal}", REQUESTS + 1));
-        if let Some((requests, failures)) = self.served {
-            let delivered = requests == REQUESTS + 1;
+        self.expect(self.refusal.is_some(), format!("request {} was stopped by the limit: {refusal}", requests + 1));
+        if let Some((served, failures)) = self.served {
+            let delivered = served == requests + 1;
             self.expect(failures == 1 && delivered, format!(
-                "the upstream failed {failures} time and delivered {requests} times: the paid request that met the failure was delivered again without a second charge"
+                "the upstream failed {failures} time and delivered {served} times: the paid request that met the failure was delivered again without a second charge"
             ));
         } else if staged {
             self.expect(false, "the upstream did not say what it served".to_owned());
@@ -96,6 +112,38 @@ impl Report {
                     verification.findings.join("; ")
                 }
             ),
+        );
+        Ok(())
+    }
+
+    /// Compares the books with the chain, which knows nothing of them.
+    pub(super) async fn compare(&mut self, chain: &Chain, agent: &Agent) -> Result<(), Failure> {
+        let (found, sold) = (chain.counted().await?, self.rail.requests() + 1);
+        let (all, own) = (self.charged(None), self.charged(Some(agent.payer())));
+        let usd = |millionths: U256| Amount::new(u128::try_from(millionths).unwrap_or(u128::MAX)).to_decimal(6);
+        self.expect(
+            found.received == U256::from(all.units()) && u64::try_from(found.transfers) == Ok(sold),
+            format!(
+                "the chain says that {} USD came to the seller in {} transfers; the books say {} USD",
+                usd(found.received),
+                found.transfers,
+                all.to_decimal(6)
+            ),
+        );
+        let fees = self.statement.lines.values().map(|totals| totals.fees);
+        let fees = fees.fold(Amount::ZERO, |sum, fees| sum.checked_add(fees).unwrap_or(sum));
+        self.expect(
+            found.fees == U256::from(fees.units()),
+            format!(
+                "the chain says that the fees came to {} USD; the books say {} USD",
+                usd(found.fees),
+                fees.to_decimal(6)
+            ),
+        );
+        let left = chain.balance(agent.account().unwrap_or_default()).await?;
+        self.expect(
+            left.checked_add(U256::from(own.units())) == Some(U256::from(BALANCE_MILLIONTHS)),
+            format!("the chain says that the agent has {} USD of its 2 USD left", usd(left)),
         );
         Ok(())
     }
@@ -136,11 +184,13 @@ impl Report {
         self.expectations.push(Expectation { what, held });
     }
 
-    fn charged_to(&self, payer: &str) -> Amount {
-        let asset: Option<Asset> = ASSET.parse().ok();
-        let own = self.statement.lines.iter().filter(|(key, _)| {
-            Some(&key.asset) == asset.as_ref() && key.payer.as_ref().is_some_and(|known| known.as_str() == payer)
-        });
-        own.fold(Amount::ZERO, |sum, (_, totals)| sum.checked_add(totals.gross).unwrap_or(sum))
+    /// What the books charged, in millionths of a dollar: to one payer, or to all.
+    fn charged(&self, payer: Option<&str>) -> Amount {
+        let charged = self
+            .statement
+            .lines
+            .iter()
+            .filter(|(key, _)| payer.is_none() || key.payer.as_ref().map(farthing_rail::PayerId::as_str) == payer);
+        charged.fold(Amount::ZERO, |sum, (_, totals)| sum.checked_add(totals.gross).unwrap_or(sum))
     }
 }

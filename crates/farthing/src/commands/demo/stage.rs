@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use farthing_keys::private_file;
 use farthing_store::Books;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,12 +11,15 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use url::Url;
 
+use super::chain::Chain;
+use super::rail::Rail;
 use crate::commands::books;
 use crate::failure::{Failure, OrFail};
 
 /// Everything but the agent. The processes die and the directory goes with it.
 pub(super) struct Stage {
     directory: TempDir,
+    chain: Option<Chain>,
     gateway: Option<Process>,
     own_upstream: Option<Process>,
     upstream: Url,
@@ -29,8 +33,8 @@ struct Process {
 }
 
 impl Stage {
-    /// Starts the upstream, unless the reader names one, and the gateway in front of it.
-    pub(super) async fn set(upstream: Option<&Url>) -> Result<Self, Failure> {
+    /// Starts the chain, if the rail has one, the upstream, unless the reader names one, and the gateway in front of it.
+    pub(super) async fn set(rail: Rail, upstream: Option<&Url>) -> Result<Self, Failure> {
         let directory =
             tempfile::Builder::new().prefix("farthing-demo-").tempdir().or_fail("no temporary directory")?;
         let mut own_upstream = None;
@@ -43,26 +47,18 @@ impl Stage {
                 address
             }
         };
-        let data = directory.path().join("seller");
-        let gateway = Process::start(&[
-            "gateway",
-            "--upstream",
-            upstream.as_str().trim_end_matches('/'),
-            "--price",
-            "0.001 USD",
-            "--accept",
-            "balance",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin",
-            "127.0.0.1:0",
-            "--json",
-            "--data",
-            &data.display().to_string(),
-        ])
-        .await?;
+        let chain = match rail {
+            Rail::Balance => None,
+            Rail::Tempo => Some(Chain::start().await?),
+        };
+        let config = directory.path().join("gateway.toml");
+        write_config(&config, rail, chain.as_ref(), &upstream)?;
+        if let Some(chain) = &chain {
+            chain.write_key(directory.path())?;
+        }
+        let gateway = Process::start(&["gateway", "--json", "--config", &config.display().to_string()]).await?;
         let (shop, admin) = (gateway.address("listen")?, gateway.address("admin")?);
-        Ok(Self { directory, gateway: Some(gateway), own_upstream, upstream, shop, admin })
+        Ok(Self { directory, chain, gateway: Some(gateway), own_upstream, upstream, shop, admin })
     }
 
     /// Where the upstream is.
@@ -78,6 +74,11 @@ impl Stage {
     /// A directory for a wallet.
     pub(super) fn home(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// The chain, if the rail has one.
+    pub(super) fn chain(&self) -> Option<&Chain> {
+        self.chain.as_ref()
     }
 
     /// Gives a payer play money.
@@ -140,4 +141,29 @@ impl Process {
 fn origin_of(url: &Url) -> Result<Url, Failure> {
     Url::parse(&url.origin().ascii_serialization())
         .map_err(|_| Failure::wrong_use("--upstream is an http or https URL"))
+}
+
+/// A configuration in development mode, on ports that are free.
+fn write_config(file: &Path, rail: Rail, chain: Option<&Chain>, upstream: &Url) -> Result<(), Failure> {
+    let rail_table = chain.map_or_else(|| "[rails.balance]\nasset = \"USD\"\n".to_owned(), Chain::rail);
+    let config = format!(
+        r#"[gateway]
+listen      = "127.0.0.1:0"
+admin       = "127.0.0.1:0"
+store       = "sqlite:./seller/farthing.db"
+development = true
+
+{rail_table}
+[[route]]
+match    = "* /{{*path}}"
+upstream = "{}"
+price    = "{}"
+accept   = ["{}/charge"]
+"#,
+        upstream.as_str().trim_end_matches('/'),
+        rail.price(),
+        rail.method(),
+    );
+    private_file::private_directory(&file.with_file_name("seller")).or_fail("no directory for the books")?;
+    private_file::write(file, config.as_bytes()).or_fail("the gateway's configuration cannot be written")
 }

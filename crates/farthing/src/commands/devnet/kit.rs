@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use alloy_primitives::B256;
 use farthing_devnet::{ACCOUNTS, DevelopmentAccount, Devnet, Kind};
 use farthing_keys::private_file;
 
 use crate::failure::{Failure, OrFail};
 
-/// Who sells, and who buys.
+/// Who sells and pays for gas, and who buys.
 const SELLER: DevelopmentAccount = ACCOUNTS[1];
 const BUYER: DevelopmentAccount = ACCOUNTS[2];
 
-/// A gateway's configuration, and a wallet's key and chains.
+/// A gateway's configuration, a wallet's chains, and the keys of both.
 pub(crate) struct Kit {
     code: &'static str,
     gateway: String,
@@ -32,9 +31,13 @@ impl Kit {
              domain = {{ name = \"Test USDC\", version = \"1\" }} }}",
             chain.token()
         );
-        let (asset, known) = match chain.kind() {
-            Kind::Tempo => ("\"pathUSD\"".to_owned(), String::new()),
-            Kind::Evm { .. } => (token.clone(), format!("token = [{token}]\n")),
+        let (asset, fees, known) = match chain.kind() {
+            Kind::Tempo => (
+                "\"pathUSD\"".to_owned(),
+                "fee_payer = true   # the buyer pays the price and nothing else\n",
+                String::new(),
+            ),
+            Kind::Evm { .. } => (token.clone(), "", format!("token = [{token}]\n")),
         };
         let gateway = format!(
             r#"[gateway]
@@ -48,7 +51,8 @@ rpc       = "{rpc}"
 chain     = {id}
 recipient = "{recipient}"
 asset     = {asset}
-
+signer    = {{ key = {{ file = "seller.key" }} }}
+{fees}
 [[route]]
 match    = "GET /{{*path}}"
 upstream = "http://127.0.0.1:9000"   # your server
@@ -75,21 +79,19 @@ accept   = ["{rail}/charge"]
         &self.chains
     }
 
-    /// The key that the wallet is made of.
-    pub(crate) fn buyer_key(&self) -> B256 {
-        BUYER.publicly_known_key
-    }
-
-    /// Writes `gateway.toml`, `agent.key` and `home/chains.toml`, for their owner's eyes: a wallet takes no key that
-    /// others could read.
+    /// Writes `gateway.toml`, `seller.key`, `agent.key` and `home/chains.toml`, for their owner's eyes: no key is taken
+    /// that others could read.
     pub(crate) fn write(&self, directory: &Path) -> Result<(), Failure> {
         let home = directory.join("home");
-        let key = self.buyer_key().to_string();
-        private_file::private_directory(&home)
-            .and_then(|()| private_file::write(&directory.join("gateway.toml"), self.gateway.as_bytes()))
-            .and_then(|()| private_file::write(&directory.join("agent.key"), key.as_bytes()))
-            .and_then(|()| private_file::write(&home.join("chains.toml"), self.chains.as_bytes()))
-            .or_fail("the files were not written")
+        let files = [
+            (directory.join("gateway.toml"), self.gateway.clone()),
+            (directory.join("seller.key"), SELLER.publicly_known_key.to_string()),
+            (directory.join("agent.key"), BUYER.publicly_known_key.to_string()),
+            (home.join("chains.toml"), self.chains.clone()),
+        ];
+        private_file::private_directory(&home).or_fail("the files were not written")?;
+        let written = files.iter().try_for_each(|(file, text)| private_file::write(file, text.as_bytes()));
+        written.or_fail("the files were not written")
     }
 
     /// What to type, one line after the other, to sell a page and to buy it.

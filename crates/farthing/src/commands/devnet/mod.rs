@@ -38,7 +38,7 @@ pub(crate) struct Devnet {
     /// Give this address 100 dollars; may be repeated.
     #[arg(long, value_name = "ADDRESS")]
     fund: Vec<Address>,
-    /// Write a gateway's configuration, a wallet's key and its chains into this directory.
+    /// Write a gateway's configuration, a wallet's chains and the keys of both into this directory.
     #[arg(long, value_name = "DIRECTORY")]
     write: Option<PathBuf>,
     /// Say everything as one line of JSON.
@@ -95,14 +95,17 @@ impl Devnet {
         for address in &self.fund {
             terminal::say(&format!("  {address}  has 100 dollars of yours"));
         }
-        terminal::say(&format!("\nA gateway that is paid here:\n\n{}", kit.gateway().trim_end()));
+        terminal::say("\nA gateway that is paid here; seller.key is the key of the second account:\n");
+        terminal::say(kit.gateway().trim_end());
         match &self.write {
             Some(directory) => {
                 terminal::say("\nTry it, in another terminal:\n");
                 kit.commands(directory).iter().for_each(|command| terminal::say(&format!("  {command}")));
             }
             None => {
-                terminal::say("\nWith --write DIRECTORY it is written there, with a wallet's key and what to type.");
+                terminal::say(
+                    "\nWith --write DIRECTORY it is written there, with the keys, a wallet's chains, and what to type.",
+                );
             }
         }
         terminal::say("\nCtrl-C stops the chain and forgets it.");
