@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::FARTHING;
+use support::seller::Seller;
+use support::upstream::Upstream;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const SOMEBODY: &str = "0x1111111111111111111111111111111111111111";
@@ -90,13 +92,43 @@ async fn a_killed_devnet_leaves_no_node_behind() {
     assert!(devnet.is_gone().await, "the node outlived the program that started it");
 }
 
-#[test]
-fn what_it_writes_is_what_it_says() {
-    let directory = tempfile::tempdir().unwrap();
-    let devnet = Running::start(&["--write", directory.path().to_str().unwrap()]);
-    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
-    assert_eq!(read("gateway.toml"), devnet.text("/gateway"));
-    assert_eq!(read("home/chains.toml"), devnet.text("/chains"));
-    assert_eq!(read("agent.key"), devnet.text("/accounts/2/publicly_known_key"));
-    assert!(Path::new(directory.path()).join("home").is_dir());
+/// Starts the gateway that was written and types what was printed. Returns what came on the terminal.
+async fn try_it(kind: &str) -> String {
+    let upstream = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap().to_owned();
+    let devnet = Running::start(&["--kind", kind, "--write", &place]);
+    let config = std::fs::read_to_string(folder.path().join("gateway.toml")).unwrap();
+    assert_eq!(config, devnet.text("/gateway"));
+    let config = config.replace("127.0.0.1:4020", "127.0.0.1:0").replace("127.0.0.1:4021", "127.0.0.1:0");
+    let seller = Seller::start(folder.path(), &config.replace("http://127.0.0.1:9000", &upstream.url()), &[]);
+
+    let typed = devnet.said["try"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
+    // The first two lines start what runs here already.
+    let typed = typed.skip(2).collect::<Vec<_>>().join("\n").replace("http://127.0.0.1:4020", &seller.listen);
+    let programs = Path::new(FARTHING).parent().unwrap().to_str().unwrap().to_owned();
+    let typed = format!("PATH={programs}:$PATH\n{typed}");
+    let shell = tokio::task::spawn_blocking(move || {
+        Command::new("sh").args(["-ec", &typed]).stdin(Stdio::null()).output().unwrap()
+    });
+    let output = shell.await.unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said} {}", seller.log());
+    assert_eq!(upstream.hits(), 1, "{said}");
+    let before = if kind == "tempo" { u128::from(u64::MAX) } else { 1_000_000_000_000 };
+    let buyer = devnet.text("/accounts/2/address").to_owned();
+    assert_eq!(devnet.balance(&buyer).await, before - 1_000, "the buyer paid the price and nothing else: {said}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_prints_buys_a_page_on_tempo() {
+    let said = try_it("tempo").await;
+    assert!(said.contains("paid 0.001"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_prints_buys_a_page_on_an_evm_chain() {
+    let said = try_it("evm").await;
+    assert!(said.contains("paid 0.001"), "{said}");
 }

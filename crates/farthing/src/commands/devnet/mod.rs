@@ -71,12 +71,28 @@ impl Devnet {
             kit.write(directory)?;
         }
         if self.json {
-            terminal::say_json(&described(&chain, &kit));
+            terminal::say_json(&self.described(&chain, &kit));
         } else {
             self.say(&chain, &kit);
         }
         asked_to_stop().await?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn described(&self, chain: &Chain, kit: &Kit) -> Value {
+        let accounts = chain.accounts().iter();
+        let accounts = accounts
+            .map(|account| json!({ "address": account.address, "publicly_known_key": account.publicly_known_key }));
+        json!({
+            "rpc": chain.rpc(),
+            "chain_id": chain.chain_id(),
+            "token": { "address": chain.token(), "code": kit.token_code(), "decimals": 6 },
+            "permit2": chain.permit2(),
+            "accounts": accounts.collect::<Vec<_>>(),
+            "gateway": kit.gateway(),
+            "chains": kit.chains(),
+            "try": self.write.as_ref().map(|directory| kit.commands(directory)),
+        })
     }
 
     fn say(&self, chain: &Chain, kit: &Kit) {
@@ -116,19 +132,4 @@ impl Devnet {
 pub(crate) fn anvil_source() -> Result<Source, Failure> {
     let source = Source::from_environment(environment::variable);
     Ok(source.map_err(|error| Failure::new(error.to_string()))?.telling(terminal::note))
-}
-
-fn described(chain: &Chain, kit: &Kit) -> Value {
-    let accounts = chain.accounts().iter();
-    let accounts =
-        accounts.map(|account| json!({ "address": account.address, "publicly_known_key": account.publicly_known_key }));
-    json!({
-        "rpc": chain.rpc(),
-        "chain_id": chain.chain_id(),
-        "token": { "address": chain.token(), "code": kit.token_code(), "decimals": 6 },
-        "permit2": chain.permit2(),
-        "accounts": accounts.collect::<Vec<_>>(),
-        "gateway": kit.gateway(),
-        "chains": kit.chains(),
-    })
 }
