@@ -44,3 +44,6 @@ pub const METHOD: &str = "tempo";
 
 /// The intent served.
 pub const INTENT: &str = "charge";
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,8 @@ impl PayingKey {
         }
     }
 
-    async fn sign(&self, message: &[u8]) -> Result<Bytes, AccountError> {
+    /// Signs the Keccak-256 hash of a message in the account's name.
+    pub async fn sign(&self, message: &[u8]) -> Result<Bytes, AccountError> {
         match self {
             Self::Own(account) => account.sign(message).await,
             Self::Delegated(key) => key.sign(message).await,

@@ -74,3 +74,44 @@ fn signer_of(signature: &PrimitiveSignature, digest: &B256) -> Result<Address, S
     }
     signature.recover_signer(digest).map_err(|_| SenderError::Mismatch)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::hex;
+    use serde_json::Value;
+    use tempo_primitives::transaction::tt_signature::P256_ORDER;
+
+    use super::*;
+
+    /// The published P-256 signature (`tempo.json`, the second voucher): digest, signature, signer.
+    fn published() -> (B256, Vec<u8>, Address) {
+        let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/tempo.json")).unwrap();
+        let case = &vectors["voucher"]["cases"][1];
+        let bytes = |name: &str| hex::decode(case[name].as_str().unwrap()).unwrap();
+        (B256::from_slice(&bytes("signing_hash")), bytes("signature"), Address::from_slice(&bytes("signer")))
+    }
+
+    #[test]
+    fn a_p256_key_has_an_account() {
+        let (digest, signature, signer) = published();
+        let signature = read_signature(&signature).unwrap();
+        assert_eq!(Sender::recover(&signature, &digest), Ok(Sender { account: signer, access_key: None }));
+        assert_eq!(Sender::recover(&signature, &B256::ZERO), Err(SenderError::Mismatch));
+    }
+
+    #[test]
+    fn the_twin_of_a_p256_signature_is_refused() {
+        let (digest, mut signature, _) = published();
+        let s = U256::from_be_slice(&signature[33..65]);
+        signature[33..65].copy_from_slice(&(P256_ORDER - s).to_be_bytes::<32>());
+        let signature = read_signature(&signature).unwrap();
+        assert_eq!(Sender::recover(&signature, &digest), Err(SenderError::HighS));
+    }
+
+    #[test]
+    fn bytes_that_are_no_signature_are_refused() {
+        for bytes in [&[][..], &[0x01], &[0x09; 66], &[0x03; 22], &[0x02; 100]] {
+            assert!(matches!(read_signature(bytes), Err(SenderError::Form(_))), "{bytes:?}");
+        }
+    }
+}
