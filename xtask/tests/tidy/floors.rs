@@ -85,6 +85,30 @@ fn nobody_knows_a_concrete_rail() {
     nothing_found(&findings, "rails are plugged in by the binary through farthing-rail:");
 }
 
+/// Chains are heavy: whoever works on the protocol or the books must not wait for them.
+#[test]
+fn the_daily_loop_builds_nothing_of_chains() {
+    let all = crates();
+    let mut findings = Vec::new();
+    for daily in ["farthing-protocol", "farthing-books"] {
+        let (mut open, mut seen) = (vec![daily.to_owned()], Vec::new());
+        while let Some(name) = open.pop() {
+            let Some(each) = all.iter().find(|each| each.name == name) else { continue };
+            let tests = if name == daily { each.test_dependencies.as_slice() } else { &[] };
+            for dependency in each.dependencies.iter().chain(tests) {
+                if dependency.starts_with("alloy-") || dependency.starts_with("tempo-") {
+                    findings.push(format!("{daily} builds {dependency} through {name}"));
+                }
+                if !seen.contains(dependency) {
+                    seen.push(dependency.clone());
+                    open.push(dependency.clone());
+                }
+            }
+        }
+    }
+    nothing_found(&findings, "keep these out of protocol and books, their tests included:");
+}
+
 fn floor_of(name: &str) -> Option<u8> {
     FLOORS.iter().find(|(known, _)| *known == name).map(|(_, floor)| *floor)
 }
