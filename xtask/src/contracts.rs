@@ -49,6 +49,11 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Fails when a committed file is not what the compiler makes of the source.
+pub(crate) fn check() -> anyhow::Result<()> {
+    run(&Effort { check: true })
+}
+
 /// The contents of each contract's file, by the contract's name.
 fn compile() -> anyhow::Result<BTreeMap<String, String>> {
     let sources = sources()?;

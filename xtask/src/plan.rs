@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::commands::{Run as _, cargo, is_installed};
 use crate::farthing::FEATURES;
-use crate::{deny, fuzz, interop, readme};
+use crate::{contracts, deny, fuzz, interop, readme};
 
 /// Which steps to run.
 #[derive(Args)]
@@ -33,6 +33,11 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "format", about: "the code is formatted", run: format },
     Step { name: "tidy", about: "the habits no compiler checks", run: tidy },
+    Step {
+        name: "contracts",
+        about: "the compiled contracts are what their sources compile to",
+        run: contracts::check,
+    },
     Step { name: "deny", about: "licences, bans and sources of dependencies", run: deny::run },
     Step { name: "clippy", about: "no warning anywhere", run: clippy },
     Step { name: "tests", about: "unit, property, vector, crash and whole-binary tests", run: tests },

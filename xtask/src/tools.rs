@@ -36,6 +36,7 @@ pub(crate) fn install_everything() -> anyhow::Result<()> {
     measuring()?;
     mppx()?;
     pympp()?;
+    solc()?;
     println!("Everything the chores need is installed.");
     Ok(())
 }

@@ -116,7 +116,7 @@ pub enum DevnetError {
     #[error("anvil cannot be started: {0}")]
     Spawn(#[source] io::Error),
     /// The process ended before it listened.
-    #[error("anvil stopped before it listened; it said: {said}")]
+    #[error("anvil stopped before it listened (is its port free?); it said: {said}")]
     Stopped {
         /// The end of what it wrote.
         said: String,

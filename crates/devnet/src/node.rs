@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::error::NodeError;
 
+/// How long the node may take for one answer.
+const DEADLINE: Duration = Duration::from_secs(30);
 /// How often a receipt is looked for, and how many times.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS: u32 = 500;
@@ -26,7 +28,7 @@ impl Node {
     /// The node at this address, which must be on this chain.
     pub fn at(rpc: impl Into<String>, chain_id: u64) -> Self {
         // No connection is kept: the node may be shared by tests that each have a runtime of their own.
-        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build();
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(DEADLINE).build();
         Self { rpc: rpc.into(), chain_id, client: client.unwrap_or_default() }
     }
 

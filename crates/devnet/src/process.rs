@@ -121,6 +121,6 @@ mod tests {
     async fn a_node_that_stops_is_quoted() {
         let arguments = ["-c", "echo banner; echo 'address in use' >&2"].map(str::to_owned);
         let error = Process::start(Path::new("sh"), &arguments).await.unwrap_err();
-        assert_eq!(error.to_string(), "anvil stopped before it listened; it said: banner address in use");
+        assert_eq!(error.to_string(), "anvil stopped before it listened (is its port free?); it said: banner address in use");
     }
 }

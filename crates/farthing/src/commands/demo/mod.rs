@@ -74,7 +74,11 @@ impl Demo {
         let stage = Stage::set(self.rail, self.upstream.as_ref()).await?;
         let money = match stage.chain() {
             Some(chain) => {
-                say(&format!("chain     {}  (a Tempo node of this demo's)", chain.rpc()));
+                say(&format!(
+                    "chain     {}  (a Tempo node of this demo's; each of {} payments is a transaction on it)",
+                    chain.rpc(),
+                    self.rail.requests()
+                ));
                 "its 2 USD are test money on that chain"
             }
             None => "its balance of 2 USD is play money",
