@@ -237,6 +237,15 @@ async fn an_external_payment_settles() {
 }
 
 #[tokio::test]
+async fn a_receipt_says_what_its_method_adds_also_when_it_is_given_again() {
+    let (_world, client) = external(&[Behaviour::Settle]).await;
+    let credential = client.pay(&client.get("/paid/a").await);
+    let first = with_key(&client, &credential).await.receipt().unwrap();
+    assert_eq!(first.extra["network"], "simulated");
+    assert_eq!(with_key(&client, &credential).await.receipt().unwrap(), first);
+}
+
+#[tokio::test]
 async fn a_rejected_settlement_is_final_and_costs_nothing() {
     let (world, client) = external(&[Behaviour::Refuse]).await;
     let credential = client.pay(&client.get("/paid/a").await);

@@ -24,6 +24,11 @@ pub trait Method: Send + Sync {
     /// is touched: the same credential verifies as often as it is shown, and the claim in the
     /// books decides that it counts once.
     fn verify(&self, presented: &Presented<'_>) -> Result<Proof, Refusal>;
+
+    /// What this method's receipts say beside what every receipt does, such as the chain.
+    fn receipt_members(&self) -> JsonObject {
+        JsonObject::new()
+    }
 }
 
 /// A method whose money is out in the world, and who can ask the rail to move it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use farthing_books::PaymentRecord;
-use farthing_protocol::{MethodName, Receipt, Timestamp, caching};
+use farthing_protocol::{JsonObject, MethodName, Receipt, Timestamp, caching};
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Request, Response, StatusCode};
 
@@ -66,7 +66,7 @@ fn is_success(status: StatusCode) -> bool {
 async fn succeed(sale: Sale<'_>, owed: Obligation, response: Response<Body>, may_be_retried: bool) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     if parts.status.is_success() {
-        attach_receipt(&mut parts.headers, owed.record());
+        attach_receipt(&mut parts.headers, owed.record(), sale.receipt_members(owed.record()));
     }
     if !may_be_retried || parts.status == StatusCode::SWITCHING_PROTOCOLS {
         let outgoing = owed.deliver(parts.status.as_u16());
@@ -118,7 +118,7 @@ async fn entitle(
 }
 
 /// Proof of payment, on success only (core, section 5.3.1), and never in a shared cache (11.10).
-pub(super) fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord) {
+pub(super) fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord, of_method: JsonObject) {
     let Ok(method) = MethodName::read(&record.method) else { return };
     let receipt = Receipt {
         method,
@@ -126,7 +126,7 @@ pub(super) fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord) {
         timestamp: record.settled_at.unwrap_or(record.claimed_at),
         challenge_id: Some(record.challenge.clone()),
         external_id: None,
-        extra: serde_json::Map::new(),
+        extra: of_method,
     };
     if let Ok(mut value) = HeaderValue::try_from(receipt.to_header()) {
         value.set_sensitive(true);

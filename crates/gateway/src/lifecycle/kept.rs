@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use farthing_books::{PaymentRecord, StoredResponse};
+use farthing_protocol::JsonObject;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Frame;
@@ -56,7 +57,7 @@ pub(super) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Sto
 }
 
 /// A kept response, given again.
-pub(super) fn give_again(kept: StoredResponse, record: &PaymentRecord) -> Response<Body> {
+pub(super) fn give_again(kept: StoredResponse, record: &PaymentRecord, of_method: JsonObject) -> Response<Body> {
     let mut response = Response::new(Body::full(kept.body));
     *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
     for (name, value) in kept.headers {
@@ -65,7 +66,7 @@ pub(super) fn give_again(kept: StoredResponse, record: &PaymentRecord) -> Respon
         }
     }
     if response.status().is_success() {
-        attach_receipt(response.headers_mut(), record);
+        attach_receipt(response.headers_mut(), record, of_method);
     }
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     response

@@ -18,8 +18,8 @@ mod standing;
 
 use std::sync::Arc;
 
-use farthing_books::NewPayment;
-use farthing_protocol::{Credential, Problem, ProblemType, Timestamp};
+use farthing_books::{NewPayment, PaymentRecord};
+use farthing_protocol::{Credential, JsonObject, Problem, ProblemType, Timestamp};
 use farthing_rail::{Acceptor, PaymentId, Presented, Proof};
 use http::{Response, StatusCode};
 
@@ -53,6 +53,19 @@ pub(crate) struct Sale<'a> {
     pub(crate) site: &'a Site,
     pub(crate) route: &'a SharedRoute,
     pub(crate) paid: &'a Paid,
+}
+
+impl Sale<'_> {
+    /// What the receipt of a payment says beside what every receipt does.
+    fn receipt_members(&self, record: &PaymentRecord) -> JsonObject {
+        let made_by = |offer: &&Offer| {
+            offer.method == record.method
+                && offer.intent == record.intent
+                && offer.acceptor.terms().asset == record.asset
+        };
+        let offer = self.paid.offers.iter().find(made_by);
+        offer.map(|offer| offer.acceptor.method().receipt_members()).unwrap_or_default()
+    }
 }
 
 /// Takes a credential and answers the request it pays for.

@@ -39,6 +39,10 @@ impl Method for Faulty {
     fn verify(&self, presented: &Presented<'_>) -> Result<Proof, Refusal> {
         self.rail.verify(presented)
     }
+
+    fn receipt_members(&self) -> JsonObject {
+        JsonObject::from_iter([("network".to_owned(), "simulated".into())])
+    }
 }
 
 impl Settler for Faulty {

@@ -206,6 +206,10 @@ impl Method for EvmCharge {
             kept: serde_json::to_vec(&payment).map_err(failed)?,
         })
     }
+
+    fn receipt_members(&self) -> JsonObject {
+        JsonObject::from_iter([("chainId".to_owned(), self.settings.token.chain.into())])
+    }
 }
 
 /// What binds a signature to a challenge: the Keccak-256 hash of its id and its realm, one behind the

@@ -43,6 +43,10 @@ impl<M: Method> Method for Settling<M> {
     fn verify(&self, presented: &Presented<'_>) -> Result<Proof, Refusal> {
         self.method.verify(presented)
     }
+
+    fn receipt_members(&self) -> JsonObject {
+        self.method.receipt_members()
+    }
 }
 
 impl<M: Method> Settler for Settling<M> {

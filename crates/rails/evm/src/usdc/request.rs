@@ -8,7 +8,7 @@ use crate::evm::{CredentialKind, wire_address};
 use crate::{Leg, Memo};
 
 /// The profile served, and the name of its object in `methodDetails`.
-const PROFILE: &str = "evm";
+pub(super) const PROFILE: &str = "evm";
 
 /// The profiles of the draft.
 const PROFILES: [&str; 4] = [PROFILE, "solana", "stacks", "gateway"];

@@ -7,7 +7,7 @@ use farthing_money::Amount;
 use farthing_protocol::{IntentName, JsonObject, MethodName, ProblemType};
 use farthing_rail::{ExpectedFee, Finality, Method, Order, Presented, Proof, Refusal, Terms, Unpriceable};
 
-use super::request::{DECIMALS, UsdcRequest};
+use super::request::{DECIMALS, PROFILE, UsdcRequest};
 use super::{INTENT, METHOD, nonce};
 use crate::Payment;
 use crate::chain::{Token, by_id};
@@ -142,6 +142,11 @@ impl Method for UsdcCharge {
             asset: self.terms.asset.clone(),
             kept: serde_json::to_vec(&payment).map_err(failed)?,
         })
+    }
+
+    fn receipt_members(&self) -> JsonObject {
+        let network = format!("eip155:{}", self.settings.token.chain);
+        [("type".to_owned(), PROFILE.into()), ("network".to_owned(), network.into())].into_iter().collect()
     }
 }
 

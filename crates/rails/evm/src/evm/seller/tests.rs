@@ -23,6 +23,11 @@ fn the_request_says_everything_and_says_it_canonically() {
 }
 
 #[test]
+fn a_receipt_names_the_chain() {
+    assert_eq!(serde_json::Value::Object(charge(settings()).receipt_members()), serde_json::json!({ "chainId": 8453 }));
+}
+
+#[test]
 fn an_authorization_pays_and_keeps_what_the_settler_needs() {
     let charge = charge(settings());
     let challenge = challenge(&charge);

@@ -24,6 +24,12 @@ fn an_authorization_with_the_methods_own_nonce_pays() {
 }
 
 #[test]
+fn a_receipt_names_the_profile_and_the_network() {
+    let members = serde_json::json!({ "type": "evm", "network": "eip155:8453" });
+    assert_eq!(serde_json::Value::Object(usdc_charge().receipt_members()), members);
+}
+
+#[test]
 fn credentials_of_evm_and_usdc_are_not_interchangeable() {
     let (usdc_charge, evm_charge) = (usdc_charge(), EvmCharge::new(EvmSettings::new(usdc(), SELLER)).unwrap());
     let evm_challenge = challenge(&evm_charge);
