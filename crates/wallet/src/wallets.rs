@@ -1,3 +1,5 @@
+mod delegation;
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ pub struct WalletName(Box<str>);
 /// <home>/wallets/<name>/wallet.json   the keys in use
 /// <home>/wallets/<name>/keys/*.json   keys no longer in use
 /// <home>/wallets/<name>/policy.toml
+/// <home>/wallets/<name>/delegation.json  what another account lets the wallet spend
 /// <home>/wallets/<name>/frozen        while the wallet is frozen
 /// <home>/wallets/<name>/outgoing/     payments under way
 /// ```

@@ -1,5 +1,7 @@
 //! `farthing key`: the keys of a wallet.
 
+mod delegated;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,6 +28,18 @@ pub(crate) enum Key {
     /// Destroy a key that is no longer in use.
     #[command(after_help = "Example:\n  farthing key revoke --wallet agent did:key:z6Mk...")]
     Revoke(Revoke),
+    /// Let another wallet's key spend from this wallet's account on Tempo: so much, and only until then.
+    #[command(after_help = "Examples:\n  \
+        farthing key grant --wallet treasury --to agent --limit \"5 USD\" --expires 7d\n  \
+        farthing key grant --wallet treasury --to 0x1234... --limit \"5 USD\" --every 1d --expires 30d > grant.json\n\n\
+        The chain keeps to the limits, whatever happens to the key. Nothing secret is handed over, and the\n\
+        account's own key may stay where it is: a wallet elsewhere takes the file with farthing key accept.\n\
+        A grant cannot be taken back from here before it expires, so let it expire soon.")]
+    Grant(delegated::Grant),
+    /// Pay on Tempo by what another account has granted this wallet's key.
+    #[command(after_help = "Examples:\n  farthing key accept --wallet agent grant.json\n  \
+        farthing key accept --wallet agent --none")]
+    Accept(delegated::Accept),
     /// Sign for other processes of this account with the wallet's account on chains, over a socket.
     #[command(after_help = "Example:\n  farthing key serve --wallet seller --socket /run/farthing/keys.sock\n\n\
         In a gateway's configuration:\n  \
@@ -78,6 +92,8 @@ impl Key {
                 which.home.wallets()?.revoke_key(&which.wallet, &did).map_err(say)?;
                 terminal::say(&format!("{did} is destroyed"));
             }
+            Self::Grant(grant) => grant.run().await?,
+            Self::Accept(accept) => accept.run()?,
             Self::Serve(serve) => serve.run().await?,
         }
         Ok(ExitCode::SUCCESS)

@@ -201,6 +201,20 @@ fn a_new_key_takes_over_and_an_old_one_can_be_revoked() {
 }
 
 #[test]
+fn a_delegation_is_kept_until_it_is_removed() {
+    let place = place();
+    let wallets = &place.wallets;
+    assert!(matches!(wallets.set_delegation(&agent(), "x"), Err(WalletsError::Absent(_))));
+    wallets.create(&agent(), &PassphraseSource::KeyFile).unwrap();
+    assert_eq!(wallets.delegation(&agent()).unwrap(), None);
+    wallets.set_delegation(&agent(), "first").unwrap();
+    wallets.set_delegation(&agent(), "second").unwrap();
+    assert_eq!(wallets.delegation(&agent()).unwrap().as_deref(), Some("second"));
+    wallets.remove_delegation(&agent()).unwrap();
+    assert_eq!(wallets.delegation(&agent()).unwrap(), None);
+}
+
+#[test]
 fn no_file_holds_the_private_key_in_clear() {
     let place = place();
     let wallets = &place.wallets;

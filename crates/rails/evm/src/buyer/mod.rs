@@ -4,11 +4,13 @@
 //! [`Chains`] is the owner's file of chains (`chains.toml` beside the wallets). A [`Purse`] asks them:
 //! balances, history, and through [`Funds`] whether an offer can be paid before it is approved.
 
+mod delegation;
 mod funds;
 mod history;
 mod purse;
 mod settings;
 
+pub use delegation::{Delegation, DelegationError};
 pub use funds::Funds;
 pub use history::{Extent, HistoryPage, Moved};
 pub use purse::{Holding, Purse, PurseError};

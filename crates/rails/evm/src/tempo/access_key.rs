@@ -128,6 +128,28 @@ impl SignedGrant {
         self.0.chain_id
     }
 
+    /// The key it is for.
+    pub fn key(&self) -> Address {
+        self.0.key_id
+    }
+
+    /// The account that signed it.
+    pub fn signer(&self) -> Option<Address> {
+        self.0.recover_signer().ok()
+    }
+
+    /// When it ends; `None` for one that never does, which only other software makes.
+    pub fn expires(&self) -> Option<Timestamp> {
+        let millis = self.0.expiry?.get().checked_mul(1000)?;
+        i64::try_from(millis).ok().map(Timestamp::from_unix_millis)
+    }
+
+    /// What the key may spend of which token, in base units; `None` where it is without a limit.
+    pub fn limits(&self) -> Option<Vec<(Address, Amount)>> {
+        let limits = self.0.limits.as_ref()?.iter();
+        Some(limits.map(|limit| (limit.token, Amount::new(limit.limit.saturating_to()))).collect())
+    }
+
     /// How many places of the chain's storage it fills, about.
     pub(super) fn rules(&self) -> u64 {
         let limits = self.0.limits.as_ref().map_or(0, Vec::len);

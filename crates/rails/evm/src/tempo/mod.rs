@@ -37,7 +37,7 @@ pub use settings::{MemoRule, Share, TempoSettings};
 pub use sponsor::{CosignError, Cosigned, SponsorPolicy, SponsorRefusal, cosign};
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 /// The method's name on the wire.
 pub const METHOD: &str = "tempo";
