@@ -8,7 +8,7 @@ use farthing_gateway::config::{RailContext, RailFactory};
 use farthing_keys::{Surroundings, VaultAccount, VaultSigner, recoverable_from_table};
 use farthing_rail::{Acceptor, Payer};
 use farthing_rail_balance::{Balance, BalancePayer};
-use farthing_rail_evm::buyer::{Chains, Funds, Purse};
+use farthing_rail_evm::buyer::{Chains, Delegation, Funds, Purse};
 use farthing_rail_evm::evm::EvmPayer;
 use farthing_rail_evm::tempo::{PayingKey, TempoPayer};
 use farthing_rail_evm::usdc::UsdcPayer;
@@ -46,6 +46,8 @@ fn on_chains(chains: &Seller, method: &str, table: &Table, context: &RailContext
 pub(crate) struct OnChains {
     pub(crate) account: Arc<VaultAccount>,
     pub(crate) chains: Chains,
+    /// What another account on Tempo lets this one's key spend; it then pays there and nowhere else.
+    pub(crate) delegation: Option<Delegation>,
 }
 
 /// The buyer's halves that a wallet's keys can sign for; those of chains only where the wallet has an
@@ -53,14 +55,18 @@ pub(crate) struct OnChains {
 pub(crate) fn payers(signer: Arc<VaultSigner>, on_chains: Option<OnChains>) -> Result<Vec<Arc<dyn Payer>>, String> {
     let mut payers: Vec<Arc<dyn Payer>> =
         vec![Arc::new(BalancePayer::new(signer)), Arc::new(farthing_rail::simulated::SimulatedPayer)];
-    if let Some(OnChains { account, chains }) = on_chains
+    if let Some(OnChains { account, chains, delegation }) = on_chains
         && chains.iter().next().is_some()
     {
         let account = Account::new(account);
         let client = reqwest::Client::new();
         let funds: Arc<dyn Funds> = Arc::new(Purse::new(&chains, &client).map_err(|error| error.to_string())?);
         let now = || Arc::new(clock::now);
-        let tempo = TempoPayer::new(PayingKey::Own(account.clone()), Arc::new(chains.tokens()), now());
+        let key = match delegation {
+            Some(delegation) => delegation.paying_key(account.clone()).map_err(|error| error.to_string())?,
+            None => PayingKey::Own(account.clone()),
+        };
+        let tempo = TempoPayer::new(key, Arc::new(chains.tokens()), now());
         payers.push(Arc::new(tempo.with_funds(Arc::clone(&funds))));
         payers.push(Arc::new(EvmPayer::new(account.clone(), &chains, now()).with_funds(Arc::clone(&funds))));
         payers.push(Arc::new(UsdcPayer::new(account, &chains, now()).with_funds(funds)));

@@ -1,6 +1,6 @@
 //! `farthing key`: the keys of a wallet.
 
-mod delegated;
+pub(super) mod delegated;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use farthing_books::budget::ReservationState;
 use farthing_keys::{DEFAULT_PATH, Phrase, Secp256k1Key, private_file};
 use farthing_money::Price;
+use farthing_rail_evm::buyer::Delegation;
 use farthing_store::Books;
 use farthing_wallet::{Used, WalletName, WalletSummary, Wallets};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 
 use super::home::Home;
 use crate::failure::{Failure, OrFail};
-use crate::terminal;
+use crate::{chains, terminal};
 
 /// How many of its last payments `show` lists.
 const RECENT: u32 = 10;
@@ -167,16 +168,21 @@ impl One {
         let budgets = wallets.budgets().map_err(say)?;
         let accounts = accounts(&wallets, &summary).await?;
         let recent = recent(&budgets, &summary).await?;
+        let delegated = self.delegated(&wallets)?;
         if self.json {
             let mut shown = summary_json(&summary);
             if let Some(shown) = shown.as_object_mut() {
                 shown.insert("accounts".into(), accounts.into());
                 shown.insert("recent".into(), recent.into());
+                shown.insert("delegated".into(), delegated.into());
             }
             terminal::say_json(&shown);
             return Ok(ExitCode::SUCCESS);
         }
         say_names(&summary);
+        if let Some(delegated) = &delegated {
+            terminal::say(&format!("pays {}", super::key::delegated::sentence(delegated)));
+        }
         terminal::say(if summary.frozen { "frozen: signs nothing" } else { "ready" });
         match &summary.policy {
             Some(policy) => terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end()),
@@ -190,6 +196,13 @@ impl One {
             terminal::say(&format!("{} payments have an unknown outcome; repeat the same calls", summary.outgoing));
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What another account lets it spend, if one does.
+    fn delegated(&self, wallets: &Wallets) -> Result<Option<Value>, Failure> {
+        let Some(text) = wallets.delegation(&self.name).map_err(say)? else { return Ok(None) };
+        let delegation = Delegation::from_json(&text).or_fail("the wallet's grant")?;
+        Ok(Some(super::key::delegated::described(&delegation, &chains::load(&self.home.directory()?)?)))
     }
 
     fn freeze(self) -> Result<ExitCode, Failure> {

@@ -135,8 +135,29 @@ impl TempoPayer {
         let fee = if request.fee_payer || legs.is_empty() { Amount::ZERO } else { self.most_fee(&legs, chain) };
         let too_much = || NotPayable("the amount is larger than any price this software handles".into());
         let total = request.amount.checked_add(fee).ok_or_else(too_much)?;
+        self.within_grant(&request, &token, total)?;
         let cost = token.price(total).map_err(|_| too_much())?;
         Ok(Plan { request, token, legs, fee, cost })
+    }
+
+    /// A key that spends for another account spends no more than was granted, and nowhere else. What the
+    /// chain would refuse is not tried: a transaction that fails there costs its fee all the same.
+    fn within_grant(&self, request: &TempoRequest, token: &Token, total: Amount) -> Result<(), NotPayable> {
+        let Some(grant) = self.key.delegated().map(AccessKey::grant) else { return Ok(()) };
+        if grant.chain() != request.chain {
+            let (granted, chain) = (grant.chain(), request.chain);
+            return Err(NotPayable(format!("the key is granted for chain {granted}, and this is chain {chain}")));
+        }
+        let Some(limits) = grant.limits() else { return Ok(()) };
+        let limit = limits.into_iter().find(|(contract, _)| *contract == token.contract);
+        let limit = limit.map_or(Amount::ZERO, |(_, limit)| limit);
+        if total <= limit {
+            return Ok(());
+        }
+        let (total, limit) = (token.asset.display(total), token.asset.display(limit));
+        Err(NotPayable(format!(
+            "it takes {total} with the fee, and the key is granted {limit}; ask for a larger grant"
+        )))
     }
 
     fn most_fee(&self, legs: &[Leg], chain: u64) -> Amount {
