@@ -109,7 +109,7 @@ impl Agent {
 fn on_chains(stage: &Stage, wallet: &Wallet) -> Result<Option<OnChains>, Failure> {
     let (Some(chain), Some(account)) = (stage.chain(), wallet.account()) else { return Ok(None) };
     let chains = Chains::parse(&chain.chains()).or_fail("the agents' chains")?;
-    Ok(Some(OnChains { account, chains }))
+    Ok(Some(OnChains { account, chains, delegation: None }))
 }
 
 fn policy(shop: &Url) -> Result<Policy, Failure> {

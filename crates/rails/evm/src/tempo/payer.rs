@@ -143,7 +143,7 @@ impl TempoPayer {
     /// A key that spends for another account spends no more than was granted, and nowhere else. What the
     /// chain would refuse is not tried: a transaction that fails there costs its fee all the same.
     fn within_grant(&self, request: &TempoRequest, token: &Token, total: Amount) -> Result<(), NotPayable> {
-        let Some(grant) = self.key.delegated().map(AccessKey::grant) else { return Ok(()) };
+        let Some(grant) = self.key.delegated().and_then(AccessKey::grant) else { return Ok(()) };
         if grant.chain() != request.chain {
             let (granted, chain) = (grant.chain(), request.chain);
             return Err(NotPayable(format!("the key is granted for chain {granted}, and this is chain {chain}")));
