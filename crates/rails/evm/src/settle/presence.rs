@@ -10,8 +10,8 @@ use crate::rpc::{At, Block, RpcError};
 
 /// Where Tempo keeps the nonces of sequences beyond the first.
 const NONCES: Address = address!("0x4e4F4E4345000000000000000000000000000000");
-/// More than reading one nonce takes.
-const GAS: u64 = 200_000;
+/// More than reading one nonce takes; Tempo counts a quarter of a million before that.
+const GAS: u64 = 1_000_000;
 
 sol! {
     function getNonce(address account, uint256 nonceKey) external view returns (uint64);

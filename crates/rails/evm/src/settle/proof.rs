@@ -11,8 +11,8 @@ use crate::Payment;
 use crate::rpc::At;
 use crate::tempo::{KEYCHAIN, KeyState};
 
-/// More than reading one key takes.
-const GAS: u64 = 200_000;
+/// More than reading one key takes; Tempo counts a quarter of a million before that.
+const GAS: u64 = 1_000_000;
 
 impl ChainSettler {
     /// Nothing moves. An access key must be one that the chain knows as the account's own just now.
