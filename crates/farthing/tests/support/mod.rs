@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 pub mod buyer;
+pub mod payer_on_chain;
 pub mod seller;
 pub mod upstream;
 
