@@ -69,6 +69,19 @@ async fn a_few_lines_are_a_whole_configuration() {
 }
 
 #[tokio::test]
+async fn only_who_has_the_key_of_the_paid_account_promises_to_send_back() {
+    let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
+    let signer = "signer = { key = { env = \"K\" } }\n";
+    let refundable = |keys: &str| {
+        let text = format!("{NODE}chain = \"tempo-moderato\"\n{keys}");
+        build(&seller, "tempo", folder.path(), &text).unwrap().terms().refundable
+    };
+    assert!(refundable(signer));
+    assert!(!refundable(RECIPIENT));
+    assert!(!refundable(&format!("{signer}{RECIPIENT}")));
+}
+
+#[tokio::test]
 async fn a_wrong_table_is_refused_with_the_remedy() {
     let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
     let said = |method: &str, text: &str| build(&seller, method, folder.path(), text).err().unwrap_or_default();

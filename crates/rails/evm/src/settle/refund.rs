@@ -23,6 +23,11 @@ enum Found {
 }
 
 impl ChainSettler {
+    /// Whether money that this account got can be sent back from it.
+    pub(super) fn can_send_back(&self, recipient: Address) -> bool {
+        self.sender.as_ref().is_some_and(|sender| sender.address() == recipient)
+    }
+
     /// Sends a token back to whom it came from. Only where the signer's account is the one that was
     /// paid: from any other it would be somebody else's money.
     pub(super) async fn send_back(&self, refund: &Refund, recipient: Address) -> Settlement {

@@ -13,6 +13,9 @@ use super::ChainSettler;
 #[derive(Debug)]
 pub struct Settling<M> {
     method: M,
+    /// The method's, but that money is only sent back where the chain's signer is the account that
+    /// is paid.
+    terms: Terms,
     chain: Arc<ChainSettler>,
     till: Till,
 }
@@ -27,13 +30,15 @@ pub struct Till {
 impl<M: Method> Settling<M> {
     /// Lets a method settle on a chain.
     pub fn new(method: M, chain: Arc<ChainSettler>, till: Till) -> Self {
-        Self { method, chain, till }
+        let mut terms = method.terms().clone();
+        terms.refundable &= chain.can_send_back(till.recipient);
+        Self { method, terms, chain, till }
     }
 }
 
 impl<M: Method> Method for Settling<M> {
     fn terms(&self) -> &Terms {
-        self.method.terms()
+        &self.terms
     }
 
     fn request(&self, order: &Order) -> Result<JsonObject, Unpriceable> {
