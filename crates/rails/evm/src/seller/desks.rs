@@ -23,14 +23,9 @@ struct Kept {
 
 impl Desks {
     /// The journal of a data folder.
-    pub(super) fn journal(&self, data: &Path) -> Result<Journal, String> {
+    pub(super) fn journal(&self, data: &Path) -> Journal {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(journal) = kept.journals.get(data) {
-            return Ok(journal.clone());
-        }
-        let journal = Journal::open(&data.join(FILE)).map_err(|error| error.to_string())?;
-        kept.journals.insert(data.to_owned(), journal.clone());
-        Ok(journal)
+        kept.journals.entry(data.to_owned()).or_insert_with(|| Journal::at(data.join(FILE))).clone()
     }
 
     /// The desk of an account on a chain; one that is at work already adopts the new terms.

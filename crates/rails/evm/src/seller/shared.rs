@@ -68,7 +68,7 @@ impl Shared {
         let endpoints =
             Endpoints::new(client, &urls, quorum, DEADLINE).map_err(|error| table.refused(error.to_string()))?;
         let rules = rules(table, &token)?;
-        let journal = seller.desks.journal(place.data).map_err(|error| table.refused(error))?;
+        let journal = seller.desks.journal(place.data);
         let account = match table.value("signer") {
             Some(value) => Some(Account::new((place.keys)(value).map_err(|error| table.wrong("signer", error))?)),
             None => None,

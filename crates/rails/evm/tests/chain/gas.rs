@@ -1,5 +1,7 @@
 //! What gas costs, and a signer that cannot pay it.
 
+use std::time::Duration;
+
 use alloy_primitives::U256;
 use farthing_rail::Settlement;
 use farthing_rail_evm::settle::journal::Purpose;
@@ -22,21 +24,32 @@ async fn a_starved_signer_refuses_and_goes_on_when_it_is_fed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_offers_too_little_is_replaced_under_its_nonce() {
-    let world = World::evm().await;
+    let world = World::evm_at_rest().await;
     world.devnet.set_instant(false).await.unwrap();
     let claim = world.claim(&world.authorization(1, CENT, 300).await);
-    let costly = async {
-        while world.faults.asked("eth_call") == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    let dearer = async {
+        while world.faults.asked("eth_sendRawTransactionSync") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // From here on each block costs more than the first offer, until it is raised.
+        // Thirty gwei, ten times what was offered.
         let fee = json!(["0x6fc23ac00"]);
         world.devnet.node().request::<Value>("anvil_setNextBlockBaseFeePerGas", fee).await.unwrap();
+        world.devnet.mine(1).await.unwrap();
     };
-    let (settlement, ()) = tokio::join!(world.settle(&claim), costly);
-    assert!(!matches!(settlement, Settlement::Rejected(_)), "{settlement:?}");
-    settled(world.resolve(&claim).await);
-    let written = world.journal.of_purpose(8453, &Purpose::Settle(claim.payment)).await.unwrap();
+    let (settlement, ()) = tokio::join!(world.settle(&claim), dearer);
+    assert!(matches!(settlement, Settlement::Unknown(_)), "{settlement:?}");
+    assert_eq!(world.included().await, 0);
+    let written = loop {
+        let written = world.journal.of_purpose(8453, &Purpose::Settle(claim.payment)).await.unwrap();
+        if written.len() > 1 {
+            break written;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
     assert!(written.iter().all(|submission| submission.nonce == Some(0)), "{written:?}");
+    world.devnet.set_instant(true).await.unwrap();
+    world.devnet.mine(1).await.unwrap();
+    let settled = settled(world.resolve(&claim).await);
+    assert_ne!(settled.reference, written[0].hash.to_string());
     assert_eq!(world.included().await, 1);
 }

@@ -8,6 +8,8 @@
 mod answers;
 mod authorized;
 mod charged;
+mod contracts;
+mod depth;
 mod gas;
 mod many;
 mod reorganised;

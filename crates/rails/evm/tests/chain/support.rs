@@ -50,14 +50,24 @@ pub(crate) struct Key(pub(crate) SecretKey);
 
 impl World {
     pub(crate) async fn evm() -> Self {
-        let devnet = Devnet::start(Options::evm(CHAIN, Source::of_this_process().unwrap())).await.unwrap();
-        Self::on(devnet, rules()).await
+        Self::evm_with(rules()).await
     }
 
     /// A chain without a clock of its own: it mines for transactions only.
     pub(crate) async fn evm_at_rest() -> Self {
         let options = Options { block_time: None, ..Options::evm(CHAIN, Source::of_this_process().unwrap()) };
         Self::on(Devnet::start(options).await.unwrap(), rules()).await
+    }
+
+    pub(crate) async fn evm_with(rules: Rules) -> Self {
+        let devnet = Devnet::start(Options::evm(CHAIN, Source::of_this_process().unwrap())).await.unwrap();
+        Self::on(devnet, rules).await
+    }
+
+    /// A seller who takes these nodes for those of another chain.
+    pub(crate) fn seller_for_chain(&self, chain: u64) -> Settling<Bare> {
+        let token = Token { chain, ..self.token.clone() };
+        seller(self.faults.url(), self.journal.clone(), &token, rules())
     }
 
     pub(crate) async fn tempo() -> Self {
@@ -119,7 +129,12 @@ impl World {
 
     /// An authorization of so much from one of the chain's accounts to the seller, good for so long.
     pub(crate) async fn authorization(&self, payer: usize, value: u128, valid_for: u64) -> Payment {
-        let (from, to) = (account(payer).address(), self.signer);
+        self.authorization_from(account(payer).address(), payer, value, valid_for).await
+    }
+
+    /// The same from any account, signed by one of the chain's.
+    pub(crate) async fn authorization_from(&self, from: Address, by: usize, value: u128, valid_for: u64) -> Payment {
+        let to = self.signer;
         let (valid_after, valid_before) = (U256::ZERO, U256::from(seconds() + valid_for));
         let nonce = fresh();
         let value = U256::from(value);
@@ -128,7 +143,7 @@ impl World {
              validBefore,bytes32 nonce)",
         );
         let words = [from.into_word(), to.into_word(), value.into(), valid_after.into(), valid_before.into(), nonce];
-        let signature = self.sign(payer, typed, &words).await;
+        let signature = self.sign(by, typed, &words).await;
         let way =
             Way::Authorization { from, to, value, valid_after, valid_before, nonce, signature, by_contract: false };
         let legs = vec![Leg { recipient: to, amount: value, memo: Memo::Any }];
