@@ -107,10 +107,10 @@ impl RefusedBy {
             Self::NonceTooLow
         } else if says(&["underpriced", "fee too low", "below current base fee", "max fee per gas less than"]) {
             Self::Underpriced
-        } else if says(&["insufficient", "enough funds", "exceeds balance", "gas required exceeds allowance"]) {
-            Self::InsufficientFunds
         } else if code == 3 || says(&["revert"]) {
             Self::Reverted
+        } else if says(&["insufficient", "enough funds", "exceeds balance", "gas required exceeds allowance"]) {
+            Self::InsufficientFunds
         } else if says(&["confirmation timeout", "was added to the mempool but", "not mined within", "timeout"]) {
             Self::NotYetIncluded
         } else if matches!(code, -32005 | -32016 | 429) || says(&["rate limit", "too many requests", "limit exceeded"])
@@ -137,6 +137,7 @@ mod tests {
             (-32003, "max fee per gas less than block base fee", RefusedBy::Underpriced),
             (-32003, "Insufficient funds for gas * price + value", RefusedBy::InsufficientFunds),
             (3, "execution reverted: used", RefusedBy::Reverted),
+            (-32000, "execution reverted: insufficient allowance", RefusedBy::Reverted),
             (-32601, "Method not found", RefusedBy::NoSuchMethod),
             (
                 -32000,

@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -69,15 +70,21 @@ impl Node {
         questions: &[Question],
         deadline: Duration,
     ) -> Vec<Result<Value, RpcError>> {
-        let body = match questions {
-            [question] => envelope(0, question),
-            several => Value::Array((0..).zip(several).map(|(id, question)| envelope(id, question)).collect()),
-        };
-        match self.post(client, &body, deadline).await {
+        if let [question] = questions {
+            return vec![self.ask_one(client, question, deadline).await];
+        }
+        let batch = Value::Array((0..).zip(questions).map(|(id, question)| envelope(id, question)).collect());
+        match self.post(client, &batch, deadline).await {
             Ok(Value::Array(replies)) => self.sort(questions.len(), replies),
-            Ok(reply) => self.sort(questions.len(), vec![reply]),
+            // Some nodes take no batches.
+            Ok(_) => join_all(questions.iter().map(|question| self.ask_one(client, question, deadline))).await,
             Err(error) => vec![Err(error); questions.len()],
         }
+    }
+
+    async fn ask_one(&self, client: &Client, question: &Question, deadline: Duration) -> Result<Value, RpcError> {
+        let reply = self.post(client, &envelope(0, question), deadline).await?;
+        self.sort(1, vec![reply]).pop().unwrap_or_else(|| Err(self.no_answer("no answer".to_owned())))
     }
 
     async fn post(&self, client: &Client, body: &Value, deadline: Duration) -> Result<Value, RpcError> {

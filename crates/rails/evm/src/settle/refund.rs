@@ -10,6 +10,7 @@ use super::judgement::time_of;
 use super::outcome::{refused, unable, unknown};
 use super::sender::{Order, SendError, Sender};
 use crate::evm::calldata::{self, Call};
+use crate::evm::source_address;
 use crate::rpc::{At, Receipt};
 
 /// What became of the transactions of a refund.
@@ -34,7 +35,7 @@ impl ChainSettler {
         let Some(sender) = self.sender.as_ref().filter(|sender| sender.address() == recipient) else {
             return refused(format!("no signer for {recipient} is configured, so nothing can be sent back from it"));
         };
-        let payer = refund.payer.as_ref().and_then(|payer| payer.as_str().rsplit(':').next()?.parse::<Address>().ok());
+        let payer = refund.payer.as_ref().and_then(|payer| source_address(payer.as_str(), self.chain));
         let (Some(payer), Some(token)) = (payer, self.token_of(&refund.asset)) else {
             return refused("it is not known which account on this chain paid");
         };

@@ -10,6 +10,9 @@ use super::sender::Market;
 use crate::evm::calldata::Call;
 use crate::rpc::{At, Question, RefusedBy, RpcError, answers};
 
+/// Enough to move most tokens for an ordinary account.
+const USUAL_GAS: u64 = 200_000;
+
 /// What a rehearsal found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rehearsal {
@@ -21,17 +24,28 @@ pub(super) struct Rehearsal {
 
 impl ChainSettler {
     /// Runs a call as our signer would, with the gas that it will get, and asks in the same round trip
-    /// what its transaction must offer. The bound on gas keeps a payer's contract from making it dear;
-    /// what is not used is not paid.
+    /// what its transaction must offer. Most calls need little; what needs more gets as much as the
+    /// owner allows, so that a payer's contract cannot make it dear.
     pub(super) async fn rehearse(&self, signer: Address, call: &Call) -> Result<Rehearsal, Settlement> {
-        let gas = self.rules.gas;
-        let call = Question::call(Some(signer), call.to, &call.data, gas, At::Latest);
-        let balance = Question::balance(signer, At::Latest);
-        let questions = [call, Question::block(At::Latest), Question::priority_fee(), balance];
+        let most = self.rules.gas;
+        match self.rehearse_with(most.min(USUAL_GAS), signer, call).await {
+            Err(Failure::Refused(_)) if most > USUAL_GAS => self.rehearse_with(most, signer, call).await,
+            first => first,
+        }
+        .map_err(Failure::into_settlement)
+    }
+
+    async fn rehearse_with(&self, gas: u64, signer: Address, call: &Call) -> Result<Rehearsal, Failure> {
+        let questions = [
+            Question::call(Some(signer), call.to, &call.data, gas, At::Latest),
+            Question::block(At::Latest),
+            Question::priority_fee(),
+            Question::balance(signer, At::Latest),
+        ];
         let mut answers = self.endpoints.ask(&questions).await.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(Value::Null));
-        next().map_err(|error| failed(&error))?;
-        let market = self.market(next(), next(), next()).map_err(|error| unable(error.to_string()))?;
+        next().map_err(|error| Failure::of_call(&error))?;
+        let market = self.market(next(), next(), next()).map_err(|error| Failure::Unable(error.to_string()))?;
         Ok(Rehearsal { gas, market })
     }
 
@@ -49,14 +63,30 @@ impl ChainSettler {
     }
 }
 
-/// What a failed rehearsal says to the payer.
-fn failed(error: &RpcError) -> Settlement {
-    match error.refused_by() {
-        Some(RefusedBy::Busy | RefusedBy::NoSuchMethod) | None => unable(error.to_string()),
-        Some(_) => rejected(
-            error.to_string(),
-            "the token would refuse this transfer, for want of balance or because the authorization is not good any \
-             more; nothing was taken, pay the fresh challenge",
-        ),
+/// Why a rehearsal found nothing.
+enum Failure {
+    /// The contract refuses, in the node's words.
+    Refused(String),
+    /// The node could not say.
+    Unable(String),
+}
+
+impl Failure {
+    fn of_call(error: &RpcError) -> Self {
+        match error.refused_by() {
+            Some(RefusedBy::Busy | RefusedBy::NoSuchMethod) | None => Self::Unable(error.to_string()),
+            Some(_) => Self::Refused(error.to_string()),
+        }
+    }
+
+    fn into_settlement(self) -> Settlement {
+        match self {
+            Self::Unable(reason) => unable(reason),
+            Self::Refused(reason) => rejected(
+                reason,
+                "the token would refuse this transfer, for want of balance or because the authorization is not good any \
+                 more; nothing was taken, pay the fresh challenge",
+            ),
+        }
     }
 }

@@ -8,15 +8,18 @@ use farthing_rail::{Claim, Settled, Settlement, Standing};
 use super::ChainSettler;
 use super::judgement::seconds_of;
 use crate::rpc::{At, Receipt, RpcError};
-use crate::{Payment, Way, log};
+use crate::{Payment, Way, chain, log};
 
-/// How long until a payment that is not final is looked at again.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How soon, and how late, a payment that is not final is looked at again.
+const SOONEST: Duration = Duration::from_secs(1);
+const LATEST: Duration = Duration::from_secs(60);
+/// What a block takes on a chain that is not on file.
+const BLOCK: Duration = Duration::from_secs(2);
 
 /// How an inclusion stands.
 enum Inclusion {
-    /// It is there, and this is whether it can no longer be taken back.
-    Stands { is_final: bool },
+    /// It is there, and so many blocks are missing until it can no longer be taken back.
+    Stands { missing: u64 },
     /// It is not there, or it is there without effect, and that may change.
     Shaken,
     /// It is there without effect, for good.
@@ -33,8 +36,9 @@ impl ChainSettler {
         }
         let Ok(hash) = settled.reference.parse::<B256>() else { return provisional() };
         match self.inclusion(&payment, hash).await {
-            Ok(Inclusion::Stands { is_final: true }) => Standing::Final,
-            Ok(Inclusion::Stands { is_final: false }) | Err(_) => provisional(),
+            Ok(Inclusion::Stands { missing: 0 }) => Standing::Final,
+            Ok(Inclusion::Stands { missing }) => Standing::Provisional { ask_again: self.time_of_blocks(missing) },
+            Err(_) => provisional(),
             Ok(Inclusion::Undone(reason)) => Standing::Reversed { reason },
             Ok(Inclusion::Shaken) => self.recover(claim, &payment, settled, hash).await,
         }
@@ -43,14 +47,19 @@ impl ChainSettler {
     async fn inclusion(&self, payment: &Payment, hash: B256) -> Result<Inclusion, RpcError> {
         let Some(receipt) = self.endpoints.receipt(hash).await? else { return Ok(Inclusion::Shaken) };
         let head = self.endpoints.block(At::Latest).await?.map_or(0, |head| head.number);
-        let is_final = head >= receipt.block.saturating_add(self.rules.finality);
+        let missing = receipt.block.saturating_add(self.rules.finality).saturating_sub(head);
         if has_effect(payment, &receipt) {
-            return Ok(Inclusion::Stands { is_final });
+            return Ok(Inclusion::Stands { missing });
         }
-        if !is_final {
+        if missing > 0 {
             return Ok(Inclusion::Shaken);
         }
         Ok(Inclusion::Undone(format!("{hash} was included anew in block {}, without effect", receipt.block)))
+    }
+
+    fn time_of_blocks(&self, blocks: u64) -> Duration {
+        let block = chain::by_id(self.chain).map_or(BLOCK, |chain| chain.block_time);
+        block.saturating_mul(u32::try_from(blocks).unwrap_or(u32::MAX)).clamp(SOONEST, LATEST)
     }
 
     /// The inclusion is gone: brings it back if that is in our hands, and finds out whether it can
@@ -78,5 +87,5 @@ fn has_effect(payment: &Payment, receipt: &Receipt) -> bool {
 }
 
 fn provisional() -> Standing {
-    Standing::Provisional { ask_again: ASK_AGAIN }
+    Standing::Provisional { ask_again: SOONEST }
 }

@@ -119,7 +119,9 @@ impl World {
         let units = payment.legs.iter().fold(U256::ZERO, |sum, leg| sum + leg.amount);
         let proof = Proof {
             key: ProofKey::new(format!("eip155:{CHAIN}/test/{number}")),
-            payer: payment.payer.map(|payer| farthing_rail::PayerId::new(format!("did:pkh:eip155:{CHAIN}:{payer}"))),
+            payer: payment
+                .payer
+                .map(|payer| farthing_rail::PayerId::new(format!("did:pkh:eip155:{}:{payer}", payment.chain))),
             amount: Amount::new(units.to()),
             asset: self.token.asset.clone(),
             kept: serde_json::to_vec(payment).unwrap(),

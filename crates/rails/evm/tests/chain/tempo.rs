@@ -3,6 +3,8 @@
 use std::num::NonZeroU64;
 
 use alloy_primitives::{B256, Bytes, Signature, U256, keccak256};
+use farthing_money::Amount;
+use farthing_rail::{Refund, Settler as _};
 use farthing_rail_evm::tempo::{Envelope, payment_calls};
 use farthing_rail_evm::{Leg, Memo, Payment, SentNonce, Way};
 use farthing_testing_rpc::faults::Fault;
@@ -121,4 +123,23 @@ async fn a_settlement_takes_no_more_than_two_round_trips() {
         settled(world.settle(&claim).await);
         assert!(world.faults.round_trips() - before <= most, "{}", world.faults.round_trips() - before);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_goes_back_on_tempo_too() {
+    let world = World::tempo().await;
+    let payer = account(1).address();
+    let claim = world.claim(&own(&world, 1).await);
+    let paid = settled(world.settle(&claim).await);
+    let before = world.has(payer).await;
+    let refund = Refund {
+        payment: claim.payment,
+        reference: paid.reference,
+        payer: claim.proof.payer.clone(),
+        amount: Amount::new(CENT),
+        asset: claim.proof.asset.clone(),
+    };
+    let first = settled(world.seller.refund(&refund).await);
+    assert_eq!(settled(world.seller.refund(&refund).await), first);
+    assert_eq!(world.has(payer).await, before + CENT);
 }
