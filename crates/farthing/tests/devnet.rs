@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use farthing_devnet::Source;
 use serde_json::{Value, json};
 use support::FARTHING;
 use support::seller::Seller;
@@ -90,6 +93,38 @@ async fn a_killed_devnet_leaves_no_node_behind() {
     assert_eq!(devnet.ask("eth_chainId", json!([])).await, Some(json!("0x2105")));
     devnet.child.kill().unwrap();
     assert!(devnet.is_gone().await, "the node outlived the program that started it");
+}
+
+#[test]
+fn a_chain_that_is_gone_is_not_promised_any_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let anvil = Source::of_this_process().unwrap().anvil().unwrap();
+    let mortal = folder.path().join("anvil");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] && exec {0} --version\nexec timeout 3 {0} \"$@\"\n",
+        anvil.display()
+    );
+    std::fs::write(&mortal, script).unwrap();
+    std::fs::set_permissions(&mortal, Permissions::from_mode(0o755)).unwrap();
+    let output =
+        Command::new(FARTHING).args(["devnet", "--port", "0", "--json"]).env("FARTHING_ANVIL", &mortal).output();
+    let output = output.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.stdout.is_empty(), "it started first: {said}");
+    assert!(!output.status.success() && said.contains("the chain is gone"), "{said}");
+}
+
+#[test]
+fn a_number_that_belongs_to_the_other_kind_is_refused() {
+    let refused = |arguments: &[&str]| {
+        let output = Command::new(FARTHING).arg("devnet").args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = refused(&["--chain-id", "8453"]);
+    assert!(said.contains("--chain-id is for --kind evm"), "{said}");
+    let said = refused(&["--kind", "evm", "--chain-id", "4217"]);
+    assert!(said.contains("chain 4217 is a Tempo chain"), "{said}");
 }
 
 /// Starts the gateway that was written and types what was printed. Returns what came on the terminal.

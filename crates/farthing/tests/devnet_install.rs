@@ -73,7 +73,10 @@ fn two_processes_fetch_once_and_say_so() {
     let tells = said.iter().filter(|said| said.contains("fetching anvil 1.7.1 from npm into")).count();
     assert_eq!(tells, 1, "{said:?}");
     for said in said {
-        assert!(said.contains("anvil stopped before it listened (is its port free?); it said: this is no node"), "{said}");
+        assert!(
+            said.contains("anvil stopped before it listened (is its port free?); it said: this is no node"),
+            "{said}"
+        );
     }
 }
 

@@ -4,10 +4,12 @@ mod kit;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
 use clap::{Args, ValueEnum};
 use farthing_devnet::{Devnet as Chain, Kind, Options, Source};
+use farthing_rail_evm::chain;
 use serde_json::{Value, json};
 
 use self::kit::Kit;
@@ -17,6 +19,10 @@ use crate::{environment, terminal};
 
 /// What `--fund` gives: a hundred dollars, in millionths.
 const GIFT: u64 = 100_000_000;
+/// The number that development chains have when nobody gives them one.
+const EVM_CHAIN_ID: u64 = 31_337;
+/// How often the node is looked after.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Start a Tempo or EVM chain on this machine, with money on it, until Ctrl-C.
 #[derive(Args)]
@@ -29,9 +35,9 @@ pub(crate) struct Devnet {
     /// Which chain.
     #[arg(long, value_enum, default_value_t = ChainKind::Tempo)]
     kind: ChainKind,
-    /// The chain id of an EVM chain; Tempo's is 42431.
-    #[arg(long, default_value_t = 31_337)]
-    chain_id: u64,
+    /// The chain id of an EVM chain; default 31337. Tempo's is always 42431.
+    #[arg(long)]
+    chain_id: Option<u64>,
     /// Where it listens on this machine; 0 takes a free port.
     #[arg(long, default_value_t = 8545)]
     port: u16,
@@ -57,11 +63,7 @@ pub(crate) enum ChainKind {
 
 impl Devnet {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
-        let source = anvil_source()?;
-        let options = match self.kind {
-            ChainKind::Tempo => Options::tempo(source),
-            ChainKind::Evm => Options::evm(self.chain_id, source),
-        };
+        let options = self.options()?;
         let chain = Chain::start(options.port(self.port)).await.or_fail("the chain did not start")?;
         for address in &self.fund {
             chain.fund(*address, U256::from(GIFT)).await.or_fail(&format!("{address} was not funded"))?;
@@ -75,8 +77,23 @@ impl Devnet {
         } else {
             self.say(&chain, &kit);
         }
-        asked_to_stop().await?;
-        Ok(ExitCode::SUCCESS)
+        tokio::select! {
+            stopped = asked_to_stop() => stopped.map(|()| ExitCode::SUCCESS),
+            gone = gone(&chain) => Err(gone),
+        }
+    }
+
+    fn options(&self) -> Result<Options, Failure> {
+        match (self.kind, self.chain_id) {
+            (ChainKind::Tempo, None) => Ok(Options::tempo(anvil_source()?)),
+            (ChainKind::Tempo, Some(_)) => {
+                Err(Failure::wrong_use("--chain-id is for --kind evm; the Tempo chain is always 42431"))
+            }
+            (ChainKind::Evm, Some(id)) if is_tempo(id) => {
+                Err(Failure::wrong_use(format!("chain {id} is a Tempo chain; use --kind tempo, or another number")))
+            }
+            (ChainKind::Evm, id) => Ok(Options::evm(id.unwrap_or(EVM_CHAIN_ID), anvil_source()?)),
+        }
     }
 
     fn described(&self, chain: &Chain, kit: &Kit) -> Value {
@@ -125,6 +142,21 @@ impl Devnet {
             }
         }
         terminal::say("\nCtrl-C stops the chain and forgets it.");
+    }
+}
+
+/// Whether wallets and gateways take this number for a Tempo chain.
+fn is_tempo(chain_id: u64) -> bool {
+    chain::by_id(chain_id).is_some_and(|chain| chain.kind == chain::Kind::Tempo)
+}
+
+/// Comes to an end when the node does, which is not supposed to happen.
+async fn gone(chain: &Chain) -> Failure {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = chain.node().check_chain().await {
+            return Failure::new(format!("the chain is gone: {error}"));
+        }
     }
 }
 
