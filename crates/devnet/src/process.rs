@@ -3,7 +3,8 @@
 //! The node must not outlive this process, however it ends. A shell stands between the two: it holds
 //! the reading end of a pipe whose writing end only this process has. When the pipe closes, because
 //! the [`Process`] was dropped or because the kernel closed the files of a killed program, the shell
-//! kills the node. The node is thrown away, so it is not asked to finish.
+//! kills the node. The node is thrown away, so it is not asked to finish, and what it left on disk is
+//! removed.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -15,16 +16,18 @@ use tokio::sync::oneshot;
 
 use crate::error::DevnetError;
 
-/// Runs its arguments until they end or standard input does.
+/// Runs its arguments until they end or standard input does. A long chain keeps old states on disk.
 const LEASH: &str = r#"
 exec 3<&0
-"$@" </dev/null 2>&1 3<&- &
+states=$(mktemp -d)
+"$@" --cache-path="$states" </dev/null 2>&1 3<&- &
 node=$!
 (read -r _ <&3; kill -9 "$node") >/dev/null 2>&1 &
 watch=$!
 exec 3<&-
 wait "$node"
 kill -9 "$watch" 2>/dev/null
+rm -rf "$states"
 "#;
 
 /// What anvil writes before its address.
@@ -121,6 +124,22 @@ mod tests {
     async fn a_node_that_stops_is_quoted() {
         let arguments = ["-c", "echo banner; echo 'address in use' >&2"].map(str::to_owned);
         let error = Process::start(Path::new("sh"), &arguments).await.unwrap_err();
-        assert_eq!(error.to_string(), "anvil stopped before it listened (is its port free?); it said: banner address in use");
+        assert_eq!(
+            error.to_string(),
+            "anvil stopped before it listened (is its port free?); it said: banner address in use"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_a_node_kept_on_disk_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("told");
+        let script = format!("echo \"$0\" > {}; echo 'Listening on here'; exec sleep 60", told.display());
+        let process = Process::start(Path::new("sh"), &["-c".to_owned(), script]).await.unwrap();
+        let told = std::fs::read_to_string(told).unwrap();
+        let states = Path::new(told.trim().strip_prefix("--cache-path=").unwrap());
+        assert!(states.is_dir());
+        drop(process);
+        assert!(!states.exists());
     }
 }

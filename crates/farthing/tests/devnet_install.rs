@@ -37,7 +37,7 @@ impl Machine {
             fs::write(programs.join("npm"), script).unwrap();
             fs::set_permissions(programs.join("npm"), Permissions::from_mode(0o755)).unwrap();
         }
-        for program in ["sh", "mkdir", "sleep", "chmod", "printf"] {
+        for program in ["sh", "mkdir", "mktemp", "rm", "sleep", "chmod", "printf"] {
             let place = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(program));
             let place = place.iter().find(|place| place.is_file()).unwrap();
             std::os::unix::fs::symlink(place, programs.join(program)).unwrap();
