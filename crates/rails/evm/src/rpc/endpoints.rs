@@ -129,10 +129,25 @@ impl Endpoints {
         answers.map(|answer| answer.and_then(|id| self.readable(answers::number(&id, "eth_chainId")))).collect()
     }
 
-    /// A block's header.
+    /// The number of the newest block that enough nodes have.
+    pub async fn head(&self) -> Result<u64, RpcError> {
+        let question = [Question::block(At::Latest)];
+        if self.0.quorum == 1 {
+            let [question] = question;
+            let head = self.one(question).await?;
+            return Ok(self.readable(answers::block(&head))?.map_or(0, |head| head.number));
+        }
+        let asked = self.0.nodes.iter().map(|node| node.ask(&self.0.client, &question, self.0.deadline));
+        let answers = join_all(asked).await.into_iter().flatten();
+        let mut heads: Vec<u64> = answers.filter_map(|head| Some(answers::block(&head.ok()?).ok()??.number)).collect();
+        heads.sort_unstable_by(|one, other| other.cmp(one));
+        let (asked, agreed, needed) = (self.0.nodes.len(), heads.len(), self.0.quorum);
+        heads.get(needed - 1).copied().ok_or(RpcError::Disagreement { asked, agreed, needed })
+    }
+
+    /// A block's header, as enough nodes say. Of the newest block they rarely say the same.
     pub async fn block(&self, at: At) -> Result<Option<Block>, RpcError> {
-        let value = self.one(Question::block(at)).await?;
-        self.readable(answers::block(&value))
+        self.decide(&Question::block(at), answers::block).await
     }
 
     /// What a transaction did, as enough nodes say, or nothing while it is not included.

@@ -97,7 +97,7 @@ impl ChainSettler {
     }
 
     async fn await_authorized(&self, claim: &Claim, payment: &Payment, hash: B256) -> Settlement {
-        match self.wait_for(&[hash]).await {
+        match self.wait_for(hash).await {
             Ok(Some(receipt)) if receipt.is_success => self.judge(claim, payment, receipt, Patience::Wait).await,
             Err(error) => unknown(error.to_string()),
             // It reverted, or a replacement was included in its place.
@@ -189,7 +189,7 @@ impl ChainSettler {
     /// there is none of somebody else's.
     async fn transaction_of_use(&self, payment: &Payment) -> Result<Option<B256>, RpcError> {
         let Way::Authorization { from, nonce, .. } = &payment.way else { return Ok(None) };
-        let head = self.endpoints.block(At::Latest).await?.map_or(0, |head| head.number);
+        let head = self.endpoints.head().await?;
         let filter = LogFilter {
             address: payment.token,
             topics: vec![Some(calldata::AUTHORIZATION_USED), Some(from.into_word()), Some(*nonce)],

@@ -5,6 +5,7 @@ use std::time::Duration;
 use alloy_primitives::{Address, B256};
 use farthing_money::Asset;
 use farthing_rail::{Claim, Settlement};
+use tokio::sync::Semaphore;
 
 use super::confirmations::Confirmations;
 use super::journal::Journal;
@@ -13,6 +14,9 @@ use super::sender::{Clock, Sender};
 use crate::rpc::Endpoints;
 use crate::tempo::SponsorPolicy;
 use crate::{Account, Payment, Way};
+
+/// So many sponsored payments are on their way at a time; more wait.
+const SPONSORED_AT_ONCE: usize = 128;
 
 /// Takes payments to one chain. What all methods and routes on that chain share.
 pub struct ChainSettler {
@@ -27,6 +31,9 @@ pub struct ChainSettler {
     pub(super) now: Clock,
     /// Whether the nodes were seen to be on this chain.
     guarded: OnceLock<()>,
+    /// Bounds how many fees are at stake at a time: whoever makes sponsored payments fail between
+    /// their rehearsal and their inclusion costs us no more than so many.
+    pub(super) sponsoring: Semaphore,
 }
 
 /// Who pays the fees of payers' transactions, and within which bounds.
@@ -75,7 +82,8 @@ impl ChainSettler {
     /// A settler on this chain.
     pub fn new(chain: u64, endpoints: Endpoints, journal: Journal, rules: Rules, now: Clock) -> Self {
         let (sender, sponsor, guarded) = (None, None, OnceLock::new());
-        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded }
+        let sponsoring = Semaphore::new(SPONSORED_AT_ONCE);
+        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded, sponsoring }
     }
 
     /// Lets it send transactions of its own.

@@ -9,15 +9,16 @@ use farthing_rail::{Claim, ProofKey, Settled, Settlement};
 use tokio::time::{Instant, sleep};
 
 use super::ChainSettler;
-use super::outcome::{ASK_AGAIN, refused, rejected, unknown};
-use crate::rpc::{At, Receipt, RpcError};
+use super::outcome::{refused, rejected, unknown};
+use crate::rpc::{Receipt, RpcError};
 use crate::{Payment, log};
 
 /// Where Tempo's fees go.
 const FEE_MANAGER: Address = address!("0xfeec000000000000000000000000000000000000");
 
-/// How long to wait for the next block.
-pub(super) const BLOCK: Duration = Duration::from_millis(200);
+/// How soon, and how late, it is looked for an inclusion again.
+const SOONEST: Duration = Duration::from_millis(100);
+const LATEST: Duration = Duration::from_secs(2);
 
 /// Whether there is time to wait for blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,19 +62,27 @@ impl ChainSettler {
         if blocks <= 1 {
             return Ok(Some(receipt));
         }
-        let until = Instant::now() + self.rules.patience;
+        let mut wait = Wait::until(Instant::now() + self.rules.patience);
         loop {
-            let head = self.endpoints.block(At::Latest).await?.map_or(0, |head| head.number);
-            if head.saturating_add(1) >= receipt.block.saturating_add(blocks) {
-                // It may have moved to another block, or out of the chain, while we waited.
-                let again = self.endpoints.receipt(receipt.hash).await?;
-                return Ok(again.filter(|again| head.saturating_add(1) >= again.block.saturating_add(blocks)));
+            match self.deep_enough(&receipt, blocks).await {
+                // Nodes are rarely in step; a moment later they may be.
+                Ok(None) | Err(RpcError::Disagreement { .. }) => {}
+                answer => return answer,
             }
-            if patience == Patience::None || Instant::now() >= until {
+            if patience == Patience::None || !wait.pause().await {
                 return Ok(None);
             }
-            sleep(BLOCK).await;
         }
+    }
+
+    async fn deep_enough(&self, receipt: &Receipt, blocks: u64) -> Result<Option<Receipt>, RpcError> {
+        let reached = self.endpoints.head().await?.saturating_add(1);
+        if reached < receipt.block.saturating_add(blocks) {
+            return Ok(None);
+        }
+        // It may have moved to another block, or out of the chain, while we waited.
+        let again = self.endpoints.receipt(receipt.hash).await?;
+        Ok(again.filter(|again| reached >= again.block.saturating_add(blocks)))
     }
 
     async fn settled(&self, payment: &Payment, receipt: &Receipt, positions: &[usize]) -> Settlement {
@@ -99,20 +108,37 @@ impl ChainSettler {
         Amount::new(sum.saturating_to())
     }
 
-    /// Waits for a transaction of one of these hashes to be included.
-    pub(super) async fn wait_for(&self, hashes: &[B256]) -> Result<Option<Receipt>, RpcError> {
-        let until = Instant::now() + self.rules.patience;
+    /// Waits for a transaction to be included. What is wrong with the nodes may pass while it waits.
+    pub(super) async fn wait_for(&self, hash: B256) -> Result<Option<Receipt>, RpcError> {
+        let mut wait = Wait::until(Instant::now() + self.rules.patience);
         loop {
-            for hash in hashes {
-                if let Some(receipt) = self.endpoints.receipt(*hash).await? {
-                    return Ok(Some(receipt));
-                }
+            let answer = self.endpoints.receipt(hash).await;
+            if matches!(answer, Ok(Some(_))) || !wait.pause().await {
+                return answer;
             }
-            if Instant::now() + ASK_AGAIN >= until {
-                return Ok(None);
-            }
-            sleep(BLOCK).await;
         }
+    }
+}
+
+/// Waiting for blocks: ever less often, until a deadline.
+pub(super) struct Wait {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Wait {
+    pub(super) fn until(until: Instant) -> Self {
+        Self { until, pause: SOONEST }
+    }
+
+    /// Pauses; false when there is no time left.
+    pub(super) async fn pause(&mut self) -> bool {
+        if Instant::now() + self.pause >= self.until {
+            return false;
+        }
+        sleep(self.pause).await;
+        self.pause = (self.pause * 3 / 2).min(LATEST);
+        true
     }
 }
 

@@ -20,8 +20,7 @@ sol! {
 impl ChainSettler {
     /// The newest block that can no longer be taken back.
     pub(super) async fn deep(&self) -> Result<Block, RpcError> {
-        let head = self.endpoints.block(At::Latest).await?;
-        let deep = head.map_or(0, |head| head.number).saturating_sub(self.rules.finality);
+        let deep = self.endpoints.head().await?.saturating_sub(self.rules.finality);
         let block = self.endpoints.block(At::Number(deep)).await?;
         block.ok_or_else(|| RpcError::NoAnswer {
             node: self.endpoints.name().to_owned(),

@@ -71,7 +71,7 @@ impl ChainSettler {
         };
         match submitted.answer.await {
             Ok(Ok(Some(receipt))) if receipt.is_success => self.sent_back(&receipt).await,
-            _ => match self.wait_for(&[submitted.hash]).await {
+            _ => match self.wait_for(submitted.hash).await {
                 Ok(Some(receipt)) if receipt.is_success => self.sent_back(&receipt).await,
                 _ => unknown("the refund is submitted and not included yet"),
             },

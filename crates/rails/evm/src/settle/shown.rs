@@ -2,10 +2,10 @@
 
 use alloy_primitives::B256;
 use farthing_rail::{Claim, Settlement};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::ChainSettler;
-use super::judgement::{BLOCK, Patience};
+use super::judgement::{Patience, Wait};
 use super::outcome::{refused, unknown};
 use crate::rpc::{At, Receipt, RpcError};
 use crate::{Payment, Way};
@@ -13,11 +13,11 @@ use crate::{Payment, Way};
 impl ChainSettler {
     /// Waits a while for the chain to show it.
     pub(super) async fn settle_shown(&self, claim: &Claim, payment: &Payment, hash: B256) -> Settlement {
-        let until = Instant::now() + self.rules.patience;
+        let mut wait = Wait::until(Instant::now() + self.rules.patience);
         loop {
-            match self.look_for_shown(claim, payment, hash).await {
-                Settlement::Unknown(_) if Instant::now() < until => sleep(BLOCK).await,
-                settlement => return settlement,
+            let settlement = self.look_for_shown(claim, payment, hash).await;
+            if !matches!(settlement, Settlement::Unknown(_)) || !wait.pause().await {
+                return settlement;
             }
         }
     }

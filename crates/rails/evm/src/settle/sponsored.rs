@@ -26,6 +26,7 @@ impl ChainSettler {
             Ok(envelope) => envelope,
             Err(error) => return refused(error.to_string()),
         };
+        let Ok(_place) = self.sponsoring.acquire().await else { return unable("the settler is closed") };
         if let Err(settlement) = self.rehearse_calls(payment, &envelope).await {
             return settlement;
         }

@@ -7,7 +7,7 @@ use farthing_rail::{Claim, Settled, Settlement, Standing};
 
 use super::ChainSettler;
 use super::judgement::seconds_of;
-use crate::rpc::{At, Receipt, RpcError};
+use crate::rpc::{Receipt, RpcError};
 use crate::{Payment, Way, chain, log};
 
 /// How soon, and how late, a payment that is not final is looked at again.
@@ -46,7 +46,7 @@ impl ChainSettler {
 
     async fn inclusion(&self, payment: &Payment, hash: B256) -> Result<Inclusion, RpcError> {
         let Some(receipt) = self.endpoints.receipt(hash).await? else { return Ok(Inclusion::Shaken) };
-        let head = self.endpoints.block(At::Latest).await?.map_or(0, |head| head.number);
+        let head = self.endpoints.head().await?;
         let missing = receipt.block.saturating_add(self.rules.finality).saturating_sub(head);
         if has_effect(payment, &receipt) {
             return Ok(Inclusion::Stands { missing });

@@ -54,7 +54,7 @@ impl ChainSettler {
     }
 
     pub(super) async fn await_inclusion(&self, claim: &Claim, payment: &Payment, hash: B256) -> Settlement {
-        match self.wait_for(&[hash]).await {
+        match self.wait_for(hash).await {
             Ok(Some(receipt)) => self.judge(claim, payment, receipt, Patience::Wait).await,
             Ok(None) => unknown(format!("{hash} is sent and not included yet")),
             Err(error) => unknown(error.to_string()),

@@ -67,7 +67,7 @@ impl World {
     /// A seller who takes these nodes for those of another chain.
     pub(crate) fn seller_for_chain(&self, chain: u64) -> Settling<Bare> {
         let token = Token { chain, ..self.token.clone() };
-        seller(self.faults.url(), self.journal.clone(), &token, rules())
+        seller(&[self.faults.url()], self.journal.clone(), &token, rules())
     }
 
     pub(crate) async fn tempo() -> Self {
@@ -87,7 +87,7 @@ impl World {
         let account = account(0);
         let signer = account.address();
         devnet.set_gas(signer, U256::from(PLENTY)).await.unwrap();
-        let seller = seller(faults.url(), journal.clone(), &token, rules);
+        let seller = seller(&[faults.url()], journal.clone(), &token, rules);
         Self { devnet, faults, seller, journal, signer, token, payments: AtomicU8::new(0), folder }
     }
 
@@ -103,13 +103,20 @@ impl World {
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         };
-        let seller = self::seller(faults.url(), journal.clone(), &token, rules());
+        let seller = self::seller(&[faults.url()], journal.clone(), &token, rules());
         Self { devnet, faults, seller, journal, signer, token, payments, folder }
     }
 
     /// Talks to the node itself from here on, for what is measured.
     pub(crate) fn direct(mut self) -> Self {
-        self.seller = seller(self.devnet.rpc().to_owned(), self.journal.clone(), &self.token, rules());
+        self.seller = seller(&[self.devnet.rpc().to_owned()], self.journal.clone(), &self.token, rules());
+        self
+    }
+
+    /// Asks the node itself too, from here on, and believes what both say.
+    pub(crate) fn with_a_second_opinion(mut self) -> Self {
+        let urls = [self.devnet.rpc().to_owned(), self.faults.url()];
+        self.seller = seller(&urls, self.journal.clone(), &self.token, rules());
         self
     }
 
@@ -222,8 +229,8 @@ pub(crate) fn rules() -> Rules {
     Rules { finality: FINALITY, patience: Duration::from_secs(3), unseen: Duration::from_secs(2), ..Rules::default() }
 }
 
-fn seller(url: String, journal: Journal, token: &Token, rules: Rules) -> Settling<Bare> {
-    let endpoints = endpoints(&[url], 1);
+fn seller(urls: &[String], journal: Journal, token: &Token, rules: Rules) -> Settling<Bare> {
+    let endpoints = endpoints(urls, urls.len());
     let clock: Clock = Arc::new(now);
     let account = account(0);
     let around = sender::Surroundings {
