@@ -207,7 +207,6 @@ abstract contract PaymentChannels {
         if (channel.finalized) revert ChannelFinalized();
     }
 
-
     /// Adds to the deposit and calls off a close that the payer asked for. The money is taken by the caller.
     function _raise(bytes32 channelId, Channel storage channel, uint256 additionalDeposit) internal {
         if (additionalDeposit > type(uint128).max - channel.deposit) revert DepositOverflow();
