@@ -84,11 +84,14 @@ fn take_step(
     let payment = taken(&before, step, to, at);
     let mut entries = payment.entries_of(step, at);
     let mut movements = Vec::new();
-    if matches!(step, Step::Settle { .. }) {
+    if matches!(step, Step::Settle { .. } | Step::Resettle(_)) {
         match consume(shelf, &payment, at)? {
             Consumed::Own(rows, transfers) => {
                 movements = rows;
                 entries.extend(transfers);
+            }
+            Consumed::UsedBy(by) if matches!(step, Step::Resettle(_)) => {
+                return Ok(Outcome::MovementUsed { payment: Box::new(before), by });
             }
             Consumed::UsedBy(by) => {
                 let reason = format!("its transfer already paid for {by}");

@@ -23,6 +23,8 @@ pub enum Command {
     Finalize { payment: PaymentId, at: Timestamp },
     /// The rail could still take it back: it is asked again then.
     Postpone { payment: PaymentId, until: Timestamp, at: Timestamp },
+    /// A provisional payment stands by other movements than those it settled by; it keeps both.
+    Resettle { payment: PaymentId, settled: Settled, at: Timestamp },
     /// The rail took the money of a provisional payment back.
     Reverse { payment: PaymentId, reason: String, at: Timestamp },
     /// A page of a rail's statement: its movements, matched or in suspense, and the cursor.
@@ -68,9 +70,10 @@ pub enum Outcome {
     Payment(Box<PaymentRecord>),
     /// The step does not follow from where the payment stands; nothing changed. Holds where it stands.
     OutOfOrder(Box<PaymentRecord>),
-    /// To `Settle`: one of its movements was another payment. This one ends `Rejected`.
+    /// To `Settle`: one of its movements was another payment. This one ends `Rejected`. To `Resettle`:
+    /// nothing changed.
     MovementUsed {
-        /// The payment, which is rejected.
+        /// The payment, as it stands now.
         payment: Box<PaymentRecord>,
         /// The one that the movement was.
         by: PaymentId,

@@ -73,7 +73,7 @@ impl Command {
                 for purpose in [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee, Purpose::Reversal] {
                     want(&shelf.transfers, &mut wanted.transfers, TransferId::of(payment, purpose));
                 }
-                if let Step::Settle { settled, .. } = step {
+                if let Step::Settle { settled, .. } | Step::Resettle(settled) = step {
                     want_movements(shelf, wanted, record, settled);
                 }
             }
@@ -123,12 +123,16 @@ impl Command {
 
 /// Whether a step may put something into the ledger.
 fn posts(step: &Step<'_>) -> bool {
-    matches!(step, Step::Settle { .. } | Step::Refund { .. } | Step::ConfirmRefund(_) | Step::Reverse { .. })
+    match step {
+        Step::Settle { .. } | Step::Resettle(_) => true,
+        Step::Refund { .. } | Step::ConfirmRefund(_) | Step::Reverse { .. } => true,
+        _ => false,
+    }
 }
 
-/// The movements that a payment settles by, and what taking one out of suspense posts.
+/// The movements that a payment settles by or settled by before, and what taking one out of suspense posts.
 fn want_movements(shelf: &Shelf, wanted: &mut Wanted, payment: &PaymentRecord, settled: &Settled) {
-    for key in consumed(payment, settled) {
+    for key in consumed(payment, settled).into_iter().chain(payment.consumed.iter().cloned()) {
         if let Ok(Some(record)) = shelf.movements.get(&key)
             && let Some(seen) = &record.seen
         {

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 use farthing_books::testing::MemoryStore;
-use farthing_books::testing::samples::{at, external, settled, usd};
+use farthing_books::testing::samples::{at, external, movement, page, settled, settled_by, usd};
 use farthing_books::{AccountId, AccountKind, Command, Outcome, PaymentState, Statement};
-use farthing_rail::PaymentId;
+use farthing_rail::{PaymentId, ProofKey};
 
 fn claimed(confirm_at: Option<i64>) -> (MemoryStore, PaymentId) {
     let mut books = MemoryStore::default();
@@ -84,6 +84,27 @@ fn a_refund_and_a_reversal_both_left() {
     books.batch(&[confirm, reverse(payment)]).unwrap();
     assert_eq!(books.payments[&payment].state, PaymentState::Reversed);
     assert_eq!((balance(&books, losses()), balance(&books, AccountKind::Refunds)), (100, 100));
+    assert_eq!(books.verify().findings, Vec::<String>::new());
+}
+
+#[test]
+fn a_payment_that_stands_by_another_movement_keeps_both() {
+    let (mut books, first) = claimed(Some(50));
+    let resettle = |payment| Command::Resettle { payment, settled: settled_by("0xnew", &["tx/2/0"]), at: at(9) };
+    books.batch(&[page("", "one", vec![movement("tx/2/0", 100)]), resettle(first)]).unwrap();
+    let record = &books.payments[&first];
+    assert_eq!(record.reference.as_deref(), Some("0xnew"));
+    assert_eq!(record.consumed, [ProofKey::new("evm:1"), ProofKey::new("tx/2/0")]);
+    assert_eq!((balance(&books, AccountKind::Suspense), balance(&books, clearing())), (0, -3), "it is explained");
+    assert_eq!(books.verify().findings, Vec::<String>::new());
+
+    let other = external(2, 100);
+    let payment = other.id;
+    let settle = Command::Settle { payment, settled: settled("0xabc", 0), confirm_at: Some(at(50)), at: at(1) };
+    let outcomes = books.batch(&[Command::Claim(Box::new(other)), settle, resettle(payment)]).unwrap();
+    let Outcome::MovementUsed { payment: unchanged, by } = &outcomes[2] else { panic!("{outcomes:?}") };
+    assert_eq!((unchanged.state, *by), (PaymentState::Posted, first));
+    assert_eq!(books.payments[&payment].reference.as_deref(), Some("0xabc"), "nothing changed");
     assert_eq!(books.verify().findings, Vec::<String>::new());
 }
 

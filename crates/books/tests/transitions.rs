@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 use farthing_books::testing::MemoryStore;
-use farthing_books::testing::samples::{at, external, grant, prepaid, rejected, settled, unknown, usd};
+use farthing_books::testing::samples::{at, external, grant, prepaid, rejected, settled, settled_by, unknown, usd};
 use farthing_books::{AccountKind, Command, NewPayment, Outcome, PaymentState, Statement, TransferId};
 
 use PaymentState::{Claimed, Closed, Delivered, Entitled, Posted, Refunded, Refunding, Rejected, Reversed, Unknown};
 
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "settle",
     "reject",
     "doubt",
@@ -20,11 +20,12 @@ const STEPS: [&str; 12] = [
     "confirm-refund",
     "finalize",
     "postpone",
+    "resettle",
     "reverse",
 ];
 
 /// Steps that may change a payment where it stands.
-const RENEWING: [&str; 3] = ["doubt", "finalize", "postpone"];
+const RENEWING: [&str; 4] = ["doubt", "finalize", "postpone", "resettle"];
 
 /// What is allowed, said a second time in another form than the code's. `Some(to)`: leads there;
 /// the same state again means "taken before, nothing changes" (and `doubt` renews the doubt).
@@ -40,6 +41,7 @@ const EXTERNAL: &[(PaymentState, &[(&str, PaymentState)])] = &[
             ("entitle", Entitled),
             ("finalize", Posted),
             ("postpone", Posted),
+            ("resettle", Posted),
         ],
     ),
     (
@@ -50,11 +52,19 @@ const EXTERNAL: &[(PaymentState, &[(&str, PaymentState)])] = &[
             ("close", Closed),
             ("finalize", Delivered),
             ("postpone", Delivered),
+            ("resettle", Delivered),
         ],
     ),
     (
         Closed,
-        &[("close", Closed), ("refund", Refunding), ("finalize", Closed), ("postpone", Closed), ("reverse", Reversed)],
+        &[
+            ("close", Closed),
+            ("refund", Refunding),
+            ("finalize", Closed),
+            ("postpone", Closed),
+            ("resettle", Closed),
+            ("reverse", Reversed),
+        ],
     ),
     (
         Entitled,
@@ -64,12 +74,19 @@ const EXTERNAL: &[(PaymentState, &[(&str, PaymentState)])] = &[
             ("refund", Refunding),
             ("finalize", Entitled),
             ("postpone", Entitled),
+            ("resettle", Entitled),
             ("reverse", Reversed),
         ],
     ),
     (
         Refunding,
-        &[("refund", Refunding), ("confirm-refund", Refunded), ("finalize", Refunding), ("postpone", Refunding)],
+        &[
+            ("refund", Refunding),
+            ("confirm-refund", Refunded),
+            ("finalize", Refunding),
+            ("postpone", Refunding),
+            ("resettle", Refunding),
+        ],
     ),
     (
         Refunded,
@@ -78,6 +95,7 @@ const EXTERNAL: &[(PaymentState, &[(&str, PaymentState)])] = &[
             ("confirm-refund", Refunded),
             ("finalize", Refunded),
             ("postpone", Refunded),
+            ("resettle", Refunded),
             ("reverse", Reversed),
         ],
     ),
@@ -150,6 +168,7 @@ fn command(step: &str, new: &NewPayment) -> Command {
         "confirm-refund" => Command::ConfirmRefund { payment, settled: settled("0xback", 1), at: at(2_001) },
         "finalize" => Command::Finalize { payment, at: at(60) },
         "postpone" => Command::Postpone { payment, until: at(90), at: at(60) },
+        "resettle" => Command::Resettle { payment, settled: settled_by("0xdef", &["tx/2/0"]), at: at(60) },
         "reverse" => Command::Reverse { payment, reason: "reorganised away".to_owned(), at: at(60) },
         other => panic!("{other}"),
     }

@@ -42,6 +42,9 @@ pub enum Standing {
         /// When.
         ask_again: Duration,
     },
+    /// It stands by another movement than the one it settled by: the chain was reorganised, and the
+    /// payer's authorization was used in another transaction. It must be looked at again.
+    Moved(Settled),
     /// The rail took it back, and it will not come again.
     Reversed {
         /// What happened, for the operator.

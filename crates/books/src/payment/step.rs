@@ -40,6 +40,7 @@ pub(crate) enum Step<'a> {
     Postpone {
         until: Timestamp,
     },
+    Resettle(&'a Settled),
     Reverse {
         reason: &'a str,
     },
@@ -88,7 +89,7 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
 
         // The rail says whether what it settled still stands. What is on its way to the payer, or back
         // to them, ends first: then it is known whether something was given.
-        (state, Step::Finalize | Step::Postpone { .. }) if is_provisional => To(state),
+        (state, Step::Finalize | Step::Postpone { .. } | Step::Resettle(_)) if is_provisional => To(state),
         (Entitled | Closed | Refunded, Step::Reverse { .. }) if is_provisional => To(Reversed),
 
         // A process died in between.
@@ -164,6 +165,14 @@ pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, 
         }
         Step::Finalize => payment.confirm_at = None,
         Step::Postpone { until } => payment.confirm_at = Some(until),
+        Step::Resettle(settled) => {
+            payment.reference = Some(settled.reference.clone());
+            payment.settled_at = Some(settled.at);
+            let mut keys = [consumed(&payment, settled), payment.consumed].concat();
+            keys.sort_unstable();
+            keys.dedup();
+            payment.consumed = keys;
+        }
         Step::Reverse { reason } => {
             payment.reason = Some(reason.to_owned());
             payment.deadline = None;
@@ -198,6 +207,7 @@ impl Command {
             }
             Self::Finalize { payment, at } => (*payment, Step::Finalize, *at),
             Self::Postpone { payment, until, at } => (*payment, Step::Postpone { until: *until }, *at),
+            Self::Resettle { payment, settled, at } => (*payment, Step::Resettle(settled), *at),
             Self::Reverse { payment, reason, at } => (*payment, Step::Reverse { reason }, *at),
             Self::Reject { payment, rejected, at } => (*payment, Step::Reject(rejected), *at),
             Self::Doubt { payment, unknown, at } => (*payment, Step::Doubt(unknown), *at),

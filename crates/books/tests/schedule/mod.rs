@@ -27,7 +27,7 @@ fn payment(number: u32) -> NewPayment {
 
 pub fn any_command() -> impl Strategy<Value = Command> {
     let any_payment = (0..PAYMENTS).prop_map(|number| payment(number).id);
-    let step = (any_payment, 0..13_u8).prop_map(|(payment, step)| match step {
+    let step = (any_payment, 0..14_u8).prop_map(|(payment, step)| match step {
         // Two payments in three name a movement that others name too.
         0 | 1 => {
             let movements = match payment.as_bytes()[0] % 3 {
@@ -40,6 +40,7 @@ pub fn any_command() -> impl Strategy<Value = Command> {
         9 => Command::Finalize { payment, at: at(40) },
         10 => Command::Postpone { payment, until: at(45), at: at(40) },
         11 => Command::Reverse { payment, reason: "reorganised away".to_owned(), at: at(40) },
+        13 => Command::Resettle { payment, settled: settled_by("0xdef", &["m/1"]), at: at(41) },
         12 => Command::Reject { payment, rejected: rejected(), at: at(10) },
         2 => Command::Doubt { payment, unknown: unknown(), at: at(10) },
         3 => Command::Deliver { payment, status: 200, at: at(10) },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use farthing_books::{Command, Outcome, PaymentRecord};
 use farthing_protocol::Timestamp;
-use farthing_rail::{Finality, PaymentId, Standing, Terms};
+use farthing_rail::{Finality, PaymentId, Settled, Standing, Terms};
 use farthing_store::StoreError;
 
 use super::resolve::{PATIENCE, settler_of};
@@ -71,8 +71,20 @@ pub(super) async fn ask(seller: &Seller, record: &PaymentRecord) -> Result<Stand
             seller.books.submit(Command::Postpone { payment, until, at }).await?;
             Ok(Stands::Provisional)
         }
+        Standing::Moved(settled) => moved(seller, payment, settled, at).await,
         Standing::Reversed { reason } => reverse(seller, payment, reason, at).await,
     }
+}
+
+/// A payment stands by other movements. If they were another payment's meanwhile, it has none left.
+async fn moved(seller: &Seller, payment: PaymentId, settled: Settled, at: Timestamp) -> Result<Stands, StoreError> {
+    tracing::warn!(%payment, reference = settled.reference, "a payment stands by another movement than it settled by");
+    if let Outcome::MovementUsed { by, .. } = seller.books.submit(Command::Resettle { payment, settled, at }).await? {
+        let reason = format!("the transfer that took the place of its own already paid for {by}");
+        return reverse(seller, payment, reason, at).await;
+    }
+    seller.books.submit(Command::Postpone { payment, until: at.after(OFTEN), at }).await?;
+    Ok(Stands::Provisional)
 }
 
 async fn reverse(seller: &Seller, payment: PaymentId, reason: String, at: Timestamp) -> Result<Stands, StoreError> {

@@ -68,6 +68,8 @@ impl ChainSettler {
         tracing::warn!(payment = %claim.payment, %hash, "a settled transaction is no longer in the chain");
         let is_deep = self.deep().await.is_ok_and(|deep| deep.timestamp > seconds_of(settled.at));
         match self.lookup(claim).await {
+            // Somebody used the authorization in another transaction.
+            Settlement::Settled(anew) if anew.reference != settled.reference => Standing::Moved(anew),
             // Blocks that stay were built without it.
             Settlement::Rejected(rejected) if is_deep || !self.may_return(payment) => {
                 Standing::Reversed { reason: format!("{hash} left the chain: {}", rejected.reason) }
