@@ -123,11 +123,8 @@ impl Command {
 
 /// Whether a step may put something into the ledger.
 fn posts(step: &Step<'_>) -> bool {
-    match step {
-        Step::Settle { .. } | Step::Resettle(_) => true,
-        Step::Refund { .. } | Step::ConfirmRefund(_) | Step::Reverse { .. } => true,
-        _ => false,
-    }
+    let pays = matches!(step, Step::Settle { .. } | Step::Resettle(_));
+    pays || matches!(step, Step::Refund { .. } | Step::ConfirmRefund(_) | Step::Reverse { .. })
 }
 
 /// The movements that a payment settles by or settled by before, and what taking one out of suspense posts.

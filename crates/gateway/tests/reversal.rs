@@ -120,6 +120,27 @@ async fn a_payment_that_stays_becomes_final() {
 }
 
 #[tokio::test]
+async fn a_payment_that_moved_is_matched_where_it_stands() {
+    let (world, client) = external(&[Behaviour::Move]).await;
+    let (asked, _) = bought(&client, "/paid/a").await;
+    world.until(&asked, PaymentState::Closed).await;
+    for _ in 0..50 {
+        world.clock.advance(Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if world.payment(&asked).await.unwrap().confirm_at.is_none() {
+            break;
+        }
+    }
+    let record = world.payment(&asked).await.unwrap();
+    assert_eq!((record.state, record.confirm_at, record.consumed.len()), (PaymentState::Closed, None, 2), "{record:?}");
+    assert_eq!(record.reference, Some(format!("simulated-moved-{}", record.id)));
+    world.clock.advance(Duration::from_secs(600));
+    let report = reconcile(&world).await;
+    assert_eq!((&report["clean"], &report["rails"][0]["matched"]), (&true.into(), &1.into()), "{report}");
+    world.verify().await;
+}
+
+#[tokio::test]
 async fn statements_are_reconciled_once_and_what_nobody_paid_rests_in_suspense() {
     let (world, client) = external(&[Behaviour::ForeignDeposit, Behaviour::AnswerTwice]).await;
     bought(&client, "/paid/a").await;

@@ -247,3 +247,23 @@ async fn what_was_never_paid_cannot_be_paid_back() {
     let missing = "/admin/payments/pay_00000000000000000000000000000000/refund";
     assert_eq!(world.admin().send(Method::POST, missing, &[], "").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn payments_in_doubt_are_asked_about_side_by_side() {
+    let (world, client) = external(Behaviour::TimeOutAfterTaking).await;
+    world.faults.slow_lookups.store(1_000, SeqCst);
+    let mut asked = Vec::new();
+    for number in 0..12 {
+        let path = format!("/paid/{number}");
+        let quoted = client.get(&path).await;
+        assert_eq!(client.get_with(&path, &client.pay(&quoted)).await.status, StatusCode::SERVICE_UNAVAILABLE);
+        asked.push(quoted);
+    }
+    world.clock.advance(Duration::from_secs(5));
+    let since = std::time::Instant::now();
+    for asked in &asked {
+        world.until(asked, PaymentState::Entitled).await;
+    }
+    assert!(since.elapsed() < Duration::from_secs(8), "twelve seconds one after the other");
+    world.verify().await;
+}

@@ -18,6 +18,8 @@ pub struct Faults {
     pub break_while_settling: AtomicBool,
     /// So many refunds are answered with "unknown".
     pub unknown_refunds: AtomicU32,
+    /// Every look-up takes so many milliseconds.
+    pub slow_lookups: AtomicU32,
     /// How often a refund was asked for.
     pub refunds_asked: AtomicU32,
 }
@@ -55,7 +57,11 @@ impl Settler for Faulty {
     }
 
     fn lookup<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
-        self.rail.lookup(claim)
+        Box::pin(async move {
+            let wait = self.faults.slow_lookups.load(Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(wait.into())).await;
+            self.rail.lookup(claim).await
+        })
     }
 
     fn refund<'a>(&'a self, refund: &'a Refund) -> Answer<'a, Settlement> {

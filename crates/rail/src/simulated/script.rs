@@ -21,6 +21,8 @@ pub enum Behaviour {
     /// Takes the money, and takes it back from the seller when it is asked for the second time whether
     /// the payment stands.
     Reverse,
+    /// Takes the money; the payment then stands by another movement, as after a reorganisation.
+    Move,
     /// Takes the money; its statement shows money of somebody else too.
     ForeignDeposit,
     /// Takes nothing and passes the movement of the payment before off as this one's.
@@ -42,7 +44,7 @@ pub enum Script {
 pub struct UnknownBehaviour(String);
 
 impl Behaviour {
-    const NAMED: [(&'static str, Self); 10] = [
+    const NAMED: [(&'static str, Self); 11] = [
         ("settle", Self::Settle),
         ("refuse", Self::Refuse),
         ("time-out-after-taking", Self::TimeOutAfterTaking),
@@ -51,6 +53,7 @@ impl Behaviour {
         ("answer-twice", Self::AnswerTwice),
         ("lose-memory", Self::LoseMemory),
         ("reverse", Self::Reverse),
+        ("move", Self::Move),
         ("foreign-deposit", Self::ForeignDeposit),
         ("repeat-movement", Self::RepeatMovement),
     ];
@@ -101,9 +104,10 @@ impl Script {
         Self::Seeded(AtomicU64::new(seed))
     }
 
-    /// Whether some payment may be taken back, so that none is final at once.
-    pub fn reverses(&self) -> bool {
-        matches!(self, Self::Cycle(behaviours, _) if behaviours.contains(&Behaviour::Reverse))
+    /// Whether what is settled may change, so that no payment is final at once.
+    pub fn unsettles(&self) -> bool {
+        let unsettles = |behaviour: &Behaviour| matches!(behaviour, Behaviour::Reverse | Behaviour::Move);
+        matches!(self, Self::Cycle(behaviours, _) if behaviours.iter().any(unsettles))
     }
 
     /// What the next payment meets.

@@ -15,7 +15,7 @@ use crate::{
 
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const FORGETFUL_LOOKUPS: u32 = 2;
-/// After so long a settled payment is final, where some are reversed.
+/// After so long a settled payment is final, where some change.
 const FINAL_AFTER: Duration = Duration::from_secs(2);
 
 /// What the rail needs from the program around it: a clock and a way to wait.
@@ -63,7 +63,7 @@ impl SimulatedRail {
             asset: Asset::new("USD", 6, Home::Account(METHOD.into()))?,
             floor: Amount::new(1),
             fee: ExpectedFee::NONE,
-            finality: if script.reverses() { Finality::After(FINAL_AFTER) } else { Finality::Immediate },
+            finality: if script.unsettles() { Finality::After(FINAL_AFTER) } else { Finality::Immediate },
             refundable: true,
             validity: Duration::from_secs(300),
         };
@@ -113,6 +113,7 @@ impl SimulatedRail {
         let own = || line(movement_of(taking.payment), format!("simulated-{}", taking.payment));
         match met {
             Some(Behaviour::Reverse) => vec![],
+            Some(Behaviour::Move) => vec![line(moved(taking.payment), format!("simulated-moved-{}", taking.payment))],
             Some(Behaviour::AnswerTwice) => vec![own(), own()],
             Some(Behaviour::ForeignDeposit) => {
                 let foreign = ProofKey::new(format!("simulated/foreign/{}", taking.payment));
@@ -124,9 +125,11 @@ impl SimulatedRail {
 
     async fn answer(&self, claim: &Claim) -> Settlement {
         match self.behaviour_for(claim.payment) {
-            Behaviour::Settle | Behaviour::AnswerTwice | Behaviour::Reverse | Behaviour::ForeignDeposit => {
-                self.take(claim)
-            }
+            Behaviour::Settle
+            | Behaviour::AnswerTwice
+            | Behaviour::Reverse
+            | Behaviour::Move
+            | Behaviour::ForeignDeposit => self.take(claim),
             Behaviour::RepeatMovement => self.settled(claim.payment),
             Behaviour::Refuse => refused("the simulated rail was told to refuse"),
             Behaviour::AnswerLate => {
@@ -206,11 +209,16 @@ impl Settler for SimulatedRail {
         Box::pin(std::future::ready(self.settled(refund.payment)))
     }
 
-    fn confirm<'a>(&'a self, claim: &'a Claim, _settled: &'a Settled) -> Answer<'a, Standing> {
+    fn confirm<'a>(&'a self, claim: &'a Claim, settled: &'a Settled) -> Answer<'a, Standing> {
         let standing = match self.behaviour_for(claim.payment) {
             Behaviour::Reverse if self.memory.count_lookup(claim.payment) < 2 => {
                 Standing::Provisional { ask_again: ASK_AGAIN }
             }
+            Behaviour::Move if self.memory.count_lookup(claim.payment) < 2 => Standing::Moved(Settled {
+                reference: format!("simulated-moved-{}", claim.payment),
+                consumed: vec![moved(claim.payment)],
+                ..settled.clone()
+            }),
             Behaviour::Reverse => Standing::Reversed { reason: "the simulated rail was told to take it back".into() },
             _ => Standing::Final,
         };
@@ -227,6 +235,11 @@ impl Settler for SimulatedRail {
         let next = Cursor(takings.len().to_string());
         Box::pin(std::future::ready(Ok(RailStatement { movements, next, more: false })))
     }
+}
+
+/// Where a payment stands after its movement was moved.
+fn moved(payment: PaymentId) -> ProofKey {
+    ProofKey::new(format!("simulated/moved/{payment}"))
 }
 
 fn movement_of(payment: PaymentId) -> ProofKey {
