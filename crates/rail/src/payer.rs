@@ -20,6 +20,13 @@ pub trait Payer: Send + Sync {
         Box::pin(std::future::ready(None))
     }
 
+    /// Whether a credential is money to whoever holds it, such as a signed transaction. A server's word
+    /// that it took nothing then proves nothing: the amount stays counted, and nothing else is signed
+    /// in its place. Where the server's own books hold the money, its word is what counts.
+    fn is_bearer(&self) -> bool {
+        false
+    }
+
     /// Signs what was approved, reads back what it signed, and refuses to hand out a credential
     /// that differs from the quote.
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>>;

@@ -257,6 +257,12 @@ impl PayingClient {
                 self.confirm(record, receipt.as_ref()).await;
                 Outcome::Paid { response, receipt, cost }
             }
+            Answer::Unpaid(..) if self.is_money(credential, cost) => {
+                record.finish();
+                let sentence = "the server refused the payment, but what was signed can still be taken; \
+                    it stays counted, and the next call pays anew";
+                Outcome::Unknown { cost, sentence: sentence.into(), repeatable: false }
+            }
             Answer::Unpaid(response, problem) => match presenting::meaning(problem, doubt) {
                 presenting::Meaning::NewPrice => {
                     self.release(record, "the server took nothing and named new terms").await?;
@@ -277,6 +283,13 @@ impl PayingClient {
             Answer::Nothing(sentence) => Outcome::Unknown { cost, sentence, repeatable: true },
         };
         Ok(Round::Over(outcome))
+    }
+
+    /// Whether a credential moves money for whoever holds it, whatever a server says of it.
+    fn is_money(&self, credential: &Credential, cost: Price) -> bool {
+        let challenge = credential.challenge();
+        let by = (challenge.method().as_str(), challenge.intent().as_str());
+        cost.millionths() > 0 && self.payers.iter().any(|payer| payer.pays() == by && payer.is_bearer())
     }
 
     fn begin(&self, request: &Prepared, cost: Price) -> Result<Record, PayError> {

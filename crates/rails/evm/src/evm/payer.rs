@@ -281,6 +281,10 @@ impl Payer for EvmPayer {
         Box::pin(async move { self.spendable(self.funds.as_deref()?, quote).await })
     }
 
+    fn is_bearer(&self) -> bool {
+        true
+    }
+
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
         Box::pin(async move { self.credential(approved.get()).await })
     }

@@ -341,6 +341,10 @@ impl Payer for TempoPayer {
         })
     }
 
+    fn is_bearer(&self) -> bool {
+        true
+    }
+
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
         Box::pin(async move { self.credential(approved.get()).await })
     }
