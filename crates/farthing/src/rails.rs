@@ -52,7 +52,10 @@ pub(crate) struct OnChains {
 
 /// The buyer's halves that a wallet's keys can sign for; those of chains only where the wallet has an
 /// account and its owner has named a chain.
-pub(crate) fn payers(signer: Arc<VaultSigner>, on_chains: Option<OnChains>) -> Result<Vec<Arc<dyn Payer>>, String> {
+pub(crate) async fn payers(
+    signer: Arc<VaultSigner>,
+    on_chains: Option<OnChains>,
+) -> Result<Vec<Arc<dyn Payer>>, String> {
     let mut payers: Vec<Arc<dyn Payer>> =
         vec![Arc::new(BalancePayer::new(signer)), Arc::new(farthing_rail::simulated::SimulatedPayer)];
     if let Some(OnChains { account, chains, delegation }) = on_chains
@@ -67,7 +70,7 @@ pub(crate) fn payers(signer: Arc<VaultSigner>, on_chains: Option<OnChains>) -> R
             None => PayingKey::Own(account.clone()),
         };
         let tempo = TempoPayer::new(key, Arc::new(chains.tokens()), now());
-        payers.push(Arc::new(tempo.with_funds(Arc::clone(&funds))));
+        payers.push(Arc::new(tempo.with_funds(Arc::clone(&funds)).prepared().await));
         payers.push(Arc::new(EvmPayer::new(account.clone(), &chains, now()).with_funds(Arc::clone(&funds))));
         payers.push(Arc::new(UsdcPayer::new(account, &chains, now()).with_funds(funds)));
     }

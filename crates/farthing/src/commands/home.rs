@@ -61,12 +61,12 @@ impl Home {
     }
 
     /// A client that pays out of a wallet.
-    pub(crate) fn client(&self, name: &WalletName) -> Result<PayingClient, Failure> {
+    pub(crate) async fn client(&self, name: &WalletName) -> Result<PayingClient, Failure> {
         let wallets = self.wallets()?;
         let wallet = wallets.open(name, self.passphrase()?).map_err(|error| Failure::new(error.to_string()))?;
         let (chains, delegation) = (chains::load(&self.directory()?)?, chains::delegation(&wallets, name)?);
         let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
-        let payers = rails::payers(wallet.signer(), on_chains).map_err(Failure::new)?;
+        let payers = rails::payers(wallet.signer(), on_chains).await.map_err(Failure::new)?;
         PayingClient::new(wallet, payers).map_err(|error| Failure::new(error.to_string()))
     }
 

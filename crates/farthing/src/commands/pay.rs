@@ -78,7 +78,7 @@ impl FromStr for Header {
 
 impl Pay {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
-        let client = self.home.client(&self.wallet)?;
+        let client = self.home.client(&self.wallet).await?;
         let request = self.request()?;
         if self.dry_run {
             return super::policy::explain(&client, request, self.max, self.json).await;

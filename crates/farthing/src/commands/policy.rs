@@ -84,7 +84,7 @@ impl Policy {
             Self::Show(which) => show(&which),
             Self::Set(set) => set.run(),
             Self::Explain(order) => {
-                let client = order.home.client(&order.wallet)?;
+                let client = order.home.client(&order.wallet).await?;
                 explain(&client, reqwest::Request::new(order.method, order.url), order.max, order.json).await
             }
         }

@@ -173,13 +173,14 @@ pub struct AccessKey {
     account: Address,
     key: Account,
     grant: Option<SignedGrant>,
+    is_on_chain: bool,
 }
 
 impl AccessKey {
     /// A key that the chain knows already: it pays without a grant, and quotes without the cost of
     /// one.
     pub fn on_chain(account: Address, key: Account) -> Self {
-        Self { account, key, grant: None }
+        Self { account, key, grant: None, is_on_chain: true }
     }
 
     /// The key that this account has granted. A payment brings the grant to the chain, if it is not
@@ -189,7 +190,18 @@ impl AccessKey {
         if !is_own {
             return Err(GrantError::Foreign { account, key: key.address() });
         }
-        Ok(Self { account, key, grant: Some(grant) })
+        Ok(Self { account, key, grant: Some(grant), is_on_chain: false })
+    }
+
+    /// The same key, after the chain has said that it knows it.
+    #[must_use]
+    pub fn known_to_chain(self) -> Self {
+        Self { is_on_chain: true, ..self }
+    }
+
+    /// The grant that a payment on this chain may have to bring; none once the chain knows the key.
+    pub(super) fn grant_to_bring(&self, chain: u64) -> Option<&SignedGrant> {
+        self.grant.as_ref().filter(|grant| !self.is_on_chain && grant.chain() == chain)
     }
 
     /// The account it spends for.
@@ -202,7 +214,7 @@ impl AccessKey {
         self.key.address()
     }
 
-    /// What the account allows, for a chain that may not know it yet.
+    /// What the account allows, where it is at hand.
     pub fn grant(&self) -> Option<&SignedGrant> {
         self.grant.as_ref()
     }

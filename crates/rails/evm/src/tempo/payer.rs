@@ -4,7 +4,6 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy_primitives::{Address, Bytes};
 use farthing_money::{Amount, Price};
 use farthing_protocol::{Challenge, Credential, Timestamp};
 use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError};
@@ -15,6 +14,7 @@ use super::access_key::{AccessKey, SignedGrant};
 use super::envelope::{Envelope, leave_fee, signing_message};
 use super::gas::{self, GasPrices};
 use super::memo::{attributed, attribution};
+use super::paying_key::PayingKey;
 use super::payload::Payload;
 use super::proof::Statement;
 use super::request::TempoRequest;
@@ -22,7 +22,7 @@ use super::{INTENT, METHOD, match_calls, payment_calls};
 use crate::buyer::Funds;
 use crate::chain::{Token, Tokens};
 use crate::evm::payer_id;
-use crate::{Account, AccountError, Leg};
+use crate::{AccountError, Leg};
 
 /// An honest challenge lives for minutes; one that stays payable for longer than this is a trap.
 const LONGEST_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -40,15 +40,6 @@ const DECIMALS: u8 = 6;
 
 /// A clock of the program.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// Whose money is spent, and by which key.
-#[derive(Clone, Debug)]
-pub enum PayingKey {
-    /// The account's own key.
-    Own(Account),
-    /// A key that the account has delegated to.
-    Delegated(Box<AccessKey>),
-}
 
 /// Pays charges on Tempo from one account.
 #[derive(Clone)]
@@ -69,31 +60,6 @@ struct Plan {
     cost: Price,
 }
 
-impl PayingKey {
-    /// Whose money is spent.
-    pub fn account(&self) -> Address {
-        match self {
-            Self::Own(account) => account.address(),
-            Self::Delegated(key) => key.account(),
-        }
-    }
-
-    fn delegated(&self) -> Option<&AccessKey> {
-        match self {
-            Self::Own(_) => None,
-            Self::Delegated(key) => Some(key),
-        }
-    }
-
-    /// Signs the Keccak-256 hash of a message in the account's name.
-    pub async fn sign(&self, message: &[u8]) -> Result<Bytes, AccountError> {
-        match self {
-            Self::Own(account) => account.sign(message).await,
-            Self::Delegated(key) => key.sign(message).await,
-        }
-    }
-}
-
 impl TempoPayer {
     /// Pays with this key, in tokens that are known.
     pub fn new(key: PayingKey, tokens: Arc<Tokens>, clock: Clock) -> Self {
@@ -104,6 +70,24 @@ impl TempoPayer {
     #[must_use]
     pub fn with_funds(self, funds: Arc<dyn Funds>) -> Self {
         Self { funds: Some(funds), ..self }
+    }
+
+    /// Asks the chain whether it knows a delegated key: a payment that brings no grant costs less.
+    pub async fn prepared(self) -> Self {
+        let PayingKey::Delegated(key) = &self.key else { return self };
+        let Some(grant) = key.grant() else { return self };
+        if !self.knows(key, grant.chain()).await {
+            return self;
+        }
+        let key = PayingKey::Delegated(Box::new(key.as_ref().clone().known_to_chain()));
+        Self { key, ..self }
+    }
+
+    async fn knows(&self, key: &AccessKey, chain: u64) -> bool {
+        match &self.funds {
+            Some(funds) => funds.has_access_key(chain, key.account(), key.address()).await == Some(true),
+            None => false,
+        }
     }
 
     /// Sends at these prices.
@@ -162,8 +146,7 @@ impl TempoPayer {
 
     fn most_fee(&self, legs: &[Leg], chain: u64) -> Amount {
         let key = self.key.delegated();
-        let grant = key.and_then(AccessKey::grant).filter(|grant| grant.chain() == chain);
-        let rules = grant.map(SignedGrant::rules);
+        let rules = key.and_then(|key| key.grant_to_bring(chain)).map(SignedGrant::rules);
         self.prices.most(gas::limit(legs.len(), key.is_some(), rules))
     }
 
@@ -261,17 +244,9 @@ impl TempoPayer {
     /// The grant that the payment must carry, because the chain does not know the key yet.
     async fn new_grant(&self, request: &TempoRequest) -> Result<Option<&SignedGrant>, SignError> {
         let Some(key) = self.key.delegated() else { return Ok(None) };
-        let Some(grant) = key.grant() else { return Ok(None) };
-        let is_known = match &self.funds {
-            Some(funds) => funds.has_access_key(request.chain, key.account(), key.address()).await,
-            None => None,
-        };
-        if is_known == Some(true) {
+        let Some(grant) = key.grant_to_bring(request.chain) else { return Ok(None) };
+        if self.knows(key, request.chain).await {
             return Ok(None);
-        }
-        if grant.chain() != request.chain {
-            let (granted, asked) = (grant.chain(), request.chain);
-            return Err(SignError::Key(format!("it is granted for chain {granted} and not for chain {asked}")));
         }
         if request.fee_payer && gas::limit(1, true, Some(grant.rules())) > gas::SPONSORED_GAS {
             let reason = "the chain does not know it yet, and no server sponsors making it known; pay once without a \

@@ -1,4 +1,4 @@
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 use farthing_money::Asset;
 use farthing_protocol::JsonObject;
 use serde_json::{Value, json};
@@ -153,6 +153,9 @@ fn a_delegated_key_pays_for_its_account_and_brings_its_grant_once() {
     assert_eq!(fee(&on_chain), Amount::new(12_500));
     assert!(fee(&payer) > Amount::new(100_000), "bringing a grant costs a lot");
     assert!(matches!(paid(&on_chain, &seller(|_| {}), "1 USD").way, Way::Transaction { .. }));
+    let prepared = |known| at_once(payer.clone().with_funds(Arc::new(Known(known))).prepared());
+    assert_eq!(fee(&prepared(true)), fee(&on_chain));
+    assert_eq!(fee(&prepared(false)), fee(&payer));
 
     let sponsoring = seller(|settings| settings.sponsor = Some(SponsorPolicy::for_chain(CHAIN, TOKEN)));
     let quote = quoted_by(&payer, &asked(&sponsoring, "1 USD")).unwrap();
