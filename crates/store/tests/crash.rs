@@ -99,13 +99,14 @@ fn a_statement_and_its_cursor_survive_kill_together() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut steps = lines.by_ref().map_while(Result::ok).filter_map(|line| number(&line));
         acknowledged.insert(steps.next().expect("the child works"));
-        std::thread::sleep(Duration::from_millis(u64::from(round * 23 % 90)));
+        std::thread::sleep(Duration::from_millis(u64::from(round * 53 % 240)));
         child.kill().unwrap();
         child.wait().unwrap();
         acknowledged.extend(steps);
         runtime.block_on(check_statement(&path, &acknowledged));
     }
-    assert!(acknowledged.len() > 30, "{} steps are too few to say anything", acknowledged.len());
+    // Each round does a step before it is killed; some of them do more.
+    assert!(acknowledged.len() > usize::try_from(ROUNDS).unwrap(), "{} steps say nothing", acknowledged.len());
 }
 
 /// Every acknowledged payment is matched, and what is confirmed is what the statement showed, once.
@@ -144,7 +145,8 @@ fn child_reconciles_until_killed() {
             let settle =
                 Command::Settle { payment, settled: settled_by("0xabc", &[&key]), confirm_at: None, at: at(5) };
             // The statement shows the payment, a stranger's money, and the payment before once more.
-            let lines = [key.clone(), format!("stranger/{number}"), format!("tx/{}", number.saturating_sub(1).max(first))];
+            let lines =
+                [key.clone(), format!("stranger/{number}"), format!("tx/{}", number.saturating_sub(1).max(first))];
             let after = books.cursor("evm/charge USD").await.unwrap();
             let reconcile = page(&after.0, &number.to_string(), lines.map(|key| movement(&key, 1)).into());
             assert!(matches!(books.submit(settle).await.unwrap(), Outcome::Payment(_)));
