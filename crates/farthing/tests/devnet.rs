@@ -135,12 +135,12 @@ async fn try_it(kind: &str) -> String {
     let devnet = Running::start(&["--kind", kind, "--write", &place]);
     let config = std::fs::read_to_string(folder.path().join("gateway.toml")).unwrap();
     assert_eq!(config, devnet.text("/gateway"));
-    let config = config.replace("127.0.0.1:4020", "127.0.0.1:0").replace("127.0.0.1:4021", "127.0.0.1:0");
+    let config = config.replace("127.0.0.1:4030", "127.0.0.1:0").replace("127.0.0.1:4031", "127.0.0.1:0");
     let seller = Seller::start(folder.path(), &config.replace("http://127.0.0.1:9000", &upstream.url()), &[]);
 
     let typed = devnet.said["try"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
     // The first two lines start what runs here already.
-    let typed = typed.skip(2).collect::<Vec<_>>().join("\n").replace("http://127.0.0.1:4020", &seller.listen);
+    let typed = typed.skip(2).collect::<Vec<_>>().join("\n").replace("http://127.0.0.1:4030", &seller.listen);
     let programs = Path::new(FARTHING).parent().unwrap().to_str().unwrap().to_owned();
     let typed = format!("PATH={programs}:$PATH\n{typed}");
     let shell = tokio::task::spawn_blocking(move || {

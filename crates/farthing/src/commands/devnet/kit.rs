@@ -41,8 +41,8 @@ impl Kit {
         };
         let gateway = format!(
             r#"[gateway]
-listen      = "127.0.0.1:4020"
-admin       = "127.0.0.1:4021"
+listen      = "127.0.0.1:4030"
+admin       = "127.0.0.1:4031"
 store       = "sqlite:./seller.db"
 development = true
 
@@ -103,9 +103,9 @@ accept   = ["{rail}/charge"]
             format!("export FARTHING_HOME={place}/home"),
             format!("farthing wallet create agent --key-file {place}/agent.key"),
             "farthing policy set --wallet agent --total \"1 USD\" --per-payment \"0.01 USD\" \
-             --origin http://127.0.0.1:4020"
+             --origin http://127.0.0.1:4030"
                 .to_owned(),
-            "farthing pay --wallet agent http://127.0.0.1:4020/".to_owned(),
+            "farthing pay --wallet agent http://127.0.0.1:4030/".to_owned(),
         ]
     }
 }
