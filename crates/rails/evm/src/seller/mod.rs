@@ -51,7 +51,7 @@ impl Seller {
     }
 
     /// The seller's half of a method, from its `[rails.NAME]` table, or one sentence that says what
-    /// to write instead. Must be called inside of a Tokio runtime.
+    /// to write instead. Nothing is opened or asked until the first payment.
     pub fn acceptors(
         &self,
         method: &str,

@@ -116,26 +116,34 @@ impl ChainSettler {
             Ok(ours) => ours,
             Err(error) => return unknown(error.to_string()),
         };
+        let mut without_effect = None;
         for submission in &ours {
             match self.endpoints.receipt(submission.hash).await {
                 Ok(Some(receipt)) if receipt.is_success => {
                     return self.judge(claim, payment, receipt, Patience::None).await;
                 }
-                Ok(_) => {}
+                Ok(receipt) => without_effect = without_effect.or(receipt),
                 Err(error) => return unknown(error.to_string()),
             }
         }
-        match self.nonce_state(payment, At::Latest).await {
-            Ok(Nonce::Spent) => self.find_use(claim, payment).await,
-            Ok(Nonce::Free) => match self.is_dead(payment, &ours).await {
-                Ok(true) if ours.is_empty() => never_sent(),
-                Ok(true) => rejected(
-                    "our transactions can no longer move it",
-                    "the token refused the transfer; nothing was taken, pay the fresh challenge",
-                ),
-                Ok(false) => unknown("it is submitted and not included yet"),
-                Err(error) => unknown(error.to_string()),
-            },
+        match (self.nonce_state(payment, At::Latest).await, without_effect) {
+            (Ok(Nonce::Spent), _) => self.find_use(claim, payment).await,
+            // Its place in the signer's order is gone, and with it every other version of it.
+            (Ok(Nonce::Free), Some(receipt)) => self.judge(claim, payment, receipt, Patience::None).await,
+            (Ok(Nonce::Free), None) => self.lookup_absent(payment, &ours).await,
+            (Err(error), _) => unknown(error.to_string()),
+        }
+    }
+
+    /// None of our submissions is included.
+    async fn lookup_absent(&self, payment: &Payment, ours: &[Submission]) -> Settlement {
+        match self.is_dead(payment, ours).await {
+            Ok(true) if ours.is_empty() => never_sent(),
+            Ok(true) => rejected(
+                "our transactions can no longer move it",
+                "the token refused the transfer; nothing was taken, pay the fresh challenge",
+            ),
+            Ok(false) => unknown("it is submitted and not included yet"),
             Err(error) => unknown(error.to_string()),
         }
     }

@@ -55,6 +55,8 @@ pub(super) struct Desk {
     pub(super) next: Option<u64>,
     /// What was given out and may still matter.
     pub(super) places: BTreeMap<u64, Place>,
+    /// Until when nothing needs tending, if nothing happens before.
+    pub(super) quiet_until: Option<Instant>,
     /// The last seen market, for replacements.
     pub(super) market: Option<Market>,
     pub(super) said: mpsc::UnboundedSender<Said>,
@@ -64,7 +66,7 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(account: Account, around: Surroundings) -> Self {
         let (said, hearing) = mpsc::unbounded_channel();
-        Self { account, around, next: None, places: BTreeMap::new(), market: None, said, hearing }
+        Self { account, around, next: None, places: BTreeMap::new(), quiet_until: None, market: None, said, hearing }
     }
 
     /// Works until the last handle is gone.
@@ -84,9 +86,13 @@ impl Desk {
                     self.serve(std::mem::take(&mut waiting)).await;
                 }
                 Some(said) = self.hearing.recv() => self.hear(&said),
-                _ = tick.tick(), if !self.places.is_empty() => self.tend().await,
+                _ = tick.tick(), if !self.is_quiet() => self.tend().await,
             }
         }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.places.is_empty() || self.quiet_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Finds the next nonce and what is still open: from the chain, and from the journal, which
@@ -121,6 +127,8 @@ impl Desk {
     }
 
     async fn serve(&mut self, requests: Vec<Request>) {
+        // An order brings work, and whoever puts up a fence is looking for something.
+        self.quiet_until = None;
         let (mut orders, mut fences) = (Vec::new(), Vec::new());
         for request in requests {
             match request {

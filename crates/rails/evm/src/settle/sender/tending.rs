@@ -1,5 +1,7 @@
 //! What happens to a transaction that is not included.
 
+use std::time::Duration;
+
 use alloy_primitives::Bytes;
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -12,6 +14,8 @@ use crate::settle::journal::Purpose;
 
 /// So many nonces are tended at a time, the lowest first: the ones behind wait for them anyway.
 const MOST_AT_ONCE: usize = 32;
+/// How long to wait when everything is included and only waits to be deep in the chain.
+const QUIET: Duration = Duration::from_secs(15);
 /// After so many broadcasts without inclusion it offers more.
 const PATIENCE: u32 = 3;
 /// After so many refusals for a reason that does not pass its place is filled.
@@ -59,6 +63,8 @@ impl Desk {
             self.fill(nonce).await;
         }
         self.send_again(due).await;
+        let waits = self.places.range(included..).next().is_some();
+        self.quiet_until = (!waits).then(|| now + QUIET);
     }
 
     /// Fills nonces that were given out and of which nothing is left: the chain went back further than
