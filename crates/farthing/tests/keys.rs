@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code, helpers of the tests included")]
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use farthing_keys::{SocketSigner, private_file};
@@ -16,7 +16,7 @@ const PHRASE: &str = "test test test test test test test test test test test jun
 fn farthing(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(FARTHING);
     command.args(arguments).env("FARTHING_HOME", home).env("FARTHING_PASSPHRASE", "open sesame");
-    command.stdin(Stdio::null());
+    command.env("RUST_LOG", "trace").stdin(Stdio::null());
     command
 }
 
@@ -28,6 +28,20 @@ fn json(home: &Path, arguments: &[&str]) -> Value {
     let output = run(home, arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The files under a directory that hold this text.
+fn files_with(directory: &Path, text: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, text));
+        } else if std::fs::read(&path).unwrap().windows(text.len()).any(|window| window == text.as_bytes()) {
+            found.push(path);
+        }
+    }
+    found
 }
 
 struct Served(Child);
@@ -88,6 +102,10 @@ fn a_wallet_is_made_of_a_phrase_or_a_key_and_neither_is_ever_shown() {
     let refused = run(&home, &["wallet", "create", "fourth", "--phrase-file", &wrong]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && said.contains("BIP-39") && !said.contains("junky"), "{said}");
+    for secret in [key, "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80", "test test", "open sesame"]
+    {
+        assert_eq!(files_with(&home, secret), Vec::<PathBuf>::new(), "a secret in clear");
+    }
     let again = run(&home, &["key", "create", "--wallet", "third", "--type", "evm"]);
     assert!(String::from_utf8(again.stderr).unwrap().contains("has an account for chains already"));
 }
