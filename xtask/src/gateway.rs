@@ -118,8 +118,8 @@ impl Drop for Gateway {
 fn configuration(listen: &str, admin: &str, folder: &Path, routes: &str) -> String {
     let store = folder.join("farthing.db");
     format!(
-        "[gateway]\nlisten = \"{listen}\"\nadmin = \"{admin}\"\nstore = \"sqlite:{}\"\ndevelopment = true\n\
-         digest_body = \"64KiB\"\n\n[rails.balance]\nasset = \"USD\"\n\n{routes}",
+        "[gateway]\nlisten = \"{listen}\"\npublic_url = \"http://{listen}\"\nadmin = \"{admin}\"\n\
+         store = \"sqlite:{}\"\ndevelopment = true\ndigest_body = \"64KiB\"\n\n[rails.balance]\nasset = \"USD\"\n\n{routes}",
         store.display()
     )
 }

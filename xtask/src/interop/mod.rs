@@ -56,7 +56,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     if failures.is_empty() {
         println!("the books verify, and no credential reached the upstream\n");
     }
-    failures.extend(tempo::run(&peers)?);
+    failures.extend(tempo::run(&binary, &peers)?);
     if failures.is_empty() {
         return Ok(());
     }

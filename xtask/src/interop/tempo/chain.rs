@@ -21,6 +21,9 @@ pub(super) const TEMPO_TOKENS: [&str; 4] = [
 /// The Tempo chain's id: that of the public test network, which SDKs take for granted.
 pub(super) const TEMPO_CHAIN: u64 = 42_431;
 
+/// The EVM chain's id: nobody's.
+pub(super) const EVM_CHAIN: u64 = 31_337;
+
 /// How long a transaction may take to show.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -55,7 +58,6 @@ struct TempoAddresses {
 #[derive(Deserialize)]
 struct EvmAddresses {
     rpc: String,
-    chain: u64,
     token: String,
 }
 
@@ -93,8 +95,13 @@ impl Chains {
 
     /// The test USDC of the EVM chain, as sellers and buyers are told of it.
     pub(super) fn asset(&self) -> Value {
-        let EvmAddresses { rpc, chain, token } = &self.addresses.evm;
-        json!({ "rpc": rpc, "chain": chain, "token": token, "name": "Test USDC", "version": "1" })
+        let EvmAddresses { rpc, token } = &self.addresses.evm;
+        json!({ "rpc": rpc, "chain": EVM_CHAIN, "token": token, "name": "Test USDC", "version": "1" })
+    }
+
+    /// The address of the test USDC.
+    pub(super) fn usdc(&self) -> &str {
+        &self.addresses.evm.token
     }
 
     /// One of the ten accounts.
@@ -109,6 +116,10 @@ impl Chains {
 }
 
 impl Node {
+    pub(super) fn rpc(&self) -> &str {
+        &self.rpc
+    }
+
     /// What an address has of the token that prices are in, in base units.
     pub(super) fn balance(&self, address: &str) -> anyhow::Result<u128> {
         self.balance_of(self.tokens.first().context("a chain has a token")?, address)

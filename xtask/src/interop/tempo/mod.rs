@@ -1,68 +1,96 @@
-//! Every buyer with every seller on chains of one's own: each pair that can pay must, and the chain must show
-//! it; what no pair can is on a list with the reason.
+//! Every buyer with every seller on chains of one's own: each pair that can pay must, and the chain must show it; what
+//! no pair can is on a list with the reason.
 //!
-//! [`chain`] has the chains and the shim before one, [`seller`] starts the sellers, [`offer`] is what each sells,
-//! [`purchase`] says what must be true of a sale, [`gaps`] what cannot work, and [`matrix`] writes it down.
+//! [`chain`] has the chains and the shim before one, [`seller`] and [`buyer`] who trades there, [`offer`] what is
+//! sold, [`purchase`] says what must be true of a sale, [`gaps`] what cannot work, [`matrix`] writes it down, and
+//! [`judge`] lets an official SDK examine our gateway.
 
+mod buyer;
 mod chain;
 mod gaps;
+mod judge;
+mod key_file;
 mod matrix;
 mod offer;
+mod own_buyer;
+mod own_seller;
 mod purchase;
+mod sdk_seller;
 mod seller;
 
+use std::path::Path;
+
 use super::peer::Peer;
+use buyer::Buyer;
 use chain::Chains;
 use matrix::Matrix;
 use offer::Offer;
 use purchase::Accounts;
-use seller::Parties;
+use seller::{Parties, Seller};
 
 /// Who is paid: addresses that nobody has a key for, so that all they have was paid to them.
 const RECIPIENT: &str = "0x5e11e40000000000000000000000000000000001";
 const SECOND: &str = "0x5e11e40000000000000000000000000000000002";
 
-/// Which of the chain's accounts sponsors; the buyers have those from the first on.
+/// Which of the chains' accounts sponsors and settles, and which pays for the examination; the buyers have those from
+/// the first on.
 const SPONSOR: usize = 8;
+const JUDGE: usize = 7;
 
-/// Runs every pair and prints the matrix; an error when one came out otherwise than it should.
-pub(super) fn run(buyers: &[Peer]) -> anyhow::Result<Vec<String>> {
+/// Runs every pair and prints the matrix. Returns what came out otherwise than it should.
+pub(super) fn run(binary: &Path, peers: &[Peer]) -> anyhow::Result<Vec<String>> {
     let chains = Chains::start()?;
     let sponsor = chains.account(SPONSOR)?;
     let parties = Parties { recipient: RECIPIENT, second: SECOND, sponsor_key: &sponsor.key };
-    let sellers = seller::all(&chains, &parties)?;
-    let mut matrix = Matrix::new(sellers.iter().map(|seller| seller.name));
+    let folder = tempfile::tempdir()?;
+    let sellers = seller::all(binary, folder.path(), &chains, &parties)?;
+    let buyers = buyer::all(binary, peers, &chains)?;
+    let mut matrix = Matrix::new(sellers.iter().map(Seller::name));
     let mut failures = Vec::new();
-    for (index, buyer) in buyers.iter().enumerate() {
-        let payer = chains.account(index)?;
-        let accounts =
-            Accounts { payer: &payer.address, recipient: RECIPIENT, second: SECOND, sponsor: &sponsor.address };
+    for buyer in &buyers {
+        let payer = &buyer.account.address;
+        let accounts = Accounts { payer, recipient: RECIPIENT, second: SECOND, sponsor: &sponsor.address };
         for offer in Offer::ALL {
-            let mut cells = Vec::new();
-            for seller in &sellers {
-                let url = seller.url(offer);
-                let buy = || match offer {
-                    Offer::Authorization => buyer.authorize(&url, &payer.key, &chains.asset()),
-                    _ => buyer.charge(&url, &payer.key, chains.shim(), offer.mode()),
-                };
-                let reason = gaps::reason(buyer.name, seller.name, offer);
-                let outcome = match reason {
-                    None => purchase::require(chains.of(offer), &accounts, offer, buy),
-                    Some(_) => purchase::require_refusal(chains.of(offer), &accounts, buy),
-                };
+            let cells = sellers.iter().map(|seller| {
+                let reason = gaps::reason(buyer.name(), seller.name(), offer);
+                let outcome = trade(&chains, &accounts, buyer, seller, offer, reason.is_none());
                 let outcome = outcome.inspect_err(|error| {
-                    failures.push(format!("{} buys {} of {}: {error:#}", buyer.name, offer.name(), seller.name));
+                    failures.push(format!("{} buys {} of {}: {error:#}", buyer.name(), offer.name(), seller.name()));
                 });
-                cells.push(outcome.ok().map(|()| reason));
-            }
-            matrix.row(buyer.name, offer.name(), &cells);
+                outcome.ok().map(|()| reason)
+            });
+            let cells = cells.collect::<Vec<_>>();
+            matrix.row(buyer.name(), offer.name(), &cells);
         }
     }
     print!("{}", matrix.table());
-    if failures.is_empty()
-        && let Err(error) = matrix.agrees_with_the_readme()
-    {
-        failures.push(error.to_string());
+    if failures.is_empty() {
+        failures.extend(matrix.agrees_with_the_readme().err().map(|error| error.to_string()));
+    }
+    for seller in sellers {
+        if let Seller::Own(gateway) = &seller {
+            let examined = judge::examine(gateway, &chains, chains.account(JUDGE)?);
+            failures.extend(examined.err().map(|error| format!("mppx validate: {error:#}")));
+        }
+        let name = seller.name();
+        failures.extend(seller.stop(binary).err().map(|error| format!("the books of {name}: {error:#}")));
     }
     Ok(failures)
+}
+
+/// One pair's trade, which must work or must not.
+fn trade(
+    chains: &Chains,
+    accounts: &Accounts<'_>,
+    buyer: &Buyer<'_>,
+    seller: &Seller,
+    offer: Offer,
+    is_possible: bool,
+) -> anyhow::Result<()> {
+    let buy = || buyer.buy(offer, &seller.url(offer), chains);
+    if is_possible {
+        purchase::require(chains.of(offer), accounts, offer, buy)
+    } else {
+        purchase::require_refusal(chains.of(offer), accounts, buy)
+    }
 }

@@ -1,90 +1,52 @@
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use serde_json::json;
-
-use super::chain::{Chains, TEMPO_CHAIN, TEMPO_TOKENS};
+use super::chain::Chains;
 use super::offer::Offer;
-use crate::commands::program;
-use crate::gateway::free_address;
-use crate::interop::peer;
-use crate::tools;
+use super::own_seller;
+use super::sdk_seller::{self, SdkSeller};
+use crate::gateway::Gateway;
 
-/// How long a seller may take to listen.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Where a chain's money goes.
+/// Where the money goes, and whose key sponsors and settles.
 pub(super) struct Parties<'a> {
     pub(super) recipient: &'a str,
     pub(super) second: &'a str,
     pub(super) sponsor_key: &'a str,
 }
 
-/// A program that sells every [`Offer`] on an official SDK; it ends when dropped.
-pub(super) struct Seller {
-    pub(super) name: &'static str,
-    address: String,
-    process: Child,
+/// Somebody who sells every [`Offer`].
+pub(super) enum Seller {
+    Own(Gateway),
+    Sdk(SdkSeller),
 }
 
-/// One seller on each SDK, listening.
-pub(super) fn all(chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Vec<Seller>> {
-    let mppx = program("node", [tools::mppx()?.join("seller.js")]);
-    let pympp = program(tools::pympp()?, ["interop/pympp/seller.py"]);
-    let mpp_rs = Command::new(peer::build_mpp_rs()?.join("tempo-seller"));
-    let mut sellers = Vec::new();
-    for (name, command) in [("mppx", mppx), ("pympp", pympp), ("mpp-rs", mpp_rs)] {
-        sellers.push(Seller::start(name, command, chains, parties)?);
-    }
-    for seller in &mut sellers {
-        seller.wait_until_it_sells()?;
-    }
+/// Ours and one on each SDK, listening.
+pub(super) fn all(binary: &Path, folder: &Path, chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Vec<Seller>> {
+    let mut sellers = vec![Seller::Own(own_seller::start(binary, folder, chains, parties)?)];
+    sellers.extend(sdk_seller::all(chains, parties)?.into_iter().map(Seller::Sdk));
     Ok(sellers)
 }
 
 impl Seller {
-    fn start(name: &'static str, mut command: Command, chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Self> {
-        let address = free_address()?;
-        let terms = json!({
-            "listen": address, "rpc": chains.shim(), "chain": TEMPO_CHAIN, "currency": TEMPO_TOKENS.first(), "realm": "127.0.0.1",
-            "secret": "a secret of these tests, 32 bytes or more", "recipient": parties.recipient,
-            "second": parties.second, "sponsor": parties.sponsor_key, "evm": chains.asset(),
-        });
-        let process = command
-            .arg(terms.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start the seller on {name}"))?;
-        Ok(Self { name, address, process })
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Own(_) => "farthing",
+            Self::Sdk(seller) => seller.name,
+        }
     }
 
     /// Where it sells this.
     pub(super) fn url(&self, offer: Offer) -> String {
-        format!("http://{}{}", self.address, offer.path())
-    }
-
-    fn wait_until_it_sells(&mut self) -> anyhow::Result<()> {
-        let started = Instant::now();
-        loop {
-            match ureq::get(self.url(Offer::Pull)).call() {
-                Err(ureq::Error::StatusCode(402)) => return Ok(()),
-                answer if started.elapsed() > PATIENCE => bail!("the seller on {} answers {answer:?}", self.name),
-                _ => {}
-            }
-            if let Some(status) = self.process.try_wait()? {
-                bail!("the seller on {} ended at once ({status})", self.name);
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        match self {
+            Self::Own(gateway) => gateway.url(offer.path()),
+            Self::Sdk(seller) => seller.url(offer),
         }
     }
-}
 
-impl Drop for Seller {
-    fn drop(&mut self) {
-        // Both fail only when it is gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    /// Stops it; ours must have books that add up.
+    pub(super) fn stop(self, binary: &Path) -> anyhow::Result<()> {
+        match self {
+            Self::Own(gateway) => gateway.stop_and_verify(binary),
+            Self::Sdk(_) => Ok(()),
+        }
     }
 }

@@ -1,0 +1,51 @@
+use std::path::Path;
+
+use anyhow::bail;
+
+use super::chain::{Account, Chains};
+use super::offer::Offer;
+use super::own_buyer::Wallet;
+use crate::interop::peer::{Peer, Purchase};
+
+/// Somebody who pays out of one account.
+pub(super) struct Buyer<'a> {
+    program: Program<'a>,
+    pub(super) account: &'a Account,
+}
+
+enum Program<'a> {
+    Own(Wallet),
+    Sdk(&'a Peer),
+}
+
+/// Ours and one on each SDK, each with an account of its own.
+pub(super) fn all<'a>(binary: &Path, peers: &'a [Peer], chains: &'a Chains) -> anyhow::Result<Vec<Buyer<'a>>> {
+    let account = chains.account(0)?;
+    let own = Buyer { program: Program::Own(Wallet::create(binary, account, chains)?), account };
+    let sdks = peers
+        .iter()
+        .enumerate()
+        .map(|(index, peer)| Ok(Buyer { program: Program::Sdk(peer), account: chains.account(index + 1)? }));
+    std::iter::once(Ok(own)).chain(sdks).collect()
+}
+
+impl Buyer<'_> {
+    pub(super) fn name(&self) -> &'static str {
+        match &self.program {
+            Program::Own(_) => "farthing",
+            Program::Sdk(peer) => peer.name,
+        }
+    }
+
+    /// Buys what is offered there.
+    pub(super) fn buy(&self, offer: Offer, url: &str, chains: &Chains) -> anyhow::Result<Purchase> {
+        let key = &self.account.key;
+        match (&self.program, offer) {
+            // Sellers that take a hash for any offer would be paid by pull.
+            (Program::Own(_), Offer::Push) => bail!("the wallet has no push"),
+            (Program::Own(wallet), _) => wallet.buy(url),
+            (Program::Sdk(peer), Offer::Authorization) => peer.authorize(url, key, &chains.asset()),
+            (Program::Sdk(peer), _) => peer.charge(url, key, chains.shim(), offer.mode()),
+        }
+    }
+}

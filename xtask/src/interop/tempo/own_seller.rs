@@ -1,0 +1,58 @@
+use std::path::Path;
+
+use anyhow::anyhow;
+use tiny_http::{Response, Server};
+
+use super::chain::{Chains, EVM_CHAIN, TEMPO_CHAIN};
+use super::key_file;
+use super::offer::Offer;
+use super::seller::Parties;
+use crate::gateway::Gateway;
+
+/// Our gateway, selling every [`Offer`] in front of a server that says "sold". The sponsor's key is kept in this folder.
+pub(super) fn start(binary: &Path, folder: &Path, chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Gateway> {
+    let server = Server::http("127.0.0.1:0").map_err(|error| anyhow!("the upstream cannot listen: {error}"))?;
+    let port = server.server_addr().to_ip().map_or(0, |address| address.port());
+    std::thread::spawn(move || {
+        for request in server.incoming_requests() {
+            // A client that went away is nothing to the upstream.
+            let _ = request.respond(Response::from_string("sold"));
+        }
+    });
+    let rails = rails(chains, parties, &key_file::write(folder, parties.sponsor_key)?);
+    let routes = Offer::ALL.map(|offer| route(offer, port)).concat();
+    Gateway::start(&[], binary, &format!("{rails}{routes}"))
+}
+
+/// A rail for each way of paying, all of one method but the last.
+fn rails(chains: &Chains, parties: &Parties<'_>, sponsor: &Path) -> String {
+    let (recipient, second) = (parties.recipient, parties.second);
+    let signer = format!("signer = {{ key = {{ file = \"{}\" }} }}\n", sponsor.display());
+    let rpc = chains.of(Offer::Pull).rpc();
+    let tempo = format!(
+        "method = \"tempo\"\nrpc = \"{rpc}\"\nchain = {TEMPO_CHAIN}\nasset = \"pathUSD\"\nrecipient = \"{recipient}\"\n"
+    );
+    let (evm, usdc) = (chains.of(Offer::Authorization).rpc(), chains.usdc());
+    let token = format!(
+        "{{ contract = \"{usdc}\", code = \"USDC\", decimals = 6, currency = \"USD\", \
+         domain = {{ name = \"Test USDC\", version = \"1\" }} }}"
+    );
+    format!(
+        "[rails.pull]\n{tempo}accept = [\"transaction\"]\n\n\
+         [rails.push]\n{tempo}accept = [\"hash\"]\n\n\
+         [rails.sponsored]\n{tempo}accept = [\"transaction\"]\nfee_payer = true\n{signer}\n\
+         [rails.proof]\n{tempo}\n\
+         [rails.splits]\n{tempo}accept = [\"transaction\"]\nshares = [{{ recipient = \"{second}\", per_million = 400000 }}]\n\n\
+         [rails.authorization]\nmethod = \"evm\"\nrpc = \"{evm}\"\nchain = {EVM_CHAIN}\nasset = {token}\n\
+         recipient = \"{recipient}\"\naccept = [\"authorization\"]\n{signer}\n"
+    )
+}
+
+fn route(offer: Offer, upstream: u16) -> String {
+    let (path, name, (first, second)) = (offer.path(), offer.name(), offer.price());
+    let cents = (first + second) / 10_000;
+    format!(
+        "[[route]]\nmatch = \"GET {path}\"\nupstream = \"http://127.0.0.1:{upstream}\"\nprice = \"0.0{cents} USD\"\n\
+         accept = [\"{name}/charge\"]\n\n"
+    )
+}
