@@ -26,34 +26,25 @@ use chain::Chains;
 use matrix::Matrix;
 use offer::Offer;
 use purchase::Accounts;
-use seller::{Parties, Seller};
+use seller::{RECIPIENT, SECOND, Seller};
 
-/// Who is paid: addresses that nobody has a key for, so that all they have was paid to them.
-const RECIPIENT: &str = "0x5e11e40000000000000000000000000000000001";
-const SECOND: &str = "0x5e11e40000000000000000000000000000000002";
-
-/// Which of the chains' accounts sponsors and settles, and which pays for the examination; the buyers have those from
-/// the first on.
-const SPONSOR: usize = 8;
-const JUDGE: usize = 7;
+/// The chains' ten accounts: four buyers from the first on, who pays for the examination, and four sponsors.
+const JUDGE: usize = 4;
+const FIRST_SPONSOR: usize = 5;
 
 /// Runs every pair and prints the matrix. Returns what came out otherwise than it should.
 pub(super) fn run(binary: &Path, peers: &[Peer]) -> anyhow::Result<Vec<String>> {
     let chains = Chains::start()?;
-    let sponsor = chains.account(SPONSOR)?;
-    let parties = Parties { recipient: RECIPIENT, second: SECOND, sponsor_key: &sponsor.key };
     let folder = tempfile::tempdir()?;
-    let sellers = seller::all(binary, folder.path(), &chains, &parties)?;
+    let sellers = seller::all(binary, folder.path(), &chains, FIRST_SPONSOR)?;
     let buyers = buyer::all(binary, peers, &chains)?;
     let mut matrix = Matrix::new(sellers.iter().map(Seller::name));
     let mut failures = Vec::new();
     for buyer in &buyers {
-        let payer = &buyer.account.address;
-        let accounts = Accounts { payer, recipient: RECIPIENT, second: SECOND, sponsor: &sponsor.address };
         for offer in Offer::ALL {
             let cells = sellers.iter().map(|seller| {
                 let reason = gaps::reason(buyer.name(), seller.name(), offer);
-                let outcome = trade(&chains, &accounts, buyer, seller, offer, reason.is_none());
+                let outcome = trade(&chains, buyer, seller, offer, reason.is_none());
                 let outcome = outcome.inspect_err(|error| {
                     failures.push(format!("{} buys {} of {}: {error:#}", buyer.name(), offer.name(), seller.name()));
                 });
@@ -68,7 +59,7 @@ pub(super) fn run(binary: &Path, peers: &[Peer]) -> anyhow::Result<Vec<String>> 
         failures.extend(matrix.agrees_with_the_readme().err().map(|error| error.to_string()));
     }
     for seller in sellers {
-        if let Seller::Own(gateway) = &seller {
+        if let Some(gateway) = seller.gateway() {
             let examined = judge::examine(gateway, &chains, chains.account(JUDGE)?);
             failures.extend(examined.err().map(|error| format!("mppx validate: {error:#}")));
         }
@@ -81,16 +72,17 @@ pub(super) fn run(binary: &Path, peers: &[Peer]) -> anyhow::Result<Vec<String>> 
 /// One pair's trade, which must work or must not.
 fn trade(
     chains: &Chains,
-    accounts: &Accounts<'_>,
     buyer: &Buyer<'_>,
-    seller: &Seller,
+    seller: &Seller<'_>,
     offer: Offer,
     is_possible: bool,
 ) -> anyhow::Result<()> {
+    let (payer, sponsor) = (&buyer.account.address, &seller.sponsor.address);
+    let accounts = Accounts { payer, recipient: RECIPIENT, second: SECOND, sponsor };
     let buy = || buyer.buy(offer, &seller.url(offer), chains);
     if is_possible {
-        purchase::require(chains.of(offer), accounts, offer, buy)
+        purchase::require(chains.of(offer), &accounts, offer, buy)
     } else {
-        purchase::require_refusal(chains.of(offer), accounts, buy)
+        purchase::require_refusal(chains.of(offer), &accounts, buy)
     }
 }

@@ -3,14 +3,14 @@ use std::path::Path;
 use anyhow::anyhow;
 use tiny_http::{Response, Server};
 
-use super::chain::{Chains, EVM_CHAIN, TEMPO_CHAIN};
+use super::chain::{Account, Chains, EVM_CHAIN, TEMPO_CHAIN};
 use super::key_file;
 use super::offer::Offer;
-use super::seller::Parties;
+use super::seller::{RECIPIENT, SECOND};
 use crate::gateway::Gateway;
 
 /// Our gateway, selling every [`Offer`] in front of a server that says "sold". The sponsor's key is kept in this folder.
-pub(super) fn start(binary: &Path, folder: &Path, chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Gateway> {
+pub(super) fn start(binary: &Path, folder: &Path, chains: &Chains, sponsor: &Account) -> anyhow::Result<Gateway> {
     let server = Server::http("127.0.0.1:0").map_err(|error| anyhow!("the upstream cannot listen: {error}"))?;
     let port = server.server_addr().to_ip().map_or(0, |address| address.port());
     std::thread::spawn(move || {
@@ -19,18 +19,17 @@ pub(super) fn start(binary: &Path, folder: &Path, chains: &Chains, parties: &Par
             let _ = request.respond(Response::from_string("sold"));
         }
     });
-    let rails = rails(chains, parties, &key_file::write(folder, parties.sponsor_key)?);
+    let rails = rails(chains, &key_file::write(folder, &sponsor.key)?);
     let routes = Offer::ALL.map(|offer| route(offer, port)).concat();
     Gateway::start(&[], binary, &format!("{rails}{routes}"))
 }
 
 /// A rail for each way of paying, all of one method but the last.
-fn rails(chains: &Chains, parties: &Parties<'_>, sponsor: &Path) -> String {
-    let (recipient, second) = (parties.recipient, parties.second);
+fn rails(chains: &Chains, sponsor: &Path) -> String {
     let signer = format!("signer = {{ key = {{ file = \"{}\" }} }}\n", sponsor.display());
     let rpc = chains.of(Offer::Pull).rpc();
     let tempo = format!(
-        "method = \"tempo\"\nrpc = \"{rpc}\"\nchain = {TEMPO_CHAIN}\nasset = \"pathUSD\"\nrecipient = \"{recipient}\"\n"
+        "method = \"tempo\"\nrpc = \"{rpc}\"\nchain = {TEMPO_CHAIN}\nasset = \"pathUSD\"\nrecipient = \"{RECIPIENT}\"\n"
     );
     let (evm, usdc) = (chains.of(Offer::Authorization).rpc(), chains.usdc());
     let token = format!(
@@ -42,9 +41,9 @@ fn rails(chains: &Chains, parties: &Parties<'_>, sponsor: &Path) -> String {
          [rails.push]\n{tempo}accept = [\"hash\"]\n\n\
          [rails.sponsored]\n{tempo}accept = [\"transaction\"]\nfee_payer = true\n{signer}\n\
          [rails.proof]\n{tempo}\n\
-         [rails.splits]\n{tempo}accept = [\"transaction\"]\nshares = [{{ recipient = \"{second}\", per_million = 400000 }}]\n\n\
+         [rails.splits]\n{tempo}accept = [\"transaction\"]\nshares = [{{ recipient = \"{SECOND}\", per_million = 400000 }}]\n\n\
          [rails.authorization]\nmethod = \"evm\"\nrpc = \"{evm}\"\nchain = {EVM_CHAIN}\nasset = {token}\n\
-         recipient = \"{recipient}\"\naccept = [\"authorization\"]\n{signer}\n"
+         recipient = \"{RECIPIENT}\"\naccept = [\"authorization\"]\n{signer}\n"
     )
 }
 

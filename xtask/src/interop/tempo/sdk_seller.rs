@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::chain::{Chains, TEMPO_CHAIN, TEMPO_TOKENS};
+use super::chain::{Account, Chains, TEMPO_CHAIN, TEMPO_TOKENS};
 use super::offer::Offer;
-use super::seller::Parties;
+use super::seller::{RECIPIENT, SECOND};
 use crate::commands::program;
 use crate::gateway::free_address;
 use crate::interop::peer;
@@ -22,28 +22,32 @@ pub(super) struct SdkSeller {
     process: Child,
 }
 
-/// One seller on each SDK, listening.
-pub(super) fn all(chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Vec<SdkSeller>> {
+/// One seller on each SDK, listening, each with the next sponsor.
+pub(super) fn all<'a>(
+    chains: &Chains,
+    mut sponsors: impl Iterator<Item = anyhow::Result<&'a Account>>,
+) -> anyhow::Result<Vec<(SdkSeller, &'a Account)>> {
     let mppx = program("node", [tools::mppx()?.join("seller.js")]);
     let pympp = program(tools::pympp()?, ["interop/pympp/seller.py"]);
     let mpp_rs = Command::new(peer::build_mpp_rs()?.join("tempo-seller"));
     let mut sellers = Vec::new();
     for (name, command) in [("mppx", mppx), ("pympp", pympp), ("mpp-rs", mpp_rs)] {
-        sellers.push(SdkSeller::start(name, command, chains, parties)?);
+        let sponsor = sponsors.next().context("a sponsor for each")??;
+        sellers.push((SdkSeller::start(name, command, chains, sponsor)?, sponsor));
     }
-    for seller in &mut sellers {
+    for (seller, _) in &mut sellers {
         seller.wait_until_it_sells()?;
     }
     Ok(sellers)
 }
 
 impl SdkSeller {
-    fn start(name: &'static str, mut command: Command, chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Self> {
+    fn start(name: &'static str, mut command: Command, chains: &Chains, sponsor: &Account) -> anyhow::Result<Self> {
         let address = free_address()?;
         let terms = json!({
             "listen": address, "rpc": chains.shim(), "chain": TEMPO_CHAIN, "currency": TEMPO_TOKENS.first(),
             "realm": "127.0.0.1", "secret": "a secret of these tests, 32 bytes or more",
-            "recipient": parties.recipient, "second": parties.second, "sponsor": parties.sponsor_key,
+            "recipient": RECIPIENT, "second": SECOND, "sponsor": sponsor.key,
             "evm": chains.asset(),
         });
         let process = command

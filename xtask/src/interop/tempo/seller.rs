@@ -1,52 +1,75 @@
 use std::path::Path;
 
-use super::chain::Chains;
+use super::chain::{Account, Chains};
 use super::offer::Offer;
 use super::own_seller;
 use super::sdk_seller::{self, SdkSeller};
 use crate::gateway::Gateway;
 
-/// Where the money goes, and whose key sponsors and settles.
-pub(super) struct Parties<'a> {
-    pub(super) recipient: &'a str,
-    pub(super) second: &'a str,
-    pub(super) sponsor_key: &'a str,
-}
+/// Who is paid: addresses that nobody has a key for, so that all they have was paid to them.
+pub(super) const RECIPIENT: &str = "0x5e11e40000000000000000000000000000000001";
+pub(super) const SECOND: &str = "0x5e11e40000000000000000000000000000000002";
 
 /// Somebody who sells every [`Offer`].
-pub(super) enum Seller {
+pub(super) struct Seller<'a> {
+    program: Program,
+    /// Pays fees where they are sponsored and sends authorizations. No two sellers have the same: each counts the
+    /// account's transactions for itself.
+    pub(super) sponsor: &'a Account,
+}
+
+enum Program {
     Own(Gateway),
     Sdk(SdkSeller),
 }
 
-/// Ours and one on each SDK, listening.
-pub(super) fn all(binary: &Path, folder: &Path, chains: &Chains, parties: &Parties<'_>) -> anyhow::Result<Vec<Seller>> {
-    let mut sellers = vec![Seller::Own(own_seller::start(binary, folder, chains, parties)?)];
-    sellers.extend(sdk_seller::all(chains, parties)?.into_iter().map(Seller::Sdk));
+/// Ours and one on each SDK, listening; their sponsors are the chains' accounts from this one on.
+pub(super) fn all<'a>(
+    binary: &Path,
+    folder: &Path,
+    chains: &'a Chains,
+    first_sponsor: usize,
+) -> anyhow::Result<Vec<Seller<'a>>> {
+    let sponsor = chains.account(first_sponsor)?;
+    let own = Seller { program: Program::Own(own_seller::start(binary, folder, chains, sponsor)?), sponsor };
+    let sponsors = (first_sponsor + 1..).map(|index| chains.account(index));
+    let mut sellers = vec![own];
+    for started in sdk_seller::all(chains, sponsors)? {
+        let (seller, sponsor) = started;
+        sellers.push(Seller { program: Program::Sdk(seller), sponsor });
+    }
     Ok(sellers)
 }
 
-impl Seller {
+impl Seller<'_> {
     pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Own(_) => "farthing",
-            Self::Sdk(seller) => seller.name,
+        match &self.program {
+            Program::Own(_) => "farthing",
+            Program::Sdk(seller) => seller.name,
+        }
+    }
+
+    /// Our gateway, if it is this one.
+    pub(super) fn gateway(&self) -> Option<&Gateway> {
+        match &self.program {
+            Program::Own(gateway) => Some(gateway),
+            Program::Sdk(_) => None,
         }
     }
 
     /// Where it sells this.
     pub(super) fn url(&self, offer: Offer) -> String {
-        match self {
-            Self::Own(gateway) => gateway.url(offer.path()),
-            Self::Sdk(seller) => seller.url(offer),
+        match &self.program {
+            Program::Own(gateway) => gateway.url(offer.path()),
+            Program::Sdk(seller) => seller.url(offer),
         }
     }
 
     /// Stops it; ours must have books that add up.
     pub(super) fn stop(self, binary: &Path) -> anyhow::Result<()> {
-        match self {
-            Self::Own(gateway) => gateway.stop_and_verify(binary),
-            Self::Sdk(_) => Ok(()),
+        match self.program {
+            Program::Own(gateway) => gateway.stop_and_verify(binary),
+            Program::Sdk(_) => Ok(()),
         }
     }
 }
