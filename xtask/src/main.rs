@@ -42,7 +42,7 @@ enum Chore {
     Deny,
     /// Check that every command the README shows exists.
     Readme,
-    /// Let the official SDKs read and pay the challenges of a running gateway.
+    /// Let the official SDKs read and pay the challenges of a running gateway, and everybody pay everybody on a chain.
     Interop,
     /// Measure the figures of bench/README.md and write it.
     Bench(bench::Effort),
