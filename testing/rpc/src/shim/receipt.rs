@@ -57,3 +57,40 @@ fn read(raw: &str) -> Option<(B256, Fee)> {
     let token = transaction.fee_token().or(called).unwrap_or(PATH_USD);
     Some((*transaction.tx_hash(), Fee { payer, token }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that the official libraries make, with who is who.
+    fn known(pointer: &str) -> Value {
+        let all = include_str!("../../../../crates/rails/evm/tests/vectors/tempo-bytes.json");
+        serde_json::from_str::<Value>(all).unwrap().pointer(pointer).unwrap().clone()
+    }
+
+    /// The receipt of a transaction that went through the shim.
+    fn receipt(raw: &Value) -> Value {
+        let fees = Fees::default();
+        fees.remember(Some(raw));
+        let hash = read(raw.as_str().unwrap()).unwrap().0;
+        fees.mended(json!({ "transactionHash": hash, "feePayer": "whoever anvil says" }))
+    }
+
+    #[test]
+    fn whoever_signed_for_the_fee_is_named() {
+        let path_usd = json!(PATH_USD.to_string().to_lowercase());
+        for (raw, payer) in [("/own_fee", "/accounts/payer"), ("/sponsored/cosigned", "/accounts/sponsor")] {
+            let receipt = receipt(&known(raw));
+            assert_eq!((&receipt["feePayer"], &receipt["feeToken"]), (&known(payer), &path_usd), "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_did_not_pass_by_stays_as_it_is() {
+        let fees = Fees::default();
+        fees.remember(Some(&json!("0x02c0")));
+        assert_eq!(fees.mended(Value::Null), Value::Null);
+        let foreign = json!({ "transactionHash": B256::ZERO, "feePayer": "0x1" });
+        assert_eq!(fees.mended(foreign.clone()), foreign);
+    }
+}
