@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::answers::{self, FoundLog, Unreadable};
 use super::node::Node;
 use super::questions::{At, LogFilter, Question, SimulatedRequest};
+use super::together::Together;
 use super::{Block, Receipt, RefusedBy, RpcError, SimulatedCall};
 
 /// The nodes of one chain. Cheap to clone.
@@ -27,6 +28,7 @@ struct Shared {
     inclusion: Duration,
     /// The node that answered last.
     preferred: AtomicUsize,
+    together: Together,
 }
 
 /// Why there are no endpoints.
@@ -61,7 +63,8 @@ impl Endpoints {
             return Err(EndpointsError::Quorum { quorum, nodes: nodes.len() });
         }
         let inclusion = deadline * 3;
-        Ok(Self(Arc::new(Shared { client, nodes, quorum, deadline, inclusion, preferred: AtomicUsize::new(0) })))
+        let (preferred, together) = (AtomicUsize::new(0), Together::default());
+        Ok(Self(Arc::new(Shared { client, nodes, quorum, deadline, inclusion, preferred, together })))
     }
 
     /// Host and port of the first node, for messages.
@@ -87,6 +90,26 @@ impl Endpoints {
             }
         }
         last
+    }
+
+    /// Asks several questions in a round trip that is shared with whoever else asks just now.
+    pub(crate) async fn ask_together(&self, questions: Vec<Question>) -> Vec<Result<Value, RpcError>> {
+        let count = questions.len();
+        let (answered, is_needed) = self.0.together.wait(questions);
+        if is_needed {
+            // A task of its own: whoever shares the round trip must not depend on one who may leave.
+            tokio::spawn(self.clone().ask_in_groups());
+        }
+        answered.await.unwrap_or_else(|_| vec![Err(self.silence()); count])
+    }
+
+    async fn ask_in_groups(self) {
+        // Those who come at the same time come along.
+        tokio::task::yield_now().await;
+        while let Some(group) = self.0.together.next() {
+            let answers = self.ask(&group.questions).await;
+            group.hand_out(&answers, &self.silence());
+        }
     }
 
     /// Asks something that decides over money: enough nodes must give the same answer. `read` makes

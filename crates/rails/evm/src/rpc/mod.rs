@@ -11,6 +11,7 @@ mod endpoints;
 mod error;
 mod node;
 mod questions;
+mod together;
 
 pub use answers::{Block, Receipt, SimulatedCall};
 pub use endpoints::{Endpoints, EndpointsError};

@@ -1,6 +1,6 @@
 //! Money that the payer has signed for and that we move: EIP-3009 and Permit2.
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256, U256};
 use farthing_rail::{Claim, Settlement};
 
 use super::ChainSettler;
@@ -40,7 +40,7 @@ impl ChainSettler {
         let Some(call) = calldata::submission(payment) else {
             return refused("the signature is not in a form that the token takes; sign 65 bytes: r, s and v");
         };
-        let rehearsal = match self.rehearse(sender.address(), &call).await {
+        let rehearsal = match self.rehearse(sender.address(), &call, payment.wrapped_by()).await {
             Ok(rehearsal) => rehearsal,
             Err(settlement) => return self.unless_spent(claim, payment, settlement).await,
         };
@@ -68,18 +68,13 @@ impl ChainSettler {
 
     /// What can be refused without asking anybody.
     fn check_authorized(&self, payment: &Payment, sender: &Sender) -> Result<(), Settlement> {
-        let (signature, by_contract) = match &payment.way {
+        match &payment.way {
             Way::Permit2 { spender, .. } if *spender != sender.address() => {
                 let signer = sender.address();
                 return Err(refused(format!("the permit names {spender} as its spender; sign one for {signer}")));
             }
-            Way::Authorization { signature, by_contract, .. } | Way::Permit2 { signature, by_contract, .. } => {
-                (signature, by_contract)
-            }
+            Way::Authorization { .. } | Way::Permit2 { .. } => {}
             _ => return Err(unknown("not authorized")),
-        };
-        if *by_contract && wrapped::unwrap(signature).is_some() {
-            return Err(refused("an account that is not deployed yet cannot pay here; deploy it, then sign again"));
         }
         let now = seconds_of((self.now)());
         if payment.valid_before().is_some_and(|end| end < now.saturating_add(SHORTEST_VALIDITY)) {
@@ -225,6 +220,16 @@ impl ChainSettler {
 }
 
 impl Payment {
+    /// The contract account whose signature comes wrapped (ERC-6492), as if it were not deployed yet.
+    fn wrapped_by(&self) -> Option<Address> {
+        let (account, signature) = match &self.way {
+            Way::Authorization { from, signature, by_contract: true, .. } => (from, signature),
+            Way::Permit2 { owner, signature, by_contract: true, .. } => (owner, signature),
+            _ => return None,
+        };
+        wrapped::unwrap(signature).map(|_| *account)
+    }
+
     /// After this time of the chain (seconds) it can no longer be moved.
     pub(super) fn valid_before(&self) -> Option<u64> {
         match &self.way {

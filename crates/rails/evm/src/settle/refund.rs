@@ -58,7 +58,7 @@ impl ChainSettler {
     }
 
     async fn submit_refund(&self, sender: &Sender, purpose: Purpose, call: Call) -> Settlement {
-        let rehearsal = match self.rehearse(sender.address(), &call).await {
+        let rehearsal = match self.rehearse(sender.address(), &call, None).await {
             Ok(rehearsal) => rehearsal,
             Err(settlement) => return settlement,
         };

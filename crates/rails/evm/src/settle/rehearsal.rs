@@ -5,7 +5,7 @@ use farthing_rail::Settlement;
 use serde_json::Value;
 
 use super::ChainSettler;
-use super::outcome::{rejected, unable};
+use super::outcome::{refused, rejected, unable};
 use super::sender::Market;
 use crate::evm::calldata::Call;
 use crate::rpc::{At, Question, RefusedBy, RpcError, answers};
@@ -24,28 +24,48 @@ pub(super) struct Rehearsal {
 
 impl ChainSettler {
     /// Runs a call as our signer would, with the gas that it will get, and asks in the same round trip
-    /// what its transaction must offer. Most calls need little; what needs more gets as much as the
-    /// owner allows, so that a payer's contract cannot make it dear.
-    pub(super) async fn rehearse(&self, signer: Address, call: &Call) -> Result<Rehearsal, Settlement> {
+    /// what its transaction must offer; what is rehearsed at the same time shares it. Most calls need
+    /// little; what needs more gets as much as the owner allows, so that a payer's contract cannot make
+    /// it dear. An account in `deployed` must have code.
+    pub(super) async fn rehearse(
+        &self,
+        signer: Address,
+        call: &Call,
+        deployed: Option<Address>,
+    ) -> Result<Rehearsal, Settlement> {
         let most = self.rules.gas;
-        match self.rehearse_with(most.min(USUAL_GAS), signer, call).await {
-            Err(Failure::Refused(_)) if most > USUAL_GAS => self.rehearse_with(most, signer, call).await,
+        match self.rehearse_with(most.min(USUAL_GAS), signer, call, deployed).await {
+            Err(Failure::Refused(_)) if most > USUAL_GAS => self.rehearse_with(most, signer, call, deployed).await,
             first => first,
         }
         .map_err(Failure::into_settlement)
     }
 
-    async fn rehearse_with(&self, gas: u64, signer: Address, call: &Call) -> Result<Rehearsal, Failure> {
-        let questions = [
+    async fn rehearse_with(
+        &self,
+        gas: u64,
+        signer: Address,
+        call: &Call,
+        deployed: Option<Address>,
+    ) -> Result<Rehearsal, Failure> {
+        let mut questions = vec![
             Question::call(Some(signer), call.to, &call.data, gas, At::Latest),
             Question::block(At::Latest),
             Question::priority_fee(),
             Question::balance(signer, At::Latest),
         ];
-        let mut answers = self.endpoints.ask(&questions).await.into_iter();
+        questions.extend(deployed.map(|account| Question::code(account, At::Latest)));
+        let mut answers = self.endpoints.ask_together(questions).await.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(Value::Null));
-        next().map_err(|error| Failure::of_call(&error))?;
-        let market = self.market(next(), next(), next()).map_err(|error| Failure::Unable(error.to_string()))?;
+        let (outcome, head, tip, balance) = (next(), next(), next(), next());
+        if deployed.is_some() {
+            let code = next().and_then(|code| self.endpoints.readable(answers::bytes(&code, "eth_getCode")));
+            if code.map_err(|error| Failure::Unable(error.to_string()))?.is_empty() {
+                return Err(Failure::NotDeployed);
+            }
+        }
+        outcome.map_err(|error| Failure::of_call(&error))?;
+        let market = self.market(head, tip, balance).map_err(|error| Failure::Unable(error.to_string()))?;
         Ok(Rehearsal { gas, market })
     }
 
@@ -69,6 +89,8 @@ enum Failure {
     Refused(String),
     /// The node could not say.
     Unable(String),
+    /// The account that signed has no code.
+    NotDeployed,
 }
 
 impl Failure {
@@ -82,6 +104,9 @@ impl Failure {
     fn into_settlement(self) -> Settlement {
         match self {
             Self::Unable(reason) => unable(reason),
+            Self::NotDeployed => {
+                refused("an account that is not deployed yet cannot pay here; deploy it, then sign again")
+            }
             Self::Refused(reason) => rejected(
                 reason,
                 "the token would refuse this transfer, for want of balance or because the authorization is not good any \

@@ -27,10 +27,7 @@ async fn authorized_by(world: &World, wallet: Address, owner: usize) -> Payment 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wallet_that_is_a_contract_pays() {
     let world = World::evm().await;
-    let owner = account(6).address();
-    let code = [TEST_WALLET.creation().unwrap().as_ref(), owner.into_word().as_slice()].concat();
-    let wallet = world.devnet.deploy(code.into()).await.unwrap();
-    world.devnet.fund(wallet, U256::from(CENT)).await.unwrap();
+    let wallet = wallet_of(&world, 6).await;
     // A stranger's signature is refused before any gas is spent.
     let forged = authorized_by(&world, wallet, 7).await;
     assert!(refusal(world.settle(&world.claim(&forged)).await).contains("nothing was taken"));
@@ -55,13 +52,40 @@ async fn a_contract_that_burns_gas_burns_none_of_ours() {
 async fn an_account_that_is_not_deployed_is_never_deployed_by_us() {
     let world = World::evm().await;
     let mut payment = authorized_by(&world, Address::repeat_byte(0x77), 6).await;
+    wrap(&mut payment);
+    assert!(refusal(world.settle(&world.claim(&payment)).await).contains("deploy it, then sign again"));
+    assert_eq!(world.included().await, 0);
+}
+
+/// Some wallets wrap every signature, deployed or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrapped_signature_of_a_deployed_account_is_opened() {
+    let world = World::evm().await;
+    let wallet = wallet_of(&world, 6).await;
+    let mut forged = authorized_by(&world, wallet, 7).await;
+    wrap(&mut forged);
+    assert!(refusal(world.settle(&world.claim(&forged)).await).contains("nothing was taken"));
+    let mut payment = authorized_by(&world, wallet, 6).await;
+    wrap(&mut payment);
+    settled(world.settle(&world.claim(&payment)).await);
+    assert_eq!((world.has(wallet).await, world.included().await), (0, 1));
+}
+
+/// Wraps a signature together with a deployment (ERC-6492).
+fn wrap(payment: &mut Payment) {
     if let Way::Authorization { signature, .. } = &mut payment.way {
         let wrapped = (Address::repeat_byte(0xfa), Bytes::from_static(b"deploy"), signature.clone());
         *signature = [wrapped.abi_encode_params(), MAGIC.to_vec()].concat().into();
     }
-    let asked = world.faults.asked("eth_call");
-    assert!(refusal(world.settle(&world.claim(&payment)).await).contains("deploy it, then sign again"));
-    assert_eq!(world.faults.asked("eth_call"), asked);
+}
+
+/// A contract account of one of the chain's accounts, with a cent.
+async fn wallet_of(world: &World, owner: usize) -> Address {
+    let owner = account(owner).address();
+    let code = [TEST_WALLET.creation().unwrap().as_ref(), owner.into_word().as_slice()].concat();
+    let wallet = world.devnet.deploy(code.into()).await.unwrap();
+    world.devnet.fund(wallet, U256::from(CENT)).await.unwrap();
+    wallet
 }
 
 /// A permit for these legs, signed by one of the chain's accounts for this spender.

@@ -1,91 +1,111 @@
-//! A hundred at a time.
+//! A hundred at a time, and how long the chain needs for as many without us.
+//!
+//! What is compared: a hundred payments settled at once, and a hundred transactions with the same
+//! contract calls, signed before the clock starts and handed over at once through the same HTTP client
+//! by somebody who looks at nothing. Both wait until each is included. Rounds alternate, and the best
+//! of each side counts: whatever else the machine does only ever makes a round slower.
 
 use std::time::{Duration, Instant};
 
 use alloy_consensus::transaction::RlpEcdsaEncodableTx as _;
 use alloy_consensus::{SignableTransaction as _, TxEip1559};
 use alloy_primitives::{Bytes, Signature, TxKind};
+use farthing_rail::Claim;
 use farthing_rail_evm::evm::calldata;
+use farthing_rail_evm::rpc::Endpoints;
 use farthing_rail_evm::settle::journal::Purpose;
 use farthing_rail_evm::{Account, Way};
 use futures_util::future::join_all;
-use serde_json::{Value, json};
 
-use crate::support::{CENT, World, account, assert_distinct, settled};
+use crate::support::{CENT, World, account, assert_distinct, endpoints, settled};
 use crate::tempo::own;
 
 const MANY: usize = 100;
+const ROUNDS: usize = 5;
+/// On an idle machine the release build takes less than 1.3 times as long (bench/README.md); a test
+/// must hold on a busy one, unoptimised, and only has to notice when payments go one after the other.
+const MOST: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_parallel_settlements_get_contiguous_nonces() {
     let world = World::evm().await.direct();
-    // The first pays for opening connections and for warming the node up.
-    settled(world.settle(&world.claim(&world.authorization(1, CENT, 300).await)).await);
+    let node = endpoints(&[world.devnet.rpc().to_owned()], 1);
     let before = world.has(world.signer).await;
-    let mut claims = Vec::new();
-    for number in 0..MANY {
-        claims.push(world.claim(&world.authorization(1 + number % 8, CENT, 300).await));
-    }
-    let started = Instant::now();
-    let outcomes = join_all(claims.iter().map(|claim| world.settle(claim))).await;
-    let ours = started.elapsed();
-    let outcomes: Vec<_> = outcomes.into_iter().map(settled).collect();
-    assert_distinct(&outcomes);
-    assert_eq!(world.has(world.signer).await, before + CENT * MANY as u128);
-    let mut nonces = Vec::new();
-    for claim in &claims {
-        for submission in world.journal.of_purpose(8453, &Purpose::Settle(claim.payment)).await.unwrap() {
-            nonces.push(submission.nonce.unwrap());
+    let (mut ours, mut raw, mut nonces) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let signed = calls_of_somebody_else(&world, round * MANY).await;
+        raw.push(hand_over(&node, &signed).await);
+        let mut claims = Vec::new();
+        for number in 0..MANY {
+            claims.push(world.claim(&world.authorization(1 + number % 7, CENT, 300).await));
+        }
+        ours.push(settle(&world, &claims).await);
+        for claim in &claims {
+            for submission in world.journal.of_purpose(8453, &Purpose::Settle(claim.payment)).await.unwrap() {
+                nonces.push(submission.nonce.unwrap());
+            }
         }
     }
     nonces.sort_unstable();
-    assert_eq!(nonces, (1..=MANY as u64).collect::<Vec<_>>());
-    let raw = raw_transactions(&world).await;
-    println!("{MANY} parallel settlements: {ours:?}; {MANY} raw transactions: {raw:?}");
-    // The figure is measured on an idle machine; here it must only not be out of all proportion.
-    assert!(ours < raw * 4 + Duration::from_secs(2), "{ours:?} against {raw:?}");
+    assert_eq!(nonces, (0..(ROUNDS * MANY) as u64).collect::<Vec<_>>());
+    assert_eq!(world.has(world.signer).await, before + CENT * (2 * ROUNDS * MANY) as u128);
+    compare("settlements of authorizations", &ours, &raw);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_parallel_charges_take_hardly_longer_than_as_many_raw_transactions() {
     let world = World::tempo().await.direct();
-    settled(world.settle(&world.claim(&own(&world, 1).await)).await);
-    let (mut claims, mut raws) = (Vec::new(), Vec::new());
-    for number in 0..MANY {
-        claims.push(world.claim(&own(&world, 1 + number % 8).await));
-        let Way::Transaction { raw, .. } = own(&world, 1 + number % 8).await.way else { panic!() };
-        raws.push(raw);
+    let node = endpoints(&[world.devnet.rpc().to_owned()], 1);
+    let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let (mut claims, mut signed) = (Vec::new(), Vec::new());
+        for number in 0..MANY {
+            let Way::Transaction { raw, .. } = own(&world, 1 + number % 8).await.way else { panic!() };
+            signed.push(raw);
+        }
+        raw.push(hand_over(&node, &signed).await);
+        for number in 0..MANY {
+            claims.push(world.claim(&own(&world, 1 + number % 8).await));
+        }
+        ours.push(settle(&world, &claims).await);
     }
-    let started = Instant::now();
-    let node = world.devnet.node();
-    let sent = raws.iter().map(|raw| node.request::<Value>("eth_sendRawTransactionSync", json!([raw])));
-    let receipts: Vec<_> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
-    let raw = started.elapsed();
-    assert!(receipts.iter().all(|receipt| receipt["status"] == "0x1"));
-    let started = Instant::now();
-    let outcomes = join_all(claims.iter().map(|claim| world.settle(claim))).await;
-    let ours = started.elapsed();
-    assert_distinct(&outcomes.into_iter().map(settled).collect::<Vec<_>>());
-    println!("{MANY} parallel charges: {ours:?}; {MANY} raw transactions: {raw:?}");
-    assert!(ours < raw * 3 + Duration::from_secs(2), "{ours:?} against {raw:?}");
+    compare("charges on Tempo", &ours, &raw);
 }
 
-/// What the node needs for as many of the same calls, signed beforehand by somebody who looks at
-/// nothing.
-async fn raw_transactions(world: &World) -> Duration {
+async fn settle(world: &World, claims: &[Claim]) -> Duration {
+    let started = Instant::now();
+    let outcomes = join_all(claims.iter().map(|claim| world.settle(claim))).await;
+    let took = started.elapsed();
+    assert_distinct(&outcomes.into_iter().map(settled).collect::<Vec<_>>());
+    took
+}
+
+async fn hand_over(node: &Endpoints, signed: &[Bytes]) -> Duration {
+    let started = Instant::now();
+    let receipts = join_all(signed.iter().map(|raw| node.send(raw))).await;
+    let took = started.elapsed();
+    assert!(receipts.into_iter().all(|receipt| receipt.unwrap().unwrap().is_success));
+    took
+}
+
+#[track_caller]
+fn compare(what: &str, ours: &[Duration], raw: &[Duration]) {
+    let (best, best_raw) = (ours.iter().min().unwrap(), raw.iter().min().unwrap());
+    let ratio = best.as_secs_f64() / best_raw.as_secs_f64();
+    println!("{MANY} {what}: {best:?} and {best_raw:?} raw, {ratio:.2} times; rounds: {ours:?} and {raw:?}");
+    assert!(*best < *best_raw * MOST + PAUSE, "{best:?} against {best_raw:?}");
+}
+
+/// The same calls as ours, with an account that sends nothing else.
+async fn calls_of_somebody_else(world: &World, first: usize) -> Vec<Bytes> {
     let sender = account(8);
     let mut signed = Vec::new();
-    for nonce in 0..MANY as u64 {
-        let call = calldata::submission(&world.authorization(1, CENT, 300).await).unwrap();
-        signed.push(transaction(&sender, nonce, call).await);
+    for nonce in first..first + MANY {
+        let call = calldata::submission(&world.authorization(1 + nonce % 7, CENT, 300).await).unwrap();
+        signed.push(transaction(&sender, nonce as u64, call).await);
     }
-    let started = Instant::now();
-    let node = world.devnet.node();
-    let sent = signed.iter().map(|raw| node.request::<Value>("eth_sendRawTransactionSync", json!([raw])));
-    let receipts: Vec<_> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
-    let took = started.elapsed();
-    assert!(receipts.iter().all(|receipt| receipt["status"] == "0x1"));
-    took
+    signed
 }
 
 async fn transaction(sender: &Account, nonce: u64, call: calldata::Call) -> Bytes {

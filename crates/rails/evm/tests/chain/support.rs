@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
@@ -38,7 +38,7 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) signer: Address,
     pub(crate) token: Token,
-    payments: AtomicU8,
+    payments: AtomicU64,
     folder: Arc<tempfile::TempDir>,
 }
 
@@ -88,7 +88,7 @@ impl World {
         let signer = account.address();
         devnet.set_gas(signer, U256::from(PLENTY)).await.unwrap();
         let seller = seller(&[faults.url()], journal.clone(), &token, rules);
-        Self { devnet, faults, seller, journal, signer, token, payments: AtomicU8::new(0), folder }
+        Self { devnet, faults, seller, journal, signer, token, payments: AtomicU64::new(0), folder }
     }
 
     /// The seller's process ends and another begins, with the same journal.
@@ -133,7 +133,7 @@ impl World {
             asset: self.token.asset.clone(),
             kept: serde_json::to_vec(payment).unwrap(),
         };
-        Claim { payment: PaymentId::from_bytes([number; 16]), proof, claimed_at: now() }
+        Claim { payment: PaymentId::from_bytes(u128::from(number).to_be_bytes()), proof, claimed_at: now() }
     }
 
     /// An authorization of so much from one of the chain's accounts to the seller, good for so long.
@@ -285,7 +285,6 @@ pub(crate) fn seconds() -> u64 {
 
 /// A nonce that no other test uses.
 pub(crate) fn fresh() -> B256 {
-    use std::sync::atomic::AtomicU64;
     static COUNT: AtomicU64 = AtomicU64::new(0);
     keccak256(format!("{:?}/{}", now(), COUNT.fetch_add(1, Ordering::Relaxed)))
 }
