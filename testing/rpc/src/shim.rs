@@ -1,8 +1,8 @@
 //! Anvil in Tempo mode, as the official SDKs expect a Tempo node to answer.
 //!
 //! Anvil executes Tempo transactions as Tempo does, but its view of a transaction that is not sent yet is Ethereum's:
-//! it overlooks the `calls` of one. The shim asks it to simulate those calls one after the other ([`simulate`]), says in
-//! receipts who paid the fee ([`receipt`]), offers what only Tempo's nodes have (`tempo_simulateV1`,
+//! it overlooks the `calls` of one. The shim asks it to simulate those calls one after the other (`simulate`), says in
+//! receipts who paid the fee (`receipt`), offers what only Tempo's nodes have (`tempo_simulateV1`,
 //! `tempo_fundAddress`), and refuses to fill transactions, which anvil does wrongly.
 
 mod fund;
