@@ -10,6 +10,7 @@ use super::outcome::{refused, rejected, unable, unknown};
 use super::sender::{Order, SendError, Sender};
 use super::sponsored::never_sent;
 use crate::evm::{calldata, wrapped};
+use crate::rpc::answers::FoundLog;
 use crate::rpc::{At, LogFilter, RpcError};
 use crate::{Payment, Way};
 
@@ -26,6 +27,15 @@ enum Nonce {
     Free,
     /// Used or cancelled.
     Spent,
+}
+
+/// Where our own transactions for a payment are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ours {
+    /// There is none, or it took its place in the signer's order and did nothing.
+    Nowhere,
+    /// One may still be included.
+    Waits,
 }
 
 impl ChainSettler {
@@ -86,7 +96,7 @@ impl ChainSettler {
     /// A rehearsal that fails says that the money cannot be moved; not that it has not been moved.
     async fn unless_spent(&self, claim: &Claim, payment: &Payment, settlement: Settlement) -> Settlement {
         match self.nonce_state(payment, At::Latest).await {
-            Ok(Nonce::Spent) => self.find_use(claim, payment).await,
+            Ok(Nonce::Spent) => self.find_use(claim, payment, Ours::Nowhere).await,
             _ => settlement,
         }
     }
@@ -121,8 +131,9 @@ impl ChainSettler {
                 Err(error) => return unknown(error.to_string()),
             }
         }
+        let standing = if ours.is_empty() || without_effect.is_some() { Ours::Nowhere } else { Ours::Waits };
         match (self.nonce_state(payment, At::Latest).await, without_effect) {
-            (Ok(Nonce::Spent), _) => self.find_use(claim, payment).await,
+            (Ok(Nonce::Spent), _) => self.find_use(claim, payment, standing).await,
             // Its place in the signer's order is gone, and with it every other version of it.
             (Ok(Nonce::Free), Some(receipt)) => self.judge(claim, payment, receipt, Patience::None).await,
             (Ok(Nonce::Free), None) => self.lookup_absent(payment, &ours).await,
@@ -164,42 +175,58 @@ impl ChainSettler {
 
     /// The nonce is spent and not by what we know of: by a transaction of somebody else that carried
     /// the same authorization, which moved the money to us all the same, or by a cancellation.
-    async fn find_use(&self, claim: &Claim, payment: &Payment) -> Settlement {
-        match self.transaction_of_use(payment).await {
+    async fn find_use(&self, claim: &Claim, payment: &Payment, ours: Ours) -> Settlement {
+        match self.log_of(payment, calldata::AUTHORIZATION_USED).await.map(|log| log.map(|log| log.transaction)) {
             Ok(Some(hash)) => match self.endpoints.receipt(hash).await {
                 Ok(Some(receipt)) => self.judge(claim, payment, receipt, Patience::None).await,
                 Ok(None) => unknown("the transaction that used the authorization left the chain"),
                 Err(error) => unknown(error.to_string()),
             },
-            Ok(None) => self.cancelled(payment).await,
+            Ok(None) => self.cancelled(claim, payment, ours).await,
             Err(error) => unknown(error.to_string()),
         }
     }
 
-    async fn cancelled(&self, payment: &Payment) -> Settlement {
-        let deep = match self.deep().await {
-            Ok(deep) => deep,
-            Err(error) => return unknown(error.to_string()),
+    /// Told as soon as the token itself proves it as deep as a payment of this amount would have to
+    /// be, unless a transaction of ours may still come; otherwise once nothing can change it.
+    async fn cancelled(&self, claim: &Claim, payment: &Payment, ours: Ours) -> Settlement {
+        let is_certain = match ours {
+            Ours::Nowhere if self.is_cancelled_deeply(claim, payment).await.unwrap_or(false) => Ok(true),
+            _ => self.is_spent_for_good(payment).await,
         };
-        match self.nonce_state(payment, At::Number(deep.number)).await {
-            Ok(Nonce::Spent) => refused("the payer has cancelled this authorization; pay the fresh challenge"),
-            Ok(Nonce::Free) => unknown("the authorization seems to be cancelled; waiting until that is certain"),
+        match is_certain {
+            Ok(true) => refused("the payer has cancelled this authorization; pay the fresh challenge"),
+            Ok(false) => unknown("the authorization seems to be cancelled; waiting until that is certain"),
             Err(error) => unknown(error.to_string()),
         }
     }
 
-    /// The transaction that used an EIP-3009 authorization. Only our signer can use a permit, so
-    /// there is none of somebody else's.
-    async fn transaction_of_use(&self, payment: &Payment) -> Result<Option<B256>, RpcError> {
+    /// Whether the token has said in a log that the authorization is cancelled, and enough nodes say
+    /// that it was spent that long ago. That no use is found would not do: a node may lag behind.
+    async fn is_cancelled_deeply(&self, claim: &Claim, payment: &Payment) -> Result<bool, RpcError> {
+        let Some(log) = self.log_of(payment, calldata::AUTHORIZATION_CANCELED).await? else { return Ok(false) };
+        let blocks = self.rules.confirmations.of(claim.proof.amount);
+        let deep = self.endpoints.head().await?.saturating_add(1).saturating_sub(blocks);
+        Ok(log.block <= deep && self.nonce_state(payment, At::Number(deep)).await? == Nonce::Spent)
+    }
+
+    async fn is_spent_for_good(&self, payment: &Payment) -> Result<bool, RpcError> {
+        let deep = self.deep().await?;
+        Ok(self.nonce_state(payment, At::Number(deep.number)).await? == Nonce::Spent)
+    }
+
+    /// What the token says about an EIP-3009 authorization in its newest log of this kind. Only our
+    /// signer can use a permit, so there is none of somebody else's.
+    async fn log_of(&self, payment: &Payment, event: B256) -> Result<Option<FoundLog>, RpcError> {
         let Way::Authorization { from, nonce, .. } = &payment.way else { return Ok(None) };
         let head = self.endpoints.head().await?;
         let filter = LogFilter {
             address: payment.token,
-            topics: vec![Some(calldata::AUTHORIZATION_USED), Some(from.into_word()), Some(*nonce)],
+            topics: vec![Some(event), Some(from.into_word()), Some(*nonce)],
             from: head.saturating_sub(BLOCKS_BACK),
             to: head,
         };
-        Ok(self.endpoints.logs(&filter).await?.pop().map(|log| log.transaction))
+        Ok(self.endpoints.logs(&filter).await?.pop())
     }
 
     async fn nonce_state(&self, payment: &Payment, at: At) -> Result<Nonce, RpcError> {

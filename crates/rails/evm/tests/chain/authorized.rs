@@ -3,9 +3,10 @@
 use alloy_primitives::{U256, keccak256};
 use farthing_rail::{Settlement, Settler as _, Standing};
 use farthing_rail_evm::evm::calldata;
+use farthing_rail_evm::settle::{Confirmations, Rules};
 use farthing_rail_evm::{Payment, Way};
 
-use crate::support::{CENT, World, account, refusal, settled};
+use crate::support::{CENT, World, account, refusal, rules, settled};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authorization_moves_the_money_once_and_is_found_again() {
@@ -46,9 +47,33 @@ async fn one_authorization_in_two_payments_is_one_movement() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_authorization_is_refused_and_costs_nothing() {
-    let world = World::evm().await;
+async fn a_cancelled_authorization_is_refused_at_once_and_costs_nothing() {
+    let world = World::evm_at_rest().await;
     let payment = world.authorization(1, CENT, 300).await;
+    cancel(&world, &payment).await;
+    let detail = refusal(world.settle(&world.claim(&payment)).await);
+    assert!(detail.contains("cancelled"), "{detail}");
+    assert_eq!(world.included().await, 0);
+}
+
+/// Where a payment needs more blocks, so does its refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_counts_when_a_payment_would() {
+    let rules = Rules { confirmations: Confirmations::always(3), finality: 50, ..rules() };
+    let world = World::evm_at_rest_with(rules).await;
+    let payment = world.authorization(1, CENT, 300).await;
+    cancel(&world, &payment).await;
+    let claim = world.claim(&payment);
+    assert!(matches!(world.settle(&claim).await, Settlement::Unknown(_)));
+    world.devnet.mine(1).await.unwrap();
+    assert!(matches!(world.seller.lookup(&claim).await, Settlement::Unknown(_)));
+    world.devnet.mine(1).await.unwrap();
+    assert!(refusal(world.seller.lookup(&claim).await).contains("cancelled"));
+    assert_eq!(world.included().await, 0);
+}
+
+/// The first account cancels its authorization.
+async fn cancel(world: &World, payment: &Payment) {
     let Way::Authorization { from, nonce, .. } = payment.way else { panic!() };
     let typed = keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
     let signature = world.sign(1, typed, &[from.into_word(), nonce]).await;
@@ -56,14 +81,6 @@ async fn a_cancelled_authorization_is_refused_and_costs_nothing() {
     let v = U256::from(signature[64]).to_be_bytes::<32>();
     let data = [&selector[..4], from.into_word().as_slice(), nonce.as_slice(), &v, &signature[..64]].concat();
     world.devnet.node().send(from, Some(world.token.contract), data).await.unwrap();
-    let claim = world.claim(&payment);
-    let settlement = world.settle(&claim).await;
-    if matches!(settlement, Settlement::Unknown(_)) {
-        world.devnet.mine(4).await.unwrap();
-    }
-    let detail = refusal(world.resolve(&claim).await);
-    assert!(detail.contains("cancelled") || detail.contains("nothing was sent"), "{detail}");
-    assert_eq!(world.included().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

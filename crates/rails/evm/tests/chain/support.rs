@@ -55,8 +55,12 @@ impl World {
 
     /// A chain without a clock of its own: it mines for transactions only.
     pub(crate) async fn evm_at_rest() -> Self {
+        Self::evm_at_rest_with(rules()).await
+    }
+
+    pub(crate) async fn evm_at_rest_with(rules: Rules) -> Self {
         let options = Options { block_time: None, ..Options::evm(CHAIN, Source::of_this_process().unwrap()) };
-        Self::on(Devnet::start(options).await.unwrap(), rules()).await
+        Self::on(Devnet::start(options).await.unwrap(), rules).await
     }
 
     pub(crate) async fn evm_with(rules: Rules) -> Self {
