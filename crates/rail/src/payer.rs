@@ -29,7 +29,45 @@ pub trait Payer: Send + Sync {
 
     /// Signs what was approved, reads back what it signed, and refuses to hand out a credential
     /// that differs from the quote.
-    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>>;
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>>;
+
+    /// Sends what [`Signed::to_send`] holds, and waits, not for long, until it is known what came of it.
+    /// It must be safely on disk by then: this moves money. Doing it again with the same bytes moves it
+    /// no second time, and says what came of the first.
+    fn send<'a>(&'a self, to_send: &'a [u8]) -> Answer<'a, Sent> {
+        let _ = to_send;
+        let (method, intent) = self.pays();
+        let sentence = format!("{method}/{intent} sends nothing before it is presented");
+        Box::pin(std::future::ready(Sent::Unknown(sentence)))
+    }
+}
+
+/// What answers a challenge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signed {
+    /// What is presented to the seller.
+    pub credential: Credential,
+    /// What must be sent to where the money is before that, when the seller takes only what is sent
+    /// already: bytes for [`Payer::send`]. Whoever has them can send them, so they are kept as secret as
+    /// a credential.
+    pub to_send: Option<Vec<u8>>,
+}
+
+impl From<Credential> for Signed {
+    fn from(credential: Credential) -> Self {
+        Self { credential, to_send: None }
+    }
+}
+
+/// What came of sending a payment before it is presented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The money moved; the credential can be presented.
+    Moved,
+    /// The price did not move and never will, for the reason in this sentence. A fee may be lost.
+    Never(String),
+    /// It may move, have moved or not; what is known, in one sentence.
+    Unknown(String),
 }
 
 /// What paying an offer would do, decoded from the bytes that would be signed.
@@ -49,6 +87,9 @@ pub struct Quote {
     pub cost: Price,
     /// Who is paid, where the method names one.
     pub payee: Option<String>,
+    /// Whether the money moves before the seller has agreed to anything, because the seller takes only
+    /// what is sent already.
+    pub sent_first: bool,
 }
 
 /// Why an offer cannot be paid from here, in one sentence.

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use farthing_books::budget::ReservationId;
 use farthing_money::Price;
 use farthing_protocol::{Credential, Timestamp};
+use farthing_rail::Signed;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -40,6 +41,9 @@ pub(crate) struct Sendable {
     pub(crate) url: String,
     pub(crate) idempotency_key: String,
     credential: String,
+    /// What is sent before the credential is presented, in Base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to_send: Option<String>,
 }
 
 /// A record that this call owns.
@@ -62,19 +66,23 @@ pub(crate) enum Orphan {
 }
 
 impl Sendable {
-    pub(crate) fn new(method: &str, url: &str, idempotency_key: &str, credential: &Credential) -> Self {
+    pub(crate) fn new(method: &str, url: &str, idempotency_key: &str, signed: &Signed) -> Self {
         let (method, url, idempotency_key) = (method.to_owned(), url.to_owned(), idempotency_key.to_owned());
-        Self { method, url, idempotency_key, credential: credential.to_header() }
+        let to_send = signed.to_send.as_ref().map(|bytes| STANDARD.encode(bytes));
+        Self { method, url, idempotency_key, credential: signed.credential.to_header(), to_send }
     }
 
-    pub(crate) fn credential(&self) -> Option<Credential> {
-        Credential::from_lines([self.credential.as_bytes()]).ok().flatten()
+    pub(crate) fn signed(&self) -> Option<Signed> {
+        let credential = Credential::from_lines([self.credential.as_bytes()]).ok().flatten()?;
+        let to_send = self.to_send.as_ref().map(|text| STANDARD.decode(text)).transpose().ok()?;
+        Some(Signed { credential, to_send })
     }
 }
 
 impl Drop for Sendable {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut self.credential);
+        zeroize::Zeroize::zeroize(&mut self.to_send);
     }
 }
 
@@ -245,7 +253,7 @@ mod tests {
             "GET",
             "https://api.example.com/v1?token=SECRET",
             "key",
-            &Credential::new(challenge, payload, None),
+            &Credential::new(challenge, payload, None).into(),
         )
     }
 
@@ -281,7 +289,7 @@ mod tests {
         assert!(record.open(&Seal::of(&[2; 32]).unwrap(), &sealed).is_none());
         let opened = record.open(&Seal::of(&[1; 32]).unwrap(), &sealed).unwrap();
         assert_eq!(opened.url, "https://api.example.com/v1?token=SECRET");
-        assert_eq!(opened.credential().unwrap().payload()["signature"], "SECRET");
+        assert_eq!(opened.signed().unwrap().credential.payload()["signature"], "SECRET");
         record.finish();
         assert_eq!(count(directory.path()).unwrap(), 0);
     }

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use double::{Act, Seller, counted, create, open};
-use farthing_protocol::{Credential, ProblemType};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError};
+use farthing_protocol::ProblemType;
+use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError, Signed};
 use farthing_rail_balance::BalancePayer;
 use farthing_wallet::policy::Rule;
 use farthing_wallet::{Outcome, PayingClient};
@@ -30,7 +30,7 @@ impl Payer for Cash {
         true
     }
 
-    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
         self.0.sign(approved)
     }
 }

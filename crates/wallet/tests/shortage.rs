@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use double::{Asked, Seller, counted, create, open};
 use farthing_money::{Amount, Asset, Home};
-use farthing_protocol::Credential;
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError};
+
+use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError, Signed};
 use farthing_rail_balance::BalancePayer;
 use farthing_wallet::{Outcome, PayingClient};
 
@@ -37,6 +37,7 @@ impl Payer for Coins {
             asset: Asset::new("pathUSD", 6, home).unwrap(),
             cost: format!("0.{:06} USD", amount.units() + 7).parse().unwrap(),
             payee: Some("0x70997970C51812dc3A010C7d01b50e0d17dc79C8".into()),
+            sent_first: false,
         })
     }
 
@@ -50,7 +51,7 @@ impl Payer for Coins {
         })
     }
 
-    fn sign(&self, _: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
+    fn sign(&self, _: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
         Box::pin(std::future::ready(Err(SignError::Key("the coins' key was asked to sign".into()))))
     }
 }

@@ -208,6 +208,9 @@ fn say_explanation(explanation: &Explanation) {
         if let Some(payee) = &offer.payee {
             terminal::say(&format!("  to {payee}, in {}", offer.asset));
         }
+        if offer.sent_first {
+            terminal::say("  the money moves before the seller agrees to anything: it takes only what is sent already");
+        }
         if let Some(shortage) = &offer.shortage {
             terminal::say(&format!("  too little money: {shortage}"));
         }
@@ -225,6 +228,7 @@ fn explanation_json(explanation: &Explanation) -> Value {
             "asset": offer.asset,
             "chain": offer.chain,
             "payee": offer.payee,
+            "sent_first": offer.sent_first,
             "shortage": offer.shortage,
             "allowed": offer.denied_by.is_none(),
             "rule": offer.denied_by.map(|rule| rule.to_string()),

@@ -50,7 +50,7 @@ impl PayerOnChain {
         let method = challenge.method().as_str();
         let payer = self.payers.iter().find(|payer| payer.pays().0 == method).unwrap();
         let quote = payer.quote(&offer).unwrap();
-        payer.sign(Approved::grant(quote)).await.unwrap().to_header().to_string()
+        payer.sign(Approved::grant(quote)).await.unwrap().credential.to_header().to_string()
     }
 }
 

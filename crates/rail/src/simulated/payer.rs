@@ -2,7 +2,7 @@ use farthing_money::{Amount, Asset, Home, Price};
 use farthing_protocol::{ChargeRequest, Credential, JsonObject};
 
 use super::{CURRENCY, METHOD};
-use crate::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError};
+use crate::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError, Signed};
 
 /// The buyer's half: pays with a made-up token, the challenge's own id.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,13 +31,14 @@ impl Payer for SimulatedPayer {
             asset,
             cost: Price::from_millionths(millionths, currency),
             payee: request.recipient,
+            sent_first: false,
         })
     }
 
-    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
         let challenge = approved.into_inner().challenge;
         let mut payload = JsonObject::new();
         payload.insert("token".into(), challenge.id().as_str().into());
-        Box::pin(std::future::ready(Ok(Credential::new(challenge, payload, None))))
+        Box::pin(std::future::ready(Ok(Credential::new(challenge, payload, None).into())))
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use farthing_money::{Amount, Currency, Price};
 use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Origin, Payer, Quote, SignError, Signer};
+use farthing_rail::{Answer, Approved, NotPayable, Offer, Origin, Payer, Quote, SignError, Signed, Signer};
 
 use crate::payload::Payload;
 use crate::{BalanceRequest, INTENT, METHOD, PayerKey, signed_message};
@@ -69,11 +69,12 @@ impl Payer for BalancePayer {
             asset: request.asset,
             cost,
             payee: Some(request.issuer),
+            sent_first: false,
         })
     }
 
-    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
-        Box::pin(async move { self.credential(approved.get()) })
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
+        Box::pin(async move { self.credential(approved.get()).map(Signed::from) })
     }
 }
 

@@ -96,7 +96,7 @@ impl World {
         let offer = Offer { challenge: &challenge, origin: &origin, amount: None, now: now() };
         let quote = payer.quote(&offer).unwrap();
         let fee = quote.fee;
-        let credential = payer.sign(Approved::grant(quote)).await.unwrap();
+        let credential = payer.sign(Approved::grant(quote)).await.unwrap().credential;
         let payment = verified(seller, &credential);
         let raw: Bytes = match &payment.way {
             Way::Transaction { raw, .. } => raw.clone(),
@@ -233,7 +233,7 @@ async fn a_delegated_key_pays_within_its_limits() {
     let challenge = challenge(&seller, "1 USD");
     let origin = "https://api.example.com".parse().unwrap();
     let offer = Offer { challenge: &challenge, origin: &origin, amount: None, now: now() };
-    let credential = known.sign(Approved::grant(known.quote(&offer).unwrap())).await.unwrap();
+    let credential = known.sign(Approved::grant(known.quote(&offer).unwrap())).await.unwrap().credential;
     let Way::Transaction { raw, .. } = verified(&seller, &credential).way else { panic!("a transaction") };
     let beyond = world.chain.node().request::<Value>("eth_sendRawTransactionSync", json!([raw])).await;
     assert!(beyond.is_err() || beyond.unwrap()["status"] == "0x0", "the chain keeps to the limit");

@@ -29,6 +29,8 @@ pub struct ExplainedOffer {
     pub chain: Option<String>,
     /// Who would be paid, where the method names one.
     pub payee: Option<String>,
+    /// Whether the money moves before the seller has agreed to anything.
+    pub sent_first: bool,
     /// Why there is too little money for it, if there is.
     pub shortage: Option<String>,
     /// The rule that says no; `None` when the policy allows it.
@@ -72,6 +74,7 @@ impl PayingClient {
                 asset: quote.asset.to_string(),
                 chain: offers::place(&quote).map(str::to_owned),
                 payee: quote.payee,
+                sent_first: quote.sent_first,
                 shortage,
                 denied_by,
                 sentence,

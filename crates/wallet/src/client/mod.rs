@@ -7,6 +7,7 @@ mod offers;
 mod outcome;
 mod presenting;
 mod request;
+mod sending;
 mod transport;
 
 pub use explain::{ExplainedOffer, Explanation};
@@ -183,21 +184,26 @@ impl PayingClient {
         mut record: Record,
     ) -> Result<Round, PayError> {
         record.signing()?;
-        let credential = match payer.sign(approved).await {
-            Ok(credential) => credential,
+        let signed = match payer.sign(approved).await {
+            Ok(signed) => signed,
             Err(error) => {
                 self.release(record, "nothing was signed").await?;
                 return Ok(Round::Over(Outcome::refused(error.to_string())));
             }
         };
         reach("wallet-after-sign");
-        let sendable = Sendable::new(request.method(), request.url(), request.idempotency_key(), &credential);
+        let sendable = Sendable::new(request.method(), request.url(), request.idempotency_key(), &signed);
         if let Err(error) = record.keep(&self.wallet.ambient, &self.wallet.vault.seal()?, &sendable) {
             self.release(record, "the credential could not be kept, and was not sent").await?;
             return Err(PayError::Record(error.to_string()));
         }
-        let presentation = self.present(transport, request, &credential, false).await;
-        self.conclude(&credential, presentation, record).await
+        reach("wallet-after-keep");
+        let record = match self.send_first(&signed, record).await {
+            Ok(record) => record,
+            Err(outcome) => return Ok(Round::Over(outcome)),
+        };
+        let presentation = self.present(transport, request, &signed.credential, false).await;
+        self.conclude(&signed.credential, presentation, record).await
     }
 
     /// Takes up what dead calls left behind: releases what was never signed, and sends again what
@@ -231,14 +237,18 @@ impl PayingClient {
         }
         self.wallet.unlock().await?;
         let sendable = record.open(&self.wallet.vault.seal()?, &sealed);
-        let kept = sendable.as_ref().and_then(|sendable| Some((request.as_kept(sendable)?, sendable.credential()?)));
-        let Some((request, credential)) = kept else {
+        let kept = sendable.as_ref().and_then(|sendable| Some((request.as_kept(sendable)?, sendable.signed()?)));
+        let Some((request, signed)) = kept else {
             // Made with a key that is no longer in use: what it paid for stays counted.
             record.finish();
             return Ok(None);
         };
-        let presentation = self.present(transport, &request, &credential, true).await;
-        self.conclude(&credential, presentation, record).await.map(Some)
+        let record = match self.send_first(&signed, record).await {
+            Ok(record) => record,
+            Err(outcome) => return Ok(Some(Round::Over(outcome))),
+        };
+        let presentation = self.present(transport, &request, &signed.credential, true).await;
+        self.conclude(&signed.credential, presentation, record).await.map(Some)
     }
 
     /// Confirms, releases or leaves the reservation, by what the server's answer proves.

@@ -47,7 +47,7 @@ pub(super) fn read<'a>(
     if offers.quotes.is_empty() && offers.reasons.is_empty() {
         offers.reasons.push("the server asks for payment but makes no offer of the Payment scheme".into());
     }
-    offers.quotes.sort_by_key(|(_, quote)| quote.cost.millionths());
+    offers.quotes.sort_by_key(|(_, quote)| (quote.cost.millionths(), quote.sent_first));
     offers
 }
 

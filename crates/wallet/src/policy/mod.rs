@@ -68,6 +68,7 @@ pub(crate) mod tests {
             asset: Asset::new(cost.currency().as_str(), 6, Home::Ledger).unwrap(),
             cost,
             payee: None,
+            sent_first: false,
         }
     }
 }

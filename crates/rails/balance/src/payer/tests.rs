@@ -27,7 +27,7 @@ fn signed(quote: Quote) -> Result<Credential, SignError> {
     let mut answer = payer.sign(Approved::grant(quote));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match answer.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(result) => result,
+        std::task::Poll::Ready(result) => result.map(|signed| signed.credential),
         std::task::Poll::Pending => panic!("signing does not wait"),
     }
 }

@@ -1,5 +1,7 @@
 use alloy_primitives::{Address, U256};
-use farthing_rail::Answer;
+use farthing_rail::{Answer, Sent};
+
+use super::ToSend;
 
 /// What accounts have, as the chains say. A buyer's half asks it before an offer is approved, so that
 /// one that would bounce does not keep a good one from being paid.
@@ -38,5 +40,18 @@ pub trait Funds: Send + Sync {
     fn next_nonce<'a>(&'a self, chain: u64, account: Address) -> Answer<'a, Option<u64>> {
         let _ = (chain, account);
         Box::pin(std::future::ready(None))
+    }
+
+    /// Whether the owner has nodes for a chain, to which a transaction can be sent.
+    fn reaches(&self, chain: u64) -> bool {
+        let _ = chain;
+        false
+    }
+
+    /// Sends a transaction and waits, for 20 seconds at most, until it is known what came of it. Sending
+    /// one again does no harm.
+    fn send(&self, sending: ToSend) -> Answer<'_, Sent> {
+        let chain = sending.chain;
+        Box::pin(std::future::ready(Sent::Unknown(format!("there is no node of chain {chain} to send to"))))
     }
 }

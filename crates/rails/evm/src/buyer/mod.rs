@@ -2,16 +2,19 @@
 //! them, and what moved.
 //!
 //! [`Chains`] is the owner's file of chains (`chains.toml` beside the wallets). A [`Purse`] asks them:
-//! balances, history, and through [`Funds`] whether an offer can be paid before it is approved.
+//! balances, history, and through [`Funds`] whether an offer can be paid before it is approved. Through it a
+//! payer also sends what a seller takes only when it is sent already.
 
 mod delegation;
 mod funds;
 mod history;
 mod purse;
+mod sending;
 mod settings;
 
 pub use delegation::{Delegation, DelegationError};
 pub use funds::Funds;
 pub use history::{Extent, HistoryPage, Moved};
 pub use purse::{Holding, Purse, PurseError};
+pub use sending::{Lapse, ToSend};
 pub use settings::{ChainSettings, Chains, ChainsError};

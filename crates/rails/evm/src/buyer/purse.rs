@@ -4,12 +4,12 @@ use std::time::Duration;
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolCall as _, sol};
 use farthing_money::{Amount, Asset, Home};
-use farthing_rail::Answer;
+use farthing_rail::{Answer, Sent};
 use reqwest::Client;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::{ChainSettings, Chains, Funds};
+use super::{ChainSettings, Chains, Funds, ToSend};
 use crate::chain::{Kind, Token};
 use crate::rpc::{At, Endpoints, EndpointsError, Question, RefusedBy, RpcError};
 use crate::tempo::{KEYCHAIN, KeyState};
@@ -209,6 +209,14 @@ impl Funds for Purse {
             let answer = reached.endpoints.ask(&[question]).await.pop()?.ok()?;
             crate::rpc::answers::number(&answer, "eth_getTransactionCount").ok()
         })
+    }
+
+    fn reaches(&self, chain: u64) -> bool {
+        self.reached.contains_key(&chain)
+    }
+
+    fn send(&self, sending: ToSend) -> Answer<'_, Sent> {
+        Box::pin(async move { self.send_out(&sending).await })
     }
 }
 

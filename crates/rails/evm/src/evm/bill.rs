@@ -27,6 +27,7 @@ pub(crate) struct Bill {
     asset: Asset,
     cost: Price,
     payee: String,
+    sent_first: bool,
 }
 
 impl Bill {
@@ -40,7 +41,12 @@ impl Bill {
         let too_much = || NotPayable("the amount is larger than any price this software handles".into());
         let total = amount.checked_add(fee).ok_or_else(too_much)?;
         let cost = token.price(total).map_err(|_| too_much())?;
-        Ok(Self { amount, fee, asset: token.asset.clone(), cost, payee: payee.to_checksum(None) })
+        Ok(Self { amount, fee, asset: token.asset.clone(), cost, payee: payee.to_checksum(None), sent_first: false })
+    }
+
+    /// The same, sent before it is presented.
+    pub(crate) fn sent_first(self) -> Self {
+        Self { sent_first: true, ..self }
     }
 
     /// As a quote for this offer.
@@ -56,6 +62,7 @@ impl Bill {
             asset: self.asset,
             cost: self.cost,
             payee: Some(self.payee),
+            sent_first: self.sent_first,
         })
     }
 
@@ -64,6 +71,9 @@ impl Bill {
         let differs = |what: &str| Err(SignError::Differs(what.to_owned()));
         if self.amount != quote.amount {
             return differs("the amount");
+        }
+        if self.sent_first != quote.sent_first {
+            return differs("whether it is sent before it is presented");
         }
         if self.fee != quote.fee {
             return differs("the fee");

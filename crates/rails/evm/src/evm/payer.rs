@@ -1,13 +1,15 @@
 //! The buyer's half: says what an offer would cost, and signs what was approved.
 
+mod sent;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy_consensus::{SignableTransaction as _, Signed, TxEip1559};
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
+use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
 use farthing_money::{Amount, Price};
-use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError};
+use farthing_protocol::{Challenge, Timestamp};
+use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed as Answered};
 
 use super::bill::{self, Bill, alive, authorize, ends, unsigned_because};
 use super::calldata::{self, PERMIT2};
@@ -28,7 +30,8 @@ use crate::settle::sender::Clock;
 ///
 /// Of what a server accepts it takes what costs least: an authorization, for which the server pays
 /// the gas; a Permit2 transfer, where the owner says that Permit2 has an allowance or the chain does;
-/// a transaction, where the owner has said what the chain's coin is worth.
+/// a transaction, where the owner has said what the chain's coin is worth. To a server that takes nothing
+/// else it sends that transaction itself, and shows its hash.
 #[derive(Clone)]
 pub struct EvmPayer {
     account: Account,
@@ -45,6 +48,7 @@ enum Route {
     Authorization { separator: alloy_primitives::B256 },
     Permit2 { spender: Address, known: bool },
     Transaction(GasBounds),
+    Sent(GasBounds),
 }
 
 /// What answering a challenge comes to.
@@ -93,7 +97,10 @@ impl EvmPayer {
             return Err(NotPayable("the offer pays the token's own contract, where the money would be lost".into()));
         }
         let (route, fee) = self.route(&request, &token)?;
-        let bill = Bill::new(&token, request.amount, fee, &request.recipient)?;
+        let mut bill = Bill::new(&token, request.amount, fee, &request.recipient)?;
+        if matches!(route, Route::Sent(_)) {
+            bill = bill.sent_first();
+        }
         Ok(Plan { request, token, route, bill, expires })
     }
 
@@ -106,6 +113,9 @@ impl EvmPayer {
         let known = self.permit2.contains(&(request.chain, request.token));
         let permit2 = request.spender.filter(|_| takes(CredentialKind::Permit2) && (known || self.funds.is_some()));
         let permit2 = permit2.map(|spender| (Route::Permit2 { spender, known }, Amount::ZERO));
+        if sent::is_wanted(request) {
+            return self.sending(request, token);
+        }
         let coin =
             self.coins.get(&request.chain).filter(|_| takes(CredentialKind::Transaction) && self.funds.is_some());
         let bounds = GasBounds::on(request.chain);
@@ -118,9 +128,6 @@ impl EvmPayer {
     fn why_not(&self, request: &EvmRequest) -> String {
         let chain = request.chain;
         match request.accepts.as_slice() {
-            [CredentialKind::Hash] => {
-                "the server wants a transaction that is already sent; this wallet only signs".into()
-            }
             kinds if kinds.contains(&CredentialKind::Permit2) && request.spender.is_none() => {
                 "the server does not say who will submit a Permit2 transfer, so it cannot be signed".into()
             }
@@ -134,17 +141,25 @@ impl EvmPayer {
         }
     }
 
-    async fn credential(&self, quote: &Quote) -> Result<Credential, SignError> {
+    async fn answer(&self, quote: &Quote) -> Result<Answered, SignError> {
         let now = (self.clock)();
         let challenge = &quote.challenge;
         let plan = self.plan(challenge, now).map_err(|error| SignError::Differs(error.0))?;
         plan.bill.agrees(quote)?;
+        let mut to_send = None;
         let payload = match plan.route {
             Route::Authorization { separator } => self.authorization(challenge, &plan, separator, now).await?,
             Route::Permit2 { spender, .. } => self.permit2(challenge, &plan, spender, now).await?,
-            Route::Transaction(bounds) => self.transaction(&plan, bounds).await?,
+            Route::Transaction(bounds) => Payload::Transaction(self.transaction(&plan, bounds).await?),
+            Route::Sent(bounds) => {
+                let raw = self.transaction(&plan, bounds).await?;
+                let hash = keccak256(&raw);
+                to_send = Some(raw.to_vec());
+                Payload::Hash(hash)
+            }
         };
-        bill::credential(challenge, payload.to_object(), plan.request.chain, &self.account)
+        let credential = bill::credential(challenge, payload.to_object(), plan.request.chain, &self.account)?;
+        Ok(Answered { credential, to_send })
     }
 
     async fn authorization(
@@ -210,7 +225,7 @@ impl EvmPayer {
         Ok(Payload::Permit2(signed))
     }
 
-    async fn transaction(&self, plan: &Plan, bounds: GasBounds) -> Result<Payload, SignError> {
+    async fn transaction(&self, plan: &Plan, bounds: GasBounds) -> Result<Bytes, SignError> {
         let request = &plan.request;
         let (chain, account) = (request.chain, self.account.address());
         let nonce = match &self.funds {
@@ -236,7 +251,7 @@ impl EvmPayer {
         let raw = Bytes::from(raw);
         let expected = ExpectedTransaction { chain, token: request.token, to, value, source: Some(account) };
         transaction::check(&raw, &expected).map_err(|error| SignError::Differs(error.to_string()))?;
-        Ok(Payload::Transaction(raw))
+        Ok(raw)
     }
 
     /// What can be spent by the route that a quote would take.
@@ -251,7 +266,7 @@ impl EvmPayer {
                 let allowed = funds.allowance(chain, contract, account, PERMIT2).await.unwrap_or_default();
                 Some(amount(held.unwrap_or(U256::MAX).min(allowed)))
             }
-            Route::Transaction(bounds) => {
+            Route::Transaction(bounds) | Route::Sent(bounds) => {
                 let coin = funds.of_coin(chain, account).await;
                 if coin.is_some_and(|coin| coin < bounds.most()) {
                     return Some(Amount::ZERO);
@@ -285,8 +300,12 @@ impl Payer for EvmPayer {
         true
     }
 
-    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
-        Box::pin(async move { self.credential(approved.get()).await })
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Answered, SignError>> {
+        Box::pin(async move { self.answer(approved.get()).await })
+    }
+
+    fn send<'a>(&'a self, to_send: &'a [u8]) -> Answer<'a, Sent> {
+        self.send_signed(to_send)
     }
 }
 

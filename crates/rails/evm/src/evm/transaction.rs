@@ -130,7 +130,7 @@ pub(super) fn key(chain: u64, hash: &B256) -> ProofKey {
 }
 
 /// Reads a transaction that is written in its one spelling.
-fn read(raw: &[u8]) -> Option<Signed<TxEip1559>> {
+pub(super) fn read(raw: &[u8]) -> Option<Signed<TxEip1559>> {
     let (EIP_1559, mut rest) = raw.split_first().map(|(kind, rest)| (*kind, rest))? else { return None };
     let (transaction, signature): (TxEip1559, Signature) = TxEip1559::rlp_decode_with_signature(&mut rest).ok()?;
     let signed = Signed::new_unhashed(transaction, signature);

@@ -1,12 +1,15 @@
 //! The buyer's half: says what an offer would cost, and signs what was approved.
 
+mod sent;
+
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy_primitives::B256;
 use farthing_money::{Amount, Price};
 use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError};
+use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed};
 use tempo_primitives::TempoAddressExt as _;
 use tempo_primitives::transaction::{TEMPO_EXPIRING_NONCE_KEY, TempoTransaction};
 
@@ -109,10 +112,8 @@ impl TempoPayer {
             NotPayable(format!("{contract} on chain {chain} is no token this wallet knows; configure it to pay in it"))
         })?;
         check_recipients(&request)?;
-        if !request.modes.pull && !request.amount.is_zero() {
-            return Err(NotPayable(
-                "the server wants a transaction that is already sent; this wallet only signs".into(),
-            ));
+        if sent::is_wanted(&request) {
+            self.can_send(&request, challenge, now)?;
         }
         let legs = request.legs(attributed(challenge.realm().as_str(), challenge.id().as_str()));
         let legs = legs.map_err(|error| NotPayable(error.to_string()))?;
@@ -157,6 +158,9 @@ impl TempoPayer {
         if plan.request.amount != quote.amount {
             return differs("the amount");
         }
+        if sent::is_wanted(&plan.request) != quote.sent_first {
+            return differs("whether it is sent before it is presented");
+        }
         if plan.fee != quote.fee {
             return differs("the fee");
         }
@@ -172,20 +176,27 @@ impl TempoPayer {
         Ok(plan)
     }
 
-    async fn credential(&self, quote: &Quote) -> Result<Credential, SignError> {
+    async fn answer(&self, quote: &Quote) -> Result<Signed, SignError> {
         let now = (self.clock)();
         let plan = self.approved(quote, now)?;
+        let mut to_send = None;
         let payload = if plan.legs.is_empty() {
             self.proof(&quote.challenge, plan.request.chain).await?
         } else {
-            self.transaction(&quote.challenge, &plan, now).await?
+            let (raw, hash) = self.transaction(&quote.challenge, &plan, now).await?;
+            if sent::is_wanted(&plan.request) {
+                to_send = Some(raw);
+                Payload::Hash(hash)
+            } else {
+                Payload::Transaction(raw)
+            }
         };
         let source = payer_id(plan.request.chain, &self.key.account());
         let credential =
             Credential::new(quote.challenge.clone(), payload.to_object(), Some(source.as_str().to_owned()));
         let header = credential.to_header();
         match Credential::from_lines([header.as_bytes()]) {
-            Ok(Some(read)) if read == credential => Ok(credential),
+            Ok(Some(read)) if read == credential => Ok(Signed { credential, to_send }),
             _ => Err(SignError::Differs("the credential does not read back as it was written".into())),
         }
     }
@@ -201,14 +212,20 @@ impl TempoPayer {
         Ok(Payload::Proof(signature.to_vec()))
     }
 
-    async fn transaction(&self, challenge: &Challenge, plan: &Plan, now: Timestamp) -> Result<Payload, SignError> {
+    /// A signed transaction and its hash, which is final only where no sponsor signs after us.
+    async fn transaction(
+        &self,
+        challenge: &Challenge,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<(Vec<u8>, B256), SignError> {
         let transaction = self.unsigned(challenge, plan, now).await?;
         let signature = self.key.sign(&signing_message(&transaction)).await.map_err(unsigned)?;
         let signed = Envelope::join(transaction.clone(), &signature);
         let bytes = signed.and_then(|envelope| envelope.to_bytes());
         let bytes = bytes.map_err(|error| SignError::Differs(error.to_string()))?;
-        self.reads_back(&bytes, &transaction, plan)?;
-        Ok(Payload::Transaction(bytes))
+        let hash = self.reads_back(&bytes, &transaction, plan)?;
+        Ok((bytes, hash))
     }
 
     async fn unsigned(
@@ -256,8 +273,9 @@ impl TempoPayer {
         Ok(Some(grant))
     }
 
-    /// Decodes the bytes about to be handed out, and refuses what would not be the approved payment.
-    fn reads_back(&self, bytes: &[u8], intended: &TempoTransaction, plan: &Plan) -> Result<(), SignError> {
+    /// Decodes the bytes about to be handed out, and refuses what would not be the approved payment. Returns
+    /// their hash.
+    fn reads_back(&self, bytes: &[u8], intended: &TempoTransaction, plan: &Plan) -> Result<B256, SignError> {
         let differs = |error: String| SignError::Differs(error);
         let read = Envelope::parse(bytes).map_err(|error| differs(error.to_string()))?;
         if read.transaction() != intended || read.wants_sponsor() != plan.request.fee_payer {
@@ -277,7 +295,8 @@ impl TempoPayer {
         }
         let calls = &read.transaction().calls;
         match_calls(calls, sender.account, plan.request.token, &plan.legs, true)
-            .map_err(|error| differs(error.to_string()))
+            .map_err(|error| differs(error.to_string()))?;
+        Ok(read.hash())
     }
 }
 
@@ -304,6 +323,7 @@ impl Payer for TempoPayer {
             asset: plan.token.asset,
             cost: plan.cost,
             payee: Some(plan.request.recipient.to_checksum(None)),
+            sent_first: sent::is_wanted(&plan.request),
         })
     }
 
@@ -320,8 +340,12 @@ impl Payer for TempoPayer {
         true
     }
 
-    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
-        Box::pin(async move { self.credential(approved.get()).await })
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
+        Box::pin(async move { self.answer(approved.get()).await })
+    }
+
+    fn send<'a>(&'a self, to_send: &'a [u8]) -> Answer<'a, Sent> {
+        self.send_signed(to_send)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alloy_primitives::{B256, Bytes, U256};
 use farthing_money::Amount;
 use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError};
+use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError, Signed};
 
 use super::request::{DECIMALS, UsdcRequest};
 use super::{INTENT, METHOD, nonce};
@@ -119,8 +119,8 @@ impl Payer for UsdcPayer {
         true
     }
 
-    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Credential, SignError>> {
-        Box::pin(async move { self.credential(approved.get()).await })
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
+        Box::pin(async move { self.credential(approved.get()).await.map(Signed::from) })
     }
 }
 

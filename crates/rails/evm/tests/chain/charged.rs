@@ -81,7 +81,7 @@ async fn paid(payer: &dyn Payer, challenge: &Challenge) -> Credential {
     let origin = "https://api.example.com".parse().unwrap();
     let quote = payer.quote(&Offer { challenge, origin: &origin, amount: None, now: now() }).unwrap();
     assert!(payer.available(&quote).await.is_none_or(|available| available >= quote.amount));
-    payer.sign(Approved::grant(quote)).await.unwrap()
+    payer.sign(Approved::grant(quote)).await.unwrap().credential
 }
 
 fn way(proof: &Proof) -> Way {

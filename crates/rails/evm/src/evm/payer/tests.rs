@@ -1,7 +1,7 @@
 use super::*;
 use crate::evm::testing::*;
 use crate::evm::{EvmSettings, Share};
-use farthing_protocol::JsonObject;
+use farthing_protocol::{Credential, JsonObject};
 use farthing_rail::Method as _;
 use serde_json::json;
 
@@ -35,6 +35,10 @@ impl Funds for Chain {
     fn next_nonce<'a>(&'a self, _: u64, _: Address) -> Answer<'a, Option<u64>> {
         says(self.nonce)
     }
+
+    fn reaches(&self, _: u64) -> bool {
+        self.nonce.is_some()
+    }
 }
 
 const CHAINS: &str = "[chain.base]\nrpc = \"http://127.0.0.1:1\"\nnative_price = \"4000 USD\"\n";
@@ -54,7 +58,7 @@ fn why_not(payer: &EvmPayer, challenge: &Challenge) -> String {
 
 #[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
 fn sign_quote(payer: &EvmPayer, quote: Quote) -> Result<Credential, SignError> {
-    at_once(payer.sign(Approved::grant(quote)))
+    at_once(payer.sign(Approved::grant(quote))).map(|signed| signed.credential)
 }
 
 /// A challenge of our seller with some members of its request replaced; `null` removes.
@@ -159,7 +163,7 @@ fn what_a_server_says_of_a_token_is_not_believed() {
     assert!(with("/methodDetails", json!({ "decimals": 18 })).contains("18 decimals"));
     assert!(with("", json!({ "recipient": usdc().contract.to_checksum(None) })).contains("lost"));
     let hash = changed(accepting(&[CredentialKind::Hash]), "", json!({}));
-    assert!(why_not(&wallet(CHAINS), &hash).contains("already sent"));
+    assert!(why_not(&wallet(CHAINS), &hash).contains("farthing wallet chain add"));
 }
 
 #[test]
@@ -196,4 +200,20 @@ fn an_offer_that_is_over_or_about_to_be_is_not_paid() {
     assert!(later(300).unwrap_err().0.contains("expired"));
     let misread = Offer { challenge: &challenge, origin: &origin, amount: Some(Amount::new(1)), now: now() };
     assert!(wallet(CHAINS).quote(&misread).unwrap_err().0.contains("differently"));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
+fn where_only_a_hash_is_taken_the_transaction_is_signed_to_be_sent() {
+    let challenge = challenge(&charge(accepting(&[CredentialKind::Hash])));
+    let reaching = || Arc::new(Chain { nonce: Some(7), ..Chain::default() });
+    let unpriced = wallet("[chain.base]\nrpc = \"http://127.0.0.1:1\"\n").with_funds(reaching());
+    assert!(why_not(&unpriced, &challenge).contains("native_price"));
+    let wallet = wallet(CHAINS).with_funds(reaching());
+    let quote = quote(&wallet, &challenge).unwrap();
+    assert!(quote.sent_first && quote.fee > Amount::ZERO);
+    let signed = at_once(wallet.sign(Approved::grant(quote))).unwrap();
+    let raw = signed.to_send.unwrap();
+    assert_eq!(transaction::read(&raw).unwrap().tx().nonce, 7);
+    assert_eq!(Payload::read(signed.credential.payload()), Ok(Payload::Hash(keccak256(&raw))));
 }

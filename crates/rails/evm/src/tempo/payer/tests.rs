@@ -37,7 +37,7 @@ fn asked(seller: &TempoCharge, price: &str) -> Challenge {
 /// Approves without a policy, to get at the signature.
 #[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
 fn signed_by(payer: &TempoPayer, quote: Quote) -> Result<Credential, SignError> {
-    at_once(payer.sign(Approved::grant(quote)))
+    at_once(payer.sign(Approved::grant(quote))).map(|signed| signed.credential)
 }
 
 /// What the seller makes of the payer's answer to its challenge.
@@ -131,6 +131,31 @@ impl Funds for Known {
     fn has_access_key<'a>(&'a self, _: u64, _: Address, _: Address) -> Answer<'a, Option<bool>> {
         Box::pin(std::future::ready(Some(self.0)))
     }
+
+    fn reaches(&self, chain: u64) -> bool {
+        chain == CHAIN
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
+fn where_only_a_hash_is_taken_the_transaction_is_signed_to_be_sent() {
+    let payer = payer().with_funds(Arc::new(Known(true)));
+    let pushing = seller(|settings| settings.modes = Modes { pull: false, push: true });
+    let quote = quoted_by(&payer, &asked(&pushing, "1 USD")).unwrap();
+    assert!(quote.sent_first && quote.fee > Amount::ZERO);
+    let signed = at_once(payer.sign(Approved::grant(quote.clone()))).unwrap();
+    let envelope = Envelope::parse(&signed.to_send.unwrap()).unwrap();
+    assert_eq!(Payload::read(signed.credential.payload()), Ok(Payload::Hash(envelope.hash())));
+    let unapproved = Quote { sent_first: false, ..quote };
+    assert!(matches!(signed_by(&payer, unapproved), Err(SignError::Differs(_))));
+
+    let both = quoted_by(&payer, &asked(&seller(|_| {}), "1 USD")).unwrap();
+    assert!(!both.sent_first);
+    assert_eq!(at_once(payer.sign(Approved::grant(both))).unwrap().to_send, None);
+    let soon =
+        challenge_until(&pushing.request(&order("1 USD")).unwrap(), &now().after(Duration::from_secs(29)).to_rfc3339());
+    assert!(quoted_by(&payer, &soon).unwrap_err().0.contains("too soon"));
 }
 
 #[test]
@@ -174,7 +199,7 @@ fn offers_that_are_not_understood_whole_are_not_payable() {
     assert!(refused(json!({"amount": "1.5"})).contains("cannot be read"));
     assert!(refused(json!({"amount": "18446744073709551615"})).contains("larger than any price"));
     assert!(refused(json!({"recipient": TOKEN.to_string()})).contains("nobody's account"));
-    assert!(refused(json!({"methodDetails": {"supportedModes": ["push"]}})).contains("already sent"));
+    assert!(refused(json!({"methodDetails": {"supportedModes": ["push"]}})).contains("no node of chain 42431"));
     let splits = json!([{"amount": "1000000", "recipient": OTHER.to_string()}]);
     assert!(refused(json!({"methodDetails": {"splits": splits}})).contains("not less than the amount"));
     assert!(refused(json!({"methodDetails": {"memo": "0x11"}})).contains("methodDetails.memo"));

@@ -15,7 +15,7 @@ fn quote(challenge: &Challenge) -> Result<Quote, NotPayable> {
 
 #[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
 fn sign_quote(quote: Quote) -> Result<Credential, SignError> {
-    at_once(wallet().sign(Approved::grant(quote)))
+    at_once(wallet().sign(Approved::grant(quote))).map(|signed| signed.credential)
 }
 
 #[test]
