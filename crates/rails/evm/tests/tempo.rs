@@ -17,9 +17,15 @@ use farthing_protocol::{
     Binder, BindingSecret, Challenge, ChallengeTemplate, ChargeRequest, Credential, EncodedObject, IntentName,
     MethodName, Realm, Timestamp,
 };
-use farthing_rail::{Answer, Approved, Method as _, Offer, Order, Payer as _, Presented, RecoverableSigner, SignError};
+use farthing_rail::{
+    Answer, Approved, Claim, Method as _, Offer, Order, Payer as _, PaymentId, Presented, Proof, RecoverableSigner,
+    Settlement, Settler as _, SignError,
+};
 use farthing_rail_evm::buyer::Funds;
 use farthing_rail_evm::log::{Log, satisfy};
+use farthing_rail_evm::rpc::Endpoints;
+use farthing_rail_evm::settle::journal::Journal;
+use farthing_rail_evm::settle::{ChainSettler, Rules, Settling, Till};
 use farthing_rail_evm::tempo::{
     AccessKey, Grant, Limit, PayingKey, Share, SponsorPolicy, TempoCharge, TempoPayer, TempoSettings, cosign,
 };
@@ -89,6 +95,18 @@ impl World {
         self.chain.balance(who).await.unwrap().to()
     }
 
+    /// Takes a credential as a gateway would.
+    async fn settle(&self, seller: TempoCharge, credential: &Credential) -> Settlement {
+        let proof = proven(&seller, credential);
+        let claim = Claim { payment: PaymentId::from_bytes([1; 16]), proof, claimed_at: now() };
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path().join("evm.db"));
+        let urls = [self.chain.rpc().to_owned()];
+        let endpoints = Endpoints::new(reqwest::Client::new(), &urls, 1, Duration::from_secs(5)).unwrap();
+        let chain = ChainSettler::new(self.chain.chain_id(), endpoints, journal, Rules::default(), Arc::new(now));
+        Settling::new(seller, Arc::new(chain), Till { recipient: SELLER }).settle(&claim).await
+    }
+
     /// Asks, signs, verifies, co-signs where asked to, sends, and reads the receipt.
     async fn pay(&self, payer: &TempoPayer, seller: &TempoCharge, price: &str) -> Done {
         let challenge = challenge(seller, price);
@@ -130,10 +148,13 @@ fn challenge(seller: &TempoCharge, price: &str) -> Challenge {
     Challenge::parse_all([header.as_bytes()]).remove(0).unwrap()
 }
 
-fn verified(seller: &TempoCharge, credential: &Credential) -> Payment {
+fn proven(seller: &TempoCharge, credential: &Credential) -> Proof {
     let request = ChargeRequest::from_object(&credential.challenge().request().decode().unwrap()).unwrap();
-    let proof = seller.verify(&Presented { credential, request: &request, now: now() }).unwrap();
-    serde_json::from_slice(&proof.kept).unwrap()
+    seller.verify(&Presented { credential, request: &request, now: now() }).unwrap()
+}
+
+fn verified(seller: &TempoCharge, credential: &Credential) -> Payment {
+    serde_json::from_slice(&proven(seller, credential).kept).unwrap()
 }
 
 fn logs(receipt: &Value) -> Vec<Log> {
@@ -234,8 +255,19 @@ async fn a_delegated_key_pays_within_its_limits() {
     let origin = "https://api.example.com".parse().unwrap();
     let offer = Offer { challenge: &challenge, origin: &origin, amount: None, now: now() };
     let credential = known.sign(Approved::grant(known.quote(&offer).unwrap())).await.unwrap().credential;
+    let before = world.has(world.payer.address()).await;
+    let settlement = world.settle(seller.clone(), &credential).await;
+    let Settlement::Rejected(rejected) = settlement else { panic!("{settlement:?}") };
+    assert!(rejected.reason.contains("more base units and the payment is 1000000"), "{}", rejected.reason);
+    assert_eq!(world.has(world.payer.address()).await, before, "not even a fee is lost");
+    let within = self::challenge(&seller, "0.3 USD");
+    let offer = Offer { challenge: &within, origin: &origin, amount: None, now: now() };
+    let paid = known.sign(Approved::grant(known.quote(&offer).unwrap())).await.unwrap().credential;
+    let settlement = world.settle(seller.clone(), &paid).await;
+    assert!(matches!(settlement, Settlement::Settled(_)), "{settlement:?}");
+
     let Way::Transaction { raw, .. } = verified(&seller, &credential).way else { panic!("a transaction") };
     let beyond = world.chain.node().request::<Value>("eth_sendRawTransactionSync", json!([raw])).await;
     assert!(beyond.is_err() || beyond.unwrap()["status"] == "0x0", "the chain keeps to the limit");
-    assert_eq!(world.has(SELLER).await, 2_000_000);
+    assert_eq!(world.has(SELLER).await, 2_300_000);
 }

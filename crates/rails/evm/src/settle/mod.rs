@@ -8,6 +8,7 @@
 mod authorized;
 mod chain_settler;
 mod confirmations;
+mod delegated;
 pub mod journal;
 mod judgement;
 mod outcome;

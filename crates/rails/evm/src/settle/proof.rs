@@ -38,6 +38,6 @@ impl ChainSettler {
         let answer =
             self.endpoints.call(KEYCHAIN, &question, GAS, At::Latest).await.map_err(|error| error.to_string())?;
         let state = KeyState::read(&answer, key).map_err(|error| error.to_string())?;
-        Ok(matches!(state, KeyState::Granted { until } if until > seconds_of((self.now)())))
+        Ok(matches!(state, KeyState::Granted { until, .. } if until > seconds_of((self.now)())))
     }
 }

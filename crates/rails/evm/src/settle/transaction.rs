@@ -13,6 +13,9 @@ impl ChainSettler {
     /// Sends it. The claim in the books is its write-ahead: the bytes are in it.
     pub(super) async fn settle_transaction(&self, claim: &Claim, payment: &Payment) -> Settlement {
         let Way::Transaction { raw, hash, .. } = &payment.way else { return unknown("not a transaction") };
+        if let Err(settlement) = self.check_delegated(payment).await {
+            return settlement;
+        }
         match self.endpoints.send(raw).await {
             Ok(Some(receipt)) if receipt.hash == *hash => self.include(claim, payment, receipt).await,
             Ok(_) => self.await_inclusion(claim, payment, *hash).await,

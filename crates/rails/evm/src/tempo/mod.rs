@@ -26,7 +26,7 @@ pub use access_key::{AccessKey, Grant, GrantError, Limit, SignedGrant};
 pub use calls::{CallError, match_calls, payment_calls};
 pub use envelope::{Envelope, EnvelopeError, leave_fee, signing_message};
 pub use gas::GasPrices;
-pub(crate) use keychain::{KEYCHAIN, KeyState};
+pub(crate) use keychain::{KEYCHAIN, KeyState, read_remaining, remaining};
 pub use memo::{attributed, attribution};
 pub use payer::{Clock, TempoPayer};
 pub use paying_key::PayingKey;
