@@ -1,7 +1,5 @@
 use std::path::Path;
 
-use anyhow::bail;
-
 use super::chain::{Account, Chains};
 use super::offer::Offer;
 use super::own_buyer::Wallet;
@@ -41,8 +39,7 @@ impl Buyer<'_> {
     pub(super) fn buy(&self, offer: Offer, url: &str, chains: &Chains) -> anyhow::Result<Purchase> {
         let key = &self.account.key;
         match (&self.program, offer) {
-            // Sellers that take a hash for any offer would be paid by pull.
-            (Program::Own(_), Offer::Push) => bail!("the wallet has no push"),
+            (Program::Own(wallet), Offer::Push) => wallet.push(url),
             (Program::Own(wallet), _) => wallet.buy(url),
             (Program::Sdk(peer), Offer::Authorization) => peer.authorize(url, key, &chains.asset()),
             (Program::Sdk(peer), _) => peer.charge(url, key, chains.shim(), offer.mode()),

@@ -10,7 +10,13 @@ const TWO_NONCES: &str = "The nonce that binds an authorization to its challenge
 
 /// Every gap; the first that fits a pair is its reason.
 const GAPS: &[Gap] = &[
-    (&["farthing"], &[], Offer::Push, "Our wallet signs and never sends: nothing moves before a seller has agreed"),
+    (
+        &["farthing"],
+        &["pympp", "mpp-rs"],
+        Offer::Push,
+        "This seller takes a signed transaction as well, and then our wallet sends none: nothing moves before a seller has \
+         agreed",
+    ),
     (&["pympp"], &[], Offer::Push, "pympp's client signs and never sends: it has no push"),
     (&["mpp-rs"], &[], Offer::Push, "mpp's client signs and never sends: it has no push"),
     (&["mpp-rs"], &[], Offer::Authorization, "mpp has no method for EVM chains"),

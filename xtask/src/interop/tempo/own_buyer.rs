@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
 use super::chain::{Account, Chains};
@@ -43,6 +43,14 @@ impl Wallet {
         }
         let receipt = std::fs::read(&receipt).ok().map(|kept| serde_json::from_slice(&kept)).transpose()?;
         Ok(Purchase { status: 200, body: String::from_utf8(output.stdout)?, receipt })
+    }
+
+    /// The same, where the wallet would send the transaction itself.
+    pub(super) fn push(&self, url: &str) -> anyhow::Result<Purchase> {
+        let explained = self.farthing(["policy", "explain", "--json", url]).output_text()?;
+        let explained: serde_json::Value = serde_json::from_str(&explained)?;
+        ensure!(explained["offers"][0]["sent_first"] == true, "the wallet would pay by pull: {explained}");
+        self.buy(url)
     }
 
     fn farthing<const COUNT: usize>(&self, words: [&str; COUNT]) -> Command {
