@@ -7,7 +7,6 @@ use farthing_keys::private_file;
 use farthing_rail_evm::buyer::{Chains, Delegation, Purse};
 use farthing_wallet::{WalletName, Wallets};
 
-use crate::clock;
 use crate::failure::{Failure, OrFail};
 
 /// The chains of this home; none when there is no file.
@@ -28,21 +27,12 @@ pub(crate) fn save(home: &Path, chains: &Chains) -> Result<(), Failure> {
     private_file::write(&file(home), chains.to_toml().as_bytes()).or_fail(doing)
 }
 
-/// What another account lets a wallet spend. One that has ended is no permission, and the wallet's own
-/// money is not taken in its place.
+/// What another account lets a wallet spend. One that has ended still pays nothing on Tempo: the wallet's
+/// own money is not taken in its place.
 pub(crate) fn delegation(wallets: &Wallets, name: &WalletName) -> Result<Option<Delegation>, Failure> {
     let text = wallets.delegation(name).map_err(|error| Failure::new(error.to_string()))?;
     let Some(text) = text else { return Ok(None) };
-    let delegation = Delegation::from_json(&text).or_fail(&format!("the grant of {name}"))?;
-    match delegation.expires().filter(|expires| *expires <= clock::now()) {
-        Some(ended) => Err(Failure::new(format!(
-            "what {name} may spend out of {} ended at {}; ask for a new grant, or run: farthing key accept --wallet \
-             {name} --none",
-            delegation.account(),
-            ended.to_rfc3339()
-        ))),
-        None => Ok(Some(delegation)),
-    }
+    Delegation::from_json(&text).map(Some).or_fail(&format!("the grant of {name}"))
 }
 
 /// Asks them.

@@ -27,6 +27,13 @@ pub trait Payer: Send + Sync {
         false
     }
 
+    /// What became of a credential of this method, as the money's own home tells it. No server's word
+    /// counts here; where nobody else can be asked it is [`Became::Unknown`].
+    fn became<'a>(&'a self, credential: &'a Credential) -> Answer<'a, Became> {
+        let _ = credential;
+        Box::pin(std::future::ready(Became::Unknown))
+    }
+
     /// Signs what was approved, reads back what it signed, and refuses to hand out a credential
     /// that differs from the quote.
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>>;
@@ -70,6 +77,17 @@ pub enum Sent {
     Unknown(String),
 }
 
+/// What became of money that was signed away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    /// It moved, or a fee was taken for trying.
+    Paid,
+    /// It did not move, and what was signed can move it no more, whoever holds it.
+    Never,
+    /// Neither is certain, or not yet.
+    Unknown,
+}
+
 /// What paying an offer would do, decoded from the bytes that would be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
@@ -90,6 +108,16 @@ pub struct Quote {
     /// Whether the money moves before the seller has agreed to anything, because the seller takes only
     /// what is sent already.
     pub sent_first: bool,
+}
+
+impl Quote {
+    /// The part of the cost that is the fee, which is at most that, rounded down to a millionth.
+    pub fn fee_cost(&self) -> Price {
+        let total = self.amount.units().saturating_add(self.fee.units()).max(1);
+        let part =
+            u128::from(self.cost.millionths()).checked_mul(self.fee.units()).map_or(0, |product| product / total);
+        Price::from_millionths(u64::try_from(part).unwrap_or(u64::MAX), self.cost.currency())
+    }
 }
 
 /// Why an offer cannot be paid from here, in one sentence.

@@ -1,9 +1,10 @@
 //! Payments under way, so that a repeated call after a crash or a lost answer sends the same
 //! credential again and never pays anew.
 //!
-//! A record is a file of up to three lines, each added before the step it announces: the intent
+//! A record is a file of up to four lines. Three are added before the step they announce: the intent
 //! (before the reservation), the word `signing` (before the key is used), and the sealed credential
-//! (before it is sent). Its owner holds a lock on the file; a record nobody holds belongs to a call
+//! (before it is sent). The word `refused` follows when the server refused a credential that is money
+//! to whoever holds it: it is not sent again, and kept until its chain says what became of it. Its owner holds a lock on the file; a record nobody holds belongs to a call
 //! that is dead, and its lines say how far that came.
 
 use std::fs::{self, File, TryLockError};
@@ -26,11 +27,17 @@ use farthing_keys::{Ambient, FileError, NoRandomness, Seal, private_file};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 16]);
 
+/// The fourth line.
+const REFUSED: &str = "refused\n";
+
 /// What is known before anything is reserved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Intent {
     reservation: String,
     cost: String,
+    /// What of the cost is the fee; records of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fee: Option<String>,
     at: String,
 }
 
@@ -52,6 +59,8 @@ pub(crate) struct Record {
     file: File,
     pub(crate) reservation: ReservationId,
     pub(crate) cost: Price,
+    /// What of the cost is, at most, a fee.
+    pub(crate) fee: Option<Price>,
     pub(crate) at: Timestamp,
 }
 
@@ -63,6 +72,8 @@ pub(crate) enum Orphan {
     Lost(Record),
     /// This may have been sent; the sealed credential.
     Sealed(Record, Vec<u8>),
+    /// The server refused it, and it may have been taken all the same; the sealed credential.
+    Refused(Record, Vec<u8>),
 }
 
 impl Sendable {
@@ -92,19 +103,21 @@ impl Record {
         directory: &Path,
         fingerprint: Fingerprint,
         reservation: ReservationId,
-        cost: Price,
+        (cost, fee): (Price, Option<Price>),
         at: Timestamp,
     ) -> Result<Self, FileError> {
         let name = format!("{}-{}", hex(&fingerprint.0), hex(&reservation));
         let path = directory.join(format!("{name}.payment"));
         let unlocked = directory.join(format!("{name}.new"));
-        let intent = Intent { reservation: hex(&reservation), cost: cost.to_string(), at: at.to_rfc3339() };
+        let text = |price: Price| price.to_string();
+        let (fee_text, at_text) = (fee.map(text), at.to_rfc3339());
+        let intent = Intent { reservation: hex(&reservation), cost: text(cost), fee: fee_text, at: at_text };
         let line = serde_json::to_string(&intent).unwrap_or_default();
         let file = private_file::create(&unlocked, format!("{line}\n").as_bytes())?;
         // Nobody looks at a file of the other name, so it is locked before it can be found.
         file.lock().map_err(FileError::system(&unlocked))?;
         fs::rename(&unlocked, &path).map_err(FileError::system(&path))?;
-        Ok(Self { path, file, reservation, cost, at })
+        Ok(Self { path, file, reservation, cost, fee, at })
     }
 
     /// Says that the key is about to be used.
@@ -120,6 +133,12 @@ impl Record {
         self.file.write_all(line.as_bytes()).map_err(FileError::system(&self.path))?;
         self.file.sync_all().map_err(FileError::system(&self.path))?;
         Ok(private_file::sync_directory(&self.path)?)
+    }
+
+    /// Says that the server refused what was kept. Lost with a crash, it is sent and refused once more.
+    pub(crate) fn refused(mut self) -> Result<(), FileError> {
+        self.file.write_all(REFUSED.as_bytes()).map_err(FileError::system(&self.path))?;
+        self.file.sync_all().map_err(FileError::system(&self.path))
     }
 
     /// Opens what was kept.
@@ -160,11 +179,21 @@ pub(crate) fn orphans(directory: &Path, fingerprint: Fingerprint) -> Result<Vec<
         let of_this_call =
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&prefix));
         // One that is not of this call is let go of again, for its own call to take up.
-        if of_this_call || !matches!(orphan, Orphan::Sealed(..)) {
+        if of_this_call || matches!(orphan, Orphan::Unsigned(_) | Orphan::Lost(_)) {
             orphans.push(orphan);
         }
     }
     Ok(orphans)
+}
+
+/// The records of credentials that no living call owns, of every call: the refused ones, and those
+/// that may have been sent.
+pub(crate) fn kept(directory: &Path) -> Result<Vec<Orphan>, FileError> {
+    let mut kept = Vec::new();
+    for path in records(directory)? {
+        kept.extend(take(&path)?.filter(|orphan| matches!(orphan, Orphan::Sealed(..) | Orphan::Refused(..))));
+    }
+    Ok(kept)
 }
 
 /// How many records there are.
@@ -201,22 +230,25 @@ fn take(path: &Path) -> Result<Option<Orphan>, FileError> {
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(FileError::system(path))?;
     let mut lines = text.split_inclusive('\n').map_while(|line| line.strip_suffix('\n'));
-    let Some((reservation, cost, at)) = lines.next().and_then(read_intent) else {
+    let Some((reservation, cost, fee, at)) = lines.next().and_then(read_intent) else {
         tracing::warn!(path = %path.display(), "a payment's record cannot be read; its reservation stays");
         return Ok(None);
     };
-    let record = Record { path: path.to_owned(), file, reservation, cost, at };
-    Ok(Some(match (lines.next(), lines.next().and_then(|line| STANDARD.decode(line).ok())) {
+    let record = Record { path: path.to_owned(), file, reservation, cost, fee, at };
+    let (signing, sealed) = (lines.next(), lines.next().and_then(|line| STANDARD.decode(line).ok()));
+    Ok(Some(match (signing, sealed) {
         (None, _) => Orphan::Unsigned(record),
         (Some(_), None) => Orphan::Lost(record),
+        (Some(_), Some(sealed)) if lines.next().is_some() => Orphan::Refused(record, sealed),
         (Some(_), Some(sealed)) => Orphan::Sealed(record, sealed),
     }))
 }
 
-fn read_intent(line: &str) -> Option<(ReservationId, Price, Timestamp)> {
+fn read_intent(line: &str) -> Option<(ReservationId, Price, Option<Price>, Timestamp)> {
     let intent: Intent = serde_json::from_str(line).ok()?;
     let reservation = u128::from_str_radix(&intent.reservation, 16).ok()?.to_be_bytes();
-    Some((reservation, intent.cost.parse().ok()?, Timestamp::parse(&intent.at).ok()?))
+    let fee = intent.fee.and_then(|fee| fee.parse().ok());
+    Some((reservation, intent.cost.parse().ok()?, fee, Timestamp::parse(&intent.at).ok()?))
 }
 
 fn hex(bytes: &[u8; 16]) -> String {
@@ -234,7 +266,7 @@ mod tests {
 
     fn begun(directory: &Path, fingerprint: Fingerprint) -> Record {
         let at = Timestamp::parse("2026-11-21T12:00:00Z").unwrap();
-        Record::begin(directory, fingerprint, [7; 16], "0.001 USD".parse().unwrap(), at).unwrap()
+        Record::begin(directory, fingerprint, [7; 16], ("0.001 USD".parse().unwrap(), None), at).unwrap()
     }
 
     fn kept(directory: &Path, fingerprint: Fingerprint) -> Record {
@@ -292,6 +324,17 @@ mod tests {
         assert_eq!(opened.signed().unwrap().credential.payload()["signature"], "SECRET");
         record.finish();
         assert_eq!(count(directory.path()).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_refused_credential_is_kept_and_not_sent_again() {
+        let directory = tempfile::tempdir().unwrap();
+        kept(directory.path(), MINE).refused().unwrap();
+        assert!(matches!(orphans(directory.path(), MINE).unwrap().as_slice(), [Orphan::Refused(..)]));
+        let path = records(directory.path()).unwrap().remove(0);
+        let length = fs::metadata(&path).unwrap().len();
+        File::options().write(true).open(&path).unwrap().set_len(length - 1).unwrap();
+        assert!(matches!(super::kept(directory.path()).unwrap().as_slice(), [Orphan::Sealed(..)]));
     }
 
     #[test]

@@ -46,7 +46,7 @@ async fn a_paid_request_is_answered_and_counted_once() {
     let (seller, (directory, client)) = (Seller::start().await, home(Some(POLICY)));
     let outcome = pay(&client, &seller).await;
     assert_eq!(format!("{outcome:?}").matches("receipt").count(), 0, "{outcome:?}");
-    let Outcome::Paid { response, receipt, cost } = outcome else { panic!("not paid") };
+    let Outcome::Paid { response, receipt, cost, .. } = outcome else { panic!("not paid") };
     assert_eq!(response.text().await.unwrap(), "goods");
     assert_eq!(receipt.unwrap().reference, "transfer-1");
     assert_eq!(cost.to_string(), "0.001 USD");

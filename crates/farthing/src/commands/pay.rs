@@ -21,6 +21,8 @@ const REFUSED: u8 = 3;
 const NO_OFFER: u8 = 4;
 const UNKNOWN: u8 = 5;
 const SERVER_ERROR: u8 = 22;
+/// In which a gateway says that it owes a delivery.
+const ENTITLEMENT: &str = "farthing-entitlement";
 /// How many reasons are given for offers that cannot be paid.
 const REASONS: usize = 3;
 
@@ -114,23 +116,15 @@ impl Pay {
                 (format!("the server answered {}; nothing was paid", response.status()), SERVER_ERROR)
             }
             Outcome::Free { .. } => ("free".to_owned(), 0),
-            Outcome::Paid { cost, receipt, .. } => {
+            Outcome::Paid { cost, fee, receipt, .. } => {
                 self.keep(receipt.as_ref())?;
                 let reference = receipt.as_ref().map(|receipt| format!(", reference {}", receipt.reference));
-                (format!("paid {cost} to {}{}", origin(&self.url), reference.unwrap_or_default()), 0)
+                (format!("paid {}{}", spent(*cost, *fee, &self.url), reference.unwrap_or_default()), 0)
             }
             Outcome::Refused { sentence, .. } => (format!("not paid: {sentence}"), REFUSED),
             Outcome::NoOffer { reasons } => (format!("not paid: {}", no_offer(reasons)), NO_OFFER),
             Outcome::Unknown { sentence, .. } => (format!("outcome unknown: {sentence}"), UNKNOWN),
-            Outcome::ServerError { response, cost } => {
-                let status = response.status();
-                (
-                    format!(
-                        "outcome unknown: {cost} was offered and the server answered {status}; repeat the same call"
-                    ),
-                    UNKNOWN,
-                )
-            }
+            Outcome::ServerError { response, cost } => (not_delivered(response, *cost), SERVER_ERROR),
             _ => ("outcome unknown".to_owned(), UNKNOWN),
         };
         if self.json {
@@ -159,6 +153,35 @@ impl Pay {
             "externalId": receipt.external_id,
         });
         std::fs::write(file, format!("{kept}\n")).or_fail("paid, but the receipt cannot be written")
+    }
+}
+
+/// How much went to whom, and for what.
+fn spent(cost: Price, fee: Option<Price>, url: &Url) -> String {
+    let price = fee.and_then(|fee| Some((cost.millionths().checked_sub(fee.millionths())?, fee)));
+    match price {
+        Some((price, fee)) => {
+            let price = Price::from_millionths(price, cost.currency());
+            format!("{price} to {}, and at most {fee} for the chain's fee", origin(url))
+        }
+        None => format!("{cost} to {}", origin(url)),
+    }
+}
+
+/// What an error in answer to a payment means for the money. A gateway of this kind says until when it
+/// owes the delivery.
+fn not_delivered(response: &reqwest::Response, cost: Price) -> String {
+    let status = response.status();
+    let owed = response.headers().get(ENTITLEMENT).and_then(|owed| owed.to_str().ok());
+    match owed.map(|owed| owed.split(';').find_map(|member| member.trim().strip_prefix("until="))) {
+        Some(until) => {
+            let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+            format!("the server took {cost} and answered {status}; the same call fetches again for free{until}")
+        }
+        None => format!(
+            "the server answered the payment with {status}; {cost} stays counted, and the same call presents the same \
+             payment again and does not pay anew"
+        ),
     }
 }
 

@@ -13,6 +13,7 @@ use farthing_keys::{DEFAULT_PATH, Phrase, Secp256k1Key, private_file};
 use farthing_money::Price;
 use farthing_rail_evm::buyer::Delegation;
 use farthing_store::Books;
+use farthing_wallet::client::Settled;
 use farthing_wallet::{Used, WalletName, WalletSummary, Wallets};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -47,6 +48,10 @@ pub(crate) enum Wallet {
     #[command(after_help = "Examples:\n  farthing wallet fund agent --chain tempo\n  \
         farthing wallet fund agent --chain devnet --from-devnet \"100 USD\"")]
     Fund(fund::Fund),
+    /// Find out what became of payments whose outcome is unknown, and stop counting those that can no
+    /// longer be made.
+    #[command(after_help = "Example:\n  farthing wallet settle agent --json")]
+    Settle(One),
     /// The chains that wallets pay on.
     #[command(subcommand)]
     Chain(chain::Chain),
@@ -119,6 +124,7 @@ impl Wallet {
             Self::Balance(on) => on.balance().await,
             Self::History(history) => history.run().await,
             Self::Fund(fund) => fund.run().await,
+            Self::Settle(one) => one.settle().await,
             Self::Chain(chain) => chain.run().await,
             Self::Freeze(one) => one.freeze(),
             Self::Thaw(one) => one.thaw(),
@@ -193,7 +199,24 @@ impl One {
             terminal::say(&format!("{}: spent {}, reserved {}", text("budget"), text("spent"), text("reserved")));
         }
         if summary.outgoing > 0 {
-            terminal::say(&format!("{} payments have an unknown outcome; repeat the same calls", summary.outgoing));
+            terminal::say(&format!(
+                "{} payments have an unknown outcome; repeat the same calls, or: farthing wallet settle {}",
+                summary.outgoing, summary.name
+            ));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn settle(self) -> Result<ExitCode, Failure> {
+        let client = self.home.client(&self.name).await?;
+        let Settled { paid, released, unknown } = client.settle().await.map_err(say)?;
+        if self.json {
+            terminal::say_json(&json!({ "paid": paid, "released": released, "unknown": unknown }));
+        } else {
+            terminal::say(&format!(
+                "{paid} were made after all, {released} can no longer be made and are not counted any more, \
+                 {unknown} are still unknown and counted"
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

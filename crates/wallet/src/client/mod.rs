@@ -8,11 +8,13 @@ mod outcome;
 mod presenting;
 mod request;
 mod sending;
+mod settling;
 mod transport;
 
 pub use explain::{ExplainedOffer, Explanation};
 pub use middleware::{NotPaid, PayingMiddleware};
 pub use outcome::{Outcome, PayError};
+pub use settling::Settled;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,8 +65,8 @@ impl Default for Settings {
     }
 }
 
-/// A kept credential counts as possibly used for this long after it was made; older ones are not
-/// sent any more.
+/// A kept credential is sent again for this long after it was made; of an older one it is only found
+/// out what became of it.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What came of one 402.
@@ -149,13 +151,14 @@ impl PayingClient {
             return Ok(Round::Over(self.frozen()));
         }
         self.wallet.unlock().await?;
+        self.settle_refused().await?;
         let mut denied = None;
         for (payer, quote) in offers.quotes.drain(..) {
             if let Some(sentence) = offers::shortage(payer.as_ref(), &quote).await {
                 offers.reasons.push(sentence);
                 continue;
             }
-            let record = self.begin(request, quote.cost)?;
+            let record = self.begin(request, &quote)?;
             match self.approve(request, quote, record.reservation, max).await {
                 Ok(approved) => {
                     reach("wallet-after-reserve");
@@ -219,7 +222,11 @@ impl PayingClient {
             match orphan {
                 Orphan::Unsigned(record) => self.release(record, "the call died before it signed").await?,
                 Orphan::Lost(record) => record.finish(),
-                Orphan::Sealed(record, _) if self.wallet.ambient.now().since(record.at) > KEPT_FOR => record.finish(),
+                // What became of these is found out before anything else is paid.
+                Orphan::Refused(..) => {}
+                Orphan::Sealed(record, _) if self.wallet.ambient.now().since(record.at) > KEPT_FOR => {
+                    record.refused()?;
+                }
                 Orphan::Sealed(record, sealed) => {
                     again.get_or_insert((record, sealed));
                 }
@@ -258,19 +265,19 @@ impl PayingClient {
         presentation: Presentation,
         record: Record,
     ) -> Result<Round, PayError> {
-        let cost = record.cost;
+        let (cost, fee) = (record.cost, record.fee);
         let Presentation { answer, doubt } = presentation;
         let outcome = match answer {
             Answer::Success(response) => {
                 reach("wallet-before-confirm");
                 let receipt = receipt_of(&response, credential);
                 self.confirm(record, receipt.as_ref()).await;
-                Outcome::Paid { response, receipt, cost }
+                Outcome::Paid { response, receipt, cost, fee }
             }
             Answer::Unpaid(..) if self.is_money(credential, cost) => {
-                record.finish();
+                record.refused()?;
                 let sentence = "the server refused the payment, but what was signed can still be taken; \
-                    it stays counted, and the next call pays anew";
+                    it stays counted until it is certain that it was not, and the next call pays anew";
                 Outcome::Unknown { cost, sentence: sentence.into(), repeatable: false }
             }
             Answer::Unpaid(response, problem) => match presenting::meaning(problem, doubt) {
@@ -302,10 +309,11 @@ impl PayingClient {
         cost.millionths() > 0 && self.payers.iter().any(|payer| payer.pays() == by && payer.is_bearer())
     }
 
-    fn begin(&self, request: &Prepared, cost: Price) -> Result<Record, PayError> {
+    fn begin(&self, request: &Prepared, quote: &Quote) -> Result<Record, PayError> {
         let reservation: ReservationId = self.wallet.ambient.random()?;
         let now = self.wallet.ambient.now();
-        Ok(Record::begin(&self.wallet.outgoing, request.fingerprint(), reservation, cost, now)?)
+        let fee = Some(quote.fee_cost()).filter(|fee| fee.millionths() > 0);
+        Ok(Record::begin(&self.wallet.outgoing, request.fingerprint(), reservation, (quote.cost, fee), now)?)
     }
 
     async fn approve(

@@ -24,8 +24,10 @@ pub enum Outcome {
         response: Response,
         /// The seller's receipt, when it sent one for this payment.
         receipt: Option<Receipt>,
-        /// What it cost.
+        /// What it cost, at most.
         cost: Price,
+        /// What of that is a bound on the fee, where there is a fee on top of the price.
+        fee: Option<Price>,
     },
     /// Not paid: the policy or a safety rule says no. Nothing was sent that could be used.
     Refused {

@@ -1,7 +1,7 @@
 use alloy_primitives::{Address, U256};
-use farthing_rail::{Answer, Sent};
+use farthing_rail::{Answer, Became, Sent};
 
-use super::ToSend;
+use super::{ToSend, Trace};
 
 /// What accounts have, as the chains say. A buyer's half asks it before an offer is approved, so that
 /// one that would bounce does not keep a good one from being paid.
@@ -33,6 +33,12 @@ pub trait Funds: Send + Sync {
     ) -> Answer<'a, Option<U256>> {
         let _ = (chain, contract, account, spender);
         Box::pin(std::future::ready(None))
+    }
+
+    /// What became of something that was signed, as far as it is certain.
+    fn became<'a>(&'a self, chain: u64, trace: &'a Trace) -> Answer<'a, Became> {
+        let _ = (chain, trace);
+        Box::pin(std::future::ready(Became::Unknown))
     }
 
     /// The number of the next transaction of an account on a chain that counts them in one sequence,

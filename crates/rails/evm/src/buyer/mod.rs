@@ -11,6 +11,7 @@ mod history;
 mod purse;
 mod sending;
 mod settings;
+mod trace;
 
 pub use delegation::{Delegation, DelegationError};
 pub use funds::Funds;
@@ -18,3 +19,4 @@ pub use history::{Extent, HistoryPage, Moved};
 pub use purse::{Holding, Purse, PurseError};
 pub use sending::{Lapse, ToSend};
 pub use settings::{ChainSettings, Chains, ChainsError};
+pub use trace::Trace;

@@ -4,12 +4,12 @@ use std::time::Duration;
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolCall as _, sol};
 use farthing_money::{Amount, Asset, Home};
-use farthing_rail::{Answer, Sent};
+use farthing_rail::{Answer, Became, Sent};
 use reqwest::Client;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::{ChainSettings, Chains, Funds, ToSend};
+use super::{ChainSettings, Chains, Funds, ToSend, Trace};
 use crate::chain::{Kind, Token};
 use crate::rpc::{At, Endpoints, EndpointsError, Question, RefusedBy, RpcError};
 use crate::tempo::{KEYCHAIN, KeyState};
@@ -22,6 +22,8 @@ sol! {
 const DEADLINE: Duration = Duration::from_secs(10);
 /// No token needs more gas to say what an account has.
 const GAS: u64 = 1_000_000;
+/// Blocks after which a chain that is not on file is taken not to go back.
+const UNKNOWN_FINALITY: u64 = 12;
 /// The decimals of every EVM chain's own coin.
 const COIN_DECIMALS: u8 = 18;
 
@@ -128,6 +130,13 @@ impl Reached {
         self.settings.all_tokens()
     }
 
+    /// After how many blocks one is not taken back any more.
+    pub(super) fn finality(&self) -> u64 {
+        let blocks =
+            |chain: &crate::chain::Chain| chain.finality.as_millis().div_ceil(chain.block_time.as_millis().max(1));
+        self.settings.on_file().map_or(UNKNOWN_FINALITY, |chain| u64::try_from(blocks(chain)).unwrap_or(u64::MAX))
+    }
+
     /// Every node that answers must be on this chain, and one must answer.
     async fn confirm(&self, wanted: u64) -> Result<(), PurseError> {
         let mut answered = false;
@@ -200,6 +209,10 @@ impl Funds for Purse {
             let question = Question::call(None, contract, &call, GAS, At::Latest);
             word(&reached.endpoints.ask(&[question]).await.pop()?.ok()?).map(|amount| U256::from(amount.units()))
         })
+    }
+
+    fn became<'a>(&'a self, chain: u64, trace: &'a Trace) -> Answer<'a, Became> {
+        Box::pin(self.follow(chain, trace))
     }
 
     fn next_nonce<'a>(&'a self, chain: u64, account: Address) -> Answer<'a, Option<u64>> {

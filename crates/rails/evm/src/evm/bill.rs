@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::{Challenge, Credential, JsonObject, Timestamp};
 use farthing_rail::{NotPayable, Offer, Quote, SignError};
 
 use super::window::{SHORTEST_REST, unix_seconds};
 use super::{Authorization, ExpectedAuthorization, payer_id};
+use crate::buyer::Trace;
 use crate::chain::Token;
 use crate::{Account, AccountError};
 
@@ -138,6 +139,12 @@ pub(crate) fn credential(
         Ok(Some(read)) if read == credential => Ok(credential),
         _ => Err(SignError::Differs("the credential does not read back as it was written".into())),
     }
+}
+
+/// What an authorization leaves on its chain.
+pub(crate) fn trace(authorization: &Authorization, token: Address) -> Trace {
+    let Authorization { from: payer, nonce, valid_before, .. } = authorization;
+    Trace::Authorization { token, payer: *payer, nonce: *nonce, valid_before: valid_before.saturating_to() }
 }
 
 /// Why an account did not sign, in the words of the seam.

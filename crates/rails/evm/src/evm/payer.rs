@@ -8,8 +8,8 @@ use std::sync::Arc;
 use alloy_consensus::{SignableTransaction as _, Signed, TxEip1559};
 use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
 use farthing_money::{Amount, Price};
-use farthing_protocol::{Challenge, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed as Answered};
+use farthing_protocol::{Challenge, Credential, Timestamp};
+use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed as Answered};
 
 use super::bill::{self, Bill, alive, authorize, ends, unsigned_because};
 use super::calldata::{self, PERMIT2};
@@ -22,7 +22,7 @@ use super::{
 };
 use super::{Spelling, Window};
 use crate::Account;
-use crate::buyer::{Chains, Funds};
+use crate::buyer::{Chains, Funds, Trace};
 use crate::chain::{Token, Tokens};
 use crate::settle::sender::Clock;
 
@@ -254,6 +254,21 @@ impl EvmPayer {
         Ok(raw)
     }
 
+    /// What a credential leaves on its chain.
+    fn trace(&self, credential: &Credential) -> Option<(u64, Trace)> {
+        let request = EvmRequest::read(credential.challenge().request()).ok()?;
+        let trace = match Payload::read(credential.payload()).ok()? {
+            Payload::Authorization(authorization) => bill::trace(&authorization, request.token),
+            Payload::Permit2(permit) => {
+                let (payer, deadline) = (self.account.address(), permit.deadline.saturating_to());
+                Trace::Permit2 { payer, nonce: permit.nonce, deadline }
+            }
+            Payload::Transaction(raw) => transaction::trace(&raw)?,
+            Payload::Hash(_) => return None,
+        };
+        Some((request.chain, trace))
+    }
+
     /// What can be spent by the route that a quote would take.
     async fn spendable(&self, funds: &dyn Funds, quote: &Quote) -> Option<Amount> {
         let plan = self.plan(&quote.challenge, (self.clock)()).ok()?;
@@ -298,6 +313,15 @@ impl Payer for EvmPayer {
 
     fn is_bearer(&self) -> bool {
         true
+    }
+
+    fn became<'a>(&'a self, credential: &'a Credential) -> Answer<'a, Became> {
+        Box::pin(async move {
+            let Some((funds, (chain, trace))) = self.funds.as_ref().zip(self.trace(credential)) else {
+                return Became::Unknown;
+            };
+            funds.became(chain, &trace).await
+        })
     }
 
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Answered, SignError>> {

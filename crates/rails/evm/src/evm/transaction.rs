@@ -7,6 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256}
 use farthing_rail::ProofKey;
 
 use super::calldata::read_transfer;
+use crate::buyer::Trace;
 use crate::{NotRecoverable, SentNonce, Way, recover};
 
 /// The type byte of an EIP-1559 transaction.
@@ -122,6 +123,13 @@ pub(super) fn check(raw: &Bytes, expected: &ExpectedTransaction) -> Result<Payin
         way: Way::Transaction { raw: raw.clone(), hash, sender, nonce, valid_before: None },
         key: key(expected.chain, &hash),
     })
+}
+
+/// What a signed transaction leaves on its chain.
+pub(super) fn trace(raw: &Bytes) -> Option<Trace> {
+    let signed = read(raw)?;
+    let sender = recover(&signed.tx().signature_hash(), &signed.signature().as_bytes()).ok()?;
+    Some(Trace::Transaction { hash: keccak256(raw), numbered: Some((sender, signed.tx().nonce)), valid_before: None })
 }
 
 /// What makes a transaction single-use, ever, whether we send it or the payer did.

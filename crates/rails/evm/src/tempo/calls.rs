@@ -114,6 +114,12 @@ pub fn payment_calls(token: Address, legs: &[Leg], attribution: B256) -> Vec<Cal
     legs.iter().map(call).collect()
 }
 
+/// The memo that a call writes beside its transfer, if it is one with a memo.
+pub(crate) fn memo_of(call: &Call) -> Option<B256> {
+    let words = call.input.strip_prefix(&TRANSFER_WITH_MEMO)?;
+    words.get(64..96).and_then(|memo| B256::try_from(memo).ok())
+}
+
 fn transfer(place: usize, call: &Call, sender: Address, token: Address) -> Result<Transfer, CallError> {
     if !call.value.is_zero() {
         return Err(CallError::Value { place });

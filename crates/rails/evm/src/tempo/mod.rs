@@ -23,6 +23,7 @@ mod settings;
 mod sponsor;
 
 pub use access_key::{AccessKey, Grant, GrantError, Limit, SignedGrant};
+pub(crate) use calls::memo_of;
 pub use calls::{CallError, match_calls, payment_calls};
 pub use envelope::{Envelope, EnvelopeError, leave_fee, signing_message};
 pub use gas::GasPrices;

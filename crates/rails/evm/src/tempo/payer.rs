@@ -9,7 +9,7 @@ use std::time::Duration;
 use alloy_primitives::B256;
 use farthing_money::{Amount, Price};
 use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed};
+use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed};
 use tempo_primitives::TempoAddressExt as _;
 use tempo_primitives::transaction::{TEMPO_EXPIRING_NONCE_KEY, TempoTransaction};
 
@@ -22,7 +22,7 @@ use super::payload::Payload;
 use super::proof::Statement;
 use super::request::TempoRequest;
 use super::{INTENT, METHOD, match_calls, payment_calls};
-use crate::buyer::Funds;
+use crate::buyer::{Funds, Trace};
 use crate::chain::{Token, Tokens};
 use crate::evm::payer_id;
 use crate::{AccountError, Leg};
@@ -120,18 +120,31 @@ impl TempoPayer {
         let fee = if request.fee_payer || legs.is_empty() { Amount::ZERO } else { self.most_fee(&legs, chain) };
         let too_much = || NotPayable("the amount is larger than any price this software handles".into());
         let total = request.amount.checked_add(fee).ok_or_else(too_much)?;
-        self.within_grant(&request, &token, total)?;
+        self.within_grant(&request, &token, total, now)?;
         let cost = token.price(total).map_err(|_| too_much())?;
         Ok(Plan { request, token, legs, fee, cost })
     }
 
     /// A key that spends for another account spends no more than was granted, and nowhere else. What the
     /// chain would refuse is not tried: a transaction that fails there costs its fee all the same.
-    fn within_grant(&self, request: &TempoRequest, token: &Token, total: Amount) -> Result<(), NotPayable> {
+    fn within_grant(
+        &self,
+        request: &TempoRequest,
+        token: &Token,
+        total: Amount,
+        now: Timestamp,
+    ) -> Result<(), NotPayable> {
         let Some(grant) = self.key.delegated().and_then(AccessKey::grant) else { return Ok(()) };
         if grant.chain() != request.chain {
             let (granted, chain) = (grant.chain(), request.chain);
             return Err(NotPayable(format!("the key is granted for chain {granted}, and this is chain {chain}")));
+        }
+        if let Some(ended) = grant.expires().filter(|expires| *expires <= now) {
+            return Err(NotPayable(format!(
+                "the key's grant from {} ended at {}; ask for a new one, or run: farthing key accept --wallet NAME --none",
+                self.key.account(),
+                ended.to_rfc3339()
+            )));
         }
         let Some(limits) = grant.limits() else { return Ok(()) };
         let limit = limits.into_iter().find(|(contract, _)| *contract == token.contract);
@@ -340,6 +353,15 @@ impl Payer for TempoPayer {
         true
     }
 
+    fn became<'a>(&'a self, credential: &'a Credential) -> Answer<'a, Became> {
+        Box::pin(async move {
+            let Some((funds, (chain, trace))) = self.funds.as_ref().zip(trace(credential)) else {
+                return Became::Unknown;
+            };
+            funds.became(chain, &trace).await
+        })
+    }
+
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
         Box::pin(async move { self.answer(approved.get()).await })
     }
@@ -347,6 +369,19 @@ impl Payer for TempoPayer {
     fn send<'a>(&'a self, to_send: &'a [u8]) -> Answer<'a, Sent> {
         self.send_signed(to_send)
     }
+}
+
+/// What a signed transaction leaves on its chain.
+fn trace(credential: &Credential) -> Option<(u64, Trace)> {
+    let Ok(Payload::Transaction(raw)) = Payload::read(credential.payload()) else { return None };
+    let envelope = Envelope::parse(&raw).ok()?;
+    let transaction = envelope.transaction();
+    let valid_before = transaction.valid_before?.get();
+    let trace = match envelope.wants_sponsor() {
+        true => Trace::of_call(transaction.calls.first()?, envelope.sender().account, valid_before)?,
+        false => Trace::Transaction { hash: envelope.hash(), numbered: None, valid_before: Some(valid_before) },
+    };
+    Some((transaction.chain_id, trace))
 }
 
 fn alive(challenge: &Challenge, request: &TempoRequest, now: Timestamp) -> Result<(), NotPayable> {

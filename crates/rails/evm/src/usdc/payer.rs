@@ -5,12 +5,12 @@ use std::sync::Arc;
 use alloy_primitives::{B256, Bytes, U256};
 use farthing_money::Amount;
 use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, Quote, SignError, Signed};
+use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, SignError, Signed};
 
 use super::request::{DECIMALS, UsdcRequest};
 use super::{INTENT, METHOD, nonce};
 use crate::Account;
-use crate::buyer::{Chains, Funds};
+use crate::buyer::{Chains, Funds, Trace};
 use crate::chain::Tokens;
 use crate::evm::bill::{self, Bill, alive, authorize, ends};
 use crate::evm::{Authorization, ExpectedAuthorization, Payload, Window};
@@ -119,9 +119,25 @@ impl Payer for UsdcPayer {
         true
     }
 
+    fn became<'a>(&'a self, credential: &'a Credential) -> Answer<'a, Became> {
+        Box::pin(async move {
+            let Some((funds, (chain, trace))) = self.funds.as_ref().zip(trace(credential)) else {
+                return Became::Unknown;
+            };
+            funds.became(chain, &trace).await
+        })
+    }
+
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
         Box::pin(async move { self.credential(approved.get()).await.map(Signed::from) })
     }
+}
+
+/// What a credential leaves on its chain.
+fn trace(credential: &Credential) -> Option<(u64, Trace)> {
+    let request = UsdcRequest::read(credential.challenge().request()).ok()?;
+    let authorization = Authorization::read(credential.payload()).ok()?;
+    Some((request.chain, bill::trace(&authorization, request.token)))
 }
 
 #[cfg(test)]

@@ -25,13 +25,13 @@ const SHARER: Address = Address::repeat_byte(0x5a);
 const PAYER: usize = 1;
 
 impl World {
-    fn settings(&self, accept: &[CredentialKind]) -> EvmSettings {
+    pub(crate) fn settings(&self, accept: &[CredentialKind]) -> EvmSettings {
         let settings = EvmSettings::new(self.token.clone(), self.signer);
         EvmSettings { accept: accept.to_vec(), spender: Some(self.signer), ..settings }
     }
 
     /// What the payer's owner has written about the chain.
-    fn chains(&self) -> Chains {
+    pub(crate) fn chains(&self) -> Chains {
         let (rpc, contract) = (self.devnet.rpc(), self.token.contract);
         let text = format!(
             "[chain.base]\nrpc = \"{rpc}\"\nnative_price = \"4000 USD\"\n[[chain.base.token]]\ncontract = \"{contract}\"\n\
@@ -40,7 +40,7 @@ impl World {
         Chains::parse(&text).unwrap()
     }
 
-    fn wallet(&self) -> EvmPayer {
+    pub(crate) fn wallet(&self) -> EvmPayer {
         let chains = self.chains();
         let purse = Purse::new(&chains, &reqwest::Client::new()).unwrap();
         EvmPayer::new(account(PAYER), &chains, Arc::new(now)).with_funds(Arc::new(purse))
@@ -54,7 +54,7 @@ impl World {
     }
 
     /// Has a method verify a credential and the chain settle what it proves.
-    async fn takes(&self, number: u8, method: &dyn Method, credential: &Credential) -> (Proof, Settled) {
+    pub(crate) async fn takes(&self, number: u8, method: &dyn Method, credential: &Credential) -> (Proof, Settled) {
         let request = ChargeRequest::from_object(&credential.challenge().request().decode().unwrap()).unwrap();
         let proof = method.verify(&Presented { credential, request: &request, now: now() }).unwrap();
         let payment = PaymentId::from_bytes([0x80 | number; 16]);
@@ -63,7 +63,7 @@ impl World {
     }
 }
 
-fn challenge(method: &dyn Method) -> Challenge {
+pub(crate) fn challenge(method: &dyn Method) -> Challenge {
     let order = Order { price: "0.01 USD".parse().unwrap(), description: None, external_id: Some("order-7".into()) };
     let request = EncodedObject::encode(&method.request(&order).unwrap()).unwrap();
     let (realm, intent) = (Realm::new("api.example.com").unwrap(), IntentName::new("charge").unwrap());
@@ -77,7 +77,7 @@ fn challenge(method: &dyn Method) -> Challenge {
 
 /// Quotes, asks whether there is enough, and signs.
 #[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
-async fn paid(payer: &dyn Payer, challenge: &Challenge) -> Credential {
+pub(crate) async fn paid(payer: &dyn Payer, challenge: &Challenge) -> Credential {
     let origin = "https://api.example.com".parse().unwrap();
     let quote = payer.quote(&Offer { challenge, origin: &origin, amount: None, now: now() }).unwrap();
     assert!(payer.available(&quote).await.is_none_or(|available| available >= quote.amount));

@@ -7,6 +7,7 @@
 
 mod answers;
 mod authorized;
+mod became;
 mod charged;
 mod contracts;
 mod depth;

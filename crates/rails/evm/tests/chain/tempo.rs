@@ -54,7 +54,7 @@ pub(crate) async fn own(world: &World, payer: usize) -> Payment {
     Payment { chain: world.token.chain, token: world.token.contract, payer: Some(sender), legs, way }
 }
 
-async fn sponsored(world: &World, payer: usize) -> Payment {
+pub(crate) async fn sponsored(world: &World, payer: usize) -> Payment {
     let memo = crate::support::fresh();
     let (mut transaction, legs) = transaction(world, memo);
     // Any signature says that somebody else pays; the bytes signed only hold a placeholder.
