@@ -128,23 +128,38 @@ async fn a_shop_that_says_it_took_nothing_is_not_believed_and_the_chain_is() {
     let gateway = gateway.replace("accept = [\"simulated/charge\"]", "accept = [\"tempo/charge\"]");
     let seller = Seller::start(directory.path(), &gateway, &[]);
     let (takes, keeps_off) = (liar(seller.listen.clone(), true).await, liar(seller.listen.clone(), false).await);
-    let agent = Agent::new("0.0225 USD").await;
+    let agent = Agent::new("0.0335 USD").await;
     agent.must(&["wallet", "chain", "add", "devnet", "--chain", "42431", "--rpc", chain.rpc()]).await;
     agent.must(&["wallet", "fund", "agent", "--from-devnet", "10 USD"]).await;
+
+    let url = format!("{}/paid/page", seller.listen);
+    let pay = ["pay", "--wallet", "agent", url.as_str()];
+    let paid = agent.run(&pay).await;
+    assert_eq!(paid.status.code(), Some(0), "{}", said(&paid));
+    assert!(said(&paid).contains("paid 0.001 USD to "), "{}", said(&paid));
+    assert!(
+        said(&paid).contains(", and at most 0.01") && said(&paid).contains("for the chain's fee"),
+        "{}",
+        said(&paid)
+    );
 
     for liar in [takes, keeps_off] {
         let refused = agent.run(&["pay", "--wallet", "agent", &format!("{liar}/paid/page")]).await;
         assert_eq!(refused.status.code(), Some(5), "{}\n{}", said(&refused), seller.log());
     }
-    let url = format!("{}/paid/page", seller.listen);
-    let pay = ["pay", "--wallet", "agent", url.as_str()];
+    chain.mine(4).await.unwrap();
     let stopped = agent.run(&pay).await;
     assert_eq!(stopped.status.code(), Some(3), "the limit holds both: {}", said(&stopped));
+    let [spent, reserved] = agent.counted().await;
+    assert_eq!(
+        (spent.as_str(), reserved.as_str()),
+        ("0.022 USD", "0.011 USD"),
+        "what was taken is found on the chain; the other is not over yet"
+    );
 
     chain.warp(Duration::from_secs(60)).await.unwrap();
     chain.mine(4).await.unwrap();
     let settled = agent.json(&["wallet", "settle", "agent", "--json"]).await;
-    assert_eq!(settled, serde_json::json!({ "paid": 1, "released": 1, "unknown": 0 }));
-    let counted = agent.counted().await;
-    assert!(counted[0] != "0 USD" && counted[1] == "0 USD", "{counted:?}");
+    assert_eq!(settled, serde_json::json!({ "paid": 0, "released": 1, "unknown": 0 }));
+    assert_eq!(agent.counted().await, [spent, "0 USD".into()]);
 }
