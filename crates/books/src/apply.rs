@@ -84,13 +84,13 @@ fn take_step(
     let payment = taken(&before, step, to, at);
     let mut entries = payment.entries_of(step, at);
     let mut movements = Vec::new();
-    if matches!(step, Step::Settle { .. } | Step::Resettle(_)) {
+    if matches!(step, Step::Settle { .. } | Step::Resettle(_) | Step::ConfirmRefund(_)) {
         match consume(shelf, &payment, at)? {
             Consumed::Own(rows, transfers) => {
                 movements = rows;
                 entries.extend(transfers);
             }
-            Consumed::UsedBy(by) if matches!(step, Step::Resettle(_)) => {
+            Consumed::UsedBy(by) if !matches!(step, Step::Settle { .. }) => {
                 return Ok(Outcome::MovementUsed { payment: Box::new(before), by });
             }
             Consumed::UsedBy(by) => {

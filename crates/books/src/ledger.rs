@@ -24,6 +24,10 @@ pub enum AccountKind {
     Revenue(String),
     /// Expense: what a rail kept.
     Fees(String),
+    /// Expense: what went straight from payers to others, out of split payments.
+    Shares(String),
+    /// What the owner took out of the account that a rail pays to.
+    Withdrawals(String),
     /// Expense: what a rail took back of a payment that was delivered or refunded.
     Losses(String),
     /// Expense: paid back because a paid request was never delivered.

@@ -2,7 +2,8 @@
 //!
 //! A movement is named by the rail, once and for ever. A payment that settles consumes the movements
 //! it was; a statement shows them, before or after. Whoever comes second finds the first: that is
-//! all of reconciliation. What a statement shows and no payment consumed rests in suspense.
+//! all of reconciliation. What a statement shows and no payment consumed rests elsewhere: money that
+//! came in suspense, money that went out with the withdrawals, and what the rail took with its fees.
 
 pub(crate) mod consume;
 pub(crate) mod reconcile;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
-use farthing_rail::{Cursor, Movement, PayerId, PaymentId, ProofKey};
+use farthing_rail::{Cursor, Direction, Movement, PayerId, PaymentId, ProofKey};
 
 use crate::ledger::{MovementPurpose, Phase};
 use crate::{AccountId, AccountKind, Transfer, TransferId};
@@ -28,7 +29,7 @@ pub struct MovementRecord {
     pub payment: Option<PaymentId>,
     /// What the statement says, once it has shown it.
     pub seen: Option<Seen>,
-    /// Whether its money rests in suspense: nobody knows what it was for.
+    /// Whether no payment explains it: its money rests in suspense, or with the withdrawals or fees.
     pub suspended: bool,
 }
 
@@ -39,9 +40,11 @@ pub struct Seen {
     pub rail: String,
     /// The rail's reference, as people look it up.
     pub reference: String,
-    /// Where it came from, when the rail says.
+    /// Which way it went.
+    pub direction: Direction,
+    /// Where it came from or went to, when the rail says.
     pub payer: Option<PayerId>,
-    /// How much came in.
+    /// How much.
     pub amount: Amount,
     /// Of what.
     pub asset: Asset,
@@ -67,10 +70,13 @@ pub struct StatementPage {
 /// What a page came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Movements of payments: from clearing to confirmed.
+    /// Movements of payments and their refunds, between clearing and confirmed, and what the rail took
+    /// for its services.
     pub matched: u64,
-    /// Movements of nobody yet: into suspense.
+    /// Money of nobody yet that came in: into suspense.
     pub suspended: u64,
+    /// Money that went out and was no refund.
+    pub withdrawn: u64,
     /// Movements that an earlier page, or this one, had shown already.
     pub repeated: u64,
 }
@@ -81,30 +87,36 @@ impl MovementRecord {
         Self { key: key.clone(), payment: None, seen: None, suspended: false }
     }
 
-    /// What came in goes to what a statement confirmed: out of what the rail owes for the payment that
-    /// it was, or into suspense.
+    /// A movement that a statement shows, between what is confirmed and what the rail owes for the
+    /// payment that it was; where it was none, the place where such money rests.
     pub(crate) fn confirmed(&self, seen: &Seen, clearing: Option<&str>, at: Timestamp) -> Transfer {
-        let (purpose, from) = match clearing {
+        let (purpose, other) = match clearing {
             Some(method) => (MovementPurpose::Match, AccountKind::Clearing(method.to_owned())),
-            None => (MovementPurpose::Suspend, AccountKind::Suspense),
+            None => (MovementPurpose::Suspend, seen.resting_place()),
         };
-        self.entry(purpose, AccountKind::Confirmed(seen.rail.clone()), from, seen, at)
+        self.entry(purpose, AccountKind::Confirmed(seen.rail.clone()), other, seen, at)
     }
 
-    /// What rested in suspense turns out to be what the rail owed for a payment.
+    /// What rested elsewhere turns out to be what the rail owed, or was owed, for a payment.
     pub(crate) fn explained(&self, seen: &Seen, method: &str, at: Timestamp) -> Transfer {
         let clearing = AccountKind::Clearing(method.to_owned());
-        self.entry(MovementPurpose::Explain, AccountKind::Suspense, clearing, seen, at)
+        self.entry(MovementPurpose::Explain, seen.resting_place(), clearing, seen, at)
     }
 
+    /// What comes in is debited to the nearer account and credited to the farther one; what goes out
+    /// the other way round.
     fn entry(
         &self,
         purpose: MovementPurpose,
-        debit: AccountKind,
-        credit: AccountKind,
+        nearer: AccountKind,
+        farther: AccountKind,
         seen: &Seen,
         at: Timestamp,
     ) -> Transfer {
+        let (debit, credit) = match seen.direction {
+            Direction::In => (nearer, farther),
+            Direction::Out | Direction::Fee => (farther, nearer),
+        };
         Transfer {
             id: TransferId::of_movement(&self.key, purpose),
             debit: AccountId::new(debit, &seen.asset),
@@ -118,10 +130,20 @@ impl MovementRecord {
 }
 
 impl Seen {
+    /// Where its money rests while no payment explains it.
+    fn resting_place(&self) -> AccountKind {
+        match self.direction {
+            Direction::In => AccountKind::Suspense,
+            Direction::Out => AccountKind::Withdrawals(self.rail.clone()),
+            Direction::Fee => AccountKind::Fees(self.rail.clone()),
+        }
+    }
+
     fn of(rail: &str, movement: &Movement) -> Self {
         Self {
             rail: rail.to_owned(),
             reference: movement.reference.clone(),
+            direction: movement.direction,
             payer: movement.payer.clone(),
             amount: movement.amount,
             asset: movement.asset.clone(),

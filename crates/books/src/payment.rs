@@ -103,6 +103,9 @@ pub struct NewPayment {
     pub method: String,
     /// `charge`.
     pub intent: String,
+    /// The name of the rail's table in the configuration: of several that are alike it is this one that
+    /// is asked about the payment.
+    pub rail: String,
     /// The route's name: revenue is booked on it.
     pub route: String,
     /// The request bought, for people: `GET /v1/x`.
@@ -122,6 +125,7 @@ pub struct PaymentRecord {
     pub key: ProofKey,
     pub method: String,
     pub intent: String,
+    pub rail: String,
     pub route: String,
     pub request: String,
     pub payer: Option<PayerId>,
@@ -133,12 +137,14 @@ pub struct PaymentRecord {
     pub state: PaymentState,
     /// The rail's reference, once settled; for a balance, the ledger transfer.
     pub reference: Option<String>,
-    /// The movements that it was, by the keys under which the rail's statement shows them.
+    /// The movements that it and its refund were, by the keys under which the rail's statement shows them.
     pub consumed: Vec<ProofKey>,
     /// When to ask the rail whether the settlement still stands; nothing once it is final.
     pub confirm_at: Option<Timestamp>,
     /// What the rail kept, for the payment and for paying it back.
     pub fee: Amount,
+    /// What went straight to others of it.
+    pub passed_on: Amount,
     /// The reference of the refund, once it is paid back.
     pub refund: Option<String>,
     /// Why it is rejected, unknown, entitled or reversed, for the operator.
@@ -171,6 +177,7 @@ impl PaymentRecord {
             reference: self.reference.clone()?,
             at: self.settled_at?,
             fee: self.fee,
+            passed_on: self.passed_on,
             consumed: self.consumed.clone(),
         })
     }

@@ -63,6 +63,8 @@ pub struct Totals {
     pub gross: Amount,
     /// What the rail kept.
     pub fees: Amount,
+    /// What went straight to others.
+    pub shares: Amount,
     /// What was paid back.
     pub refunds: Amount,
     /// What rails took back.
@@ -72,15 +74,19 @@ pub struct Totals {
 impl Totals {
     /// What is left of it; `None` when what left exceeds what was paid.
     pub fn net(&self) -> Option<Amount> {
-        self.gross.checked_sub(self.fees)?.checked_sub(self.refunds)?.checked_sub(self.reversed)
+        let kept = self.gross.checked_sub(self.fees)?.checked_sub(self.shares)?;
+        kept.checked_sub(self.refunds)?.checked_sub(self.reversed)
     }
 
     fn with(&self, payment: &PaymentRecord) -> Option<Self> {
+        // What others got of a payment that was taken back is gone with it.
+        let shares = if payment.state == PaymentState::Reversed { Amount::ZERO } else { payment.passed_on };
         let all_if = |left: bool| if left { payment.amount } else { Amount::ZERO };
         Some(Self {
             count: self.count.checked_add(1)?,
             gross: self.gross.checked_add(payment.amount)?,
             fees: self.fees.checked_add(payment.fee)?,
+            shares: self.shares.checked_add(shares)?,
             refunds: self.refunds.checked_add(all_if(payment.refund.is_some()))?,
             reversed: self.reversed.checked_add(all_if(payment.state == PaymentState::Reversed))?,
         })
@@ -117,6 +123,7 @@ impl Statement {
                 count: sum.count.checked_add(line.count)?,
                 gross: sum.gross.checked_add(line.gross)?,
                 fees: sum.fees.checked_add(line.fees)?,
+                shares: sum.shares.checked_add(line.shares)?,
                 refunds: sum.refunds.checked_add(line.refunds)?,
                 reversed: sum.reversed.checked_add(line.reversed)?,
             })

@@ -70,10 +70,10 @@ impl Command {
                 for account in record.accounts() {
                     want(&shelf.accounts, &mut wanted.accounts, account);
                 }
-                for purpose in [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee, Purpose::Reversal] {
+                for purpose in Purpose::ALL {
                     want(&shelf.transfers, &mut wanted.transfers, TransferId::of(payment, purpose));
                 }
-                if let Step::Settle { settled, .. } | Step::Resettle(settled) = step {
+                if let Step::Settle { settled, .. } | Step::Resettle(settled) | Step::ConfirmRefund(settled) = step {
                     want_movements(shelf, wanted, record, settled);
                 }
             }

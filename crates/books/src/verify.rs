@@ -151,6 +151,9 @@ impl Auditor {
         let mut entries = self.entries.remove(&payment.id).unwrap_or_default();
         if payment.state.is_paid() {
             self.take_entry(payment, &mut entries, &payment.charge(payment.claimed_at), "ledger entry");
+            if let Some(share) = payment.share_entry(payment.claimed_at) {
+                self.take_entry(payment, &mut entries, &share, "entry of what went to others");
+            }
         }
         if payment.state == PaymentState::Refunded
             || payment.state == PaymentState::Reversed && payment.refund.is_some()
@@ -159,6 +162,9 @@ impl Auditor {
         }
         if payment.state == PaymentState::Reversed {
             self.take_entry(payment, &mut entries, &payment.reversal(payment.claimed_at), "reversal");
+            if let Some(share) = payment.share_reversal(payment.claimed_at) {
+                self.take_entry(payment, &mut entries, &share, "reversal of what went to others");
+            }
         }
         // A refund may be followed by a reversal.
         let refunded = payment.state == PaymentState::Refunded

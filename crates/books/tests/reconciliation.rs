@@ -33,7 +33,7 @@ fn balances(books: &MemoryStore) -> [i128; 3] {
 }
 
 fn came_to(matched: u64, suspended: u64, repeated: u64) -> Outcome {
-    Outcome::Reconciled(Reconciled { matched, suspended, repeated })
+    Outcome::Reconciled(Reconciled { matched, suspended, repeated, withdrawn: 0 })
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl RailReport {
     fn add(&mut self, sums: Reconciled) {
         self.sums.matched += sums.matched;
         self.sums.suspended += sums.suspended;
+        self.sums.withdrawn += sums.withdrawn;
         self.sums.repeated += sums.repeated;
     }
 }

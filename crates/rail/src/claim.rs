@@ -75,6 +75,33 @@ pub struct Refund {
     pub asset: Asset,
 }
 
+/// Which way the money of a statement's line went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// To the seller.
+    In,
+    /// From the seller to somebody: a refund, or the seller's own money on its way elsewhere.
+    Out,
+    /// From the seller to the rail, for its services.
+    Fee,
+}
+
+impl Direction {
+    /// The word in the store and in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::Fee => "fee",
+        }
+    }
+
+    /// The direction of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::In, Self::Out, Self::Fee].into_iter().find(|direction| direction.as_str() == word)
+    }
+}
+
 /// One line of a rail's own statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
@@ -82,9 +109,11 @@ pub struct Movement {
     pub key: ProofKey,
     /// The rail's reference, as people look it up.
     pub reference: String,
-    /// Where it came from, when the rail says.
+    /// Which way it went.
+    pub direction: Direction,
+    /// Where it came from or went to, when the rail says.
     pub payer: Option<PayerId>,
-    /// How much came in.
+    /// How much.
     pub amount: Amount,
     /// Of what.
     pub asset: Asset,

@@ -22,7 +22,7 @@ pub mod simulated;
 mod terms;
 
 pub use approved::Approved;
-pub use claim::{Claim, Cursor, Movement, Proof, ProofKey, RailStatement, Refund};
+pub use claim::{Claim, Cursor, Direction, Movement, Proof, ProofKey, RailStatement, Refund};
 pub use id::{PayerId, PaymentId};
 pub use offer::{Offer, Order, Origin, OriginError, Presented};
 pub use payer::{Became, NotPayable, Payer, Quote, RecoverableSigner, Sent, SignError, Signed, Signer};

@@ -26,8 +26,11 @@ pub struct Settled {
     pub at: Timestamp,
     /// What the rail kept, in the asset's base units.
     pub fee: Amount,
-    /// The movements that were this payment, by the keys under which the rail's statement will show
-    /// them. Each counts for one payment, ever, whatever proof led to it; empty where the claim's own
+    /// What went straight from the payer to others, in the asset's base units: the shares of a payment
+    /// that is split. The rail's statement will show so much less; a refund has none.
+    pub passed_on: Amount,
+    /// The movements that were this payment or this refund, fees included, by the keys under which the
+    /// rail's statement will show them. Each counts for one payment, ever, whatever proof led to it; empty where the claim's own
     /// proof key already says it all.
     pub consumed: Vec<ProofKey>,
 }

@@ -84,7 +84,7 @@ pub(crate) fn suspense(books: &Connection, limit: u32) -> Result<Vec<MovementRec
 }
 
 fn suspense_sql() -> String {
-    format!("SELECT {MOVEMENT} FROM movements WHERE suspended = 1 ORDER BY at LIMIT ?1")
+    format!("SELECT {MOVEMENT} FROM movements WHERE suspended = 1 AND direction = 'in' ORDER BY at LIMIT ?1")
 }
 
 /// Payments that are final and settled before an instant, and of whose movements no statement has

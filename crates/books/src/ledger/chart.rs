@@ -6,14 +6,20 @@
 //! | prepaid payment              | `payer/<id>`        | `revenue/<route>`   |
 //! | payment settled by a rail    | `clearing/<method>` | `revenue/<route>`   |
 //! | what the rail kept of it     | `fees/<method>`     | `clearing/<method>` |
+//! | what went to others of it    | `shares/<method>`   | `clearing/<method>` |
 //! | refund of a prepaid payment  | `refunds`           | `payer/<id>`        |
 //! | refund confirmed by a rail   | `refunds`           | `clearing/<method>` |
 //! | what the rail kept for that  | `fees/<method>`     | `clearing/<method>` |
 //! | taken back, never delivered  | `revenue/<route>`   | `clearing/<method>` |
 //! | taken back, after delivery   | `losses/<method>`   | `clearing/<method>` |
+//! | its shares undone with it    | `clearing/<method>` | `shares/<method>`   |
 //! | seen in a rail's statement   | `confirmed/<rail>`  | `clearing/<method>` |
 //! | seen, and nobody's payment   | `confirmed/<rail>`  | `suspense`          |
 //! | explained later by a payment | `suspense`          | `clearing/<method>` |
+//! | a refund or a fee, seen      | `clearing/<method>` | `confirmed/<rail>`  |
+//! | money out, seen, of no refund| `withdrawals/<rail>`| `confirmed/<rail>`  |
+//! | a fee, seen, for no payment  | `fees/<rail>`       | `confirmed/<rail>`  |
+//! | either explained later       | `clearing/<method>` | where it rested     |
 //!
 //! A payment that was refunded and then taken back counts like a delivered one: its money left twice.
 //! What a rail kept stays a fee.
@@ -43,17 +49,27 @@ pub enum Purpose {
     RefundFee,
     /// The rail taking it back.
     Reversal,
+    /// What went straight to others.
+    Share,
+    /// What went to others is undone with the payment.
+    ShareReversal,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 7] =
+        [Self::Charge, Self::Fee, Self::Refund, Self::RefundFee, Self::Reversal, Self::Share, Self::ShareReversal];
 }
 
 /// What a transfer does for a movement of a rail's statement; with the movement's key it makes the
 /// transfer's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MovementPurpose {
-    /// A payment's money has arrived.
+    /// A payment's money has arrived, or left for its refund or its fee.
     Match,
-    /// Money has arrived and is not explained.
+    /// Money has arrived or left and is not explained.
     Suspend,
-    /// A payment explains what rested in suspense.
+    /// A payment explains what rested elsewhere.
     Explain,
 }
 
@@ -66,6 +82,8 @@ impl TransferId {
             Purpose::Refund => b"refund",
             Purpose::RefundFee => b"refund-fee",
             Purpose::Reversal => b"reversal",
+            Purpose::Share => b"share",
+            Purpose::ShareReversal => b"share-reversal",
         };
         Self::named(b"farthing/transfer/1\0", payment.as_bytes(), purpose)
     }
@@ -109,9 +127,14 @@ impl AccountKind {
     pub fn grows_by_debits(&self) -> bool {
         match self {
             Self::Payer(_) | Self::Revenue(_) | Self::Suspense | Self::Rounding => false,
-            Self::Clearing(_) | Self::Confirmed(_) | Self::Fees(_) | Self::Losses(_) | Self::Refunds | Self::Grants => {
-                true
-            }
+            Self::Clearing(_)
+            | Self::Confirmed(_)
+            | Self::Fees(_)
+            | Self::Shares(_)
+            | Self::Withdrawals(_)
+            | Self::Losses(_)
+            | Self::Refunds
+            | Self::Grants => true,
         }
     }
 }
@@ -138,6 +161,8 @@ impl fmt::Display for AccountKind {
             Self::Confirmed(place) => write!(formatter, "confirmed/{place}"),
             Self::Revenue(route) => write!(formatter, "revenue/{route}"),
             Self::Fees(method) => write!(formatter, "fees/{method}"),
+            Self::Shares(method) => write!(formatter, "shares/{method}"),
+            Self::Withdrawals(rail) => write!(formatter, "withdrawals/{rail}"),
             Self::Losses(method) => write!(formatter, "losses/{method}"),
             Self::Refunds => formatter.write_str("refunds"),
             Self::Grants => formatter.write_str("grants"),
@@ -162,6 +187,8 @@ impl FromStr for AccountKind {
             Some(("confirmed", place)) => Self::Confirmed(place.to_owned()),
             Some(("revenue", route)) => Self::Revenue(route.to_owned()),
             Some(("fees", method)) => Self::Fees(method.to_owned()),
+            Some(("shares", method)) => Self::Shares(method.to_owned()),
+            Some(("withdrawals", rail)) => Self::Withdrawals(rail.to_owned()),
             Some(("losses", method)) => Self::Losses(method.to_owned()),
             None if text == "refunds" => Self::Refunds,
             None if text == "grants" => Self::Grants,
@@ -217,10 +244,18 @@ mod tests {
 
     #[test]
     fn an_account_reads_back_from_its_name() {
-        for name in
-            ["payer/did:key:z6Mk/x", "clearing/evm", "confirmed/iban", "revenue/GET /v1/x", "fees/stripe", "losses/evm"]
-                .into_iter()
-                .chain(["refunds", "grants", "suspense", "rounding"])
+        for name in [
+            "shares/tempo",
+            "withdrawals/tempo",
+            "payer/did:key:z6Mk/x",
+            "clearing/evm",
+            "confirmed/iban",
+            "revenue/GET /v1/x",
+            "fees/stripe",
+            "losses/evm",
+        ]
+        .into_iter()
+        .chain(["refunds", "grants", "suspense", "rounding"])
         {
             assert_eq!(name.parse::<AccountKind>().unwrap().to_string(), name);
         }
@@ -230,11 +265,10 @@ mod tests {
 
     #[test]
     fn each_purpose_of_each_payment_is_another_transfer() {
-        let purposes = [Purpose::Charge, Purpose::Fee, Purpose::Refund, Purpose::RefundFee, Purpose::Reversal];
         let payments = [PaymentId::from_bytes([0; 16]), PaymentId::from_bytes([1; 16])];
         let ids: std::collections::HashSet<_> =
-            payments.iter().flat_map(|payment| purposes.map(|purpose| TransferId::of(*payment, purpose))).collect();
-        assert_eq!(ids.len(), 10);
+            payments.iter().flat_map(|payment| Purpose::ALL.map(|purpose| TransferId::of(*payment, purpose))).collect();
+        assert_eq!(ids.len(), 14);
         let stored = TransferId::of(payments[0], Purpose::Charge).to_string();
         assert_eq!(stored, "trf_5c7e494b3ec6ce29cf2e48f838e7baba", "ids are stored: they must never change");
     }

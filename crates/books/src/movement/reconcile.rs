@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use farthing_protocol::Timestamp;
-use farthing_rail::{Cursor, Movement};
+use farthing_rail::{Cursor, Direction, Movement};
 
 use super::{MovementRecord, Reconciled, Seen, StatementPage};
 use crate::ledger::posting::post;
@@ -23,10 +23,10 @@ pub(crate) fn reconcile(shelf: &mut Shelf, page: &StatementPage, at: Timestamp) 
         match met.insert(&movement.key).then(|| arrival(shelf, &page.rail, movement, at)).transpose()?.flatten() {
             None => sums.repeated += 1,
             Some((record, transfer)) => {
-                if record.suspended {
-                    sums.suspended += 1;
-                } else {
-                    sums.matched += 1;
+                match movement.direction {
+                    Direction::In if record.suspended => sums.suspended += 1,
+                    Direction::Out if record.suspended => sums.withdrawn += 1,
+                    _ => sums.matched += 1,
                 }
                 transfers.push(transfer);
                 rows.push(record);
@@ -58,7 +58,7 @@ fn arrival(
         return Ok(None);
     }
     let seen = Seen::of(rail, movement);
-    let clearing = clearing_of(shelf, &record)?;
+    let clearing = clearing_of(shelf, &record, seen.direction)?;
     record.suspended = clearing.is_none();
     let transfer = record.confirmed(&seen, clearing.as_deref(), at);
     record.seen = Some(seen);
@@ -66,11 +66,12 @@ fn arrival(
 }
 
 /// The rail that owes for a movement: that of its payment. Of one that was reversed nothing is owed;
-/// if its money comes after all, nobody knows yet what it is for.
-pub(crate) fn clearing_of(shelf: &Shelf, record: &MovementRecord) -> Result<Option<String>, Missing> {
+/// if its money comes after all, nobody knows yet what it is for. Its refund and its fee stay booked.
+fn clearing_of(shelf: &Shelf, record: &MovementRecord, direction: Direction) -> Result<Option<String>, Missing> {
     let Some(id) = record.payment else { return Ok(None) };
     let payment = shelf.payments.get(&id)?;
-    let stands = payment.filter(|payment| payment.state != PaymentState::Reversed);
+    let is_owed = |state| direction != Direction::In || state != PaymentState::Reversed;
+    let stands = payment.filter(|payment| is_owed(payment.state));
     Ok(stands.map(|payment| payment.method.clone()))
 }
 

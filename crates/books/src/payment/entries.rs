@@ -12,10 +12,18 @@ impl PaymentRecord {
     /// The transfers that go into the ledger with a step, given the payment after it.
     pub(crate) fn entries_of(&self, step: &Step<'_>, at: Timestamp) -> Vec<Transfer> {
         match step {
-            Step::Settle { settled, .. } => self.with_fee(self.charge(at), Purpose::Fee, settled.fee),
+            Step::Settle { settled, .. } => {
+                let mut entries = self.with_fee(self.charge(at), Purpose::Fee, settled.fee);
+                entries.extend(self.share_entry(at));
+                entries
+            }
             Step::Refund { .. } if self.state == PaymentState::Refunded => vec![self.refund_entry(at)],
             Step::ConfirmRefund(settled) => self.with_fee(self.refund_entry(at), Purpose::RefundFee, settled.fee),
-            Step::Reverse { .. } => vec![self.reversal(at)],
+            Step::Reverse { .. } => {
+                let mut entries = vec![self.reversal(at)];
+                entries.extend(self.share_reversal(at));
+                entries
+            }
             _ => Vec::new(),
         }
     }
@@ -41,6 +49,20 @@ impl PaymentRecord {
         self.entry(Purpose::Reversal, undone, self.source(), self.amount, at)
     }
 
+    /// What went straight to others: the rail never owed it to us. Nothing for a payment that is not split.
+    pub(crate) fn share_entry(&self, at: Timestamp) -> Option<Transfer> {
+        let shares = AccountKind::Shares(self.method.clone());
+        let entry = || self.entry(Purpose::Share, shares, self.source(), self.passed_on, at);
+        (!self.passed_on.is_zero()).then(entry)
+    }
+
+    /// What others got is gone with a payment that was taken back.
+    pub(crate) fn share_reversal(&self, at: Timestamp) -> Option<Transfer> {
+        let shares = AccountKind::Shares(self.method.clone());
+        let entry = || self.entry(Purpose::ShareReversal, self.source(), shares, self.passed_on, at);
+        (!self.passed_on.is_zero()).then(entry)
+    }
+
     /// What the rail kept, out of what it owes.
     pub(crate) fn fee_entry(&self, purpose: Purpose, fee: Amount, at: Timestamp) -> Transfer {
         let fees = AccountKind::Fees(self.method.clone());
@@ -56,7 +78,8 @@ impl PaymentRecord {
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
         let mut kinds = vec![self.source(), AccountKind::Revenue(self.route.clone()), AccountKind::Refunds];
         if !self.prepaid {
-            kinds.extend([AccountKind::Fees(self.method.clone()), AccountKind::Losses(self.method.clone())]);
+            let of_rail = [AccountKind::Fees, AccountKind::Losses, AccountKind::Shares];
+            kinds.extend(of_rail.map(|kind| kind(self.method.clone())));
         }
         kinds.into_iter().map(|kind| AccountId::new(kind, &self.asset)).collect()
     }

@@ -120,6 +120,7 @@ pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, 
             payment.confirm_at = confirm_at;
             payment.reference = Some(settled.reference.clone());
             payment.fee = settled.fee;
+            payment.passed_on = settled.passed_on;
             payment.settled_at = Some(settled.at);
             payment.reason = None;
             payment.deadline = None;
@@ -162,16 +163,14 @@ pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, 
             payment.refund = Some(settled.reference.clone());
             payment.fee = payment.fee.checked_add(settled.fee).unwrap_or(payment.fee);
             payment.idempotency = None;
+            payment.consumed = both(&payment.consumed, &settled.consumed);
         }
         Step::Finalize => payment.confirm_at = None,
         Step::Postpone { until } => payment.confirm_at = Some(until),
         Step::Resettle(settled) => {
             payment.reference = Some(settled.reference.clone());
             payment.settled_at = Some(settled.at);
-            let mut keys = [consumed(&payment, settled), payment.consumed].concat();
-            keys.sort_unstable();
-            keys.dedup();
-            payment.consumed = keys;
+            payment.consumed = both(&consumed(&payment, settled), &payment.consumed);
         }
         Step::Reverse { reason } => {
             payment.reason = Some(reason.to_owned());
@@ -192,7 +191,12 @@ pub(crate) fn consumed(payment: &PaymentRecord, settled: &Settled) -> Vec<ProofK
     if settled.consumed.is_empty() {
         return vec![payment.key.clone()];
     }
-    let mut keys = settled.consumed.clone();
+    both(&settled.consumed, &[])
+}
+
+/// The keys of two lists, each once.
+fn both(some: &[ProofKey], others: &[ProofKey]) -> Vec<ProofKey> {
+    let mut keys = [some, others].concat();
     keys.sort_unstable();
     keys.dedup();
     keys

@@ -2,7 +2,9 @@
 
 use farthing_money::{Amount, Asset, Currency, Home, Price};
 use farthing_protocol::{ChallengeId, Timestamp};
-use farthing_rail::{Cursor, Movement, PayerId, PaymentId, Proof, ProofKey, Refusal, Rejected, Settled, Unknown};
+use farthing_rail::{
+    Cursor, Direction, Movement, PayerId, PaymentId, Proof, ProofKey, Refusal, Rejected, Settled, Unknown,
+};
 
 use crate::budget::{BudgetCharge, BudgetKey, Reservation};
 use crate::{Command, NewPayment, StatementPage, TransferId};
@@ -45,6 +47,7 @@ pub fn prepaid(number: u32, payer_number: u32, amount: u128) -> NewPayment {
         prepaid: true,
         method: "balance".to_owned(),
         intent: "charge".to_owned(),
+        rail: "balance".to_owned(),
         route: "weather".to_owned(),
         request: "GET /v1/weather".to_owned(),
         idempotency: None,
@@ -60,13 +63,15 @@ pub fn external(number: u32, amount: u128) -> NewPayment {
         proof: Proof { key, payer: None, kept: vec![1, 2, 3], ..payment.proof },
         prepaid: false,
         method: "evm".to_owned(),
+        rail: "evm".to_owned(),
         ..payment
     }
 }
 
 /// What the rail says when the money moved.
 pub fn settled(reference: &str, fee: u128) -> Settled {
-    Settled { reference: reference.to_owned(), at: at(5), fee: Amount::new(fee), consumed: Vec::new() }
+    let (reference, passed_on, consumed) = (reference.to_owned(), Amount::ZERO, Vec::new());
+    Settled { reference, at: at(5), fee: Amount::new(fee), passed_on, consumed }
 }
 
 /// What the rail says when the money moved, and by which movements.
@@ -79,6 +84,7 @@ pub fn movement(key: &str, amount: u128) -> Movement {
     Movement {
         key: ProofKey::new(key),
         reference: format!("reference of {key}"),
+        direction: Direction::In,
         payer: Some(payer(7)),
         amount: Amount::new(amount),
         asset: usd(),

@@ -18,7 +18,7 @@ pub(super) struct Movements {
 
 impl Movements {
     pub(super) fn transfer(&mut self, transfer: &Transfer) {
-        if matches!(transfer.debit.kind, AccountKind::Confirmed(_) | AccountKind::Suspense) {
+        if [&transfer.debit, &transfer.credit].iter().any(|account| is_of_statements(&account.kind)) {
             self.transfers.insert(transfer.id, transfer.clone());
         }
     }
@@ -47,7 +47,7 @@ impl Movements {
         }
         let Some(seen) = &record.seen else {
             if record.suspended {
-                findings.push(format!("movement {key}: rests in suspense and no statement showed it"));
+                findings.push(format!("movement {key}: rests unexplained and no statement showed it"));
             }
             return findings;
         };
@@ -86,7 +86,18 @@ impl Movements {
     }
 }
 
+/// Whether statements may move something on an account.
+fn is_of_statements(kind: &AccountKind) -> bool {
+    use AccountKind::{Confirmed, Fees, Suspense, Withdrawals};
+    matches!(kind, Confirmed(_) | Suspense | Withdrawals(_) | Fees(_))
+}
+
+/// Whether a transfer says that a statement showed money that came in or went out.
 fn claims_arrival(transfer: &Transfer) -> bool {
-    matches!(transfer.debit.kind, AccountKind::Confirmed(_))
-        && matches!(transfer.credit.kind, AccountKind::Clearing(_) | AccountKind::Suspense)
+    let (debit, credit) = (&transfer.debit.kind, &transfer.credit.kind);
+    match (debit, credit) {
+        (AccountKind::Confirmed(_), AccountKind::Clearing(_) | AccountKind::Suspense) => true,
+        (debit, AccountKind::Confirmed(_)) => is_of_statements(debit) || matches!(debit, AccountKind::Clearing(_)),
+        _ => false,
+    }
 }

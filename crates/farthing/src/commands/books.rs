@@ -163,6 +163,8 @@ impl Payment {
             "amount": payment.amount.to_string(),
             "asset": payment.asset.to_string(),
             "fee": payment.fee.to_string(),
+            "passed_on": payment.passed_on.to_string(),
+            "rail": payment.rail,
             "movements": (!payment.consumed.is_empty()).then(|| names(&payment.consumed)),
             "confirm_at": payment.confirm_at.map(Timestamp::to_rfc3339),
             "reference": payment.reference,
@@ -260,6 +262,7 @@ pub(super) fn say_statement(statement: &farthing_books::Statement) {
             totals.count.to_string(),
             asset.display(totals.gross),
             asset.display(totals.fees),
+            asset.display(totals.shares),
             asset.display(totals.refunds),
             asset.display(totals.reversed),
             net,
@@ -278,7 +281,7 @@ pub(super) fn say_statement(statement: &farthing_books::Statement) {
         rows.push(row);
     }
     terminal::say_table(
-        &["route", "rail", "payer", "payments", "gross", "fees", "refunds", "reversed", "net"],
+        &["route", "rail", "payer", "payments", "gross", "fees", "shares", "refunds", "reversed", "net"],
         3,
         &rows,
     );
@@ -297,6 +300,7 @@ fn totals_json(asset: &Asset, totals: &Totals) -> Value {
         "count": totals.count,
         "gross": totals.gross.to_string(),
         "fees": totals.fees.to_string(),
+        "shares": totals.shares.to_string(),
         "refunds": totals.refunds.to_string(),
         "reversed": totals.reversed.to_string(),
         "net": totals.net().map(|net| net.to_string()),

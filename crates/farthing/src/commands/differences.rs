@@ -88,8 +88,9 @@ impl Differences {
 fn say_report(report: &Value, clean: bool) {
     for rail in list(report, "rails") {
         let count = |member: &str| rail.get(member).and_then(Value::as_u64).unwrap_or(0);
-        let read =
-            format!("{}: {} matched, {} unexplained", text(rail, "source"), count("matched"), count("suspended"));
+        let sums = [("matched", "matched"), ("suspended", "unexplained"), ("withdrawn", "withdrawn")];
+        let sums = sums.map(|(member, word)| format!("{} {word}", count(member))).join(", ");
+        let read = format!("{}: {sums}", text(rail, "source"));
         match rail.get("failed").and_then(Value::as_str) {
             Some(reason) => terminal::say(&format!("{read}; not read to its end: {reason}")),
             None => terminal::say(&read),

@@ -28,6 +28,7 @@ fn rail(report: &RailReport) -> Value {
         "source": report.source,
         "matched": report.sums.matched,
         "suspended": report.sums.suspended,
+        "withdrawn": report.sums.withdrawn,
         "repeated": report.sums.repeated,
         "failed": report.failed,
     })

@@ -140,6 +140,7 @@ fn prepare<'a>(
         prepaid: matches!(offer.acceptor, Acceptor::Prepaid(_)),
         method: offer.method.clone(),
         intent: offer.intent.clone(),
+        rail: offer.rail.clone(),
         route: sale.route.name.clone(),
         request: format!("{} {}", asked.method, asked.target.path()),
         at: now,

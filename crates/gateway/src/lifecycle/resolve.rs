@@ -92,13 +92,21 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
 
 /// The rail of a payment, in the present configuration.
 pub(super) fn settler_of(seller: &Seller, record: &PaymentRecord) -> Option<Arc<dyn Settler>> {
-    let site = seller.site.load();
-    let found = site.rails.iter().find(|(_, settler)| {
+    rail_of(&seller.site.load().rails, record).cloned()
+}
+
+/// The table that a payment was offered by, or the one that is like it where that has another name now.
+/// Of several that are like it none is guessed: their money is on different accounts.
+fn rail_of<'a>(rails: &'a [(String, Arc<dyn Settler>)], record: &PaymentRecord) -> Option<&'a Arc<dyn Settler>> {
+    let is_alike = |(_, settler): &&(String, Arc<dyn Settler>)| {
         let terms = settler.terms();
         let names = (terms.method.as_str(), terms.intent.as_str());
         names == (&*record.method, &*record.intent) && terms.asset == record.asset
-    });
-    found.map(|(_, settler)| Arc::clone(settler))
+    };
+    let mut alike = rails.iter().filter(is_alike);
+    let named = alike.clone().find(|(name, _)| *name == record.rail);
+    let only = alike.next().filter(|_| alike.next().is_none());
+    named.or(only).map(|(_, settler)| settler)
 }
 
 /// How long the task that claimed a payment may take until the rail has answered.
@@ -117,4 +125,52 @@ fn of_route<T>(seller: &Seller, record: &PaymentRecord, read: impl Fn(&Paid) -> 
     let site = seller.site.load();
     let route = site.table.routes().iter().find(|route| route.name == record.route)?;
     route.paid.as_ref().map(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use farthing_books::NewPayment;
+    use farthing_books::testing::MemoryStore;
+    use farthing_books::testing::samples::external;
+    use farthing_protocol::Timestamp;
+    use farthing_rail::simulated::{Script, SimulatedRail, Surroundings};
+
+    fn rails(names: &[&str]) -> Vec<(String, Arc<dyn Settler>)> {
+        let rail = |name: &&str| {
+            let surroundings = Surroundings {
+                now: Box::new(|| Timestamp::from_unix_millis(0)),
+                sleep: Box::new(|_| Box::pin(std::future::ready(()))),
+                late_by: Duration::ZERO,
+            };
+            let rail = SimulatedRail::new(Script::honest(), Arc::default(), surroundings).unwrap();
+            ((*name).to_owned(), Arc::new(rail) as Arc<dyn Settler>)
+        };
+        names.iter().map(rail).collect()
+    }
+
+    /// A payment that the table `eu` of two alike was offered by.
+    fn record() -> PaymentRecord {
+        let mut new = external(1, 100);
+        new.proof.asset = "USD.6@account:simulated".parse().unwrap();
+        let new = NewPayment { method: "simulated".to_owned(), rail: "eu".to_owned(), ..new };
+        let (id, mut books) = (new.id, MemoryStore::default());
+        books.batch(&[Command::Claim(Box::new(new))]).unwrap();
+        books.payments[&id].clone()
+    }
+
+    #[test]
+    fn the_table_that_offered_a_payment_is_asked_about_it_and_none_is_guessed() {
+        let found = |names: &[&str]| {
+            let rails = rails(names);
+            let found = rail_of(&rails, &record())?;
+            rails.iter().position(|(_, rail)| Arc::ptr_eq(rail, found))
+        };
+        assert_eq!(found(&["us", "eu"]), Some(1));
+        assert_eq!(found(&["renamed"]), Some(0));
+        assert_eq!(found(&["us", "renamed"]), None);
+        let mut other = record();
+        other.method = "evm".to_owned();
+        assert!(rail_of(&rails(&["eu"]), &other).is_none(), "a table of that name with another method");
+    }
 }

@@ -107,10 +107,10 @@ fn paid(
                 offered: offered(acceptors),
             }));
         }
-        for (index, acceptor) in found {
+        for (index, (rail, acceptor)) in found {
             // Named twice, by its table and by its method: offered once.
             if taken.insert(index) {
-                let offer = Offer::prepare(acceptor, accept, config, price, realm);
+                let offer = Offer::prepare((rail, acceptor), accept, config, price, realm);
                 offers.push(offer.map_err(|mistake| accept.place.refuses(mistake))?);
             }
         }
@@ -132,13 +132,12 @@ fn paid(
 fn named_by<'a>(
     accept: &'a Accept,
     acceptors: &'a [(String, Acceptor)],
-) -> impl Iterator<Item = (usize, &'a Acceptor)> {
+) -> impl Iterator<Item = (usize, &'a (String, Acceptor))> {
     let means = |(rail, acceptor): &(String, Acceptor)| {
         let terms = acceptor.terms();
         (*rail == accept.rail || terms.method.as_str() == accept.rail) && terms.intent.as_str() == accept.intent
     };
-    let named = acceptors.iter().enumerate().filter(move |(_, acceptor)| means(acceptor));
-    named.map(|(index, (_, acceptor))| (index, acceptor))
+    acceptors.iter().enumerate().filter(move |(_, acceptor)| means(acceptor))
 }
 
 /// A challenge issued for another route, or for this one at another price, is worth nothing here.

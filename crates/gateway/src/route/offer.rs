@@ -15,6 +15,8 @@ pub(crate) struct Offer {
     pub(crate) template: ChallengeTemplate,
     /// What the challenge asks for, decoded.
     pub(crate) request: ChargeRequest,
+    /// The name of the payment method's table.
+    pub(crate) rail: String,
     /// The method's and the intent's name.
     pub(crate) method: String,
     pub(crate) intent: String,
@@ -27,7 +29,7 @@ pub(crate) struct Offer {
 impl Offer {
     /// Prepares the offer of a route's price through one payment method.
     pub(super) fn prepare(
-        acceptor: &Acceptor,
+        (rail, acceptor): (&str, &Acceptor),
         accept: &Accept,
         route: &RouteConfig,
         price: farthing_money::Price,
@@ -55,6 +57,7 @@ impl Offer {
             acceptor: acceptor.clone(),
             template,
             request,
+            rail: rail.to_owned(),
             method: terms.method.as_str().to_owned(),
             intent: terms.intent.as_str().to_owned(),
             validity: terms.validity.max(Duration::from_secs(1)),

@@ -17,7 +17,7 @@ pub struct Memory(Mutex<Recollection>);
 struct Recollection {
     takings: Vec<Taking>,
     lookups: BTreeMap<PaymentId, u32>,
-    refunded: BTreeMap<PaymentId, Amount>,
+    refunded: Vec<Taking>,
     file: Option<File>,
 }
 
@@ -45,7 +45,14 @@ impl Memory {
 
     /// What was sent back for a payment.
     pub fn refunded(&self, payment: PaymentId) -> Amount {
-        self.lock().refunded.get(&payment).copied().unwrap_or(Amount::ZERO)
+        let memory = self.lock();
+        let refund = memory.refunded.iter().find(|refund| refund.payment == payment);
+        refund.map_or(Amount::ZERO, |refund| refund.amount)
+    }
+
+    /// Everything sent back, in order, each payment once.
+    pub(super) fn refunds(&self) -> Vec<Taking> {
+        self.lock().refunded.clone()
     }
 
     pub(super) fn take(&self, taking: Taking) -> io::Result<()> {
@@ -70,7 +77,10 @@ impl Memory {
     }
 
     pub(super) fn refund(&self, payment: PaymentId, amount: Amount) {
-        self.lock().refunded.insert(payment, amount);
+        let mut memory = self.lock();
+        if !memory.refunded.iter().any(|refund| refund.payment == payment) {
+            memory.refunded.push(Taking { payment, amount });
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Recollection> {

@@ -8,9 +8,9 @@ use farthing_protocol::{ChargeRequest, IntentName, JsonObject, MethodName, Probl
 
 use super::{Behaviour, CURRENCY, METHOD, Memory, Script, Taking};
 use crate::{
-    Answer, Claim, Cursor, ExpectedFee, Finality, Method, Movement, Order, PayerId, PaymentId, Presented, Proof,
-    ProofKey, RailError, RailStatement, Refund, Refusal, Rejected, Settled, Settlement, Settler, Standing, Terms,
-    Unknown, Unpriceable,
+    Answer, Claim, Cursor, Direction, ExpectedFee, Finality, Method, Movement, Order, PayerId, PaymentId, Presented,
+    Proof, ProofKey, RailError, RailStatement, Refund, Refusal, Rejected, Settled, Settlement, Settler, Standing,
+    Terms, Unknown, Unpriceable,
 };
 
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -88,6 +88,7 @@ impl SimulatedRail {
             reference: format!("simulated-{payment}"),
             at: (self.surroundings.now)(),
             fee: Amount::ZERO,
+            passed_on: Amount::ZERO,
             consumed: vec![movement_of(self.stands_for(payment))],
         })
     }
@@ -104,6 +105,7 @@ impl SimulatedRail {
     fn lines_of(&self, taking: &Taking, met: Option<Behaviour>) -> Vec<Movement> {
         let line = |key: ProofKey, reference: String| Movement {
             key,
+            direction: Direction::In,
             payer: None,
             reference,
             amount: taking.amount,
@@ -120,6 +122,19 @@ impl SimulatedRail {
                 vec![own(), line(foreign, "somebody else's transfer".into())]
             }
             _ => vec![own()],
+        }
+    }
+
+    /// What the statement shows of a refund.
+    fn line_back(&self, refund: &Taking) -> Movement {
+        Movement {
+            key: refund_of(refund.payment),
+            reference: format!("simulated-refund-{}", refund.payment),
+            direction: Direction::Out,
+            payer: None,
+            amount: refund.amount,
+            asset: self.terms.asset.clone(),
+            at: (self.surroundings.now)(),
         }
     }
 
@@ -206,7 +221,14 @@ impl Settler for SimulatedRail {
 
     fn refund<'a>(&'a self, refund: &'a Refund) -> Answer<'a, Settlement> {
         self.memory.refund(refund.payment, refund.amount);
-        Box::pin(std::future::ready(self.settled(refund.payment)))
+        let paid_back = Settlement::Settled(Settled {
+            reference: format!("simulated-refund-{}", refund.payment),
+            at: (self.surroundings.now)(),
+            fee: Amount::ZERO,
+            passed_on: Amount::ZERO,
+            consumed: vec![refund_of(refund.payment)],
+        });
+        Box::pin(std::future::ready(paid_back))
     }
 
     fn confirm<'a>(&'a self, claim: &'a Claim, settled: &'a Settled) -> Answer<'a, Standing> {
@@ -225,14 +247,19 @@ impl Settler for SimulatedRail {
         Box::pin(std::future::ready(standing))
     }
 
-    /// What it took and keeps. The cursor is how many takings were shown.
+    /// What it took and keeps, and what it paid back. The cursor is how many takings were shown, and how
+    /// many refunds.
     fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let takings = self.memory.takings();
-        let shown = after.0.parse().unwrap_or(0);
+        let refunds = self.memory.refunds();
+        let (shown, returned) = after.0.split_once('/').unwrap_or((&after.0, ""));
+        let (shown, returned) = (shown.parse().unwrap_or(0), returned.parse().unwrap_or(0));
         let fresh = takings.iter().skip(shown);
-        let movements = fresh.flat_map(|taking| self.lines_of(taking, met.get(&taking.payment).copied())).collect();
-        let next = Cursor(takings.len().to_string());
+        let came = fresh.flat_map(|taking| self.lines_of(taking, met.get(&taking.payment).copied()));
+        let went = refunds.iter().skip(returned).map(|refund| self.line_back(refund));
+        let movements = came.chain(went).collect();
+        let next = Cursor(format!("{}/{}", takings.len(), refunds.len()));
         Box::pin(std::future::ready(Ok(RailStatement { movements, next, more: false })))
     }
 }
@@ -240,6 +267,10 @@ impl Settler for SimulatedRail {
 /// Where a payment stands after its movement was moved.
 fn moved(payment: PaymentId) -> ProofKey {
     ProofKey::new(format!("simulated/moved/{payment}"))
+}
+
+fn refund_of(payment: PaymentId) -> ProofKey {
+    ProofKey::new(format!("simulated/refund/{payment}"))
 }
 
 fn movement_of(payment: PaymentId) -> ProofKey {

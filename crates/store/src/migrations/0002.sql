@@ -1,6 +1,6 @@
 -- Version 2: what a rail takes back, and what its own statement shows.
 
--- A check cannot be changed, so the table is made anew with the state `reversed` and two columns.
+-- A check cannot be changed, so the table is made anew with the state `reversed` and four columns.
 CREATE TABLE payments_2 (
     sequence    INTEGER PRIMARY KEY,
     id          BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -29,10 +29,12 @@ CREATE TABLE payments_2 (
     settled_at  INTEGER,
     updated_at  INTEGER NOT NULL,
     consumed    TEXT,   -- JSON list of the keys of its movements; NULL for none
-    confirm_at  INTEGER -- when to ask the rail whether it still stands; NULL once it is final
+    confirm_at  INTEGER,       -- when to ask the rail whether it still stands; NULL once it is final
+    passed_on   TEXT NOT NULL, -- what went straight to others
+    rail        TEXT NOT NULL  -- the name of the rail's table in the configuration
 ) STRICT;
 
-INSERT INTO payments_2 SELECT *, NULL, NULL FROM payments ORDER BY sequence;
+INSERT INTO payments_2 SELECT *, NULL, NULL, '0', method FROM payments ORDER BY sequence;
 DROP TABLE payments;
 ALTER TABLE payments_2 RENAME TO payments;
 
@@ -48,6 +50,7 @@ CREATE TABLE movements (
     payment   BLOB CHECK (length(payment) = 16),
     suspended INTEGER NOT NULL CHECK (suspended = 0 OR suspended = 1),
     rail      TEXT, -- from here on what the statement says; NULL until it does
+    direction TEXT CHECK (direction = 'in' OR direction = 'out' OR direction = 'fee'),
     reference TEXT,
     payer     TEXT,
     amount    TEXT,
@@ -56,7 +59,7 @@ CREATE TABLE movements (
     CHECK (payment IS NOT NULL OR rail IS NOT NULL)
 ) STRICT;
 
-CREATE INDEX movements_suspended ON movements (at) WHERE suspended = 1;
+CREATE INDEX movements_suspended ON movements (at) WHERE suspended = 1 AND direction = 'in';
 CREATE INDEX movements_not_seen ON movements (payment) WHERE rail IS NULL;
 
 -- How far each rail's statement has been read.

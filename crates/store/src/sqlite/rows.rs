@@ -9,7 +9,7 @@ use farthing_books::{
 };
 use farthing_money::Price;
 use farthing_protocol::{ChallengeId, Timestamp};
-use farthing_rail::{PayerId, PaymentId, ProofKey};
+use farthing_rail::{Direction, PayerId, PaymentId, ProofKey};
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 
@@ -18,7 +18,7 @@ use crate::StoreError;
 /// The columns of a payment, in the order in which [`payment`] reads them.
 pub(crate) const PAYMENT: &str = "id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
      idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, updated_at, \
-     consumed, confirm_at";
+     consumed, confirm_at, passed_on, rail";
 
 /// The payments that are not final: word for word the condition of their index, or it is not used.
 pub(crate) const IN_PROGRESS: &str =
@@ -67,6 +67,8 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
         updated_at: instant(row, 22)?,
         consumed: keys(row, 23)?,
         confirm_at: row.get::<_, Option<i64>>(24)?.map(Timestamp::from_unix_millis),
+        passed_on: parsed(row, 25, "passed_on")?,
+        rail: row.get(26)?,
     })
 }
 
@@ -87,13 +89,15 @@ pub(crate) fn keys_text(keys: &[ProofKey]) -> Result<Option<String>, StoreError>
 }
 
 /// The columns of a movement, in the order in which [`movement`] reads them.
-pub(crate) const MOVEMENT: &str = "key, payment, suspended, rail, reference, payer, amount, asset, at";
+pub(crate) const MOVEMENT: &str = "key, payment, suspended, rail, reference, payer, amount, asset, at, direction";
 
 pub(crate) fn movement(row: &Row<'_>) -> Result<MovementRecord, StoreError> {
     let seen = match row.get::<_, Option<String>>(3)? {
         None => None,
         Some(rail) => Some(Seen {
             rail,
+            direction: Direction::from_word(row.get_ref(9)?.as_str().map_err(|_| damaged("direction"))?)
+                .ok_or_else(|| damaged("direction"))?,
             reference: row.get(4)?,
             payer: row.get::<_, Option<Box<str>>>(5)?.map(PayerId::new),
             amount: parsed(row, 6, "amount")?,

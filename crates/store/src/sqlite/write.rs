@@ -113,8 +113,8 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
     let mut insert = connection.prepare_cached(
         "INSERT INTO payments (id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
          idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, \
-         updated_at, consumed, confirm_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
-         ?20, ?21, ?22, ?23, ?24, ?25)",
+         updated_at, consumed, confirm_at, passed_on, rail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+         ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)",
     )?;
     insert.execute(params![
         payment.id.as_bytes(),
@@ -142,6 +142,8 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         payment.updated_at.unix_millis(),
         keys_text(&payment.consumed)?,
         payment.confirm_at.map(Timestamp::unix_millis),
+        payment.passed_on.to_string(),
+        payment.rail,
     ])?;
     Ok(())
 }
@@ -151,7 +153,7 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
 fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
         "UPDATE payments SET state = ?2, reference = ?3, fee = ?4, refund = ?5, reason = ?6, deadline = ?7, \
-         status = ?8, settled_at = ?9, updated_at = ?10, consumed = ?11, confirm_at = ?12 WHERE id = ?1",
+         status = ?8, settled_at = ?9, updated_at = ?10, consumed = ?11, confirm_at = ?12, passed_on = ?13 WHERE id = ?1",
     )?;
     update.execute(params![
         payment.id.as_bytes(),
@@ -166,6 +168,7 @@ fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         payment.updated_at.unix_millis(),
         keys_text(&payment.consumed)?,
         payment.confirm_at.map(Timestamp::unix_millis),
+        payment.passed_on.to_string(),
     ])?;
     if payment.idempotency.is_none() && payment.state.frees_its_key() {
         let mut free = connection
@@ -188,10 +191,11 @@ fn responses(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
 fn movements(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
     for record in shelf.movements.changes().filter_map(|change| change.row) {
         let mut write = connection.prepare_cached(
-            "INSERT INTO movements (key, payment, suspended, rail, reference, payer, amount, asset, at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (key) DO UPDATE SET payment = excluded.payment, \
+            "INSERT INTO movements (key, payment, suspended, rail, reference, payer, amount, asset, at, direction) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (key) DO UPDATE SET payment = excluded.payment, \
              suspended = excluded.suspended, rail = excluded.rail, reference = excluded.reference, \
-             payer = excluded.payer, amount = excluded.amount, asset = excluded.asset, at = excluded.at",
+             payer = excluded.payer, amount = excluded.amount, asset = excluded.asset, at = excluded.at, \
+             direction = excluded.direction",
         )?;
         let seen = record.seen.as_ref();
         write.execute(params![
@@ -204,6 +208,7 @@ fn movements(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
             seen.map(|seen| seen.amount.to_string()),
             seen.map(|seen| seen.asset.to_string()),
             seen.map(|seen| seen.at.unix_millis()),
+            seen.map(|seen| seen.direction.as_str()),
         ])?;
     }
     Ok(())

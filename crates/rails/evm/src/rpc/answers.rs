@@ -46,6 +46,8 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FoundLog {
     pub(crate) block: u64,
+    /// Its place among the logs of the block.
+    pub(crate) position: u64,
     pub(crate) transaction: B256,
 }
 
@@ -101,6 +103,8 @@ struct WireLog {
     block_timestamp: Option<U64>,
     #[serde(default)]
     block_number: Option<U64>,
+    #[serde(default)]
+    log_index: Option<U64>,
     #[serde(default)]
     transaction_hash: Option<B256>,
     #[serde(default)]
@@ -175,7 +179,10 @@ pub(crate) fn receipt(value: &Value) -> Result<Option<Receipt>, Unreadable> {
 
 pub(crate) fn logs(value: &Value) -> Result<Vec<FoundLog>, Unreadable> {
     let logs: Vec<WireLog> = parse(value, "eth_getLogs")?;
-    let found = |log: WireLog| Some(FoundLog { block: log.block_number?.to(), transaction: log.transaction_hash? });
+    let found = |log: WireLog| {
+        let position = log.log_index.map_or(0, |index| index.to());
+        Some(FoundLog { block: log.block_number?.to(), position, transaction: log.transaction_hash? })
+    };
     Ok(logs.into_iter().filter(|log| !log.removed).filter_map(found).collect())
 }
 

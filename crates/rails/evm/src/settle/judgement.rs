@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, U256, address};
+use alloy_primitives::B256;
 use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use farthing_rail::{Claim, ProofKey, Settled, Settlement};
 use tokio::time::{Instant, sleep};
 
 use super::ChainSettler;
+use super::fee::Fee;
 use super::outcome::{refused, rejected, unknown};
 use crate::rpc::{Receipt, RpcError};
-use crate::{Payment, log};
-
-/// Where Tempo's fees go.
-const FEE_MANAGER: Address = address!("0xfeec000000000000000000000000000000000000");
+use crate::{Payment, Way, log};
 
 /// How soon, and how late, it is looked for an inclusion again.
 const SOONEST: Duration = Duration::from_millis(100);
@@ -87,25 +85,18 @@ impl ChainSettler {
 
     async fn settled(&self, payment: &Payment, receipt: &Receipt, positions: &[usize]) -> Settlement {
         let name = self.name_of(receipt.hash);
-        let consumed = positions.iter().map(|position| ProofKey::new(format!("{name}/{position}"))).collect();
         let at = match self.timestamp_of(receipt).await {
             Ok(Some(seconds)) => time_of(seconds),
             Ok(None) => return unknown("its block left the chain while it was looked at"),
             Err(error) => return unknown(error.to_string()),
         };
-        let fee = self.fee_of(payment, receipt);
-        Settlement::Settled(Settled { reference: receipt.hash.to_string(), at, fee, consumed })
-    }
-
-    /// What the inclusion cost us, in the payment's token: on Tempo a transfer to the fee manager
-    /// says it. Gas in a coin of another kind is not a fee of this asset; it counts as zero here.
-    fn fee_of(&self, payment: &Payment, receipt: &Receipt) -> Amount {
-        let Some(sponsor) = &self.sponsor else { return Amount::ZERO };
-        let payer = sponsor.account.address();
-        let transfers = log::transfers(payment.token, &receipt.logs).into_iter();
-        let fees = transfers.filter(|(_, moved)| moved.from == payer && moved.to == FEE_MANAGER);
-        let sum = fees.fold(U256::ZERO, |sum, (_, moved)| sum.saturating_add(moved.amount));
-        Amount::new(sum.saturating_to())
+        let sponsor = self.sponsor.as_ref().filter(|_| matches!(payment.way, Way::Sponsored { .. }));
+        let fee = sponsor
+            .map_or_else(Fee::default, |sponsor| Fee::in_receipt(payment.token, sponsor.account.address(), receipt));
+        let positions = positions.iter().chain(&fee.positions);
+        let consumed = positions.map(|position| ProofKey::new(format!("{name}/{position}"))).collect();
+        let (reference, passed_on) = (receipt.hash.to_string(), Amount::ZERO);
+        Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed })
     }
 
     /// Waits for a transaction to be included. What is wrong with the nodes may pass while it waits.

@@ -9,6 +9,7 @@ mod authorized;
 mod chain_settler;
 mod confirmations;
 mod delegated;
+mod fee;
 pub mod journal;
 mod judgement;
 mod outcome;

@@ -30,7 +30,13 @@ impl ChainSettler {
         }
         let key = claim.proof.key.as_str();
         let reference = key.rsplit_once('/').map_or(key, |(_, challenge)| challenge).to_owned();
-        Settlement::Settled(Settled { reference, at: (self.now)(), fee: Amount::ZERO, consumed: Vec::new() })
+        Settlement::Settled(Settled {
+            reference,
+            at: (self.now)(),
+            fee: Amount::ZERO,
+            passed_on: Amount::ZERO,
+            consumed: Vec::new(),
+        })
     }
 
     async fn is_active(&self, account: Address, key: Address) -> Result<bool, String> {

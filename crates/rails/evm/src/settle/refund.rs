@@ -2,15 +2,18 @@
 
 use alloy_primitives::{Address, U256};
 use farthing_money::Amount;
-use farthing_rail::{Refund, Settled, Settlement};
+use farthing_rail::{ProofKey, Refund, Settled, Settlement};
 
 use super::ChainSettler;
+use super::fee::Fee;
 use super::journal::{Purpose, Submission};
 use super::judgement::time_of;
 use super::outcome::{refused, unable, unknown};
 use super::sender::{Order, SendError, Sender};
 use crate::evm::calldata::{self, Call};
 use crate::evm::source_address;
+use crate::legs::Transfer;
+use crate::log;
 use crate::rpc::{At, Receipt};
 
 /// What became of the transactions of a refund.
@@ -21,6 +24,14 @@ enum Found {
     Waits,
     /// Nothing is on its way: there was none, or all of them failed in blocks that stay.
     Nothing,
+}
+
+/// The transfer that a refund is.
+struct Return {
+    token: Address,
+    from: Address,
+    to: Address,
+    amount: U256,
 }
 
 impl ChainSettler {
@@ -46,18 +57,17 @@ impl ChainSettler {
             return unknown(error.to_string());
         }
         let purpose = Purpose::Refund(refund.payment, refund.amount.units());
+        let order = Return { token, from: recipient, to: payer, amount: U256::from(refund.amount.units()) };
         match self.find(&purpose).await {
-            Ok(Found::Paid(receipt)) => self.sent_back(&receipt).await,
+            Ok(Found::Paid(receipt)) => self.sent_back(&order, &receipt).await,
             Ok(Found::Waits) => unknown("the refund is submitted and not included yet"),
-            Ok(Found::Nothing) => {
-                let data = calldata::transfer(payer, U256::from(refund.amount.units()));
-                self.submit_refund(sender, purpose, Call { to: token, data }).await
-            }
+            Ok(Found::Nothing) => self.submit_refund(sender, purpose, &order).await,
             Err(reason) => unknown(reason),
         }
     }
 
-    async fn submit_refund(&self, sender: &Sender, purpose: Purpose, call: Call) -> Settlement {
+    async fn submit_refund(&self, sender: &Sender, purpose: Purpose, back: &Return) -> Settlement {
+        let call = Call { to: back.token, data: calldata::transfer(back.to, back.amount) };
         let rehearsal = match self.rehearse(sender.address(), &call, None).await {
             Ok(rehearsal) => rehearsal,
             Err(settlement) => return settlement,
@@ -70,21 +80,29 @@ impl ChainSettler {
             Err(error) => return unable(error.to_string()),
         };
         match submitted.answer.await {
-            Ok(Ok(Some(receipt))) if receipt.is_success => self.sent_back(&receipt).await,
+            Ok(Ok(Some(receipt))) if receipt.is_success => self.sent_back(back, &receipt).await,
             _ => match self.wait_for(submitted.hash).await {
-                Ok(Some(receipt)) if receipt.is_success => self.sent_back(&receipt).await,
+                Ok(Some(receipt)) if receipt.is_success => self.sent_back(back, &receipt).await,
                 _ => unknown("the refund is submitted and not included yet"),
             },
         }
     }
 
-    async fn sent_back(&self, receipt: &Receipt) -> Settlement {
+    /// A refund that is in the chain: the transfer back, and what it cost.
+    async fn sent_back(&self, back: &Return, receipt: &Receipt) -> Settlement {
         let at = match self.timestamp_of(receipt).await {
             Ok(seconds) => seconds.map_or_else(|| (self.now)(), time_of),
             Err(error) => return unknown(error.to_string()),
         };
-        let (reference, consumed) = (receipt.hash.to_string(), Vec::new());
-        Settlement::Settled(Settled { reference, at, fee: Amount::ZERO, consumed })
+        let is_it = |moved: &Transfer| (moved.from, moved.to, moved.amount) == (back.from, back.to, back.amount);
+        let transfers = log::transfers(back.token, &receipt.logs);
+        let transfer = transfers.iter().find(|(_, moved)| is_it(moved)).map(|(position, _)| *position);
+        let fee = Fee::in_receipt(back.token, back.from, receipt);
+        let name = self.name_of(receipt.hash);
+        let positions = transfer.into_iter().chain(fee.positions);
+        let consumed = positions.map(|position| ProofKey::new(format!("{name}/{position}"))).collect();
+        let (reference, passed_on) = (receipt.hash.to_string(), Amount::ZERO);
+        Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed })
     }
 
     async fn find(&self, purpose: &Purpose) -> Result<Found, String> {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
+use farthing_money::Amount;
 use farthing_protocol::JsonObject;
 use farthing_rail::{
     Answer, Claim, Cursor, Method, Order, Presented, Proof, RailError, RailStatement, Refund, Refusal, Settled,
@@ -8,6 +9,7 @@ use farthing_rail::{
 };
 
 use super::ChainSettler;
+use crate::Payment;
 
 /// A method together with the chain that its money is on.
 #[derive(Debug)]
@@ -25,6 +27,26 @@ pub struct Settling<M> {
 pub struct Till {
     /// The account.
     pub recipient: Address,
+}
+
+impl Till {
+    /// What of a payment goes straight to others.
+    fn passed_on(&self, claim: &Claim) -> Amount {
+        let Ok(payment) = serde_json::from_slice::<Payment>(&claim.proof.kept) else { return Amount::ZERO };
+        let others = payment.legs.iter().filter(|leg| leg.recipient != self.recipient);
+        let sum = others.fold(U256::ZERO, |sum, leg| sum.saturating_add(leg.amount));
+        Amount::new(sum.saturating_to())
+    }
+
+    /// Says of a settled payment what others got.
+    fn less_what_went_on(&self, claim: &Claim, settlement: Settlement) -> Settlement {
+        match settlement {
+            Settlement::Settled(settled) => {
+                Settlement::Settled(Settled { passed_on: self.passed_on(claim), ..settled })
+            }
+            other => other,
+        }
+    }
 }
 
 impl<M: Method> Settling<M> {
@@ -56,11 +78,11 @@ impl<M: Method> Method for Settling<M> {
 
 impl<M: Method> Settler for Settling<M> {
     fn settle<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
-        Box::pin(self.chain.settle(claim))
+        Box::pin(async { self.till.less_what_went_on(claim, self.chain.settle(claim).await) })
     }
 
     fn lookup<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
-        Box::pin(self.chain.lookup(claim))
+        Box::pin(async { self.till.less_what_went_on(claim, self.chain.lookup(claim).await) })
     }
 
     fn refund<'a>(&'a self, refund: &'a Refund) -> Answer<'a, Settlement> {
@@ -68,10 +90,17 @@ impl<M: Method> Settler for Settling<M> {
     }
 
     fn confirm<'a>(&'a self, claim: &'a Claim, settled: &'a Settled) -> Answer<'a, Standing> {
-        Box::pin(self.chain.confirm(claim, settled))
+        Box::pin(async {
+            match self.chain.confirm(claim, settled).await {
+                Standing::Moved(settled) => {
+                    Standing::Moved(Settled { passed_on: self.till.passed_on(claim), ..settled })
+                }
+                standing => standing,
+            }
+        })
     }
 
     fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
-        Box::pin(self.chain.transfers_to(self.till.recipient, &self.method.terms().asset, after))
+        Box::pin(self.chain.transfers_of(self.till.recipient, &self.method.terms().asset, after))
     }
 }

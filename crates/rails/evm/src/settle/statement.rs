@@ -1,13 +1,19 @@
-//! What the chain itself says came in.
+//! What the chain itself says came in and went out.
+//!
+//! The till is the account that is paid: every transfer to it and from it is shown. Of the sponsor's
+//! account, where it is another one, only the fees are shown that it paid in the payment's token: its other
+//! money is not the rail's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
 use farthing_money::{Amount, Asset};
-use farthing_rail::{Cursor, Movement, PayerId, ProofKey, RailError, RailStatement};
+use farthing_rail::{Cursor, Direction, Movement, PayerId, ProofKey, RailError, RailStatement};
 
 use super::ChainSettler;
+use super::fee::FEE_MANAGER;
 use super::judgement::time_of;
+use crate::legs::Transfer;
 use crate::log::{self, TRANSFER};
 use crate::rpc::{At, Block, LogFilter, Receipt};
 
@@ -26,8 +32,9 @@ struct Position {
 }
 
 impl ChainSettler {
-    /// Transfers of an asset to an account in blocks that stay, one page after the cursor.
-    pub(super) async fn transfers_to(
+    /// Transfers of an asset to and from an account in blocks that stay, and its sponsor's fees, one page
+    /// after the cursor.
+    pub(super) async fn transfers_of(
         &self,
         recipient: Address,
         asset: &Asset,
@@ -52,7 +59,8 @@ impl ChainSettler {
             self.endpoints.block(At::Number(last)).await.map_err(unread)?
         };
         let end = end.ok_or_else(|| RailError(format!("the node has no block {last}")))?;
-        let movements = self.movements(token, recipient, asset, first..=last).await?;
+        let watched = Watched { token, recipient, sponsor: self.sponsor.as_ref().map(|it| it.account.address()) };
+        let movements = self.movements(&watched, asset, first..=last).await?;
         Ok(RailStatement { movements, next: Position::of(&end).write(), more: last < deep.number })
     }
 
@@ -70,29 +78,28 @@ impl ChainSettler {
 
     async fn movements(
         &self,
-        token: Address,
-        recipient: Address,
+        watched: &Watched,
         asset: &Asset,
         blocks: std::ops::RangeInclusive<u64>,
     ) -> Result<Vec<Movement>, RailError> {
-        let filter = LogFilter {
-            address: token,
-            topics: vec![Some(TRANSFER), None, Some(recipient.into_word())],
-            from: *blocks.start(),
-            to: *blocks.end(),
-        };
-        let mut hashes = Vec::new();
-        for found in self.endpoints.logs(&filter).await.map_err(unread)? {
-            if !hashes.contains(&found.transaction) {
-                hashes.push(found.transaction);
+        let mut hashes = BTreeSet::new();
+        for topics in watched.topics() {
+            let (from, to) = (*blocks.start(), *blocks.end());
+            let filter = LogFilter { address: watched.token, topics, from, to };
+            for found in self.endpoints.logs(&filter).await.map_err(unread)? {
+                hashes.insert((found.block, found.position, found.transaction));
             }
         }
+        let mut hashes: Vec<B256> = hashes.into_iter().map(|(.., transaction)| transaction).collect();
+        hashes.dedup();
         let mut movements = Vec::new();
         let mut times = BTreeMap::new();
         for chunk in hashes.chunks(RECEIPTS) {
-            for receipt in self.endpoints.receipts(chunk).await.map_err(unread)?.into_iter().flatten() {
+            let receipts = self.endpoints.receipts(chunk).await.map_err(unread)?;
+            for (hash, receipt) in chunk.iter().zip(receipts) {
+                let receipt = receipt.ok_or_else(|| RailError(format!("the node has no receipt of {hash}")))?;
                 let time = self.time_in(&receipt, &mut times).await?;
-                movements.extend(self.movements_of(token, recipient, asset, &receipt, time));
+                movements.extend(self.movements_of(watched, asset, &receipt, time));
             }
         }
         Ok(movements)
@@ -108,26 +115,54 @@ impl ChainSettler {
         Ok(time)
     }
 
-    fn movements_of(
-        &self,
-        token: Address,
-        recipient: Address,
-        asset: &Asset,
-        receipt: &Receipt,
-        time: u64,
-    ) -> Vec<Movement> {
+    fn movements_of(&self, watched: &Watched, asset: &Asset, receipt: &Receipt, time: u64) -> Vec<Movement> {
         let name = self.name_of(receipt.hash);
-        let to_us = log::transfers(token, &receipt.logs).into_iter().filter(|(_, moved)| moved.to == recipient);
-        to_us
-            .map(|(position, moved)| Movement {
+        let transfers = log::transfers(watched.token, &receipt.logs).into_iter();
+        let ours = transfers.filter_map(|(position, moved)| Some((position, watched.direction(&moved)?, moved)));
+        ours.map(|(position, direction, moved)| {
+            let other = if direction == Direction::In { moved.from } else { moved.to };
+            Movement {
                 key: ProofKey::new(format!("{name}/{position}")),
                 reference: receipt.hash.to_string(),
-                payer: Some(PayerId::new(format!("did:pkh:eip155:{}:{}", self.chain, moved.from))),
+                direction,
+                payer: Some(PayerId::new(format!("did:pkh:eip155:{}:{other}", self.chain))),
                 amount: Amount::new(moved.amount.saturating_to()),
                 asset: asset.clone(),
                 at: time_of(time),
-            })
-            .collect()
+            }
+        })
+        .collect()
+    }
+}
+
+/// Whose transfers a statement shows.
+struct Watched {
+    token: Address,
+    recipient: Address,
+    sponsor: Option<Address>,
+}
+
+impl Watched {
+    /// What to ask a node for.
+    fn topics(&self) -> Vec<Vec<Option<B256>>> {
+        let till = Some(self.recipient.into_word());
+        let mut topics = vec![vec![Some(TRANSFER), None, till], vec![Some(TRANSFER), till]];
+        if let Some(sponsor) = self.sponsor.filter(|sponsor| *sponsor != self.recipient) {
+            topics.push(vec![Some(TRANSFER), Some(sponsor.into_word()), Some(FEE_MANAGER.into_word())]);
+        }
+        topics
+    }
+
+    /// Which way a transfer went; nothing for one that is not ours, or that changes nothing.
+    fn direction(&self, moved: &Transfer) -> Option<Direction> {
+        let is_till = |account: Address| account == self.recipient;
+        match (is_till(moved.from), is_till(moved.to)) {
+            (true, true) => None,
+            (false, true) => Some(Direction::In),
+            (true, false) if moved.to == FEE_MANAGER => Some(Direction::Fee),
+            (true, false) => Some(Direction::Out),
+            (false, false) => (Some(moved.from) == self.sponsor && moved.to == FEE_MANAGER).then_some(Direction::Fee),
+        }
     }
 }
 

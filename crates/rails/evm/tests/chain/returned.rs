@@ -2,7 +2,7 @@
 
 use alloy_primitives::U256;
 use farthing_money::Amount;
-use farthing_rail::{Cursor, Refund, Settler as _};
+use farthing_rail::{Cursor, Direction, Refund, Settler as _};
 use farthing_rail_evm::evm::calldata;
 
 use crate::support::{CENT, World, account, settled};
@@ -41,7 +41,25 @@ async fn the_statement_shows_payments_by_their_keys_and_foreign_money_too() {
     assert_eq!((&payment.key, payment.amount), (&paid.consumed[0], claim.proof.amount));
     assert_eq!(payment.payer, claim.proof.payer);
     assert_eq!(gift.amount, Amount::new(7));
-    assert_eq!(read_all(&world, next).await.0, []);
+    assert_eq!(payment.direction, Direction::In);
+    assert_eq!(read_all(&world, next.clone()).await.0, []);
+
+    let refund = Refund {
+        payment: claim.payment,
+        reference: paid.reference,
+        payer: claim.proof.payer.clone(),
+        amount: Amount::new(CENT),
+        asset: claim.proof.asset.clone(),
+    };
+    let back = settled(world.seller.refund(&refund).await);
+    let own = calldata::transfer(account(4).address(), U256::from(5));
+    world.devnet.node().send(world.signer, Some(world.token.contract), own).await.unwrap();
+    world.devnet.mine(4).await.unwrap();
+    let (movements, _) = read_all(&world, next).await;
+    let [refund, withdrawal] = movements.as_slice() else { panic!("{movements:?}") };
+    assert_eq!((refund.direction, &refund.key), (Direction::Out, &back.consumed[0]));
+    assert_eq!((refund.amount, &refund.payer), (Amount::new(CENT), &claim.proof.payer));
+    assert_eq!((withdrawal.direction, withdrawal.amount), (Direction::Out, Amount::new(5)));
 }
 
 async fn read_all(world: &World, mut after: Cursor) -> (Vec<farthing_rail::Movement>, Cursor) {
