@@ -1,10 +1,10 @@
 //! The buyer's half: says what an offer would cost, and signs what was approved.
 
+mod earnest;
 mod sent;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
 
 use alloy_primitives::B256;
 use farthing_money::{Amount, Price};
@@ -12,6 +12,8 @@ use farthing_protocol::{Challenge, Credential, Timestamp};
 use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed};
 use tempo_primitives::TempoAddressExt as _;
 use tempo_primitives::transaction::{TEMPO_EXPIRING_NONCE_KEY, TempoTransaction};
+
+use earnest::{alive, check_recipients, valid_before};
 
 use super::access_key::{AccessKey, SignedGrant};
 use super::envelope::{Envelope, leave_fee, signing_message};
@@ -26,17 +28,6 @@ use crate::buyer::{Funds, Trace};
 use crate::chain::{Token, Tokens};
 use crate::evm::payer_id;
 use crate::{AccountError, Leg};
-
-/// An honest challenge lives for minutes; one that stays payable for longer than this is a trap.
-const LONGEST_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How long a transaction lives: the chain takes no expiring nonce that lasts more than 30 seconds.
-const VALIDITY: Duration = Duration::from_secs(25);
-
-/// How long an offer must still live: servers send nothing that is about to expire, and sponsors
-/// nothing that has less than 15 seconds left.
-const SHORTEST_VALIDITY: Duration = Duration::from_secs(6);
-const SHORTEST_SPONSORED: Duration = Duration::from_secs(17);
 
 /// Every TIP-20 dollar has six decimals, and fees are counted in them.
 const DECIMALS: u8 = 6;
@@ -382,39 +373,6 @@ fn trace(credential: &Credential) -> Option<(u64, Trace)> {
         false => Trace::Transaction { hash: envelope.hash(), numbered: None, valid_before: Some(valid_before) },
     };
     Some((transaction.chain_id, trace))
-}
-
-fn alive(challenge: &Challenge, request: &TempoRequest, now: Timestamp) -> Result<(), NotPayable> {
-    let expires = challenge.expires().ok_or_else(|| NotPayable("the offer never expires, which is refused".into()))?;
-    if expires <= now {
-        return Err(NotPayable(format!("the offer expired at {}", expires.to_rfc3339())));
-    }
-    let left = expires.since(now);
-    if left > LONGEST_VALIDITY {
-        let expires = expires.to_rfc3339();
-        return Err(NotPayable(format!("the offer stays payable until {expires}, longer than the 24 hours allowed")));
-    }
-    let shortest = if request.fee_payer { SHORTEST_SPONSORED } else { SHORTEST_VALIDITY };
-    if left < shortest && !request.amount.is_zero() {
-        return Err(NotPayable(format!("the offer expires in {left:?}, too soon for a transaction; ask again")));
-    }
-    Ok(())
-}
-
-/// Money sent to a token's contract is lost; nobody asks for it in earnest.
-fn check_recipients(request: &TempoRequest) -> Result<(), NotPayable> {
-    let recipients = std::iter::once(request.recipient).chain(request.splits.iter().map(|split| split.recipient));
-    match recipients.into_iter().find(|recipient| recipient.is_zero() || recipient.is_tip20()) {
-        Some(nobody) => Err(NotPayable(format!("the recipient {nobody} is nobody's account"))),
-        None => Ok(()),
-    }
-}
-
-/// The second before which the transaction must be included: soon, and not after the offer's end.
-fn valid_before(challenge: &Challenge, now: Timestamp) -> u64 {
-    let ends = now.after(VALIDITY);
-    let ends = challenge.expires().map_or(ends, |expires| expires.min(ends));
-    u64::try_from(ends.unix_millis().div_euclid(1000)).unwrap_or_default()
 }
 
 fn unsigned(error: AccountError) -> SignError {

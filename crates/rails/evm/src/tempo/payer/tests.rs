@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use alloy_primitives::{Address, U256};
 use farthing_money::Asset;
 use farthing_protocol::JsonObject;
