@@ -25,7 +25,7 @@ pub use approved::Approved;
 pub use claim::{Claim, Cursor, Direction, Movement, Proof, ProofKey, RailStatement, Refund};
 pub use id::{PayerId, PaymentId};
 pub use offer::{Offer, Order, Origin, OriginError, Presented};
-pub use payer::{Became, NotPayable, Payer, Quote, RecoverableSigner, Sent, SignError, Signed, Signer};
+pub use payer::{Became, NotPayable, Payer, Quote, RecoverableSigner, Sent, SignError, Signed, Signer, end_of};
 pub use seller::{Acceptor, Answer, Method, RailError, Settler, Unpriceable};
 pub use settlement::{Refusal, Rejected, Settled, Settlement, Standing, Unknown};
 pub use terms::{ExpectedFee, Finality, Terms};

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use farthing_money::{Amount, Asset, Price};
-use farthing_protocol::{Challenge, Credential};
+use farthing_protocol::{Challenge, Credential, Timestamp};
 
 use crate::{Answer, Approved, Offer, Origin};
 
@@ -118,6 +120,23 @@ impl Quote {
             u128::from(self.cost.millionths()).checked_mul(self.fee.units()).map_or(0, |product| product / total);
         Price::from_millionths(u64::try_from(part).unwrap_or(u64::MAX), self.cost.currency())
     }
+}
+
+/// An honest challenge lives for minutes; one that stays payable for longer than this is a trap.
+const LONGEST_OFFER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When an offer ends. One that has ended, never ends, or stays payable for longer than a day is not
+/// paid, whatever the method.
+pub fn end_of(challenge: &Challenge, now: Timestamp) -> Result<Timestamp, NotPayable> {
+    let expires = challenge.expires().ok_or_else(|| NotPayable("the offer never expires, which is refused".into()))?;
+    if expires <= now {
+        return Err(NotPayable(format!("the offer expired at {}", expires.to_rfc3339())));
+    }
+    if expires.since(now) > LONGEST_OFFER {
+        let at = expires.to_rfc3339();
+        return Err(NotPayable(format!("the offer stays payable until {at}, longer than the 24 hours allowed")));
+    }
+    Ok(expires)
 }
 
 /// Why an offer cannot be paid from here, in one sentence.

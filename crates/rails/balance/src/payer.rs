@@ -1,15 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use farthing_money::{Amount, Currency, Price};
-use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Origin, Payer, Quote, SignError, Signed, Signer};
+use farthing_protocol::{Challenge, Credential};
+use farthing_rail::{Answer, Approved, NotPayable, Offer, Origin, Payer, Quote, SignError, Signed, Signer, end_of};
 
 use crate::payload::Payload;
 use crate::{BalanceRequest, INTENT, METHOD, PayerKey, signed_message};
-
-/// An honest challenge lives for minutes; one that stays payable for longer than this is a trap.
-const LONGEST_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The buyer's half: one key, whose balance the issuer keeps.
 #[derive(Clone)]
@@ -51,7 +47,7 @@ impl Payer for BalancePayer {
         if offered != self.pays() {
             return Err(NotPayable(format!("{}/{} is not a prepaid balance", offered.0, offered.1)));
         }
-        alive(challenge, offer.now)?;
+        end_of(challenge, offer.now)?;
         let request = BalanceRequest::read(challenge.request()).map_err(|error| NotPayable(error.to_string()))?;
         if offer.amount.is_some_and(|amount| amount != request.amount) {
             return Err(NotPayable("the amount reads differently in the shared fields".into()));
@@ -76,18 +72,6 @@ impl Payer for BalancePayer {
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
         Box::pin(async move { self.credential(approved.get()).map(Signed::from) })
     }
-}
-
-fn alive(challenge: &Challenge, now: Timestamp) -> Result<(), NotPayable> {
-    let expires = challenge.expires().ok_or_else(|| NotPayable("the offer never expires, which is refused".into()))?;
-    if expires <= now {
-        return Err(NotPayable(format!("the offer expired at {}", expires.to_rfc3339())));
-    }
-    if expires.since(now) > LONGEST_VALIDITY {
-        let expires = expires.to_rfc3339();
-        return Err(NotPayable(format!("the offer stays payable until {expires}, longer than the 24 hours allowed")));
-    }
-    Ok(())
 }
 
 /// Whether the issuer is the server that the offer came from.

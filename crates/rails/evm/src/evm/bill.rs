@@ -6,16 +6,13 @@ use std::time::Duration;
 use alloy_primitives::{Address, U256};
 use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::{Challenge, Credential, JsonObject, Timestamp};
-use farthing_rail::{NotPayable, Offer, Quote, SignError};
+use farthing_rail::{NotPayable, Offer, Quote, SignError, end_of};
 
 use super::window::{SHORTEST_REST, unix_seconds};
 use super::{Authorization, ExpectedAuthorization, payer_id};
 use crate::buyer::Trace;
 use crate::chain::Token;
 use crate::{Account, AccountError};
-
-/// An honest challenge lives for minutes; one that stays payable for longer than this is a trap.
-const LONGEST_CHALLENGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a signature that moves money lives at most, however long its challenge does.
 const LONGEST_SIGNATURE: Duration = Duration::from_secs(10 * 60);
@@ -94,16 +91,10 @@ impl Bill {
 
 /// Checks that an offer is still good, long enough to be settled and no longer than is decent.
 pub(crate) fn alive(challenge: &Challenge, now: Timestamp) -> Result<Timestamp, NotPayable> {
-    let expires = challenge.expires().ok_or_else(|| NotPayable("the offer never expires, which is refused".into()))?;
-    let at = expires.to_rfc3339();
-    if expires <= now {
-        return Err(NotPayable(format!("the offer expired at {at}")));
-    }
+    let expires = end_of(challenge, now)?;
     if unix_seconds(expires) < unix_seconds(now.after(SHORTEST_REST)) {
+        let at = expires.to_rfc3339();
         return Err(NotPayable(format!("the offer expires at {at}, too soon to be settled")));
-    }
-    if expires.since(now) > LONGEST_CHALLENGE {
-        return Err(NotPayable(format!("the offer stays payable until {at}, longer than the 24 hours allowed")));
     }
     Ok(expires)
 }

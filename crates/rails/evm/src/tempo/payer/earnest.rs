@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use farthing_protocol::{Challenge, Timestamp};
-use farthing_rail::NotPayable;
+use farthing_rail::{NotPayable, end_of};
 use tempo_primitives::TempoAddressExt as _;
 
 use crate::tempo::request::TempoRequest;
-
-/// An honest challenge lives for minutes; one that stays payable for longer than this is a trap.
-const LONGEST_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a transaction lives: the chain takes no expiring nonce that lasts more than 30 seconds.
 const VALIDITY: Duration = Duration::from_secs(25);
@@ -21,15 +18,7 @@ const SHORTEST_SPONSORED: Duration = Duration::from_secs(17);
 
 /// Whether the offer ends, and not too soon to be paid.
 pub(super) fn alive(challenge: &Challenge, request: &TempoRequest, now: Timestamp) -> Result<(), NotPayable> {
-    let expires = challenge.expires().ok_or_else(|| NotPayable("the offer never expires, which is refused".into()))?;
-    if expires <= now {
-        return Err(NotPayable(format!("the offer expired at {}", expires.to_rfc3339())));
-    }
-    let left = expires.since(now);
-    if left > LONGEST_VALIDITY {
-        let expires = expires.to_rfc3339();
-        return Err(NotPayable(format!("the offer stays payable until {expires}, longer than the 24 hours allowed")));
-    }
+    let left = end_of(challenge, now)?.since(now);
     let shortest = if request.fee_payer { SHORTEST_SPONSORED } else { SHORTEST_VALIDITY };
     if left < shortest && !request.amount.is_zero() {
         return Err(NotPayable(format!("the offer expires in {left:?}, too soon for a transaction; ask again")));
