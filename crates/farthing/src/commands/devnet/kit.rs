@@ -43,7 +43,7 @@ impl Kit {
             r#"[gateway]
 listen      = "127.0.0.1:4030"
 admin       = "127.0.0.1:4031"
-store       = "sqlite:./seller.db"
+store       = "sqlite:./farthing.db"
 development = true
 
 [rails.{rail}]
