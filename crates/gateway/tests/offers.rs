@@ -12,7 +12,8 @@ use farthing_gateway::{Config, Gateway, Running};
 use farthing_money::{Amount, Asset, Rounding};
 use farthing_protocol::{ChargeRequest, IntentName, JsonObject, MethodName};
 use farthing_rail::{
-    Acceptor, ExpectedFee, Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Refusal, Terms, Unpriceable,
+    Acceptor, Capture, ExpectedFee, Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Protocol, Refusal,
+    Terms, Unpriceable,
 };
 use farthing_store::{Books, Sharing};
 use http::StatusCode;
@@ -32,6 +33,8 @@ impl OnChain {
             finality: Finality::Immediate,
             refundable: true,
             validity: Duration::from_secs(300),
+            protocol: Protocol::Payment,
+            capture: Capture::Whole,
         };
         Acceptor::Prepaid(Arc::new(Self(terms)))
     }

@@ -26,6 +26,6 @@ pub use claim::{Claim, Cursor, Direction, Movement, Proof, ProofKey, RailStateme
 pub use id::{PayerId, PaymentId};
 pub use offer::{Offer, Order, Origin, OriginError, Presented};
 pub use payer::{Became, NotPayable, Payer, Quote, RecoverableSigner, Sent, SignError, Signed, Signer, end_of};
-pub use seller::{Acceptor, Answer, Method, RailError, Settler, Unpriceable};
-pub use settlement::{Refusal, Rejected, Settled, Settlement, Standing, Unknown};
-pub use terms::{ExpectedFee, Finality, Terms};
+pub use seller::{Acceptor, Answer, Method, NotReady, RailError, Settler, Unpriceable};
+pub use settlement::{Fault, Hold, Refusal, Rejected, Settled, Settlement, Standing, Unknown};
+pub use terms::{Capture, ExpectedFee, Finality, Protocol, Terms};

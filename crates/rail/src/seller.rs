@@ -2,10 +2,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use farthing_money::Amount;
 use farthing_protocol::JsonObject;
 
 use crate::{
-    Claim, Cursor, Order, Presented, Proof, RailStatement, Refund, Refusal, Settled, Settlement, Standing, Terms,
+    Claim, Cursor, Hold, Order, Presented, Proof, RailStatement, Refund, Refusal, Settled, Settlement, Standing, Terms,
 };
 
 /// What an asynchronous rail call returns.
@@ -25,6 +26,12 @@ pub trait Method: Send + Sync {
     /// books decides that it counts once.
     fn verify(&self, presented: &Presented<'_>) -> Result<Proof, Refusal>;
 
+    /// Whether it can be paid by now, or why not, for the operator: what it depends on may be away. An
+    /// offer that is not ready is not made.
+    fn readiness(&self) -> Result<(), NotReady> {
+        Ok(())
+    }
+
     /// What this method's receipts say beside what every receipt does, such as the chain.
     fn receipt_members(&self) -> JsonObject {
         JsonObject::new()
@@ -38,6 +45,20 @@ pub trait Method: Send + Sync {
 pub trait Settler: Method {
     /// Moves the money.
     fn settle<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement>;
+
+    /// Asks the rail whether the money could be moved now; nothing moves. Where [`crate::Capture::Actual`]
+    /// holds it comes before the service, and [`Settler::capture`] after it.
+    fn hold<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Hold> {
+        let _ = claim;
+        Box::pin(std::future::ready(Hold::Held))
+    }
+
+    /// Moves what was used of a held payment, at most the claim's amount; nothing used moves nothing
+    /// and is settled. Called at most once per payment, ever, as `settle` is.
+    fn capture<'a>(&'a self, claim: &'a Claim, amount: Amount) -> Answer<'a, Settlement> {
+        let _ = amount;
+        self.settle(claim)
+    }
 
     /// What became of a payment whose settlement was asked for, or may have been.
     fn lookup<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement>;
@@ -79,6 +100,11 @@ impl Acceptor {
         self.method().terms()
     }
 }
+
+/// Why a method cannot be paid by just now, for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReady(pub String);
 
 /// A price that this method cannot carry, in words for whoever wrote the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -33,6 +33,8 @@ pub struct Settled {
     /// rail's statement will show them. Each counts for one payment, ever, whatever proof led to it; empty where the claim's own
     /// proof key already says it all.
     pub consumed: Vec<ProofKey>,
+    /// How much was taken, where that is less than the claim's amount: a captured hold. `None` is all.
+    pub captured: Option<Amount>,
 }
 
 /// Whether a settled payment still stands, for as long as its rail can take it back.
@@ -81,11 +83,72 @@ pub struct Refusal {
     pub problem: ProblemType,
     /// One sentence with the remedy.
     pub detail: String,
+    /// What is wrong, for dialects that have a word of their own for it.
+    pub fault: Option<Fault>,
+}
+
+/// What is wrong with a proof, whatever the words of the protocol that carried it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It is not in the form of its method.
+    Malformed,
+    /// It answers another offer than any that is made.
+    OfferUnknown,
+    /// It is for another chain or network.
+    Network,
+    /// It moves another asset.
+    Asset,
+    /// It pays somebody else.
+    Recipient,
+    /// It is for less or more than asked.
+    Amount,
+    /// Its time has not come.
+    NotYetValid,
+    /// Its time is over, or too short to settle in.
+    Expired,
+    /// It stays valid for longer than asked.
+    TooLongLived,
+    /// The signature is not the payer's.
+    Signature,
+    /// The token's signing domain is not the one signed for.
+    Domain,
+    /// It was used or cancelled.
+    Used,
+    /// The payer has too little.
+    Balance,
+    /// The payer has not allowed the transfer contract to move the asset.
+    Allowance,
+    /// Another account may submit it than the one that would.
+    Submitter,
+    /// The contract that must carry it is not on the chain.
+    ContractMissing,
+    /// It calls for code of the payer's own to be run.
+    ForeignCode,
+    /// The rail would not take it, for a reason of its own.
+    Unmovable,
 }
 
 impl Refusal {
     /// A refusal of this type.
     pub fn new(problem: ProblemType, detail: impl Into<String>) -> Self {
-        Self { problem, detail: detail.into() }
+        Self { problem, detail: detail.into(), fault: None }
     }
+
+    /// The same, with what is wrong.
+    #[must_use]
+    pub fn because(self, fault: Fault) -> Self {
+        Self { fault: Some(fault), ..self }
+    }
+}
+
+/// What a rail says of money that was not moved yet and could be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It could be moved now. No promise: the payer may still use it otherwise, unless the rail holds it.
+    Held,
+    /// It cannot be moved.
+    Rejected(Rejected),
+    /// The rail could not say.
+    Unknown(Unknown),
 }

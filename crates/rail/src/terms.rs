@@ -23,6 +23,32 @@ pub struct Terms {
     pub refundable: bool,
     /// How long a challenge of this method should live.
     pub validity: Duration,
+    /// In whose words it is offered and answered.
+    pub protocol: Protocol,
+    /// When the money is taken.
+    pub capture: Capture,
+}
+
+/// The protocol in whose words a method is offered, paid and answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// The HTTP `Payment` authentication scheme.
+    #[default]
+    Payment,
+    /// x402, of which this software speaks versions 1 and 2.
+    X402,
+}
+
+/// When the money is taken, and how much of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Capture {
+    /// All of it, before anything is served.
+    #[default]
+    Whole,
+    /// What was really used, at most the price: it is held before and captured after the service,
+    /// before the response goes out.
+    Actual,
 }
 
 /// What a payment is expected to cost.

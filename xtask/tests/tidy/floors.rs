@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-protocol", 1),
     ("farthing-rail", 2),
     ("farthing-books", 3),
+    ("farthing-dialects", 3),
     ("farthing-keys", 3),
     ("farthing-store", 4),
     ("farthing-rail-balance", 4),
@@ -24,7 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
 const BESIDE: &[&str] = &["xtask", "farthing-load", "farthing-testing-rpc"];
 
 /// The crates without I/O, and what would give them some.
-const PURE: &[&str] = &["farthing-money", "farthing-protocol", "farthing-rail", "farthing-books"];
+const PURE: &[&str] = &["farthing-money", "farthing-protocol", "farthing-rail", "farthing-dialects", "farthing-books"];
 const INPUT_AND_OUTPUT: &[&str] = &["tokio", "hyper", "hyper-util", "reqwest", "axum", "rusqlite", "rand", "tracing"];
 
 /// The crates that must work with any rail.

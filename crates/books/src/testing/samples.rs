@@ -71,7 +71,7 @@ pub fn external(number: u32, amount: u128) -> NewPayment {
 /// What the rail says when the money moved.
 pub fn settled(reference: &str, fee: u128) -> Settled {
     let (reference, passed_on, consumed) = (reference.to_owned(), Amount::ZERO, Vec::new());
-    Settled { reference, at: at(5), fee: Amount::new(fee), passed_on, consumed }
+    Settled { reference, at: at(5), fee: Amount::new(fee), passed_on, consumed, captured: None }
 }
 
 /// What the rail says when the money moved, and by which movements.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use farthing_money::{Amount, Asset, Home, Rounding};
 use farthing_protocol::{ChargeRequest, IntentName, JsonObject, MethodName, ProblemType};
 use farthing_rail::{
-    ExpectedFee, Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Refusal, Terms, Unpriceable,
+    Capture, ExpectedFee, Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Protocol, Refusal, Terms,
+    Unpriceable,
 };
 
 pub struct Prepaid(Terms);
@@ -25,6 +26,8 @@ impl Prepaid {
             finality: Finality::Immediate,
             refundable: true,
             validity: Duration::from_secs(300),
+            protocol: Protocol::Payment,
+            capture: Capture::Whole,
         })
     }
 }

@@ -8,9 +8,9 @@ use farthing_protocol::{ChargeRequest, IntentName, JsonObject, MethodName, Probl
 
 use super::{Behaviour, CURRENCY, METHOD, Memory, Script, Taking};
 use crate::{
-    Answer, Claim, Cursor, Direction, ExpectedFee, Finality, Method, Movement, Order, PayerId, PaymentId, Presented,
-    Proof, ProofKey, RailError, RailStatement, Refund, Refusal, Rejected, Settled, Settlement, Settler, Standing,
-    Terms, Unknown, Unpriceable,
+    Answer, Capture, Claim, Cursor, Direction, ExpectedFee, Finality, Method, Movement, Order, PayerId, PaymentId,
+    Presented, Proof, ProofKey, Protocol, RailError, RailStatement, Refund, Refusal, Rejected, Settled, Settlement,
+    Settler, Standing, Terms, Unknown, Unpriceable,
 };
 
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -66,6 +66,8 @@ impl SimulatedRail {
             finality: if script.unsettles() { Finality::After(FINAL_AFTER) } else { Finality::Immediate },
             refundable: true,
             validity: Duration::from_secs(300),
+            protocol: Protocol::Payment,
+            capture: Capture::Whole,
         };
         Ok(Self { terms, script, memory, surroundings, met: Mutex::default() })
     }
@@ -90,6 +92,7 @@ impl SimulatedRail {
             fee: Amount::ZERO,
             passed_on: Amount::ZERO,
             consumed: vec![movement_of(self.stands_for(payment))],
+            captured: None,
         })
     }
 
@@ -227,6 +230,7 @@ impl Settler for SimulatedRail {
             fee: Amount::ZERO,
             passed_on: Amount::ZERO,
             consumed: vec![refund_of(refund.payment)],
+            captured: None,
         });
         Box::pin(std::future::ready(paid_back))
     }

@@ -3,7 +3,8 @@ use std::time::Duration;
 use farthing_money::{Amount, Asset, Rounding};
 use farthing_protocol::{IntentName, JsonObject, MethodName, ProblemType};
 use farthing_rail::{
-    ExpectedFee, Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Refusal, Terms, Unpriceable,
+    Capture, ExpectedFee, Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Protocol, Refusal, Terms,
+    Unpriceable,
 };
 
 use crate::payload::Payload;
@@ -31,6 +32,8 @@ impl Balance {
             finality: Finality::Immediate,
             refundable: true,
             validity: VALIDITY,
+            protocol: Protocol::Payment,
+            capture: Capture::Whole,
         };
         Ok(Self { terms, issuer: issuer.to_owned() })
     }

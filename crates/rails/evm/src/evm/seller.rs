@@ -2,7 +2,9 @@
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use farthing_protocol::{Challenge, IntentName, JsonObject, MethodName, ProblemType};
-use farthing_rail::{Finality, Method, Order, Presented, Proof, ProofKey, Refusal, Terms, Unpriceable};
+use farthing_rail::{
+    Capture, Finality, Method, Order, Presented, Proof, ProofKey, Protocol, Refusal, Terms, Unpriceable,
+};
 
 use super::authorization::ExpectedAuthorization;
 use super::permit2::ExpectedPermit2;
@@ -48,6 +50,8 @@ impl EvmCharge {
             finality: Finality::After(settings.finality()),
             refundable: true,
             validity: settings.validity,
+            protocol: Protocol::Payment,
+            capture: Capture::Whole,
         };
         Ok(Self { terms, separator: settings.token.separator(), settings })
     }

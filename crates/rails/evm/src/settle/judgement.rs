@@ -96,7 +96,7 @@ impl ChainSettler {
         let positions = positions.iter().chain(&fee.positions);
         let consumed = positions.map(|position| ProofKey::new(format!("{name}/{position}"))).collect();
         let (reference, passed_on) = (receipt.hash.to_string(), Amount::ZERO);
-        Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed })
+        Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed, captured: None })
     }
 
     /// Waits for a transaction to be included. What is wrong with the nodes may pass while it waits.

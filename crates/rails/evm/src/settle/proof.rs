@@ -36,6 +36,7 @@ impl ChainSettler {
             fee: Amount::ZERO,
             passed_on: Amount::ZERO,
             consumed: Vec::new(),
+            captured: None,
         })
     }
 

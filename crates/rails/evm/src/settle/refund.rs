@@ -102,7 +102,7 @@ impl ChainSettler {
         let positions = transfer.into_iter().chain(fee.positions);
         let consumed = positions.map(|position| ProofKey::new(format!("{name}/{position}"))).collect();
         let (reference, passed_on) = (receipt.hash.to_string(), Amount::ZERO);
-        Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed })
+        Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed, captured: None })
     }
 
     async fn find(&self, purpose: &Purpose) -> Result<Found, String> {

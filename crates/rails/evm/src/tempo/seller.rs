@@ -6,7 +6,9 @@ use std::time::Duration;
 use alloy_primitives::Address;
 use farthing_money::Rounding;
 use farthing_protocol::{IntentName, JsonObject, MethodName, ProblemType, Timestamp};
-use farthing_rail::{Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Refusal, Terms, Unpriceable};
+use farthing_rail::{
+    Capture, Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Protocol, Refusal, Terms, Unpriceable,
+};
 
 use super::envelope::Envelope;
 use super::memo::attributed;
@@ -57,6 +59,8 @@ impl TempoCharge {
             finality: Finality::After(FINALITY),
             refundable: true,
             validity: settings.validity,
+            protocol: Protocol::Payment,
+            capture: Capture::Whole,
         };
         Ok(Self { terms, settings })
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use alloy_primitives::{Address, B256, U256};
 use farthing_money::Amount;
 use farthing_protocol::{IntentName, JsonObject, MethodName, ProblemType};
-use farthing_rail::{ExpectedFee, Finality, Method, Order, Presented, Proof, Refusal, Terms, Unpriceable};
+use farthing_rail::{
+    Capture, ExpectedFee, Finality, Method, Order, Presented, Proof, Protocol, Refusal, Terms, Unpriceable,
+};
 
 use super::request::{DECIMALS, PROFILE, UsdcRequest};
 use super::{INTENT, METHOD, nonce};
@@ -75,6 +77,8 @@ impl UsdcCharge {
             finality: Finality::After(finality),
             refundable: true,
             validity: settings.validity,
+            protocol: Protocol::Payment,
+            capture: Capture::Whole,
         };
         Ok(Self { terms, separator, settings })
     }

@@ -10,8 +10,8 @@ use farthing_devnet::{Devnet, Options, Source};
 use farthing_money::Amount;
 use farthing_protocol::{JsonObject, Timestamp};
 use farthing_rail::{
-    Answer, Claim, ExpectedFee, Finality, Method, Order, PaymentId, Presented, Proof, ProofKey, RecoverableSigner,
-    Refusal, Settled, Settlement, Settler as _, SignError, Terms, Unpriceable,
+    Answer, Capture, Claim, ExpectedFee, Finality, Method, Order, PaymentId, Presented, Proof, ProofKey, Protocol,
+    RecoverableSigner, Refusal, Settled, Settlement, Settler as _, SignError, Terms, Unpriceable,
 };
 use farthing_rail_evm::chain::Token;
 use farthing_rail_evm::rpc::Endpoints;
@@ -263,6 +263,8 @@ fn seller(urls: &[String], journal: Journal, token: &Token, rules: Rules) -> Set
         finality: Finality::After(Duration::from_secs(3)),
         refundable: true,
         validity: Duration::from_secs(60),
+        protocol: Protocol::Payment,
+        capture: Capture::Whole,
     };
     Settling::new(Bare(terms), chain, till)
 }
