@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {PaymentChannels} from "./PaymentChannels.sol";
+import {Permit2, PERMIT2_ON_EVERY_CHAIN} from "./Permit2.sol";
 import {Signatures} from "./Signatures.sol";
 import {Tokens} from "./Tokens.sol";
 
@@ -18,38 +19,10 @@ interface AuthorizedToken {
     ) external;
 }
 
-/// Permit2, as far as it is needed here.
-interface Permit2 {
-    struct TokenPermissions {
-        address token;
-        uint256 amount;
-    }
-
-    struct PermitTransferFrom {
-        TokenPermissions permitted;
-        uint256 nonce;
-        uint256 deadline;
-    }
-
-    struct SignatureTransferDetails {
-        address to;
-        uint256 requestedAmount;
-    }
-
-    function permitWitnessTransferFrom(
-        PermitTransferFrom memory permit,
-        SignatureTransferDetails calldata transferDetails,
-        address owner,
-        bytes32 witness,
-        string calldata witnessTypeString,
-        bytes calldata signature
-    ) external;
-}
-
 /// The escrow of the EVM session with its relayed profile, for test chains: the payer's money may come by an EIP-3009
 /// authorization or by Permit2, and the payee may sign a settlement that somebody else sends.
 contract EvmPaymentChannel is PaymentChannels {
-    Permit2 public constant PERMIT2 = Permit2(0x000000000022D473030F116dDEE9F6B43aC78BA3);
+    Permit2 public constant PERMIT2 = PERMIT2_ON_EVERY_CHAIN;
 
     bytes32 public constant SETTLE_AUTHORIZATION_TYPEHASH = keccak256(
         "SettleAuthorization(bytes32 channelId,uint128 cumulativeAmount,uint256 nonce,uint256 deadline)"

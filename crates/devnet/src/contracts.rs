@@ -67,8 +67,26 @@ macro_rules! compiled {
 compiled! {
     /// A dollar token with EIP-3009 and EIP-2612 that anybody may mint.
     TEST_USDC = "TestUSDC";
+    /// The same under the signing domain of USDC on Base Sepolia.
+    BASE_SEPOLIA_USDC = "BaseSepoliaUSDC";
+    /// The same again, but it does not keep its word; [`crate::TokenMood`] says how.
+    HOSTILE_USDC = "HostileUSDC";
     /// A wallet that is a contract and signs as ERC-1271 says.
     TEST_WALLET = "TestWallet";
+    /// Such a wallet whose word depends on what it is asked in; [`crate::WalletMood`] says on what.
+    MOODY_WALLET = "MoodyWallet";
+    /// Makes [`TEST_WALLET`]s where it said that they would be.
+    WALLET_FACTORY = "WalletFactory";
+    /// Makes no wallet: it burns the gas of whoever lets it.
+    BURNING_FACTORY = "BurningFactory";
+    /// Makes no wallet: it takes the tokens of whoever lets it.
+    GRABBING_FACTORY = "GrabbingFactory";
+    /// x402's way to Permit2 for the scheme `exact`.
+    EXACT_PERMIT_PROXY = "ExactPermitProxy";
+    /// x402's way to Permit2 for the scheme `upto`.
+    UPTO_PERMIT_PROXY = "UptoPermitProxy";
+    /// Says whether a signature is somebody's, as ERC-6492 has it.
+    SIGNATURE_VALIDATOR = "SignatureValidator";
     /// The escrow of the Tempo session, version 1.
     STREAM_CHANNEL = "StreamChannel";
     /// The escrow of the EVM session, with the relayed profile.

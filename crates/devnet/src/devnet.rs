@@ -1,5 +1,6 @@
 //! A running chain.
 
+use std::path::Path;
 use std::time::Duration;
 
 use alloy_primitives::{Address, Bytes, U256, address};
@@ -7,12 +8,14 @@ use alloy_sol_types::{SolCall, sol};
 use serde_json::{Value, json};
 
 use crate::accounts::{ACCOUNTS, DevelopmentAccount, FAUCET};
+use crate::base_sepolia::{self, USDC};
 use crate::contracts;
 use crate::error::{DevnetError, NodeError};
 use crate::node::{Node, unexpected};
 use crate::options::{Kind, Options};
-use crate::permit2::{self, PERMIT2};
+use crate::predeployed::{self, MULTICALL3, PERMIT2};
 use crate::process::Process;
+use crate::source::Source;
 
 /// Tempo's own dollar token, there from the first block.
 const PATH_USD: Address = address!("0x20c0000000000000000000000000000000000000");
@@ -55,14 +58,31 @@ impl Devnet {
         // Before the first block a call sees a chain whose clock says 1, and refuses every validity window.
         node.control::<Value>("anvil_mine", json!(["0x1"])).await?;
         let mut devnet = Self { node, kind: options.kind, token: PATH_USD, permit2: Some(PERMIT2), _process: process };
-        if let Kind::Evm { .. } = options.kind {
-            devnet.permit2 = devnet.place_permit2(permit2::runtime(&options.source, &binary).await?).await?;
-            devnet.token = devnet.deploy(contracts::TEST_USDC.creation()?).await?;
-            for account in ACCOUNTS {
-                devnet.fund(account.address, U256::from(MINTED)).await?;
-            }
+        if options.kind != Kind::Tempo {
+            devnet.prepare(&options.source, &binary).await?;
         }
         Ok(devnet)
+    }
+
+    /// Puts on an EVM chain what it lacks, and gives the accounts their money.
+    async fn prepare(&mut self, source: &Source, binary: &Path) -> Result<(), DevnetError> {
+        let known = predeployed::codes(source, binary, &[PERMIT2, MULTICALL3]).await?;
+        self.permit2 = known.iter().any(|(address, _)| *address == PERMIT2).then_some(PERMIT2);
+        for (address, code) in &known {
+            self.set_code(*address, code).await?;
+        }
+        if self.kind == Kind::BaseSepolia {
+            for (address, contract) in base_sepolia::PLACED {
+                self.place(address, contract).await?;
+            }
+            self.token = USDC;
+        } else {
+            self.token = self.deploy(contracts::TEST_USDC.creation()?).await?;
+        }
+        for account in ACCOUNTS {
+            self.fund(account.address, U256::from(MINTED)).await?;
+        }
+        Ok(())
     }
 
     /// The address of its JSON-RPC.
@@ -90,7 +110,8 @@ impl Devnet {
         &ACCOUNTS
     }
 
-    /// The dollar token, 6 decimals: pathUSD on Tempo, elsewhere a test USDC (EIP-712 name "Test USDC", version "1").
+    /// The dollar token, 6 decimals: pathUSD on Tempo, USDC where the chain poses as Base Sepolia, elsewhere a test USDC
+    /// (EIP-712 name "Test USDC", version "1").
     pub fn token(&self) -> Address {
         self.token
     }
@@ -108,7 +129,7 @@ impl Devnet {
     pub async fn fund(&self, to: Address, value: U256) -> Result<(), NodeError> {
         let call = match self.kind {
             Kind::Tempo => transferCall { to, value }.abi_encode(),
-            Kind::Evm { .. } => mintCall { to, value }.abi_encode(),
+            Kind::Evm { .. } | Kind::BaseSepolia => mintCall { to, value }.abi_encode(),
         };
         self.node.send(FAUCET, Some(self.token), call).await.map(drop)
     }
@@ -202,9 +223,7 @@ impl Devnet {
         self.mine(1).await
     }
 
-    async fn place_permit2(&self, runtime: Option<Bytes>) -> Result<Option<Address>, NodeError> {
-        let Some(runtime) = runtime else { return Ok(None) };
-        self.node.control::<Value>("anvil_setCode", json!([PERMIT2, runtime])).await?;
-        Ok(Some(PERMIT2))
+    pub(crate) async fn set_code(&self, at: Address, code: &Bytes) -> Result<(), NodeError> {
+        self.node.control::<Value>("anvil_setCode", json!([at, code])).await.map(drop)
     }
 }

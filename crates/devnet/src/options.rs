@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::base_sepolia;
 use crate::source::Source;
 
 /// The chain id of Tempo's public test network, which SDKs take for granted.
@@ -17,6 +18,9 @@ pub enum Kind {
         /// Any chain id: nothing leaves this machine.
         chain_id: u64,
     },
+    /// An EVM chain that poses as Base Sepolia, so that x402's software runs unchanged: its chain id, its USDC, and the
+    /// contracts of [`base_sepolia`].
+    BaseSepolia,
 }
 
 impl Kind {
@@ -25,6 +29,7 @@ impl Kind {
         match self {
             Self::Tempo => TEMPO_CHAIN_ID,
             Self::Evm { chain_id } => chain_id,
+            Self::BaseSepolia => base_sepolia::CHAIN_ID,
         }
     }
 }
@@ -57,6 +62,11 @@ impl Options {
         Self::new(Kind::Evm { chain_id }, source)
     }
 
+    /// A chain that poses as Base Sepolia, on a free port.
+    pub fn base_sepolia(source: Source) -> Self {
+        Self::new(Kind::BaseSepolia, source)
+    }
+
     fn new(kind: Kind, source: Source) -> Self {
         Self { kind, port: 0, block_time: Some(Duration::from_secs(1)), instant: true, source }
     }
@@ -73,10 +83,14 @@ impl Options {
         let mut arguments = vec!["--host=127.0.0.1".to_owned()];
         arguments.push(format!("--port={}", self.port));
         arguments.push(format!("--chain-id={}", self.kind.chain_id()));
-        if self.kind == Kind::Tempo {
+        let network: &[&str] = match self.kind {
             // Before T4 an expiring nonce counts as an ordinary one, and a payer's second payment fails.
-            arguments.extend(["--network=tempo", "--hardfork=T4"].map(str::to_owned));
-        }
+            Kind::Tempo => &["--network=tempo", "--hardfork=T4"],
+            Kind::Evm { .. } => &[],
+            // Gas is cheap there, and payers bound its price accordingly.
+            Kind::BaseSepolia => &["--hardfork=prague", "--block-base-fee-per-gas=1000000"],
+        };
+        arguments.extend(network.iter().map(|argument| (*argument).to_owned()));
         if let Some(time) = self.block_time {
             arguments.push(format!("--block-time={}.{:03}", time.as_secs(), time.subsec_millis()));
             if self.instant {
@@ -103,6 +117,12 @@ mod tests {
     fn tempo_mines_at_once_and_every_second() {
         let plain = arguments(|_| ());
         assert!(plain.ends_with("--network=tempo --hardfork=T4 --block-time=1.000 --mixed-mining"), "{plain}");
+    }
+
+    #[test]
+    fn base_sepolia_has_its_number_and_its_rules() {
+        let arguments = arguments(|options| options.kind = Kind::BaseSepolia);
+        assert!(arguments.contains("--chain-id=84532 --hardfork=prague --block-base-fee"), "{arguments}");
     }
 
     #[test]

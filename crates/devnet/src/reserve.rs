@@ -27,9 +27,7 @@ impl Devnet {
     ///
     /// [`DevnetError`] when the node refuses.
     pub async fn place_reserve(&self) -> Result<(), DevnetError> {
-        let runtime = TEST_CHANNEL_RESERVE.runtime()?;
-        self.node.control::<Value>("anvil_setCode", json!([RESERVE, runtime])).await?;
-        Ok(())
+        self.place(RESERVE, TEST_CHANNEL_RESERVE).await
     }
 
     /// Prepares one `open` of the reserve: tells it the expiring nonce hash of the payer's next transaction,

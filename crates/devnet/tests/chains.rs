@@ -15,6 +15,7 @@ async fn start(kind: Kind) -> Devnet {
     let options = match kind {
         Kind::Tempo => Options::tempo(source),
         Kind::Evm { chain_id } => Options::evm(chain_id, source),
+        Kind::BaseSepolia => Options::base_sepolia(source),
     };
     Devnet::start(options).await.unwrap()
 }

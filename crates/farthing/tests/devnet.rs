@@ -123,6 +123,8 @@ fn a_number_that_belongs_to_the_other_kind_is_refused() {
     };
     let said = refused(&["--chain-id", "8453"]);
     assert!(said.contains("--chain-id is for --kind evm"), "{said}");
+    let said = refused(&["--kind", "base-sepolia", "--chain-id", "8453"]);
+    assert!(said.contains("Base Sepolia is always 84532"), "{said}");
     let said = refused(&["--kind", "evm", "--chain-id", "4217"]);
     assert!(said.contains("chain 4217 is a Tempo chain"), "{said}");
 }
@@ -165,5 +167,11 @@ async fn what_it_prints_buys_a_page_on_tempo() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_prints_buys_a_page_on_an_evm_chain() {
     let said = try_it("evm").await;
+    assert!(said.contains("paid 0.001"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_prints_buys_a_page_on_base_sepolia() {
+    let said = try_it("base-sepolia").await;
     assert!(said.contains("paid 0.001"), "{said}");
 }

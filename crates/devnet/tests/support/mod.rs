@@ -19,6 +19,10 @@ pub(crate) async fn evm() -> Devnet {
     Devnet::start(Options::evm(31_337, Source::of_this_process().unwrap())).await.unwrap()
 }
 
+pub(crate) async fn base_sepolia() -> Devnet {
+    Devnet::start(Options::base_sepolia(Source::of_this_process().unwrap())).await.unwrap()
+}
+
 pub(crate) async fn tempo() -> Devnet {
     Devnet::start(Options::tempo(Source::of_this_process().unwrap())).await.unwrap()
 }
@@ -78,6 +82,16 @@ pub(crate) fn compact(signature: &Bytes) -> Bytes {
 
 pub(crate) fn domain(name: &'static str, chain: &Devnet, contract: Address) -> Eip712Domain {
     Eip712Domain::new(Some(name.into()), Some("1".into()), Some(U256::from(chain.chain_id())), Some(contract), None)
+}
+
+/// The domain of USDC on Base Sepolia.
+pub(crate) fn usdc_domain(chain: &Devnet) -> Eip712Domain {
+    Eip712Domain { version: Some("2".into()), ..domain("USDC", chain, chain.token()) }
+}
+
+/// The domain of Permit2, which has no version.
+pub(crate) fn permit2_domain(chain: &Devnet) -> Eip712Domain {
+    Eip712Domain { version: None, ..domain("Permit2", chain, chain.permit2().unwrap()) }
 }
 
 pub(crate) async fn balances(chain: &Devnet) -> (U256, U256) {

@@ -11,6 +11,57 @@ use crate::failure::{Failure, OrFail};
 const SELLER: DevelopmentAccount = ACCOUNTS[1];
 const BUYER: DevelopmentAccount = ACCOUNTS[2];
 
+/// What differs from chain to chain.
+struct Terms {
+    /// The rail's name.
+    rail: &'static str,
+    /// The line that names its method, where its own name does not.
+    method: &'static str,
+    code: &'static str,
+    /// How a gateway's configuration names the token.
+    asset: String,
+    fees: &'static str,
+    /// The line that makes the token known to a wallet, where it is not on file.
+    known: String,
+    /// What a route accepts.
+    accept: &'static str,
+}
+
+impl Terms {
+    fn of(chain: &Devnet) -> Self {
+        match chain.kind() {
+            Kind::Tempo => Self {
+                rail: "tempo",
+                method: "",
+                code: "pathUSD",
+                asset: "\"pathUSD\"".to_owned(),
+                fees: "fee_payer = true   # the buyer pays the price and nothing else\n",
+                known: String::new(),
+                accept: "\"tempo/charge\"",
+            },
+            Kind::Evm { .. } => {
+                let token = format!(
+                    "{{ contract = \"{}\", code = \"USDC\", decimals = 6, currency = \"USD\", \
+                     domain = {{ name = \"Test USDC\", version = \"1\" }} }}",
+                    chain.token()
+                );
+                let known = format!("token = [{token}]\n");
+                let accept = "\"evm/charge\"";
+                Self { rail: "evm", method: "", code: "USDC", asset: token, fees: "", known, accept }
+            }
+            Kind::BaseSepolia => Self {
+                rail: "base",
+                method: "method    = \"evm\"\n",
+                code: "USDC",
+                asset: "\"USDC\"".to_owned(),
+                fees: "",
+                known: String::new(),
+                accept: "\"evm/charge\"",
+            },
+        }
+    }
+}
+
 /// A gateway's configuration, a wallet's chains, and the keys of both.
 pub(crate) struct Kit {
     code: &'static str,
@@ -21,24 +72,8 @@ pub(crate) struct Kit {
 impl Kit {
     /// What goes with this chain.
     pub(crate) fn of(chain: &Devnet) -> Self {
-        let (rail, code) = match chain.kind() {
-            Kind::Tempo => ("tempo", "pathUSD"),
-            Kind::Evm { .. } => ("evm", "USDC"),
-        };
         let (rpc, id, recipient) = (chain.rpc(), chain.chain_id(), SELLER.address);
-        let token = format!(
-            "{{ contract = \"{}\", code = \"USDC\", decimals = 6, currency = \"USD\", \
-             domain = {{ name = \"Test USDC\", version = \"1\" }} }}",
-            chain.token()
-        );
-        let (asset, fees, known) = match chain.kind() {
-            Kind::Tempo => (
-                "\"pathUSD\"".to_owned(),
-                "fee_payer = true   # the buyer pays the price and nothing else\n",
-                String::new(),
-            ),
-            Kind::Evm { .. } => (token.clone(), "", format!("token = [{token}]\n")),
-        };
+        let Terms { rail, method, code, asset, fees, known, accept } = Terms::of(chain);
         let gateway = format!(
             r#"[gateway]
 listen      = "127.0.0.1:4030"
@@ -47,7 +82,7 @@ store       = "sqlite:./farthing.db"
 development = true
 
 [rails.{rail}]
-rpc       = "{rpc}"
+{method}rpc       = "{rpc}"
 chain     = {id}
 recipient = "{recipient}"
 asset     = {asset}
@@ -57,7 +92,7 @@ signer    = {{ key = {{ file = "seller.key" }} }}
 match    = "GET /{{*path}}"
 upstream = "http://127.0.0.1:9000"   # your server
 price    = "0.001 USD"
-accept   = ["{rail}/charge"]
+accept   = [{accept}]
 "#
         );
         let chains = format!("[chain.devnet]\nchain = {id}\nrpc = \"{rpc}\"\n{known}");

@@ -24,9 +24,10 @@ const EVM_CHAIN_ID: u64 = 31_337;
 /// How often the node is looked after.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Start a Tempo or EVM chain on this machine, with money on it, until Ctrl-C.
+/// Start a Tempo or EVM chain, or one that poses as Base Sepolia, on this machine, with money on it, until Ctrl-C.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  farthing devnet\n  farthing devnet --write ./devnet\n  \
+    farthing devnet --kind base-sepolia --write ./devnet\n  \
     farthing devnet --kind evm --chain-id 8453 --port 8546 --json\n\n\
     The node is anvil 1.7.1, fetched from npm on first use into the cache folder \
     ($XDG_CACHE_HOME/farthing or ~/.cache/farthing); FARTHING_ANVIL names one of your own. \
@@ -35,7 +36,7 @@ pub(crate) struct Devnet {
     /// Which chain.
     #[arg(long, value_enum, default_value_t = ChainKind::Tempo)]
     kind: ChainKind,
-    /// The chain id of an EVM chain; default 31337. Tempo's is always 42431.
+    /// The chain id of an EVM chain; default 31337. Tempo's is always 42431, Base Sepolia's 84532.
     #[arg(long)]
     chain_id: Option<u64>,
     /// Where it listens on this machine; 0 takes a free port.
@@ -59,6 +60,8 @@ pub(crate) enum ChainKind {
     Tempo,
     /// A plain EVM chain, with a test USDC and Permit2.
     Evm,
+    /// An EVM chain that poses as Base Sepolia, with its USDC and the contracts of x402 where x402's software looks.
+    BaseSepolia,
 }
 
 impl Devnet {
@@ -86,8 +89,12 @@ impl Devnet {
     fn options(&self) -> Result<Options, Failure> {
         match (self.kind, self.chain_id) {
             (ChainKind::Tempo, None) => Ok(Options::tempo(anvil_source()?)),
+            (ChainKind::BaseSepolia, None) => Ok(Options::base_sepolia(anvil_source()?)),
             (ChainKind::Tempo, Some(_)) => {
                 Err(Failure::wrong_use("--chain-id is for --kind evm; the Tempo chain is always 42431"))
+            }
+            (ChainKind::BaseSepolia, Some(_)) => {
+                Err(Failure::wrong_use("--chain-id is for --kind evm; Base Sepolia is always 84532"))
             }
             (ChainKind::Evm, Some(id)) if is_tempo(id) => {
                 Err(Failure::wrong_use(format!("chain {id} is a Tempo chain; use --kind tempo, or another number")))
@@ -117,8 +124,12 @@ impl Devnet {
         let rows = [("rpc", chain.rpc().to_owned()), ("chain", chain.chain_id().to_string()), ("token", token)];
         rows.iter().for_each(|(name, value)| terminal::say(&format!("{name:<9} {value}")));
         match (chain.kind(), chain.permit2()) {
-            (Kind::Evm { .. }, Some(permit2)) => terminal::say(&format!("{:<9} {permit2}", "permit2")),
-            (Kind::Evm { .. }, None) => terminal::say(&format!("{:<9} none: it could not be read", "permit2")),
+            (Kind::Evm { .. } | Kind::BaseSepolia, Some(permit2)) => {
+                terminal::say(&format!("{:<9} {permit2}", "permit2"))
+            }
+            (Kind::Evm { .. } | Kind::BaseSepolia, None) => {
+                terminal::say(&format!("{:<9} none: it could not be read", "permit2"))
+            }
             (Kind::Tempo, _) => {}
         }
         terminal::say("\nAccounts with money. Everybody knows their keys: never use them on a real chain.");
