@@ -27,8 +27,9 @@ mod reload;
 mod resolver;
 mod route;
 mod seller;
-pub mod serve;
 mod site;
+
+pub use farthing_serve as serve;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigError, Flags};

@@ -13,10 +13,12 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-dialects", 3),
     ("farthing-keys", 3),
     ("farthing-store", 4),
+    ("farthing-serve", 4),
     ("farthing-rail-balance", 4),
     ("farthing-rail-evm", 4),
     ("farthing-devnet", 4),
     ("farthing-gateway", 5),
+    ("farthing-facilitator", 5),
     ("farthing-wallet", 5),
     ("farthing", 6),
 ];
@@ -29,7 +31,8 @@ const PURE: &[&str] = &["farthing-money", "farthing-protocol", "farthing-rail", 
 const INPUT_AND_OUTPUT: &[&str] = &["tokio", "hyper", "hyper-util", "reqwest", "axum", "rusqlite", "rand", "tracing"];
 
 /// The crates that must work with any rail.
-const RAIL_AGNOSTIC: &[&str] = &["farthing-gateway", "farthing-wallet", "farthing-books", "farthing-store"];
+const RAIL_AGNOSTIC: &[&str] =
+    &["farthing-gateway", "farthing-facilitator", "farthing-wallet", "farthing-books", "farthing-store"];
 
 struct Crate {
     name: String,

@@ -306,6 +306,12 @@ impl fmt::Debug for Body {
     }
 }
 
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Self::full(text)
+    }
+}
+
 impl From<Incoming> for Body {
     /// A client's body without a limit.
     fn from(incoming: Incoming) -> Self {

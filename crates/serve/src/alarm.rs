@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 /// Bounds one wait after another by the same patience.
 #[derive(Debug)]
-pub(crate) struct Alarm {
+pub struct Alarm {
     patience: Duration,
     /// Of the wait under way.
     deadline: Option<Instant>,
@@ -22,19 +22,19 @@ pub(crate) struct Alarm {
 
 impl Alarm {
     /// An alarm that is not set.
-    pub(crate) fn new(patience: Duration) -> Self {
+    pub fn new(patience: Duration) -> Self {
         Self { patience, deadline: None, sleep: Bell::default() }
     }
 
     /// Ready when the wait has lasted too long. The first poll begins the wait.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let patience = self.patience;
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + patience);
         self.sleep.poll_until(deadline, context)
     }
 
     /// The wait is over; the next poll begins another.
-    pub(crate) fn silence(&mut self) {
+    pub fn silence(&mut self) {
         self.deadline = None;
     }
 }

@@ -4,7 +4,6 @@
 //! that is no number or differs from another, `Transfer-Encoding` in HTTP/1.0 or without `chunked` at its end. This
 //! adds what RFC 9112 lets a server repair: other codings, lists and repetitions.
 
-use crate::proxy::Body;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode, Version};
 
@@ -34,8 +33,8 @@ pub(super) fn check(version: Version, headers: &HeaderMap, ambiguous: bool) -> R
     Ok(())
 }
 
-pub(super) fn refusal(version: Version, error: FramingError) -> Response<Body> {
-    let mut response = Response::new(Body::full(format!("{error}\n")));
+pub(super) fn refusal<B: From<String>>(version: Version, error: FramingError) -> Response<B> {
+    let mut response = Response::new(B::from(format!("{error}\n")));
     *response.status_mut() = StatusCode::BAD_REQUEST;
     if version < Version::HTTP_2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -12,7 +12,7 @@ use tokio::io::AsyncWrite;
 const SHORT: usize = 1024;
 
 /// Writes these pieces, joined if they are short.
-pub(crate) fn poll_write_pieces<S: AsyncWrite + Unpin>(
+pub fn poll_write_pieces<S: AsyncWrite + Unpin>(
     stream: &mut S,
     context: &mut Context<'_>,
     pieces: &[IoSlice<'_>],

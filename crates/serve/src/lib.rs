@@ -14,14 +14,15 @@ mod scanner;
 mod stream;
 mod tls;
 
-pub(crate) use alarm::Alarm;
-pub(crate) use gather::poll_write_pieces;
+pub use alarm::Alarm;
+pub use gather::poll_write_pieces;
 pub use limits::Limits;
 pub use peer::Peer;
 pub use tls::{Certificate, CertificateError};
 
-use crate::proxy::Body;
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use std::io;
 use std::sync::Arc;
@@ -30,18 +31,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// What answers requests. Implemented by `Fn(Request<Incoming>, Peer) -> Future<Output = Response<Body>>`.
+/// What answers requests. Implemented by `Fn(Request<Incoming>, Peer) -> Future<Output = Response<B>>`.
 pub trait Service: Send + Sync + 'static {
+    /// What answers consist of. A refusal of a message that nobody should read is made from its text.
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + From<String> + Send + 'static;
+
     /// Answers one request. Dropped, unfinished, when the client of an HTTP/1.1 connection or HTTP/2 stream leaves.
-    fn answer(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
+    fn answer(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
-impl<F, A> Service for F
+impl<F, A, B> Service for F
 where
     F: Fn(Request<Incoming>, Peer) -> A + Send + Sync + 'static,
-    A: Future<Output = Response<Body>> + Send,
+    A: Future<Output = Response<B>> + Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + From<String> + Send + 'static,
 {
-    fn answer(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send {
+    type Body = B;
+
+    fn answer(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<B>> + Send {
         self(request, peer)
     }
 }
