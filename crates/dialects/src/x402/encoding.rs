@@ -11,8 +11,10 @@ use serde_json::Value;
 
 use super::Malformed;
 
-/// The longest object read, before decoding: what deployed servers let through is a quarter of it.
+/// The longest object read, in bytes: what deployed servers let through is a quarter of it.
 pub(super) const LONGEST: usize = 64 * 1024;
+/// The same in base64.
+const LONGEST_ENCODED: usize = LONGEST.div_ceil(3) * 4;
 /// No honest object is nested deeper.
 const DEEPEST: usize = 32;
 
@@ -27,7 +29,7 @@ pub(super) fn encode(object: &JsonObject) -> String {
 
 /// Reads a header value, in either alphabet, with or without padding.
 pub(super) fn decode(text: &[u8]) -> Result<JsonObject, Malformed> {
-    if text.len() > LONGEST {
+    if text.len() > LONGEST_ENCODED {
         return Err(Malformed::TooLong { longest: LONGEST });
     }
     let bytes = LENIENT.decode(text).or_else(|_| LENIENT_URL.decode(text)).map_err(|_| Malformed::NotBase64)?;
@@ -36,20 +38,39 @@ pub(super) fn decode(text: &[u8]) -> Result<JsonObject, Malformed> {
 
 /// Reads one JSON object strictly.
 pub(super) fn object(bytes: &[u8]) -> Result<JsonObject, Malformed> {
-    let object = parse_object(bytes).map_err(|error| Malformed::Json(error.to_string()))?;
-    if object.values().any(|value| is_deeper(value, DEEPEST - 1)) {
-        return Err(Malformed::Json(format!("it is nested more than {DEEPEST} levels deep")));
+    if bytes.len() > LONGEST {
+        return Err(Malformed::TooLong { longest: LONGEST });
     }
+    let object = parse_object(bytes).map_err(|error| Malformed::Json(error.to_string()))?;
+    check_members(&object, DEEPEST)?;
     Ok(object)
 }
 
-fn is_deeper(value: &Value, levels: usize) -> bool {
-    let Some(below) = levels.checked_sub(1) else { return value.is_object() || value.is_array() };
+/// What JSON allows and no honest object has: each is read differently by some peer.
+fn check_members(members: &JsonObject, levels: usize) -> Result<(), Malformed> {
+    members.iter().try_for_each(|(name, value)| {
+        if name == "__proto__" {
+            return Err(Malformed::Json("a member is named __proto__".to_owned()));
+        }
+        check_text(name)?;
+        check(value, levels.saturating_sub(1))
+    })
+}
+
+fn check(value: &Value, levels: usize) -> Result<(), Malformed> {
     match value {
-        Value::Object(members) => members.values().any(|member| is_deeper(member, below)),
-        Value::Array(items) => items.iter().any(|item| is_deeper(item, below)),
-        _ => false,
+        Value::Array(_) | Value::Object(_) if levels == 0 => {
+            Err(Malformed::Json(format!("it is nested more than {DEEPEST} levels deep")))
+        }
+        Value::Object(members) => check_members(members, levels),
+        Value::Array(items) => items.iter().try_for_each(|item| check(item, levels.saturating_sub(1))),
+        Value::String(text) => check_text(text),
+        _ => Ok(()),
     }
+}
+
+fn check_text(text: &str) -> Result<(), Malformed> {
+    if text.contains('\0') { Err(Malformed::Json("a text has a NUL".to_owned())) } else { Ok(()) }
 }
 
 pub(super) fn text<'a>(object: &'a JsonObject, member: &'static str) -> Result<&'a str, Malformed> {

@@ -1,18 +1,21 @@
 //! x402, versions 1 and 2.
 //!
 //! A server answers 402 with a [`PaymentRequired`]: in a header (version 2) or in the body
-//! (version 1). A client picks one of its [`Requirements`] and repeats the request with a
-//! [`PaymentPayload`]; the server, or a facilitator that it asks, answers with a [`Settled`].
+//! (version 1). A client receives it as a [`PriceList`], picks one of its [`Requirements`] and repeats
+//! the request with a [`PaymentPayload`]; the server, or a facilitator that it asks, answers with a
+//! [`Settled`].
 //! [`model`] turns each into our own words and back.
 
 mod binding;
 mod code;
 mod encoding;
 mod error;
+pub mod extension;
 pub mod model;
 mod network;
 mod outcome;
 mod payload;
+mod price_list;
 mod required;
 mod requirements;
 mod version;
@@ -22,7 +25,8 @@ pub use code::code_of;
 pub use error::Malformed;
 pub use network::Network;
 pub use outcome::{Settled, Verified};
-pub use payload::{Answers, PaymentPayload};
+pub use payload::{Accepted, Answers, PaymentPayload};
+pub use price_list::{Entry, PriceList};
 pub use required::{PaymentRequired, Resource};
 pub use requirements::Requirements;
 pub use version::Version;

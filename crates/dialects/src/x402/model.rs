@@ -10,90 +10,28 @@
 //! | `network`, `maxTimeoutSeconds`, `extra` | members of `methodDetails` |
 //!
 //! A payment is a [`Credential`](farthing_protocol::Credential) whose payload is the scheme's own.
+//!
+//! **A buyer** reads a 402 as a [`PriceList`](super::PriceList), says what it wants ([`Purchase`]) and gets a
+//! challenge for each entry, or why there is none: [`PriceList::offers`](super::PriceList::offers). A payer signs
+//! one of them as it would any other, with the nonce that is the challenge's id ([`nonce`]), and
+//! [`PaymentPayload::of`](super::PaymentPayload::of) turns the credential into what is sent, in the version of
+//! the list, with everything echoed that must be. A challenge of the method `x402` that comes from anywhere else
+//! than `offers`, such as a `WWW-Authenticate` line, must not be paid: its id would be a stranger's nonce.
+//!
+//! **A seller** reads a [`PaymentPayload`](super::PaymentPayload), finds which of its own offers it answers
+//! ([`PaymentPayload::answered`](super::PaymentPayload::answered)), checks what the client echoes
+//! ([`check_echo`](super::extension::check_echo)) and the nonce
+//! ([`PaymentPayload::check_binding`](super::PaymentPayload::check_binding)), and has a credential of it
+//! ([`PaymentPayload::to_credential`](super::PaymentPayload::to_credential)). What came of it is said with
+//! [`Settled::paid`](super::Settled::paid) and [`Settled::failed`](super::Settled::failed).
 
-use farthing_protocol::challenge::{ChallengeDraft, ChallengeError};
-use farthing_protocol::json::canonical;
-use farthing_protocol::{
-    BodyDigest, Challenge, ChallengeId, ChargeRequest, EncodedObject, IntentName, JsonObject, MethodName, Realm,
-    Timestamp, base64url,
-};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+mod buyer;
+mod offer;
+mod outcome;
+mod seller;
 
-use super::{METHOD, Malformed, Network, Requirements};
+pub use buyer::{NotOffered, Purchase, nonce};
+pub use seller::{Bound, NotBound, challenge_id};
 
-impl Requirements {
-    /// The offer in our own words; its intent is [`Requirements::scheme`].
-    pub fn to_request(&self) -> ChargeRequest {
-        let details = [
-            ("network", Value::from(self.network.as_str())),
-            ("maxTimeoutSeconds", self.max_timeout_seconds.into()),
-            ("extra", Value::Object(self.extra.clone())),
-        ];
-        ChargeRequest {
-            amount: self.amount,
-            currency: self.asset.clone(),
-            recipient: Some(self.pay_to.clone()),
-            description: None,
-            external_id: None,
-            method_details: details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        }
-    }
-
-    /// An offer of the method `x402` in x402's own words.
-    pub fn from_request(scheme: &str, request: &ChargeRequest) -> Result<Self, Malformed> {
-        let details = &request.method_details;
-        let network = details.get("network").and_then(Value::as_str).and_then(Network::read);
-        let seconds = details.get("maxTimeoutSeconds").and_then(Value::as_u64);
-        let extra = details.get("extra").and_then(Value::as_object).cloned();
-        Ok(Self {
-            scheme: scheme.to_owned(),
-            network: network.ok_or(Malformed::member("network", "a CAIP-2 name such as eip155:8453"))?,
-            amount: request.amount,
-            asset: request.currency.clone(),
-            pay_to: request.recipient.clone().ok_or(Malformed::member("payTo", "an address"))?,
-            max_timeout_seconds: seconds.ok_or(Malformed::member("maxTimeoutSeconds", "a whole number"))?,
-            extra: extra.unwrap_or_default(),
-        })
-    }
-
-    /// A challenge for this offer under an id of the caller's: what a payer is asked with, and what a
-    /// payment answers. `expires` bounds what a payer signs.
-    pub fn to_challenge(
-        &self,
-        id: ChallengeId,
-        realm: &Realm,
-        expires: Option<Timestamp>,
-        digest: Option<&BodyDigest>,
-    ) -> Result<Challenge, ChallengeError> {
-        let request = EncodedObject::encode(&self.to_request().to_object());
-        let request = request.map_err(|reason| ChallengeError::Object { parameter: "request", reason })?;
-        let mut draft =
-            ChallengeDraft::new(realm.clone(), MethodName::read(METHOD)?, IntentName::read(&self.scheme)?, request);
-        if let Some(expires) = expires {
-            draft = draft.expires(expires);
-        }
-        if let Some(digest) = digest {
-            draft = draft.digest(digest.clone());
-        }
-        draft.with_id(id)
-    }
-}
-
-/// The id of the challenge that a payment answers at a gateway, where there was none: the hash of the
-/// scheme's payload and of what is asked for (`scope`, the digest of the body). The same payment for the
-/// same request is the same payment, in any encoding and in either version.
-pub fn challenge_id(
-    payload: &JsonObject,
-    scope: &[u8; 32],
-    digest: Option<&BodyDigest>,
-) -> Result<ChallengeId, Malformed> {
-    let text = canonical(&Value::Object(payload.clone())).map_err(|error| Malformed::Json(error.to_string()))?;
-    let mut hasher = Sha256::new();
-    hasher.update(b"farthing/x402/1\0");
-    hasher.update(scope);
-    hasher.update(digest.map_or("", BodyDigest::as_str).as_bytes());
-    hasher.update([0]);
-    hasher.update(text.as_bytes());
-    ChallengeId::read(&base64url::encode(hasher.finalize())).map_err(|error| Malformed::Json(error.to_string()))
-}
+#[cfg(test)]
+mod tests;

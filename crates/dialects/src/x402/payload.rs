@@ -25,7 +25,7 @@ pub struct PaymentPayload {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answers {
     /// The whole offer, copied: version 2.
-    Offer(Requirements),
+    Offer(Accepted),
     /// Version 1.
     Scheme {
         /// `exact`.
@@ -35,7 +35,48 @@ pub enum Answers {
     },
 }
 
+/// An offer as a client copies it: what it says, and every member as the server wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    offer: Requirements,
+    told: JsonObject,
+}
+
+impl Accepted {
+    /// Reads an offer of version 2, keeping members that are not known.
+    pub fn read(told: JsonObject) -> Result<Self, Malformed> {
+        Ok(Self { offer: Requirements::read(&told, Version::V2)?, told })
+    }
+
+    /// What it says.
+    pub fn offer(&self) -> &Requirements {
+        &self.offer
+    }
+}
+
+impl From<Requirements> for Accepted {
+    fn from(offer: Requirements) -> Self {
+        Self { told: offer.to_object(), offer }
+    }
+}
+
 impl PaymentPayload {
+    /// The scheme that it pays by.
+    pub fn scheme(&self) -> &str {
+        match &self.answers {
+            Answers::Offer(accepted) => &accepted.offer.scheme,
+            Answers::Scheme { scheme, .. } => scheme,
+        }
+    }
+
+    /// The network that it pays on.
+    pub fn network(&self) -> &Network {
+        match &self.answers {
+            Answers::Offer(accepted) => &accepted.offer.network,
+            Answers::Scheme { network, .. } => network,
+        }
+    }
+
     /// Reads the value of `PAYMENT-SIGNATURE` or `X-PAYMENT`.
     pub fn from_header(value: &[u8]) -> Result<Self, Malformed> {
         Self::read(&decode(value)?)
@@ -50,7 +91,7 @@ impl PaymentPayload {
     pub fn read(payment: &JsonObject) -> Result<Self, Malformed> {
         let version = Version::read(payment.get("x402Version"))?;
         let answers = match version {
-            Version::V2 => Answers::Offer(Requirements::read(&object_of(payment, "accepted")?, version)?),
+            Version::V2 => Answers::Offer(Accepted::read(object_of(payment, "accepted")?)?),
             Version::V1 => {
                 let network = Network::read(text(payment, "network")?);
                 let network = network.ok_or(Malformed::member("network", "a network's name such as base"))?;
@@ -78,7 +119,7 @@ impl PaymentPayload {
         payment.insert("x402Version".into(), self.version.number().into());
         match &self.answers {
             Answers::Offer(accepted) => {
-                payment.insert("accepted".into(), Value::Object(accepted.to_object()));
+                payment.insert("accepted".into(), Value::Object(accepted.told.clone()));
             }
             Answers::Scheme { scheme, network } => {
                 payment.insert("scheme".into(), scheme.as_str().into());

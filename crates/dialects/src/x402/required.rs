@@ -1,13 +1,10 @@
 use farthing_protocol::JsonObject;
 use serde_json::Value;
 
-use super::encoding::{decode, encode, object, object_of, optional_object, optional_text, text};
-use super::{Malformed, Requirements, Version};
+use super::encoding::encode;
+use super::{Malformed, PriceList, Requirements, Version};
 
-/// More offers than any honest server makes; the rest is not read.
-const MOST_OFFERS: usize = 32;
-
-/// What a 402 says: `PaymentRequired`.
+/// What a 402 says: `PaymentRequired`. A server writes this; a client that answers reads a [`PriceList`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentRequired {
     /// In which version.
@@ -36,34 +33,12 @@ pub struct Resource {
 impl PaymentRequired {
     /// Reads the `PAYMENT-REQUIRED` header of version 2. Entries that cannot be read are left out.
     pub fn from_header(value: &[u8]) -> Result<Self, Malformed> {
-        Self::read(&decode(value)?)
+        PriceList::from_header(value).map(Self::from)
     }
 
-    /// Reads the body of a 402, of either version.
+    /// Reads the body of a 402, of either version. Entries that cannot be read are left out.
     pub fn from_body(body: &[u8]) -> Result<Self, Malformed> {
-        Self::read(&object(body)?)
-    }
-
-    fn read(required: &JsonObject) -> Result<Self, Malformed> {
-        let version = Version::read(required.get("x402Version"))?;
-        let Some(Value::Array(accepts)) = required.get("accepts") else {
-            return Err(Malformed::member("accepts", "a list"));
-        };
-        let entries = accepts.iter().filter_map(Value::as_object).take(MOST_OFFERS);
-        let resource = match version {
-            Version::V2 => Resource::read(&object_of(required, "resource")?)?,
-            Version::V1 => accepts.first().and_then(Value::as_object).map_or_else(
-                || Err(Malformed::member("accepts", "a list that is not empty")),
-                Resource::of_first_version,
-            )?,
-        };
-        Ok(Self {
-            version,
-            error: optional_text(required, "error")?,
-            resource,
-            accepts: entries.filter_map(|entry| Requirements::read(entry, version).ok()).collect(),
-            extensions: optional_object(required, "extensions")?,
-        })
+        PriceList::from_body(body).map(Self::from)
     }
 
     /// As the value of `PAYMENT-REQUIRED`.
@@ -73,11 +48,7 @@ impl PaymentRequired {
 
     /// As version 2 writes it.
     pub fn to_object(&self) -> JsonObject {
-        let mut required = JsonObject::new();
-        required.insert("x402Version".into(), Version::V2.number().into());
-        if let Some(error) = &self.error {
-            required.insert("error".into(), error.as_str().into());
-        }
+        let mut required = self.beginning(Version::V2);
         required.insert("resource".into(), Value::Object(self.resource.to_object()));
         let accepts = self.accepts.iter().map(|entry| Value::Object(entry.to_object()));
         required.insert("accepts".into(), Value::Array(accepts.collect()));
@@ -86,21 +57,33 @@ impl PaymentRequired {
         }
         required
     }
+
+    /// The body that version 1 writes. A payment of version 1 names nothing but scheme and network: of the
+    /// offers alike in both the first is made, and networks that have no name there are left out.
+    pub fn to_first_version(&self) -> JsonObject {
+        let mut required = self.beginning(Version::V1);
+        let first = |index: &usize| {
+            let entry = self.accepts.get(*index);
+            let same = |other: &Requirements| entry.is_some_and(|entry| entry.is_alike_in_first_version(other));
+            self.accepts.iter().position(same) == Some(*index)
+        };
+        let offered = (0..self.accepts.len()).filter(first).filter_map(|index| self.accepts.get(index));
+        let entries = offered.filter_map(|entry| entry.to_first_version(&self.resource));
+        required.insert("accepts".into(), entries.map(Value::Object).collect::<Vec<_>>().into());
+        required
+    }
+
+    fn beginning(&self, version: Version) -> JsonObject {
+        let mut required = JsonObject::new();
+        required.insert("x402Version".into(), version.number().into());
+        if let Some(error) = &self.error {
+            required.insert("error".into(), error.as_str().into());
+        }
+        required
+    }
 }
 
 impl Resource {
-    fn read(resource: &JsonObject) -> Result<Self, Malformed> {
-        Ok(Self {
-            url: text(resource, "url")?.to_owned(),
-            description: optional_text(resource, "description")?,
-            mime_type: optional_text(resource, "mimeType")?,
-        })
-    }
-
-    fn of_first_version(entry: &JsonObject) -> Result<Self, Malformed> {
-        Ok(Self { url: text(entry, "resource")?.to_owned(), ..Self::default() })
-    }
-
     pub(super) fn to_object(&self) -> JsonObject {
         let members = [
             ("url", Some(&self.url)),

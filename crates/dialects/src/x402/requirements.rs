@@ -3,7 +3,7 @@ use farthing_protocol::JsonObject;
 use serde_json::Value;
 
 use super::encoding::{amount, optional_object, text};
-use super::{Malformed, Network, Version};
+use super::{Malformed, Network, Resource, Version};
 
 /// One way to pay that a server offers: `PaymentRequirements`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,28 @@ impl Requirements {
         object.insert("maxTimeoutSeconds".into(), self.max_timeout_seconds.into());
         object.insert("extra".into(), Value::Object(self.extra.clone()));
         object
+    }
+
+    /// As an entry of version 1, which says in each entry what is sold. `None` where version 1 has no name
+    /// for the network.
+    pub fn to_first_version(&self, resource: &Resource) -> Option<JsonObject> {
+        let mut object = JsonObject::new();
+        object.insert("scheme".into(), self.scheme.as_str().into());
+        object.insert("network".into(), self.network.name()?.into());
+        object.insert("maxAmountRequired".into(), self.amount.to_string().into());
+        object.insert("resource".into(), resource.url.as_str().into());
+        object.insert("description".into(), resource.description.as_deref().unwrap_or_default().into());
+        object.insert("mimeType".into(), resource.mime_type.as_deref().unwrap_or_default().into());
+        object.insert("payTo".into(), self.pay_to.as_str().into());
+        object.insert("maxTimeoutSeconds".into(), self.max_timeout_seconds.into());
+        object.insert("asset".into(), self.asset.as_str().into());
+        object.insert("extra".into(), Value::Object(self.extra.clone()));
+        Some(object)
+    }
+
+    /// Whether a payment of version 1 cannot tell the two apart.
+    pub(super) fn is_alike_in_first_version(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.network == other.network
     }
 
     /// Whether a payment's `accepted` is this offer: the same in every member, but that `extra` may say more
