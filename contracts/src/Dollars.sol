@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 import {Signatures} from "./Signatures.sol";
 
 /// A dollar token for test chains, with the interfaces of USDC that payments rely on: ERC-20, EIP-3009 and EIP-2612,
-/// signatures of contracts (ERC-1271) included. Anybody may mint: it is worth nothing. It has no constructor and no
+/// signatures of contracts (ERC-1271) included. It refuses in words, as USDC does: there is software that
+/// tells refusals apart by them. Anybody may mint: it is worth nothing. It has no constructor and no
 /// immutables, so that its runtime code works wherever a development node puts it.
 abstract contract Dollars {
     string public constant symbol = "USDC";
@@ -34,22 +35,12 @@ abstract contract Dollars {
     event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
     event AuthorizationCanceled(address indexed authorizer, bytes32 indexed nonce);
 
-    error InsufficientBalance();
-    error InsufficientAllowance();
-    error InvalidRecipient();
-    error AuthorizationNotYetValid();
-    error AuthorizationExpired();
-    error AuthorizationUsedOrCanceled();
-    error CallerNotPayee();
-    error InvalidSignature();
-    error PermitExpired();
-
     /// The name and version of the EIP-712 domain that signatures are made under.
     function name() public pure virtual returns (string memory);
     function version() public pure virtual returns (string memory);
 
     function mint(address to, uint256 value) external {
-        if (to == address(0)) revert InvalidRecipient();
+        require(to != address(0), "transfer to the zero address");
         totalSupply += value;
         balanceOf[to] += value;
         emit Transfer(address(0), to, value);
@@ -62,7 +53,7 @@ abstract contract Dollars {
 
     function transferFrom(address from, address to, uint256 value) public virtual returns (bool) {
         uint256 allowed = allowance[from][msg.sender];
-        if (allowed < value) revert InsufficientAllowance();
+        require(allowed >= value, "transfer amount exceeds allowance");
         if (allowed != type(uint256).max) allowance[from][msg.sender] = allowed - value;
         _move(from, to, value);
         return true;
@@ -130,7 +121,7 @@ abstract contract Dollars {
         bytes32 nonce,
         bytes memory signature
     ) public {
-        if (to != msg.sender) revert CallerNotPayee();
+        require(to == msg.sender, "caller must be the payee");
         bytes32 typeHash = RECEIVE_WITH_AUTHORIZATION_TYPEHASH;
         _checkValidity(validAfter, validBefore);
         _checkSigned(from, abi.encode(typeHash, from, to, value, validAfter, validBefore, nonce), signature);
@@ -144,7 +135,7 @@ abstract contract Dollars {
 
     function cancelAuthorization(address authorizer, bytes32 nonce, bytes memory signature) public {
         _checkSigned(authorizer, abi.encode(CANCEL_AUTHORIZATION_TYPEHASH, authorizer, nonce), signature);
-        if (authorizationState[authorizer][nonce]) revert AuthorizationUsedOrCanceled();
+        require(!authorizationState[authorizer][nonce], "authorization is used or canceled");
         authorizationState[authorizer][nonce] = true;
         emit AuthorizationCanceled(authorizer, nonce);
     }
@@ -156,14 +147,14 @@ abstract contract Dollars {
     }
 
     function permit(address owner, address spender, uint256 value, uint256 deadline, bytes memory signature) public {
-        if (block.timestamp > deadline) revert PermitExpired();
+        require(block.timestamp <= deadline, "permit is expired");
         _checkSigned(owner, abi.encode(PERMIT_TYPEHASH, owner, spender, value, nonces[owner]++, deadline), signature);
         _approve(owner, spender, value);
     }
 
     function _move(address from, address to, uint256 value) internal virtual {
-        if (to == address(0)) revert InvalidRecipient();
-        if (balanceOf[from] < value) revert InsufficientBalance();
+        require(to != address(0), "transfer to the zero address");
+        require(balanceOf[from] >= value, "transfer amount exceeds balance");
         balanceOf[from] -= value;
         balanceOf[to] += value;
         emit Transfer(from, to, value);
@@ -175,18 +166,18 @@ abstract contract Dollars {
     }
 
     function _use(address authorizer, bytes32 nonce) private {
-        if (authorizationState[authorizer][nonce]) revert AuthorizationUsedOrCanceled();
+        require(!authorizationState[authorizer][nonce], "authorization is used or canceled");
         authorizationState[authorizer][nonce] = true;
         emit AuthorizationUsed(authorizer, nonce);
     }
 
     function _checkValidity(uint256 validAfter, uint256 validBefore) private view {
-        if (block.timestamp <= validAfter) revert AuthorizationNotYetValid();
-        if (block.timestamp >= validBefore) revert AuthorizationExpired();
+        require(block.timestamp > validAfter, "authorization is not yet valid");
+        require(block.timestamp < validBefore, "authorization is expired");
     }
 
     function _checkSigned(address signer, bytes memory encoded, bytes memory signature) private view {
         bytes32 digest = Signatures.digestOf(DOMAIN_SEPARATOR(), keccak256(encoded));
-        if (!Signatures.isBy(signer, digest, signature)) revert InvalidSignature();
+        require(Signatures.isBy(signer, digest, signature), "invalid signature");
     }
 }

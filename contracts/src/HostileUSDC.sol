@@ -31,10 +31,6 @@ contract HostileUSDC is BaseSepoliaUSDC {
     /// Payees that get nothing.
     mapping(address payee => bool) public isRefused;
 
-    error Paused();
-    error Blacklisted(address account);
-    error PayeeRefused(address payee);
-
     function setMood(Mood mood_) external {
         mood = mood_;
     }
@@ -69,10 +65,9 @@ contract HostileUSDC is BaseSepoliaUSDC {
     }
 
     function _move(address from, address to, uint256 value) internal override {
-        if (paused) revert Paused();
-        if (isBlacklisted[from]) revert Blacklisted(from);
-        if (isBlacklisted[to]) revert Blacklisted(to);
-        if (isRefused[to]) revert PayeeRefused(to);
+        require(!paused, "paused");
+        require(!isBlacklisted[from] && !isBlacklisted[to], "account is blacklisted");
+        require(!isRefused[to], "payee is refused");
         if (mood == Mood.MovesNothing) return;
         if (mood == Mood.ClaimsToMove) {
             emit Transfer(from, to, value);
@@ -92,7 +87,7 @@ contract HostileUSDC is BaseSepoliaUSDC {
     }
 
     function _moveSilently(address from, address to, uint256 value) private {
-        if (balanceOf[from] < value) revert InsufficientBalance();
+        require(balanceOf[from] >= value, "transfer amount exceeds balance");
         balanceOf[from] -= value;
         balanceOf[to] += value;
     }

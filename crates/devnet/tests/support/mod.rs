@@ -50,6 +50,12 @@ pub(crate) fn reverted<E: SolError>(outcome: Result<Value, NodeError>) {
     assert!(error.contains(&selector), "{}: {error}", E::SIGNATURE);
 }
 
+/// Fails unless the token refused with these words.
+pub(crate) fn refused(outcome: Result<Value, NodeError>, words: &str) {
+    let error = outcome.expect_err(words).to_string();
+    assert!(error.contains(&format!("execution reverted: {words}")), "{words}: {error}");
+}
+
 /// An EIP-712 signature in 65 bytes.
 pub(crate) fn sign(by: DevelopmentAccount, what: &impl SolStruct, domain: &Eip712Domain) -> Bytes {
     sign_digest(by, what.eip712_signing_hash(domain))

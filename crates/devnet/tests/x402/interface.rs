@@ -13,7 +13,6 @@ alloy_sol_types::sol! {
     error InvalidNonce();
     error InvalidSigner();
     error InvalidDestination();
-    error InvalidSignature();
     error PaymentTooEarly();
     error Permit2612AmountMismatch();
     error UnauthorizedFacilitator();
