@@ -1,17 +1,17 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use tokio::time::sleep_until;
 
-use crate::connection::Connection;
+use crate::connection::{Charge, Connection};
 use crate::latency::{Figures, Sample};
 
 /// One request to send.
 pub(crate) struct Shot {
     /// Its place among all requests.
     pub(crate) number: usize,
-    pub(crate) credential: Option<HeaderValue>,
+    pub(crate) charge: Charge,
 }
 
 /// When a request is due.
@@ -42,10 +42,13 @@ pub(crate) async fn fire(
     connections: Vec<Connection>,
     magazines: Vec<Vec<Shot>>,
     pace: Pace,
+    expected: Option<&str>,
 ) -> anyhow::Result<Figures> {
     let start = Instant::now();
-    let volleys =
-        connections.into_iter().zip(magazines).map(|(connection, shots)| empty(connection, shots, start, pace));
+    let volleys = connections
+        .into_iter()
+        .zip(magazines)
+        .map(|(connection, shots)| empty(connection, shots, start, pace, expected));
     let samples = try_join_all(volleys).await?;
     Ok(Figures::of(samples.into_iter().flatten().collect(), start.elapsed()))
 }
@@ -55,12 +58,13 @@ async fn empty(
     shots: Vec<Shot>,
     start: Instant,
     pace: Pace,
+    expected: Option<&str>,
 ) -> anyhow::Result<Vec<Sample>> {
     let mut samples = Vec::with_capacity(shots.len());
     for shot in shots {
         let due = pace.due(start, shot.number);
         sleep_until(due.into()).await;
-        let status: StatusCode = connection.fetch(shot.credential).await?;
+        let status: StatusCode = connection.fetch(shot.charge, expected).await?;
         samples.push(Sample { took: due.elapsed(), status: status.as_u16() });
     }
     Ok(samples)
