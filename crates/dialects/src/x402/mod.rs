@@ -11,6 +11,7 @@ mod code;
 mod encoding;
 mod error;
 pub mod extension;
+pub mod facilitator;
 pub mod model;
 mod network;
 mod outcome;

@@ -1,7 +1,7 @@
 use farthing_protocol::JsonObject;
 use serde_json::Value;
 
-use super::encoding::{decode, object, object_of, optional_object, optional_text, text};
+use super::encoding::{decode, object, object_of, optional_object, optional_text};
 use super::{Malformed, PaymentRequired, Requirements, Resource, Version};
 
 /// More offers than any honest server makes; the rest is not read.
@@ -79,17 +79,6 @@ impl Entry {
         let resource = sold.map_or_else(|| Resource::read(&told, "resource"), |sold| Ok(sold.clone()));
         let offer = resource.as_ref().map_err(Clone::clone).and_then(|_| Requirements::read(&told, version));
         Self { offer, resource: resource.unwrap_or_default(), told }
-    }
-}
-
-impl Resource {
-    /// Reads what is sold; `url` names the member that holds its URL.
-    fn read(resource: &JsonObject, url: &'static str) -> Result<Self, Malformed> {
-        Ok(Self {
-            url: text(resource, url)?.to_owned(),
-            description: optional_text(resource, "description")?,
-            mime_type: optional_text(resource, "mimeType")?,
-        })
     }
 }
 

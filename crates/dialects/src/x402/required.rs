@@ -1,7 +1,7 @@
 use farthing_protocol::JsonObject;
 use serde_json::Value;
 
-use super::encoding::encode;
+use super::encoding::{encode, optional_text, text};
 use super::{Malformed, PriceList, Requirements, Version};
 
 /// What a 402 says: `PaymentRequired`. A server writes this; a client that answers reads a [`PriceList`].
@@ -84,6 +84,15 @@ impl PaymentRequired {
 }
 
 impl Resource {
+    /// Reads what is sold; `url` names the member that holds its URL.
+    pub(super) fn read(resource: &JsonObject, url: &'static str) -> Result<Self, Malformed> {
+        Ok(Self {
+            url: text(resource, url)?.to_owned(),
+            description: optional_text(resource, "description")?,
+            mime_type: optional_text(resource, "mimeType")?,
+        })
+    }
+
     pub(super) fn to_object(&self) -> JsonObject {
         let members = [
             ("url", Some(&self.url)),

@@ -8,7 +8,7 @@ use farthing_protocol::{
 use farthing_rail::Origin;
 use serde_json::Value;
 
-use crate::x402::extension::binding;
+use crate::x402::extension::{binding, payment_identifier};
 use crate::x402::{
     Accepted, Answers, Binding, Entry, METHOD, Malformed, PaymentPayload, PriceList, Requirements, Salt, Version,
 };
@@ -107,6 +107,8 @@ impl PaymentPayload {
         if let Some(salt) = &echo.salt {
             binding::add_salt(&mut extensions, salt);
         }
+        // The same name each time that the same credential is sent.
+        payment_identifier::add(&mut extensions, challenge.id().as_str());
         Ok(Self {
             version: echo.version,
             answers,

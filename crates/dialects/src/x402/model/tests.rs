@@ -7,7 +7,7 @@ use farthing_protocol::{BodyDigest, Challenge, Credential, JsonObject, Realm, Ti
 use serde_json::{Value, json};
 
 use super::{Bound, NotBound, NotOffered, Purchase, nonce};
-use crate::x402::extension::{binding, check_echo};
+use crate::x402::extension::{binding, check_echo, payment_identifier};
 use crate::x402::{Malformed, Network, PaymentPayload, PaymentRequired, PriceList, Requirements, Settled, Version};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_760_000_000_000);
@@ -240,4 +240,13 @@ fn what_is_bought_and_the_salt_decide_the_nonce() {
     assert_eq!(nonce("GET", &[1; 16]), nonce("GET", &[1; 16]));
     assert_ne!(nonce("GET", &[1; 16]), nonce("GET", &[2; 16]));
     assert_ne!(nonce("GET", &[1; 16]), nonce("PUT", &[1; 16]));
+}
+
+#[test]
+fn c_06_a_payment_has_one_name_however_often_it_is_sent() {
+    let list = list(|list| list["extensions"]["payment-identifier"] = payment_identifier::advertisement(true));
+    let credential = paid(&offers(&list).remove(0).unwrap());
+    let sent = PaymentPayload::of(&credential).unwrap();
+    assert_eq!(payment_identifier::id(&sent.extensions), Ok(Some(credential.challenge().id().as_str())));
+    assert_eq!(PaymentPayload::of(&credential), Ok(sent));
 }
