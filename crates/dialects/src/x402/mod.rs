@@ -19,6 +19,7 @@ mod payload;
 mod price_list;
 mod required;
 mod requirements;
+mod template;
 mod version;
 
 pub use binding::{Binding, Salt};
@@ -30,6 +31,7 @@ pub use payload::{Accepted, Answers, PaymentPayload};
 pub use price_list::{Entry, PriceList};
 pub use required::{PaymentRequired, Resource};
 pub use requirements::Requirements;
+pub use template::Template;
 pub use version::Version;
 
 /// The payment method of x402 offers in our own words.
