@@ -3,7 +3,7 @@
 //! The token and the contracts of x402 are ours, written from their interfaces and placed where the
 //! real ones are; Permit2 and Multicall3 are those of every chain.
 
-use alloy_primitives::{Address, address};
+use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_sol_types::{SolCall as _, sol};
 
 use crate::contracts::{self, Contract};
@@ -33,6 +33,7 @@ pub(crate) const PLACED: [(Address, Contract); 4] = [
 
 sol! {
     function approve(address spender, uint256 value) returns (bool);
+    function execute(address to, bytes data);
 }
 
 impl Devnet {
@@ -46,6 +47,15 @@ impl Devnet {
         Ok(self.set_code(at, &contract.runtime()?).await?)
     }
 
+    /// Takes the code of a contract away; the storage stays.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError`] when the node refuses.
+    pub async fn remove_code(&self, at: Address) -> Result<(), NodeError> {
+        self.set_code(at, &Bytes::new()).await
+    }
+
     /// Lets Permit2 move all of [`Devnet::token`] that an account has, whose key the node has: what a payer does once
     /// before paying by Permit2.
     ///
@@ -53,7 +63,20 @@ impl Devnet {
     ///
     /// [`NodeError`] when the node refuses, and for an account whose key it has not.
     pub async fn approve_permit2(&self, of: Address) -> Result<(), NodeError> {
-        let approve = approveCall { spender: PERMIT2, value: alloy_primitives::U256::MAX };
-        self.node.send(of, Some(self.token), approve.abi_encode()).await.map(drop)
+        self.node.send(of, Some(self.token), approval()).await.map(drop)
     }
+
+    /// The same for a wallet of ours that is a contract, by the word of its owner.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError`] when the node refuses, and for an owner whose key it has not.
+    pub async fn approve_permit2_from(&self, wallet: Address, owner: Address) -> Result<(), NodeError> {
+        let call = executeCall { to: self.token, data: approval().into() };
+        self.node.send(owner, Some(wallet), call.abi_encode()).await.map(drop)
+    }
+}
+
+fn approval() -> Vec<u8> {
+    approveCall { spender: PERMIT2, value: U256::MAX }.abi_encode()
 }

@@ -12,6 +12,7 @@ alloy_sol_types::sol! {
 
     error InvalidNonce();
     error InvalidSigner();
+    error InvalidContractSignature();
     error InvalidDestination();
     error PaymentTooEarly();
     error Permit2612AmountMismatch();

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, U256, b256};
 use alloy_sol_types::sol;
-use farthing_devnet::{MULTICALL3, PERMIT2, base_sepolia};
+use farthing_devnet::{MULTICALL3, PERMIT2, base_sepolia, contracts};
 
 use crate::support::{base_sepolia, usdc_domain, view};
 
@@ -57,4 +57,35 @@ async fn the_proxies_name_permit2_and_their_witness() {
     }
     assert_eq!(chain.permit2(), Some(PERMIT2));
     assert_eq!(view(&chain, MULTICALL3, getChainIdCall {}).await, U256::from(84_532));
+}
+
+#[tokio::test]
+async fn code_is_exchanged_and_taken_away_as_told() {
+    let chain = base_sepolia().await;
+    let proxy = base_sepolia::EXACT_PROXY;
+    chain.place(proxy, contracts::UPTO_PERMIT_PROXY).await.unwrap();
+    let upto = contracts::UPTO_PERMIT_PROXY.runtime().unwrap();
+    assert_eq!(chain.node().code(proxy).await.unwrap(), upto);
+    chain.remove_code(proxy).await.unwrap();
+    assert!(chain.node().code(proxy).await.unwrap().is_empty());
+}
+
+/// Placed code has never been constructed: what a constructor would write into it must not be missed.
+#[tokio::test]
+async fn what_is_placed_needs_no_constructor() {
+    let chain = base_sepolia().await;
+    let placed = [
+        contracts::BASE_SEPOLIA_USDC,
+        contracts::HOSTILE_USDC,
+        contracts::EXACT_PERMIT_PROXY,
+        contracts::UPTO_PERMIT_PROXY,
+        contracts::SIGNATURE_VALIDATOR,
+    ];
+    for contract in placed {
+        let constructed = chain.deploy(contract.creation().unwrap()).await.unwrap();
+        assert_eq!(chain.node().code(constructed).await.unwrap(), contract.runtime().unwrap(), "{}", contract.name);
+    }
+    let wallet = chain.moody_wallet(chain.token()).await.unwrap();
+    let runtime = contracts::MOODY_WALLET.runtime().unwrap();
+    assert_ne!(chain.node().code(wallet).await.unwrap(), runtime, "its owner is written into its code");
 }

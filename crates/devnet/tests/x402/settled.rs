@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolStruct;
-use farthing_devnet::{Devnet, base_sepolia};
+use farthing_devnet::{Devnet, WalletMood, base_sepolia};
 
 use crate::interface::*;
 use crate::support::{
@@ -82,6 +82,21 @@ async fn the_exact_proxy_pays_the_signed_payee_whoever_calls() {
     send(&chain, STRANGER, proxy, honest.clone()).await.unwrap();
     reverted::<InvalidNonce>(send(&chain, STRANGER, proxy, honest).await);
     assert_eq!(balances(&chain).await, (before.0 - VALUE, before.1 + VALUE));
+}
+
+#[tokio::test]
+async fn a_wallet_that_is_a_contract_pays_through_the_proxy_while_it_owns_to_its_signature() {
+    let chain = base_sepolia().await;
+    let wallet = chain.moody_wallet(PAYER.address).await.unwrap();
+    chain.approve_permit2_from(wallet, PAYER.address).await.unwrap();
+    chain.fund(wallet, VALUE).await.unwrap();
+    let payment = exact::settleCall { owner: wallet, ..exactly(&chain, PAYEE.address, U256::ZERO, 3) };
+    chain.set_wallet_mood(wallet, WalletMood::Refuses).await.unwrap();
+    let refused = send(&chain, STRANGER, base_sepolia::EXACT_PROXY, payment.clone()).await;
+    reverted::<InvalidContractSignature>(refused);
+    chain.set_wallet_mood(wallet, WalletMood::Honest).await.unwrap();
+    send(&chain, STRANGER, base_sepolia::EXACT_PROXY, payment).await.unwrap();
+    assert_eq!(chain.balance(wallet).await.unwrap(), U256::ZERO);
 }
 
 #[tokio::test]
