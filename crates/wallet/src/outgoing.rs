@@ -4,8 +4,9 @@
 //! A record is a file of up to four lines. Three are added before the step they announce: the intent
 //! (before the reservation), the word `signing` (before the key is used), and the sealed credential
 //! (before it is sent). The word `refused` follows when the server refused a credential that is money
-//! to whoever holds it: it is not sent again, and kept until its chain says what became of it. Its owner holds a lock on the file; a record nobody holds belongs to a call
-//! that is dead, and its lines say how far that came.
+//! to whoever holds it, or answered without saying that it took it: it is not sent again, and kept until
+//! its chain says what became of it. Its owner holds a lock on the file; a record nobody holds belongs to
+//! a call that is dead, and its lines say how far that came.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read as _, Write as _};

@@ -148,8 +148,8 @@ fn origins(named: &[String], before: Option<Vec<OriginLimit>>) -> Result<Option<
             .iter()
             .map(|text| {
                 let origin: Origin = text.parse().map_err(|error| Failure::wrong_use(format!("{error}")))?;
-                let limit = before.iter().flatten().find(|known| known.origin == origin).and_then(|known| known.limit);
-                Ok(OriginLimit { origin, limit })
+                let known = before.iter().flatten().find(|known| known.origin == origin).cloned();
+                Ok(known.unwrap_or(OriginLimit { origin, limit: None, payees: None }))
             })
             .collect::<Result<_, _>>()
             .map(Some),
@@ -160,8 +160,9 @@ fn origins(named: &[String], before: Option<Vec<OriginLimit>>) -> Result<Option<
 pub(super) fn to_json(policy: &Limits) -> Value {
     let text = |price: Option<Price>| price.map(|price| price.to_string());
     let origins = policy.origins.as_ref().map(|origins| {
-        let listed =
-            origins.iter().map(|origin| json!({ "origin": origin.origin.as_str(), "limit": text(origin.limit) }));
+        let listed = origins.iter().map(|origin| {
+            json!({ "origin": origin.origin.as_str(), "limit": text(origin.limit), "payees": origin.payees })
+        });
         listed.collect::<Vec<_>>()
     });
     json!({
@@ -204,7 +205,8 @@ fn say_explanation(explanation: &Explanation) {
         terminal::say(&format!("nothing to pay: the server answers {}", explanation.status));
     }
     for offer in &explanation.offers {
-        terminal::say(&format!("{}: {}", offer.method, offer.sentence));
+        let place = offer.chain.as_ref().map(|chain| format!(" on {chain}")).unwrap_or_default();
+        terminal::say(&format!("{}{place}, by {}: {}", offer.method, offer.protocol, offer.sentence));
         if let Some(payee) = &offer.payee {
             terminal::say(&format!("  to {payee}, in {}", offer.asset));
         }
@@ -224,6 +226,7 @@ fn explanation_json(explanation: &Explanation) -> Value {
     let offers = explanation.offers.iter().map(|offer| {
         json!({
             "method": offer.method,
+            "protocol": offer.protocol,
             "cost": offer.cost.to_string(),
             "asset": offer.asset,
             "chain": offer.chain,

@@ -1,6 +1,10 @@
+use farthing_dialects::x402::Version;
 use farthing_money::Price;
 use http::StatusCode;
 
+use super::demand::Demand;
+use super::offers::Quoted;
+use super::plain::plain;
 use super::request::Prepared;
 use super::{PayError, PayingClient, offers, transport};
 use crate::policy::{Decision, Rule, Subject, decide, exceeded};
@@ -21,6 +25,8 @@ pub struct Explanation {
 pub struct ExplainedOffer {
     /// `balance/charge`.
     pub method: String,
+    /// In whose words it is offered: `Payment`, `x402 version 2`.
+    pub protocol: &'static str,
     /// What it would cost, fees included.
     pub cost: Price,
     /// The asset, in the form in which books store it: `USDC.6@eip155:8453/0x...`.
@@ -56,7 +62,7 @@ impl PayingClient {
         if response.status() != StatusCode::PAYMENT_REQUIRED {
             return Ok(explanation);
         }
-        let read = match self.offers(&self.http, &request, &response)? {
+        let read = match self.offers(&self.http, &request, &Demand::read(response).await)? {
             Ok(read) => read,
             Err(sentence) => {
                 explanation.reasons.push(sentence);
@@ -64,16 +70,21 @@ impl PayingClient {
             }
         };
         explanation.reasons = read.reasons;
-        for (payer, quote) in read.quotes {
+        for Quoted { payer, quote, x402 } in read.quotes {
             let (method, intent) = payer.pays();
-            let (denied_by, sentence) = self.explain_decision(&quote, max).await?;
+            let (denied_by, sentence) = self.explain_decision(&request, &quote, max).await?;
             let shortage = offers::shortage(payer.as_ref(), &quote).await;
             explanation.offers.push(ExplainedOffer {
                 method: format!("{method}/{intent}"),
+                protocol: match x402 {
+                    None => "Payment",
+                    Some(Version::V1) => "x402 version 1",
+                    Some(Version::V2) => "x402 version 2",
+                },
                 cost: quote.cost,
                 asset: quote.asset.to_string(),
                 chain: offers::place(&quote).map(str::to_owned),
-                payee: quote.payee,
+                payee: quote.payee.as_deref().map(plain),
                 sent_first: quote.sent_first,
                 shortage,
                 denied_by,
@@ -85,6 +96,7 @@ impl PayingClient {
 
     async fn explain_decision(
         &self,
+        request: &Prepared,
         quote: &farthing_rail::Quote,
         max: Option<Price>,
     ) -> Result<(Option<Rule>, String), PayError> {
@@ -95,7 +107,9 @@ impl PayingClient {
         let Some(policy) = self.wallet.policy()? else {
             return Ok((Some(Rule::NoPolicy), format!("{wallet} has no policy and pays nothing")));
         };
-        let subject = Subject { wallet, max, now: self.wallet.ambient.now() };
+        let redirected_from = request.redirected_from();
+        let subject =
+            Subject { wallet, max, now: self.wallet.ambient.now(), redirected_from: redirected_from.as_ref() };
         let charges = match decide(&policy, quote, &subject) {
             Decision::Deny { rule, sentence } => return Ok((Some(rule), sentence)),
             Decision::Allow { charges } => charges,

@@ -14,7 +14,10 @@ use super::{Outcome, PayingClient};
 /// middleware before this one, not after it. Whatever is not a response (refused by policy, no
 /// offer, unknown outcome) is an error that holds a [`NotPaid`].
 #[derive(Clone)]
-pub struct PayingMiddleware(PayingClient);
+pub struct PayingMiddleware {
+    client: PayingClient,
+    may_redirect: bool,
+}
 
 /// Why a request has no response: one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,9 +25,16 @@ pub struct PayingMiddleware(PayingClient);
 pub struct NotPaid(pub String);
 
 impl PayingMiddleware {
-    /// Pays as this client does.
+    /// Pays as this client does, but for offers whose payment goes out in a field that a client carries along
+    /// when it follows a redirect to another server: all of x402's are.
     pub fn new(client: PayingClient) -> Self {
-        Self(client)
+        Self { client, may_redirect: true }
+    }
+
+    /// The same for a chain that follows no redirects by itself (`redirect::Policy::none()`): it pays every
+    /// offer, and follows redirects itself where nothing can leak.
+    pub fn without_redirects(client: PayingClient) -> Self {
+        Self { client, may_redirect: false }
     }
 }
 
@@ -36,11 +46,12 @@ impl Middleware for PayingMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let chain = Chain { next, extensions: Mutex::new(extensions) };
-        match self.0.pay_over(&chain, request, None).await.map_err(Error::middleware)? {
-            Outcome::Free { response } | Outcome::Paid { response, .. } | Outcome::ServerError { response, .. } => {
-                Ok(response)
-            }
+        let chain = Chain { next, extensions: Mutex::new(extensions), may_redirect: self.may_redirect };
+        match self.client.pay_over(&chain, request, None).await.map_err(Error::middleware)? {
+            Outcome::Free { response }
+            | Outcome::Paid { response, .. }
+            | Outcome::Unconfirmed { response, .. }
+            | Outcome::ServerError { response, .. } => Ok(response),
             Outcome::Refused { sentence, .. } | Outcome::Unknown { sentence, .. } => {
                 Err(Error::middleware(NotPaid(sentence)))
             }
@@ -53,6 +64,7 @@ impl Middleware for PayingMiddleware {
 struct Chain<'a> {
     next: Next<'a>,
     extensions: Mutex<&'a mut Extensions>,
+    may_redirect: bool,
 }
 
 #[async_trait]
@@ -67,6 +79,6 @@ impl Transport for Chain<'_> {
     }
 
     fn may_redirect(&self) -> bool {
-        true
+        self.may_redirect
     }
 }

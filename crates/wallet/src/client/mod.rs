@@ -1,34 +1,44 @@
 //! A client that pays: sends a request, reads the offers of a 402, decides, reserves, signs, and
 //! sends the same request again with the credential.
+//!
+//! Offers come in the words of two protocols, the Payment scheme and x402, and are one kind of thing from
+//! there on: a challenge, quoted by a payer. Only what a credential goes out as, and what a server says in
+//! answer, differ again.
 
+//! A client that pays: sends a request, reads the offers of a 402, decides, reserves, signs, and
+//! sends the same request again with the credential.
+
+mod concluding;
+mod demand;
 mod explain;
 mod middleware;
 mod offers;
 mod outcome;
+mod plain;
 mod presenting;
 mod request;
 mod sending;
 mod settling;
+mod told;
 mod transport;
 
 pub use explain::{ExplainedOffer, Explanation};
 pub use middleware::{NotPaid, PayingMiddleware};
 pub use outcome::{Outcome, PayError};
+pub use plain::plain;
 pub use settling::Settled;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_books::Command;
 use farthing_books::budget::ReservationId;
+use farthing_dialects::x402::METHOD;
 use farthing_money::Price;
-use farthing_protocol::{Credential, Receipt};
 use farthing_rail::{Approved, Payer, Quote};
 use http::StatusCode;
-use reqwest::Response;
 
-use self::offers::Offers;
-use self::presenting::{Answer, Presentation};
+use self::demand::Demand;
+use self::offers::{Asked, Offers, Quoted};
 use self::request::Prepared;
 use self::transport::Transport;
 use crate::failpoint::reach;
@@ -56,12 +66,14 @@ pub struct Settings {
     pub longest_wait: Duration,
     /// How long a server may stay silent.
     pub silence: Duration,
+    /// For how long, at most, what answers an offer of x402 can be taken, whatever the server asks for.
+    pub longest_validity: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (longest_wait, silence) = (Duration::from_secs(10), Duration::from_secs(60));
-        Self { rounds: 3, attempts: 5, longest_wait, silence }
+        Self { rounds: 3, attempts: 5, longest_wait, silence, longest_validity: Duration::from_secs(120) }
     }
 }
 
@@ -73,7 +85,7 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 enum Round {
     Over(Outcome),
     /// The server proved that it took nothing, and names new offers.
-    Again(Response),
+    Again(Demand),
 }
 
 impl PayingClient {
@@ -112,18 +124,22 @@ impl PayingClient {
             Ok(request) => request,
             Err(sentence) => return Ok(Outcome::refused(sentence)),
         };
-        let mut response = match self.take_up(transport, &request, max).await? {
+        let mut demand = match self.take_up(transport, &request, max).await? {
             Some(Round::Over(outcome)) => return Ok(outcome),
-            Some(Round::Again(response)) => response,
-            None => transport::ask(transport, &mut request, &self.accepts()).await?,
+            Some(Round::Again(demand)) => demand,
+            None => {
+                let response = transport::ask(transport, &mut request, &self.accepts()).await?;
+                // Nothing but the status asks for a payment, whatever the headers say.
+                if response.status() != StatusCode::PAYMENT_REQUIRED {
+                    return Ok(Outcome::Free { response });
+                }
+                Demand::read(response).await
+            }
         };
         for _ in 0..self.settings.rounds {
-            if response.status() != StatusCode::PAYMENT_REQUIRED {
-                return Ok(Outcome::Free { response });
-            }
-            match self.answer(transport, &request, &mut response, max).await? {
+            match self.answer(transport, &request, &demand, max).await? {
                 Round::Over(outcome) => return Ok(outcome),
-                Round::Again(next) => response = next,
+                Round::Again(next) => demand = next,
             }
         }
         let sentence =
@@ -136,14 +152,13 @@ impl PayingClient {
         &self,
         transport: &dyn Transport,
         request: &Prepared,
-        response: &mut Response,
+        demand: &Demand,
         max: Option<Price>,
     ) -> Result<Round, PayError> {
-        let mut offers = match self.offers(transport, request, response)? {
+        let mut offers = match self.offers(transport, request, demand)? {
             Ok(offers) => offers,
             Err(sentence) => return Ok(Round::Over(Outcome::refused(sentence))),
         };
-        transport::drain(response).await;
         if offers.quotes.is_empty() {
             return Ok(Round::Over(Outcome::NoOffer { reasons: offers.reasons }));
         }
@@ -153,7 +168,7 @@ impl PayingClient {
         self.wallet.unlock().await?;
         self.settle_refused().await?;
         let mut denied = None;
-        for (payer, quote) in offers.quotes.drain(..) {
+        for Quoted { payer, quote, .. } in offers.quotes.drain(..) {
             if let Some(sentence) = offers::shortage(payer.as_ref(), &quote).await {
                 offers.reasons.push(sentence);
                 continue;
@@ -258,57 +273,6 @@ impl PayingClient {
         self.conclude(&signed.credential, presentation, record).await.map(Some)
     }
 
-    /// Confirms, releases or leaves the reservation, by what the server's answer proves.
-    async fn conclude(
-        &self,
-        credential: &Credential,
-        presentation: Presentation,
-        record: Record,
-    ) -> Result<Round, PayError> {
-        let (cost, fee) = (record.cost, record.fee);
-        let Presentation { answer, doubt } = presentation;
-        let outcome = match answer {
-            Answer::Success(response) => {
-                reach("wallet-before-confirm");
-                let receipt = receipt_of(&response, credential);
-                self.confirm(record, receipt.as_ref()).await;
-                Outcome::Paid { response, receipt, cost, fee }
-            }
-            Answer::Unpaid(..) if self.is_money(credential, cost) => {
-                record.refused()?;
-                let sentence = "the server refused the payment, but what was signed can still be taken; \
-                    it stays counted until it is certain that it was not, and the next call pays anew";
-                Outcome::Unknown { cost, sentence: sentence.into(), repeatable: false }
-            }
-            Answer::Unpaid(response, problem) => match presenting::meaning(problem, doubt) {
-                presenting::Meaning::NewPrice => {
-                    self.release(record, "the server took nothing and named new terms").await?;
-                    return Ok(Round::Again(response));
-                }
-                presenting::Meaning::NotPaid(sentence) => {
-                    self.release(record, sentence).await?;
-                    Outcome::NoOffer { reasons: vec![sentence.to_owned()] }
-                }
-                presenting::Meaning::Unclear => {
-                    record.finish();
-                    let sentence = "the server asks for another payment, but the first may have been taken; \
-                        it stays counted, and the next call pays anew";
-                    Outcome::Unknown { cost, sentence: sentence.into(), repeatable: false }
-                }
-            },
-            Answer::Other(response) => Outcome::ServerError { response, cost },
-            Answer::Nothing(sentence) => Outcome::Unknown { cost, sentence, repeatable: true },
-        };
-        Ok(Round::Over(outcome))
-    }
-
-    /// Whether a credential moves money for whoever holds it, whatever a server says of it.
-    fn is_money(&self, credential: &Credential, cost: Price) -> bool {
-        let challenge = credential.challenge();
-        let by = (challenge.method().as_str(), challenge.intent().as_str());
-        cost.millionths() > 0 && self.payers.iter().any(|payer| payer.pays() == by && payer.is_bearer())
-    }
-
     fn begin(&self, request: &Prepared, quote: &Quote) -> Result<Record, PayError> {
         let reservation: ReservationId = self.wallet.ambient.random()?;
         let now = self.wallet.ambient.now();
@@ -327,27 +291,15 @@ impl PayingClient {
             rule: Rule::NoPolicy,
             sentence: format!("the policy cannot be followed, so nothing is paid: {error}"),
         })?;
-        let subject = Subject { wallet: self.wallet.name().as_str(), max, now: self.wallet.ambient.now() };
+        let redirected_from = request.redirected_from();
+        let subject = Subject {
+            wallet: self.wallet.name().as_str(),
+            max,
+            now: self.wallet.ambient.now(),
+            redirected_from: redirected_from.as_ref(),
+        };
         let bought = request.for_the_owner();
         approve(&self.wallet.budgets, policy.as_ref(), quote, &subject, reservation, &bought).await
-    }
-
-    /// A failure does not cost the caller the answer that is paid for: the reservation then stays
-    /// counted as one.
-    async fn confirm(&self, record: Record, receipt: Option<&Receipt>) {
-        let receipt = receipt.map(|receipt| receipt.reference.clone());
-        let (reservation, at) = (record.reservation, self.wallet.ambient.now());
-        if let Err(error) = self.wallet.budgets.submit(Command::Confirm { reservation, receipt, at }).await {
-            tracing::warn!(%error, "a payment could not be confirmed in the budgets; it stays reserved");
-        }
-        record.finish();
-    }
-
-    async fn release(&self, record: Record, reason: &str) -> Result<(), PayError> {
-        let (reason, at) = (reason.to_owned(), self.wallet.ambient.now());
-        self.wallet.budgets.submit(Command::Release { reservation: record.reservation, reason, at }).await?;
-        record.finish();
-        Ok(())
     }
 
     fn frozen(&self) -> Outcome {
@@ -359,7 +311,7 @@ impl PayingClient {
         &self,
         transport: &dyn Transport,
         request: &Prepared,
-        response: &Response,
+        demand: &Demand,
     ) -> Result<Result<Offers<'_>, String>, PayError> {
         let Some(origin) = request.secure_origin() else {
             let sentence = format!(
@@ -368,25 +320,21 @@ impl PayingClient {
             );
             return Ok(Err(sentence));
         };
-        let now = self.wallet.ambient.now();
-        Ok(Ok(offers::read(response.headers(), &origin, request.body(), &self.payers, transport.may_redirect(), now)))
+        let asked = Asked {
+            request,
+            origin: &origin,
+            payers: &self.payers,
+            may_redirect: transport.may_redirect(),
+            now: self.wallet.ambient.now(),
+            longest: self.settings.longest_validity,
+            salt: self.wallet.ambient.random()?,
+        };
+        Ok(Ok(offers::read(demand, &asked)))
     }
 
+    /// The methods of the Payment scheme that this client pays with; x402 has no such header.
     fn accepts(&self) -> String {
-        let pairs = self.payers.iter().map(|payer| payer.pays());
+        let pairs = self.payers.iter().map(|payer| payer.pays()).filter(|(method, _)| *method != METHOD);
         pairs.map(|(method, intent)| format!("{method}/{intent}")).collect::<Vec<_>>().join(", ")
     }
-}
-
-/// The receipt, if there is one and it is for this payment.
-fn receipt_of(response: &Response, credential: &Credential) -> Option<Receipt> {
-    let text = response.headers().get("payment-receipt")?.to_str().ok()?;
-    let receipt = Receipt::parse(text).ok()?;
-    let challenge = credential.challenge();
-    let other = receipt.challenge_id.as_ref().is_some_and(|id| id != challenge.id());
-    if other || receipt.method != *challenge.method() {
-        tracing::warn!("the server sent a receipt for another payment; it is not kept");
-        return None;
-    }
-    Some(receipt)
 }

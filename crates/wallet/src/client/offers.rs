@@ -1,12 +1,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use farthing_dialects::x402::model::Purchase;
+use farthing_dialects::x402::{METHOD, PriceList, Salt, Version};
 use farthing_money::Home;
 use farthing_protocol::challenge::CredentialField;
-use farthing_protocol::{Challenge, ChargeRequest, Timestamp};
+use farthing_protocol::{BodyDigest, Challenge, ChargeRequest, Realm, Timestamp};
 use farthing_rail::{Offer, Origin, Payer, Quote};
-use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
+
+use super::demand::Demand;
+use super::plain::plain;
+use super::request::Prepared;
 
 /// More offers than any honest server makes; the rest is not looked at.
 const MOST_OFFERS: usize = 32;
@@ -16,39 +21,92 @@ const SLOWEST_ANSWER: Duration = Duration::from_secs(5);
 
 /// The offers of a 402 that can be paid, the cheapest first, and why the others cannot.
 pub(super) struct Offers<'a> {
-    pub(super) quotes: Vec<(&'a Arc<dyn Payer>, Quote)>,
+    pub(super) quotes: Vec<Quoted<'a>>,
     pub(super) reasons: Vec<String>,
 }
 
-/// Reads every offer and asks every method what it would cost. Text meant for people is not looked at.
-pub(super) fn read<'a>(
-    headers: &HeaderMap,
-    origin: &Origin,
-    body: &[u8],
-    payers: &'a [Arc<dyn Payer>],
-    transport_may_redirect: bool,
-    now: Timestamp,
-) -> Offers<'a> {
-    let lines = headers.get_all(WWW_AUTHENTICATE).iter().map(http::HeaderValue::as_bytes);
+/// An offer that can be paid.
+pub(super) struct Quoted<'a> {
+    pub(super) payer: &'a Arc<dyn Payer>,
+    pub(super) quote: Quote,
+    /// In which version of x402 it is offered, if it is an offer of x402.
+    pub(super) x402: Option<Version>,
+}
+
+/// What offers are read against.
+pub(super) struct Asked<'a, 'b> {
+    pub(super) request: &'b Prepared,
+    pub(super) origin: &'b Origin,
+    pub(super) payers: &'a [Arc<dyn Payer>],
+    /// Whether what sends the request may follow redirects out of our sight.
+    pub(super) may_redirect: bool,
+    pub(super) now: Timestamp,
+    /// The longest that an offer of x402 may stay payable once it is answered.
+    pub(super) longest: Duration,
+    pub(super) salt: Salt,
+}
+
+/// Reads every offer of either protocol and asks every method what it would cost. Text meant for people is
+/// not looked at. Of two that cost the same, what is not sent first comes first, then the Payment scheme.
+pub(super) fn read<'a>(demand: &Demand, asked: &Asked<'a, '_>) -> Offers<'a> {
+    let mut read = of_the_scheme(demand);
+    match demand.x402() {
+        None => {}
+        Some(Ok(list)) => read.extend(of_x402(&list, asked)),
+        Some(Err(reason)) => read.push(Err(reason)),
+    }
     let mut offers = Offers { quotes: Vec::new(), reasons: Vec::new() };
-    for read in Challenge::parse_all(lines).into_iter().take(MOST_OFFERS) {
-        let challenge = match read {
-            Ok(challenge) => challenge,
-            Err(error) => {
-                offers.reasons.push(format!("an offer cannot be read: {error}"));
-                continue;
-            }
-        };
-        match quote(&challenge, origin, body, payers, transport_may_redirect, now) {
-            Ok(quote) => offers.quotes.push(quote),
-            Err(reason) => offers.reasons.push(reason),
+    for offer in read {
+        match offer.and_then(|(challenge, x402)| quote(&challenge, x402, asked)) {
+            Ok(quoted) => offers.quotes.push(quoted),
+            // A reason may quote the server.
+            Err(reason) => offers.reasons.push(plain(&reason)),
         }
     }
     if offers.quotes.is_empty() && offers.reasons.is_empty() {
-        offers.reasons.push("the server asks for payment but makes no offer of the Payment scheme".into());
+        offers.reasons.push("the server asks for payment and makes no offer of the Payment scheme or of x402".into());
     }
-    offers.quotes.sort_by_key(|(_, quote)| (quote.cost.millionths(), quote.sent_first));
+    offers.quotes.sort_by_key(|offer| (offer.quote.cost.millionths(), offer.quote.sent_first, offer.x402.is_some()));
     offers
+}
+
+/// A challenge to be quoted, and of which version of x402 it is, or why there is none.
+type Read = Result<(Challenge, Option<Version>), String>;
+
+fn of_the_scheme(demand: &Demand) -> Vec<Read> {
+    let lines = demand.headers.get_all(WWW_AUTHENTICATE).iter().map(http::HeaderValue::as_bytes);
+    let read = Challenge::parse_all(lines).into_iter().take(MOST_OFFERS).map(|challenge| match challenge {
+        // Its id, which the server chose, would be what makes the payment unique.
+        Ok(challenge) if challenge.method().as_str() == METHOD => {
+            Err("x402 is a protocol of its own, and no method of the Payment scheme".to_owned())
+        }
+        Ok(challenge) => Ok((challenge, None)),
+        Err(error) => Err(format!("an offer cannot be read: {error}")),
+    });
+    read.collect()
+}
+
+fn of_x402(list: &PriceList, asked: &Asked<'_, '_>) -> Vec<Read> {
+    let realm = match Realm::read(asked.request.host()) {
+        Ok(realm) => realm,
+        Err(error) => return vec![Err(error.to_string())],
+    };
+    let body = asked.request.body();
+    let digest = (!body.is_empty()).then(|| BodyDigest::of(body));
+    let offers = list.offers(&Purchase {
+        method: asked.request.method(),
+        url: asked.request.url(),
+        digest: digest.as_ref(),
+        realm: &realm,
+        now: asked.now,
+        longest: asked.longest,
+        salt: &asked.salt,
+    });
+    let read = offers.into_iter().map(|offer| match offer {
+        Ok(challenge) => Ok((challenge, Some(list.version))),
+        Err(error) => Err(format!("{error}")),
+    });
+    read.collect()
 }
 
 /// Why the funding source of a quote has too little for it, if that can be told.
@@ -77,30 +135,24 @@ pub(super) fn place(quote: &Quote) -> Option<&str> {
     }
 }
 
-fn quote<'a>(
-    challenge: &Challenge,
-    origin: &Origin,
-    body: &[u8],
-    payers: &'a [Arc<dyn Payer>],
-    transport_may_redirect: bool,
-    now: Timestamp,
-) -> Result<(&'a Arc<dyn Payer>, Quote), String> {
+fn quote<'a>(challenge: &Challenge, x402: Option<Version>, asked: &Asked<'a, '_>) -> Result<Quoted<'a>, String> {
     let wanted = (challenge.method().as_str(), challenge.intent().as_str());
-    if challenge.digest().is_some_and(|digest| !digest.matches(body)) {
+    if challenge.digest().is_some_and(|digest| !digest.matches(asked.request.body())) {
         return Err("the offer is for another body than the one that would be sent".into());
     }
-    if transport_may_redirect && challenge.field() == CredentialField::PaymentAuthorization {
+    if asked.may_redirect && (x402.is_some() || challenge.field() == CredentialField::PaymentAuthorization) {
         return Err(
             "the offer wants the credential in a field that the HTTP client could carry across a redirect".into()
         );
     }
-    let payer = payers.iter().find(|payer| payer.pays() == wanted);
+    let payer = asked.payers.iter().find(|payer| payer.pays() == wanted);
     let payer = payer.ok_or_else(|| format!("{}/{} is not a method this wallet can pay with", wanted.0, wanted.1))?;
     let shared = challenge.request().decode().ok();
     let amount = shared.and_then(|object| ChargeRequest::from_object(&object).ok()).map(|request| request.amount);
-    let quote = payer.quote(&Offer { challenge, origin, amount, now }).map_err(|reason| reason.to_string())?;
-    if quote.challenge != *challenge || quote.origin != *origin {
+    let offer = Offer { challenge, origin: asked.origin, amount, now: asked.now };
+    let quote = payer.quote(&offer).map_err(|reason| reason.to_string())?;
+    if quote.challenge != *challenge || quote.origin != *asked.origin {
         return Err("the method quoted another offer than the one it was asked about".into());
     }
-    Ok((payer, quote))
+    Ok(Quoted { payer, quote, x402 })
 }

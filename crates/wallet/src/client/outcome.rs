@@ -50,6 +50,18 @@ pub enum Outcome {
         /// Whether the same call again sends the same credential.
         repeatable: bool,
     },
+    /// Paid and answered with success, and whether the payment was taken is not known: the server says that
+    /// it was not, or says nothing that is about this payment. What was signed can still be taken, so the cost
+    /// stays counted until the money's own home says what became of it. It is not sent again: the same call
+    /// is another purchase.
+    Unconfirmed {
+        /// The answer.
+        response: Response,
+        /// What it may have cost.
+        cost: Price,
+        /// What the server said, in one sentence.
+        sentence: String,
+    },
     /// The server answered the paid request with an error of its own. Whether it kept the money is
     /// not known, so the cost stays counted; the same call again sends the same credential.
     ServerError {
@@ -104,6 +116,9 @@ impl fmt::Debug for Outcome {
             Self::Refused { sentence, .. } => ("Refused", None, None, vec![sentence]),
             Self::NoOffer { reasons } => ("NoOffer", None, None, reasons.iter().collect()),
             Self::Unknown { cost, sentence, .. } => ("Unknown", None, Some(cost), vec![sentence]),
+            Self::Unconfirmed { response, cost, sentence } => {
+                ("Unconfirmed", Some(response), Some(cost), vec![sentence])
+            }
             Self::ServerError { response, cost } => ("ServerError", Some(response), Some(cost), Vec::new()),
         };
         let status = response.map(Response::status);

@@ -1,20 +1,18 @@
 use std::time::Duration;
 
-use farthing_protocol::{Credential, Problem, ProblemType};
+use farthing_protocol::{Credential, ProblemType};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use reqwest::Response;
 
 use super::PayingClient;
-use super::request::Prepared;
+use super::demand::Demand;
+use super::request::{Prepared, is_x402};
 use super::transport::{MOST_REDIRECTS, Transport};
 use crate::failpoint::reach;
 
 /// The first wait before a credential is sent again; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
-
-/// More than any problem document has.
-const MOST_PROBLEM_BYTES: usize = 64 * 1024;
 
 /// What became of presenting one credential, as often as needed.
 pub(super) struct Presentation {
@@ -25,8 +23,8 @@ pub(super) struct Presentation {
 
 pub(super) enum Answer {
     Success(Response),
-    /// 402, with its problem type when it has a registered one.
-    Unpaid(Response, Option<ProblemType>),
+    /// 402.
+    Unpaid(Demand),
     /// A final answer that is neither.
     Other(Response),
     /// No final answer; what is known.
@@ -106,7 +104,13 @@ impl PayingClient {
                     known = format!("the server answered the paid request with {}", response.status());
                     asked = retry_after(&response);
                 }
-                Ok(response) => return Presentation { answer: final_answer(response).await, doubt },
+                Ok(response) => match final_answer(response).await {
+                    Answer::Unpaid(demand) if is_x402(credential) && is_pending(&demand) => {
+                        doubt = true;
+                        known = "the server is still settling the payment".to_owned();
+                    }
+                    answer => return Presentation { answer, doubt },
+                },
             }
             attempt += 1;
             if attempt < self.settings.attempts {
@@ -136,22 +140,17 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-async fn final_answer(mut response: Response) -> Answer {
-    if response.status().is_success() {
-        return Answer::Success(response);
+/// The one word of x402 that asks for the same payment again.
+fn is_pending(demand: &Demand) -> bool {
+    demand.error().as_deref() == Some("settlement_pending")
+}
+
+async fn final_answer(response: Response) -> Answer {
+    match response.status() {
+        status if status.is_success() => Answer::Success(response),
+        StatusCode::PAYMENT_REQUIRED => Answer::Unpaid(Demand::read(response).await),
+        _ => Answer::Other(response),
     }
-    if response.status() != StatusCode::PAYMENT_REQUIRED {
-        return Answer::Other(response);
-    }
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        if body.len() + chunk.len() > MOST_PROBLEM_BYTES {
-            break;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let problem = Problem::parse(&body).map(|problem| problem.kind);
-    Answer::Unpaid(response, problem)
 }
 
 #[cfg(test)]

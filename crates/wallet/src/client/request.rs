@@ -1,4 +1,5 @@
 use aws_lc_rs::digest::{SHA256, digest};
+use farthing_dialects::x402::{METHOD, PAYMENT_SIGNATURE, PaymentPayload, X_PAYMENT};
 use farthing_protocol::Credential;
 use farthing_protocol::challenge::CredentialField;
 use farthing_rail::Origin;
@@ -12,11 +13,16 @@ use crate::{Ambient, NoRandomness};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PAYMENT_AUTHORIZATION: HeaderName = HeaderName::from_static("payment-authorization");
 const ACCEPT_PAYMENT: HeaderName = HeaderName::from_static("accept-payment");
+/// Every field but `Authorization` in which a payment may go out; a request carries one payment.
+const PAYMENTS: [HeaderName; 3] =
+    [PAYMENT_AUTHORIZATION, HeaderName::from_static(PAYMENT_SIGNATURE), HeaderName::from_static(X_PAYMENT)];
 
 /// A request that can be sent as often as needed, always the same.
 #[derive(Clone)]
 pub(super) struct Prepared {
     method: Method,
+    /// Where the caller wants it sent.
+    asked: Url,
     url: Url,
     headers: HeaderMap,
     body: bytes::Bytes,
@@ -43,7 +49,7 @@ impl Prepared {
             Ok(key) => key.to_owned(),
             Err(_) => return Ok(Err("the Idempotency-Key is not plain text".into())),
         };
-        Ok(Ok(Self { method, url, headers, body, idempotency_key, fingerprint }))
+        Ok(Ok(Self { method, asked: url.clone(), url, headers, body, idempotency_key, fingerprint }))
     }
 
     pub(super) fn method(&self) -> &str {
@@ -75,6 +81,14 @@ impl Prepared {
         format!("{} {}", self.method, self.url.path())
     }
 
+    /// Where the caller sent it, when redirects led to another origin. TLS on the same host is no other.
+    pub(super) fn redirected_from(&self) -> Option<Origin> {
+        let upgraded = self.asked.scheme() == "http"
+            && (self.url.scheme(), self.url.host(), self.url.port()) == ("https", self.asked.host(), self.asked.port());
+        let other = self.asked.origin() != self.url.origin() && !upgraded;
+        self.asked.origin().ascii_serialization().parse().ok().filter(|_| other)
+    }
+
     /// Where the request goes, if a payment may go there: TLS, or this machine itself.
     pub(super) fn secure_origin(&self) -> Option<Origin> {
         let origin: Origin = self.url.origin().ascii_serialization().parse().ok()?;
@@ -85,7 +99,8 @@ impl Prepared {
     /// first was meant to see.
     pub(super) fn redirect_to(&mut self, url: Url) {
         if url.origin() != self.url.origin() {
-            for name in [http::header::AUTHORIZATION, http::header::COOKIE, PAYMENT_AUTHORIZATION, IDEMPOTENCY_KEY] {
+            let secret = [http::header::AUTHORIZATION, http::header::COOKIE, IDEMPOTENCY_KEY];
+            for name in secret.into_iter().chain(PAYMENTS) {
                 self.headers.remove(name);
             }
         }
@@ -131,17 +146,26 @@ impl Prepared {
         Ok(request)
     }
 
-    /// With a payment. The key is sent with every method: it lets the server give a lost answer again.
+    /// With a payment, in the words of the protocol that it was asked for in. The key is sent with every
+    /// method: it lets the server give a lost answer again.
     pub(super) fn paid(&self, credential: &Credential) -> Result<Request, PayError> {
         let mut request = self.bare();
         let headers = request.headers_mut();
+        for name in PAYMENTS {
+            headers.remove(name);
+        }
         headers.insert(IDEMPOTENCY_KEY, value(&self.idempotency_key)?);
-        let mut secret = value(&credential.to_header())?;
-        secret.set_sensitive(true);
-        let field = match credential.challenge().field() {
-            CredentialField::Authorization => http::header::AUTHORIZATION,
-            CredentialField::PaymentAuthorization => PAYMENT_AUTHORIZATION,
+        let (field, mut secret) = if is_x402(credential) {
+            let payment = PaymentPayload::of(credential).map_err(|error| PayError::Request(error.to_string()))?;
+            (HeaderName::from_static(payment.version.payment_header()), value(&payment.to_header())?)
+        } else {
+            let field = match credential.challenge().field() {
+                CredentialField::Authorization => http::header::AUTHORIZATION,
+                CredentialField::PaymentAuthorization => PAYMENT_AUTHORIZATION,
+            };
+            (field, value(&credential.to_header())?)
         };
+        secret.set_sensitive(true);
         headers.insert(field, secret);
         Ok(request)
     }
@@ -166,6 +190,11 @@ fn fingerprint(method: &Method, url: &Url, body: &[u8], own_key: &[u8]) -> Finge
     let mut short = [0; 16];
     short.copy_from_slice(hash.as_ref().split_at(16).0);
     Fingerprint(short)
+}
+
+/// Whether a credential answers an offer of x402, and goes out in the words of that protocol.
+pub(super) fn is_x402(credential: &Credential) -> bool {
+    credential.challenge().method().as_str() == METHOD
 }
 
 fn value(text: &str) -> Result<HeaderValue, PayError> {

@@ -9,10 +9,6 @@ use super::request::Prepared;
 /// The most redirects of one request.
 pub(super) const MOST_REDIRECTS: u32 = 5;
 
-/// How much of an unwanted answer is read, and for how long.
-const MOST_DRAINED: usize = 64 * 1024;
-const DRAINING: Duration = Duration::from_secs(1);
-
 /// What sends requests.
 #[async_trait]
 pub(super) trait Transport: Send + Sync {
@@ -60,21 +56,6 @@ pub(super) async fn ask(
         }
         redirects += 1;
     }
-}
-
-/// Reads what is left of a small answer, so that the connection can be used again; a long or slow
-/// one is not worth it.
-pub(super) async fn drain(response: &mut Response) {
-    let reading = async {
-        let mut left = MOST_DRAINED;
-        while let Ok(Some(chunk)) = response.chunk().await {
-            left = left.saturating_sub(chunk.len());
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(DRAINING, reading).await;
 }
 
 #[async_trait]

@@ -5,7 +5,7 @@ use farthing_money::{Currency, Price};
 use farthing_protocol::Timestamp;
 use farthing_rail::{Origin, Quote};
 
-use super::Policy;
+use super::{OriginLimit, Policy};
 
 /// What is to be decided besides the quote.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub struct Subject<'a> {
     pub max: Option<Price>,
     /// Now.
     pub now: Timestamp,
+    /// Where the caller sent the request, when a redirect to another origin led to the offer.
+    pub redirected_from: Option<&'a Origin>,
 }
 
 /// The answer to a quote.
@@ -48,6 +50,10 @@ pub enum Rule {
     Currency,
     /// The origin is not on the list.
     Origins,
+    /// A redirect led to an origin that the list does not name.
+    Redirect,
+    /// Somebody else than the origin's `payees` would be paid.
+    Payee,
     /// The caller's own limit for this call.
     Max,
     /// `per_payment`.
@@ -77,9 +83,8 @@ fn first_denial(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option
             format!("it costs {cost}, and the policy of {} allows only {currency}", subject.wallet),
         ));
     }
-    if policy.origins.as_ref().is_some_and(|origins| origins.iter().all(|allowed| allowed.origin != quote.origin)) {
-        let sentence = format!("{} is not on the list of origins that {} may pay", quote.origin, subject.wallet);
-        return Some((Rule::Origins, sentence));
+    if let Some(denial) = denied_place(policy, quote, subject) {
+        return Some(denial);
     }
     let single = [
         (Rule::Max, subject.max, "the limit for this call"),
@@ -100,6 +105,34 @@ fn first_denial(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option
     })
 }
 
+/// Where the money would go: to an origin on the list, if there is one; after a redirect to another origin
+/// only to one that the list names; and to nobody but the payees of that origin, if any are pinned.
+fn denied_place(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option<(Rule, String)> {
+    let (origin, wallet) = (&quote.origin, subject.wallet);
+    let listed = allowed(policy, origin);
+    if policy.origins.is_some() && listed.is_none() {
+        return Some((Rule::Origins, format!("{origin} is not on the list of origins that {wallet} may pay")));
+    }
+    if let Some(from) = subject.redirected_from.filter(|_| listed.is_none()) {
+        let sentence = format!(
+            "{from} sent the request on to {origin}, which asks for the payment; call {origin} itself, or put it on \
+             the list of origins that {wallet} may pay"
+        );
+        return Some((Rule::Redirect, sentence));
+    }
+    let payees = listed?.payees.as_ref()?;
+    let payee = quote.payee.as_deref()?;
+    let is_pinned = payees.iter().any(|pinned| pinned.eq_ignore_ascii_case(payee));
+    (!is_pinned).then(|| {
+        let payee: String = payee.chars().take(128).filter(|letter| !letter.is_control()).collect();
+        (Rule::Payee, format!("it would pay {payee}, and {wallet} pays at {origin} only those its policy names"))
+    })
+}
+
+fn allowed<'a>(policy: &'a Policy, origin: &Origin) -> Option<&'a OriginLimit> {
+    policy.origins.as_ref()?.iter().find(|allowed| allowed.origin == *origin)
+}
+
 /// Every payment counts toward all three counters, limited or not, so that a limit set later knows
 /// what was spent before.
 fn charges(policy: &Policy, origin: &Origin, subject: &Subject<'_>) -> Vec<BudgetCharge> {
@@ -118,7 +151,7 @@ fn charges(policy: &Policy, origin: &Origin, subject: &Subject<'_>) -> Vec<Budge
 }
 
 fn origin_limit(policy: &Policy, origin: &Origin) -> Option<Price> {
-    policy.origins.as_ref()?.iter().find(|allowed| allowed.origin == *origin)?.limit
+    allowed(policy, origin)?.limit
 }
 
 fn unlimited(currency: Currency) -> Price {
@@ -159,6 +192,8 @@ impl fmt::Display for Rule {
             Self::Frozen => "frozen",
             Self::Currency => "currency",
             Self::Origins => "origins",
+            Self::Redirect => "redirect",
+            Self::Payee => "payee",
             Self::Max => "max",
             Self::PerPayment => "per-payment",
             Self::Total => "total",
@@ -179,7 +214,11 @@ mod tests {
     fn decided(policy: &str, price: &str, origin: &str, max: Option<&str>) -> Decision {
         let now = Timestamp::parse("2026-11-21T23:59:59Z").unwrap();
         let max = max.map(|max| max.parse().unwrap());
-        decide(&policy.parse().unwrap(), &quote(price, origin), &Subject { wallet: "agent", max, now })
+        decide(&policy.parse().unwrap(), &quote(price, origin), &subject(max, now, None))
+    }
+
+    fn subject(max: Option<Price>, now: Timestamp, redirected_from: Option<&Origin>) -> Subject<'_> {
+        Subject { wallet: "agent", max, now, redirected_from }
     }
 
     fn denied(policy: &str, price: &str, origin: &str, max: Option<&str>) -> Rule {
@@ -221,6 +260,30 @@ mod tests {
         let origin = "total = \"1 USD\"\n[[origin]]\nurl = \"https://api.example.com\"\nlimit = \"0.1 USD\"";
         assert_eq!(denied(origin, "0.100001 USD", api, None), Rule::OriginLimit);
         assert_eq!(denied("total = \"1 USD\"\norigin = []", "0.1 USD", api, None), Rule::Origins);
+    }
+
+    #[test]
+    fn a_redirect_to_another_origin_is_paid_only_where_the_list_names_it() {
+        let (from, now) = ("https://a.example".parse().unwrap(), Timestamp::from_unix_millis(0));
+        let decided = |policy: &str| {
+            let quote = quote("0.001 USD", "https://api.example.com");
+            decide(&policy.parse().unwrap(), &quote, &subject(None, now, Some(&from)))
+        };
+        assert!(matches!(decided("total = \"1 USD\""), Decision::Deny { rule: Rule::Redirect, .. }));
+        assert!(matches!(decided(POLICY), Decision::Allow { .. }));
+    }
+
+    #[test]
+    fn i_03_nobody_but_the_pinned_payees_is_paid() {
+        let pinned = "total = \"1 USD\"\n[[origin]]\nurl = \"https://api.example.com\"\npayees = [\"0xAB\"]";
+        let decided = |payee: Option<&str>| {
+            let payee = payee.map(str::to_owned);
+            let quote = Quote { payee, ..quote("0.001 USD", "https://api.example.com") };
+            decide(&pinned.parse().unwrap(), &quote, &subject(None, Timestamp::from_unix_millis(0), None))
+        };
+        assert!(matches!(decided(Some("0xab")), Decision::Allow { .. }));
+        assert!(matches!(decided(Some("0xcd")), Decision::Deny { rule: Rule::Payee, .. }));
+        assert!(matches!(decided(None), Decision::Allow { .. }), "a method that names nobody pays the server itself");
     }
 
     #[test]

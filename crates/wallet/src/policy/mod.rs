@@ -40,6 +40,8 @@ pub struct OriginLimit {
     pub origin: Origin,
     /// The most it ever gets.
     pub limit: Option<Price>,
+    /// Who may be paid there, as methods name payees; `None` is whoever it names.
+    pub payees: Option<Vec<String>>,
 }
 
 #[cfg(test)]

@@ -64,6 +64,8 @@ struct OriginText {
     url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payees: Option<Vec<String>>,
 }
 
 fn dollar() -> String {
@@ -74,7 +76,11 @@ impl Policy {
     /// The text of `policy.toml`; [`Policy::from_str`] reads it back.
     pub fn to_toml(&self) -> Result<String, PolicyError> {
         let price = |price: Option<Price>| price.map(|price| price.to_string());
-        let origin = |origin: &OriginLimit| OriginText { url: origin.origin.to_string(), limit: price(origin.limit) };
+        let origin = |origin: &OriginLimit| OriginText {
+            url: origin.origin.to_string(),
+            limit: price(origin.limit),
+            payees: origin.payees.clone(),
+        };
         let text = Text {
             currency: self.currency.to_string(),
             total: price(self.total),
@@ -118,7 +124,8 @@ impl FromStr for Policy {
         let currency: Currency =
             text.currency.parse().map_err(|reason| PolicyError::Price { key: "currency", reason })?;
         let origin = |origin: OriginText| {
-            Ok(OriginLimit { origin: origin.url.parse()?, limit: price("origin.limit", origin.limit)? })
+            let limit = price("origin.limit", origin.limit)?;
+            Ok(OriginLimit { origin: origin.url.parse()?, limit, payees: origin.payees })
         };
         let policy = Self {
             currency,
@@ -150,6 +157,7 @@ url = "http://127.0.0.1:4020"
 [[origin]]
 url = "https://api.example.com"
 limit = "0.1 USD"
+payees = ["0x52908400098527886E0F7030069857D2E4169EE7"]
 "#;
 
     #[test]

@@ -266,7 +266,7 @@ pub(crate) fn client_with(home: &Path, silence: Duration) -> PayingClient {
     let wallet = open(home);
     let payer = farthing_rail_balance::BalancePayer::new(wallet.signer());
     let (rounds, attempts, longest_wait) = (3, 3, Duration::from_millis(5));
-    let settings = Settings { rounds, attempts, longest_wait, silence };
+    let settings = Settings { rounds, attempts, longest_wait, silence, ..Settings::default() };
     PayingClient::with_settings(wallet, vec![Arc::new(payer)], settings).unwrap()
 }
 
