@@ -4,8 +4,8 @@ use serde_json::Value;
 use super::encoding::{decode, object, object_of, optional_object, optional_text};
 use super::{Malformed, PaymentRequired, Requirements, Resource, Version};
 
-/// More offers than any honest server makes; the rest is not read.
-const MOST_OFFERS: usize = 32;
+/// More offers than any honest server makes; the rest is not read. The cheapest is not the first of them.
+const MOST_OFFERS: usize = 64;
 
 /// A price list as a client received it: what it says, and every object as the server wrote it, because a
 /// client copies back what it was told, members that it does not know included.

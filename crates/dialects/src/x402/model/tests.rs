@@ -139,7 +139,7 @@ fn the_first_version_is_answered_in_its_own_words() {
 #[test]
 fn an_entry_that_is_no_offer_says_why() {
     let list = list(|list| {
-        let mut entries = vec![offer(); 40];
+        let mut entries = vec![offer(); 72];
         entries[0]["amount"] = "010000".into();
         entries[1] = 1.into();
         entries[2]["scheme"] = "two words".into();
@@ -147,13 +147,13 @@ fn an_entry_that_is_no_offer_says_why() {
         list["accepts"] = entries.into();
     });
     let offers = offers(&list);
-    assert_eq!(offers.len(), 33);
+    assert_eq!(offers.len(), 65);
     assert!(matches!(offers[0], Err(NotOffered::Malformed(Malformed::Member { member: "amount", .. }))));
     assert!(matches!(offers[1], Err(NotOffered::Malformed(Malformed::Member { member: "accepts", .. }))));
     assert!(matches!(offers[2], Err(NotOffered::Challenge(_))));
     assert!(matches!(offers[3], Err(NotOffered::Echo(_))));
     assert!(offers[4].is_ok());
-    assert_eq!(offers[32], Err(NotOffered::Unread(8)));
+    assert_eq!(offers[64], Err(NotOffered::Unread(8)));
 }
 
 #[test]
