@@ -95,6 +95,18 @@ async fn a_killed_devnet_leaves_no_node_behind() {
     assert!(devnet.is_gone().await, "the node outlived the program that started it");
 }
 
+#[tokio::test]
+async fn base_sepolia_says_where_the_contracts_of_x402_are() {
+    let devnet = Running::start(&["--kind", "base-sepolia", "--fund", SOMEBODY]);
+    assert_eq!(devnet.ask("eth_chainId", json!([])).await, Some(json!("0x14a34")));
+    assert_eq!(devnet.text("/token/address"), "0x036cbd53842c5426634e7929541ec2318f3dcf7e");
+    assert_eq!(devnet.balance(SOMEBODY).await, 100_000_000);
+    for contract in ["/permit2", "/x402/exact_proxy", "/x402/upto_proxy", "/x402/signature_validator"] {
+        let code = devnet.ask("eth_getCode", json!([devnet.text(contract), "latest"])).await.unwrap();
+        assert!(code.as_str().unwrap().len() > 2, "{contract}");
+    }
+}
+
 #[test]
 fn a_chain_that_is_gone_is_not_promised_any_longer() {
     let folder = tempfile::tempdir().unwrap();

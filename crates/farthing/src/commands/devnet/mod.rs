@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
 use clap::{Args, ValueEnum};
-use farthing_devnet::{Devnet as Chain, Kind, Options, Source};
+use farthing_devnet::{Devnet as Chain, Kind, Options, Source, base_sepolia};
 use farthing_rail_evm::chain;
 use serde_json::{Value, json};
 
@@ -112,6 +112,11 @@ impl Devnet {
             "chain_id": chain.chain_id(),
             "token": { "address": chain.token(), "code": kit.token_code(), "decimals": 6 },
             "permit2": chain.permit2(),
+            "x402": (chain.kind() == Kind::BaseSepolia).then(|| json!({
+                "exact_proxy": base_sepolia::EXACT_PROXY,
+                "upto_proxy": base_sepolia::UPTO_PROXY,
+                "signature_validator": base_sepolia::SIGNATURE_VALIDATOR,
+            })),
             "accounts": accounts.collect::<Vec<_>>(),
             "gateway": kit.gateway(),
             "chains": kit.chains(),
@@ -123,14 +128,14 @@ impl Devnet {
         let token = format!("{} {}, 6 decimals", kit.token_code(), chain.token());
         let rows = [("rpc", chain.rpc().to_owned()), ("chain", chain.chain_id().to_string()), ("token", token)];
         rows.iter().for_each(|(name, value)| terminal::say(&format!("{name:<9} {value}")));
-        match (chain.kind(), chain.permit2()) {
-            (Kind::Evm { .. } | Kind::BaseSepolia, Some(permit2)) => {
-                terminal::say(&format!("{:<9} {permit2}", "permit2"))
-            }
-            (Kind::Evm { .. } | Kind::BaseSepolia, None) => {
-                terminal::say(&format!("{:<9} none: it could not be read", "permit2"))
-            }
-            (Kind::Tempo, _) => {}
+        if chain.kind() != Kind::Tempo {
+            let permit2 =
+                chain.permit2().map_or("none: it could not be read".to_owned(), |permit2| permit2.to_string());
+            terminal::say(&format!("{:<9} {permit2}", "permit2"));
+        }
+        if chain.kind() == Kind::BaseSepolia {
+            let (exact, upto) = (base_sepolia::EXACT_PROXY, base_sepolia::UPTO_PROXY);
+            terminal::say(&format!("{:<9} exact {exact}, upto {upto}", "x402"));
         }
         terminal::say("\nAccounts with money. Everybody knows their keys: never use them on a real chain.");
         for account in chain.accounts() {
