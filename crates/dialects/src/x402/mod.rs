@@ -7,7 +7,7 @@
 //! [`model`] turns each into our own words and back.
 
 mod binding;
-mod code;
+pub mod code;
 mod encoding;
 mod error;
 pub mod extension;
@@ -23,7 +23,7 @@ mod template;
 mod version;
 
 pub use binding::{Binding, Salt};
-pub use code::code_of;
+pub use code::{Words, code_of};
 pub use error::Malformed;
 pub use network::Network;
 pub use outcome::{Settled, Verified};
