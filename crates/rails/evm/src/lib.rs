@@ -1,5 +1,5 @@
 //! Stablecoins on Tempo and on any EVM chain: the `tempo`, `evm` and `usdc` payment methods, intent
-//! `charge`.
+//! `charge`, and the same tokens paid in x402's words.
 //!
 //! A credential carries a signed transaction, a signed authorization, or the hash of a transaction
 //! that the payer sent. Each method checks it without I/O and comes to a [`Payment`]: who is paid
@@ -23,6 +23,7 @@ pub mod settle;
 mod signature;
 pub mod tempo;
 pub mod usdc;
+pub mod x402;
 
 pub use account::{Account, AccountError};
 pub use legs::{Transfer, Unsatisfied};

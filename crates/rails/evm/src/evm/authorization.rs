@@ -5,7 +5,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, b256, keccak256};
 use farthing_protocol::JsonObject;
-use farthing_rail::ProofKey;
+use farthing_rail::{Fault, ProofKey};
 
 use super::payload::{InvalidPayload, address, number, signature, word};
 use super::signed::{Signed, SignedBy, signed_by};
@@ -94,9 +94,27 @@ pub enum AuthorizationError {
     Signature(#[from] SignedBy),
 }
 
+impl AuthorizationError {
+    /// What is wrong, for other protocols' words.
+    pub(crate) const fn fault(self) -> Fault {
+        match self {
+            Self::Recipient { .. } => Fault::Recipient,
+            Self::TooLittle { .. } | Self::TooMuch { .. } => Fault::Amount,
+            Self::Nonce => Fault::OfferUnknown,
+            Self::Time(time) => time.fault(),
+            Self::Signature(_) => Fault::Signature,
+        }
+    }
+}
+
 impl Authorization {
     /// Reads the members of a payload.
     pub fn read(object: &JsonObject) -> Result<Self, InvalidPayload> {
+        Self::read_beside(object, object)
+    }
+
+    /// Reads the members of an object, and the signature that stands in another.
+    pub(crate) fn read_beside(object: &JsonObject, signed: &JsonObject) -> Result<Self, InvalidPayload> {
         Ok(Self {
             from: address(object, "from")?,
             to: address(object, "to")?,
@@ -104,7 +122,7 @@ impl Authorization {
             valid_after: number(object, "validAfter")?,
             valid_before: number(object, "validBefore")?,
             nonce: word(object, "nonce")?,
-            signature: signature(object)?,
+            signature: signature(signed)?,
         })
     }
 

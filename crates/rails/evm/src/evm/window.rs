@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use alloy_primitives::U256;
 use farthing_protocol::Timestamp;
+use farthing_rail::Fault;
 
 /// What is left of a signature's life must suffice to bring it into a block.
 pub const SHORTEST_REST: Duration = Duration::from_secs(15);
@@ -28,14 +29,22 @@ pub enum NotInTime {
     #[error("it is no longer valid; sign a fresh one")]
     Over,
     /// It ends before a transaction can be expected to be included.
-    #[error("it ends in less than {} seconds, too soon to be settled; sign a fresh one", SHORTEST_REST.as_secs())]
+    #[error("it ends too soon to be settled; sign a fresh one")]
     TooSoon,
-    /// It stays valid for much longer than the challenge.
-    #[error(
-        "it stays valid too long; it may end with the challenge and at most {} minutes later",
-        LONGEST_AFTER_CHALLENGE.as_secs() / 60
-    )]
+    /// It stays valid for much longer than what it pays for.
+    #[error("it stays valid too long; let it end when the offer does")]
     TooLong,
+}
+
+impl NotInTime {
+    /// What is wrong, for other protocols' words.
+    pub(crate) const fn fault(self) -> Fault {
+        match self {
+            Self::NotYet => Fault::NotYetValid,
+            Self::Over | Self::TooSoon => Fault::Expired,
+            Self::TooLong => Fault::TooLongLived,
+        }
+    }
 }
 
 impl Window {
@@ -45,9 +54,14 @@ impl Window {
         Self { now: seconds(now), earliest: seconds(now.after(SHORTEST_REST)), latest: seconds(latest) }
     }
 
+    /// For a signature that may live for so long from now; `rest` of its life must be left to settle in.
+    pub fn lasting(now: Timestamp, longest: Duration, rest: Duration) -> Self {
+        Self { now: seconds(now), earliest: seconds(now.after(rest)), latest: seconds(now.after(longest)) }
+    }
+
     /// Checks that something that becomes invalid at `end` (seconds) can be settled and does not
     /// outlive its use.
-    pub(super) fn check_end(&self, end: U256) -> Result<(), NotInTime> {
+    pub(crate) fn check_end(&self, end: U256) -> Result<(), NotInTime> {
         match end {
             end if end <= self.now => Err(NotInTime::Over),
             end if end < self.earliest => Err(NotInTime::TooSoon),
@@ -57,7 +71,7 @@ impl Window {
     }
 
     /// Checks that something that becomes valid after `begin` (seconds) already is.
-    pub(super) fn check_begin(&self, begin: U256) -> Result<(), NotInTime> {
+    pub(crate) fn check_begin(&self, begin: U256) -> Result<(), NotInTime> {
         if begin > self.now { Err(NotInTime::NotYet) } else { Ok(()) }
     }
 }

@@ -1,15 +1,17 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_rail::Acceptor;
 
 use super::shared::{KEYS, Shared};
 use super::table::Table;
-use super::{Place, Seller};
+use super::{Place, Seller, settling};
 use crate::chain::{Kind, by_id};
 use crate::evm::{CredentialKind, EvmCharge, EvmSettings, Share};
+use crate::x402::{Transfer, X402Exact, X402Settings};
 
-pub(super) fn acceptor(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Acceptor, String> {
-    table.knows(&[&KEYS[..], &["contract_payers", "shares", "validity"]].concat())?;
+pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Vec<Acceptor>, String> {
+    table.knows(&[&KEYS[..], &["contract_payers", "shares", "validity", "x402"]].concat())?;
     let chain = table.chain()?.ok_or_else(|| table.refused("chain is missing; name one, such as \"base\" or 8453"))?;
     if by_id(chain).is_some_and(|chain| chain.kind != Kind::Evm) {
         return Err(table.wrong("chain", "is a Tempo chain; use the tempo method for it"));
@@ -23,8 +25,40 @@ pub(super) fn acceptor(seller: &Seller, table: &Table<'_>, place: &Place<'_>) ->
     if let Some(validity) = table.duration("validity")? {
         settings.validity = validity.max(Duration::from_secs(1));
     }
+    let in_x402 = in_x402(table, &settings)?;
+    let recipient = shared.recipient;
     let method = EvmCharge::new(settings).map_err(|error| table.refused(error))?;
-    Ok(seller.settling(method, shared))
+    let chain = Arc::new(shared.settler(&seller.now));
+    let mut acceptors = vec![settling(method, &chain, recipient)];
+    for settings in in_x402 {
+        let exact = X402Exact::new(settings).map_err(|error| table.refused(error))?;
+        acceptors.push(settling(exact, &chain, recipient));
+    }
+    Ok(acceptors)
+}
+
+/// The same token in x402's words, once for each way in which our signer can move it. Those words know no
+/// shares.
+fn in_x402(table: &Table<'_>, charge: &EvmSettings) -> Result<Vec<X402Settings>, String> {
+    let wanted = table.flag("x402")?;
+    let moved = |kind: &CredentialKind| match kind {
+        CredentialKind::Authorization => Some(Transfer::Eip3009),
+        CredentialKind::Permit2 => Some(Transfer::Permit2),
+        CredentialKind::Transaction | CredentialKind::Hash => None,
+    };
+    if wanted == Some(false) || !charge.shares.is_empty() {
+        return Ok(Vec::new());
+    }
+    let transfers: Vec<Transfer> = charge.accept.iter().filter_map(moved).collect();
+    if wanted == Some(true) && transfers.is_empty() {
+        return Err(table.wrong("x402", "needs a signer, and accept must name authorization or permit2"));
+    }
+    let settings = |transfer| X402Settings {
+        contract_payers: charge.contract_payers,
+        validity: charge.validity,
+        ..X402Settings::seller(charge.token.clone(), charge.recipient, transfer)
+    };
+    Ok(transfers.into_iter().map(settings).collect())
 }
 
 /// What is accepted: as written, or whatever this seller can settle.

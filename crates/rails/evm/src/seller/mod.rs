@@ -14,11 +14,12 @@ mod usdc;
 use std::path::Path;
 use std::sync::Arc;
 
+use alloy_primitives::Address;
 use farthing_rail::{Acceptor, Method, RecoverableSigner};
 use toml::Value;
 
 use crate::settle::sender::Clock;
-use crate::settle::{Settling, Till};
+use crate::settle::{ChainSettler, Settling, Till};
 use desks::Desks;
 use shared::Shared;
 use table::Table;
@@ -60,20 +61,24 @@ impl Seller {
         place: &Place<'_>,
     ) -> Result<Vec<Acceptor>, String> {
         let table = Table::new(name, table);
-        let acceptor = match method {
-            crate::tempo::METHOD => tempo::acceptor(self, &table, place)?,
-            crate::evm::METHOD => evm::acceptor(self, &table, place)?,
-            crate::usdc::METHOD => usdc::acceptor(self, &table, place)?,
-            unknown => return Err(format!("\"{unknown}\" is not a method of chains; they are tempo, evm and usdc")),
-        };
-        Ok(vec![acceptor])
+        match method {
+            crate::tempo::METHOD => tempo::acceptor(self, &table, place).map(|acceptor| vec![acceptor]),
+            crate::evm::METHOD => evm::acceptors(self, &table, place),
+            crate::usdc::METHOD => usdc::acceptor(self, &table, place).map(|acceptor| vec![acceptor]),
+            unknown => Err(format!("\"{unknown}\" is not a method of chains; they are tempo, evm and usdc")),
+        }
     }
 
     /// Puts a method on its chain.
     fn settling<M: Method + 'static>(&self, method: M, shared: Shared) -> Acceptor {
-        let till = Till { recipient: shared.recipient };
-        Acceptor::External(Arc::new(Settling::new(method, Arc::new(shared.settler(&self.now)), till)))
+        let recipient = shared.recipient;
+        settling(method, &Arc::new(shared.settler(&self.now)), recipient)
     }
+}
+
+/// Puts one of several methods on the chain that they share.
+fn settling<M: Method + 'static>(method: M, chain: &Arc<ChainSettler>, recipient: Address) -> Acceptor {
+    Acceptor::External(Arc::new(Settling::new(method, Arc::clone(chain), Till { recipient })))
 }
 
 #[cfg(test)]

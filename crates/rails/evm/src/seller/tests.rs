@@ -27,10 +27,14 @@ fn seller() -> Seller {
 }
 
 fn build(seller: &Seller, method: &str, data: &Path, text: &str) -> Result<Acceptor, String> {
+    Ok(all(seller, method, data, text)?.remove(0))
+}
+
+fn all(seller: &Seller, method: &str, data: &Path, text: &str) -> Result<Vec<Acceptor>, String> {
     let table: toml::Table = text.parse().unwrap();
     let keys = |_: &Value| Ok(Arc::new(Idle) as Arc<dyn RecoverableSigner>);
     let place = Place { data, keys: &keys };
-    Ok(seller.acceptors(method, "shop", &table, &place)?.remove(0))
+    seller.acceptors(method, "shop", &table, &place)
 }
 
 const RECIPIENT: &str = "recipient = \"0x742d35Cc6634c0532925a3b844bC9e7595F8fE00\"\n";
@@ -124,4 +128,22 @@ async fn a_signer_has_one_desk_whatever_is_reloaded() {
     let other_chain = table.replace("8453", "10");
     build(&seller, "usdc", folder.path(), &other_chain).unwrap();
     assert_eq!(seller.desks.count(), 2);
+}
+
+#[tokio::test]
+async fn a_table_of_evm_takes_the_same_token_in_x402s_words_by_every_way_it_can_send() {
+    let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
+    let offered = |keys: &str| {
+        let text = format!("{NODE}{RECIPIENT}chain = \"base\"\n{keys}");
+        let acceptors = all(&seller, "evm", folder.path(), &text)?;
+        let name = |acceptor: &Acceptor| format!("{}/{}", acceptor.terms().method, acceptor.terms().intent);
+        Ok::<_, String>(acceptors.iter().map(name).collect::<Vec<_>>())
+    };
+    let signed = "signer = {}\n";
+    assert_eq!(offered(signed).unwrap(), ["evm/charge", "x402/exact"]);
+    assert_eq!(offered(&format!("{signed}x402 = false")).unwrap(), ["evm/charge"]);
+    assert_eq!(offered("").unwrap(), ["evm/charge"]);
+    let both = format!("{signed}accept = [\"authorization\", \"permit2\", \"transaction\"]");
+    assert_eq!(offered(&both).unwrap(), ["evm/charge", "x402/exact", "x402/exact"]);
+    assert!(offered("x402 = true").unwrap_err().contains("needs a signer"));
 }
