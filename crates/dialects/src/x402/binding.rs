@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Requirements;
+use super::hex::{digit, from_hex};
 
 /// What makes two purchases of the same thing differ.
 pub type Salt = [u8; 16];
@@ -62,17 +63,6 @@ impl Binding<'_> {
     }
 }
 
-/// 32 bytes as `0x` and 64 hexadecimal digits.
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 64)?;
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        let [high, low] = pair else { return None };
-        *byte = digit(*high, 16)? << 4 | digit(*low, 16)?;
-    }
-    Some(bytes)
-}
-
 /// A decimal number below 2^256, in its one spelling, as 32 bytes.
 fn word(text: &str) -> Option<[u8; 32]> {
     if text.is_empty() || (text.len() > 1 && text.starts_with('0')) {
@@ -86,10 +76,6 @@ fn word(text: &str) -> Option<[u8; 32]> {
         }
         (carry == 0).then_some(word)
     })
-}
-
-fn digit(letter: u8, radix: u32) -> Option<u8> {
-    char::from(letter).to_digit(radix).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
@@ -111,7 +97,7 @@ mod tests {
         }
         for text in [String::new(), "ff".repeat(32), format!("0x{}", "f".repeat(63)), format!("0x{}", "+f".repeat(32))]
         {
-            assert_eq!(from_hex(&text), None, "{text}");
+            assert_eq!(from_hex::<32>(&text), None, "{text}");
         }
     }
 }

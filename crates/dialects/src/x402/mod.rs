@@ -12,6 +12,7 @@ mod encoding;
 mod error;
 pub mod extension;
 pub mod facilitator;
+mod hex;
 pub mod model;
 mod network;
 mod outcome;

@@ -3,6 +3,7 @@
 
 pub mod binding;
 mod echo;
+pub mod offer_receipt;
 pub mod payment_identifier;
 
 pub use echo::{EchoMismatch, check_echo};

@@ -228,6 +228,11 @@ fn a_changed_echo_is_found() {
     ] {
         assert_eq!(echo(change).unwrap_err().0, "bazaar");
     }
+    let offers = |signature: &str| {
+        let extension = json!({"offer-receipt": {"info": {"offers": [{"format": "jws", "signature": signature}]}}});
+        extension.as_object().unwrap().clone()
+    };
+    assert!(check_echo(&offers("a"), &offers("b")).is_ok(), "offers are signed anew each time");
 }
 
 #[test]
