@@ -32,6 +32,11 @@ impl Template {
         Self { prefix: STANDARD.encode(json) }
     }
 
+    /// How many bytes of the header stand before the URL.
+    pub fn length(&self) -> usize {
+        self.prefix.len()
+    }
+
     /// The value of `PAYMENT-REQUIRED` for a request of this URL, with the code of what was wrong with the
     /// payment that it carried.
     pub fn to_header(&self, url: &str, error: Option<&str>) -> String {

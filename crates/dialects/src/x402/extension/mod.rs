@@ -1,6 +1,7 @@
 //! What is said beside offers and payments, by the names of extensions: `{info, schema}` each. A client
 //! echoes what it was told, may add to `info`, and must not change or remove anything there.
 
+pub mod bazaar;
 pub mod binding;
 mod echo;
 pub mod offer_receipt;
