@@ -159,6 +159,17 @@ pub fn nonce_bitmap(owner: Address, nonce: U256) -> (Bytes, U256) {
     (abi::nonceBitmapCall { owner, wordPos: word_position }.abi_encode().into(), bit)
 }
 
+/// Questions that every contract that a payment's money moves by answers: each with some bytes, and an
+/// account without code with none.
+pub(crate) fn probes(payment: &Payment) -> Vec<(Address, Bytes)> {
+    let token = (payment.token, balance_of(Address::ZERO));
+    match &payment.way {
+        Way::Authorization { .. } => vec![token],
+        Way::Permit2 { .. } => vec![token, (PERMIT2, nonce_bitmap(Address::ZERO, U256::ZERO).0)],
+        _ => Vec::new(),
+    }
+}
+
 /// Asks a contract account whether a signature is its own (ERC-1271): [`VALID_SIGNATURE`] when it is.
 pub fn is_valid_signature(hash: B256, signature: Bytes) -> Bytes {
     abi::isValidSignatureCall { hash, signature }.abi_encode().into()

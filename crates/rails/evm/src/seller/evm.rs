@@ -5,9 +5,10 @@ use farthing_rail::Acceptor;
 
 use super::shared::{KEYS, Shared};
 use super::table::Table;
-use super::{Place, Seller, settling};
+use super::{Place, Seller};
 use crate::chain::{Kind, by_id};
 use crate::evm::{CredentialKind, EvmCharge, EvmSettings, Share};
+use crate::settle::{Settling, Till};
 use crate::x402::{Transfer, X402Exact, X402Settings};
 
 pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Vec<Acceptor>, String> {
@@ -29,10 +30,13 @@ pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -
     let recipient = shared.recipient;
     let method = EvmCharge::new(settings).map_err(|error| table.refused(error))?;
     let chain = Arc::new(shared.settler(&seller.now));
-    let mut acceptors = vec![settling(method, &chain, recipient)];
+    let charge = Settling::new(method, Arc::clone(&chain), Till { recipient });
+    let mut acceptors = vec![Acceptor::External(Arc::new(charge))];
     for settings in in_x402 {
         let exact = X402Exact::new(settings).map_err(|error| table.refused(error))?;
-        acceptors.push(settling(exact, &chain, recipient));
+        // What the account got is told once, by the first.
+        let exact = Settling::new(exact, Arc::clone(&chain), Till { recipient }).without_statement();
+        acceptors.push(Acceptor::External(Arc::new(exact)));
     }
     Ok(acceptors)
 }

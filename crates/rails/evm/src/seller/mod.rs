@@ -6,6 +6,7 @@
 
 mod desks;
 mod evm;
+mod facilitated;
 mod shared;
 mod table;
 mod tempo;
@@ -14,13 +15,13 @@ mod usdc;
 use std::path::Path;
 use std::sync::Arc;
 
-use alloy_primitives::Address;
 use farthing_rail::{Acceptor, Method, RecoverableSigner};
 use toml::Value;
 
 use crate::settle::sender::Clock;
-use crate::settle::{ChainSettler, Settling, Till};
+use crate::settle::{Settling, Till};
 use desks::Desks;
+pub use facilitated::Facilitated;
 use shared::Shared;
 use table::Table;
 
@@ -71,14 +72,9 @@ impl Seller {
 
     /// Puts a method on its chain.
     fn settling<M: Method + 'static>(&self, method: M, shared: Shared) -> Acceptor {
-        let recipient = shared.recipient;
-        settling(method, &Arc::new(shared.settler(&self.now)), recipient)
+        let till = Till { recipient: shared.recipient };
+        Acceptor::External(Arc::new(Settling::new(method, Arc::new(shared.settler(&self.now)), till)))
     }
-}
-
-/// Puts one of several methods on the chain that they share.
-fn settling<M: Method + 'static>(method: M, chain: &Arc<ChainSettler>, recipient: Address) -> Acceptor {
-    Acceptor::External(Arc::new(Settling::new(method, Arc::clone(chain), Till { recipient })))
 }
 
 #[cfg(test)]

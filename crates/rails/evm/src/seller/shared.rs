@@ -57,6 +57,17 @@ impl Shared {
         default_asset: &str,
     ) -> Result<Self, String> {
         let token = table.token(chain, "asset", default_asset)?;
+        Self::of_token(seller, table, place, token)
+    }
+
+    /// The same for a token that was read.
+    pub(super) fn of_token(
+        seller: &Seller,
+        table: &Table<'_>,
+        place: &Place<'_>,
+        token: Token,
+    ) -> Result<Self, String> {
+        let chain = token.chain;
         let urls = table.texts("rpc", "\"https://rpc.example.com\"")?;
         let urls =
             urls.ok_or_else(|| table.refused("rpc is missing; name a node, such as \"http://127.0.0.1:8545\""))?;

@@ -105,8 +105,19 @@ impl<'a> Table<'a> {
 
     pub(super) fn token(&self, chain: u64, key: &str, default: &str) -> Result<Token, String> {
         let default = Value::from(default);
-        let value = self.value(key).unwrap_or(&default);
+        self.token_of(chain, key, self.value(key).unwrap_or(&default))
+    }
+
+    fn token_of(&self, chain: u64, key: &str, value: &Value) -> Result<Token, String> {
         Token::from_config(chain, value).map_err(|error| self.wrong(key, format!("cannot be used: {error}")))
+    }
+
+    /// One token, or a list of them.
+    pub(super) fn tokens(&self, chain: u64, key: &str, default: &str) -> Result<Vec<Token>, String> {
+        match self.value(key) {
+            Some(Value::Array(list)) => list.iter().map(|value| self.token_of(chain, key, value)).collect(),
+            _ => self.token(chain, key, default).map(|token| vec![token]),
+        }
     }
 
     /// A list of tables.

@@ -147,3 +147,26 @@ async fn a_table_of_evm_takes_the_same_token_in_x402s_words_by_every_way_it_can_
     assert_eq!(offered(&both).unwrap(), ["evm/charge", "x402/exact", "x402/exact"]);
     assert!(offered("x402 = true").unwrap_err().contains("needs a signer"));
 }
+
+#[tokio::test]
+async fn a_facilitators_chain_needs_a_signer_and_no_recipient() {
+    let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
+    let facilitated = |keys: &str| {
+        let table: toml::Table = format!("{NODE}{keys}").parse().unwrap();
+        let keys = |_: &Value| Ok(Arc::new(Idle) as Arc<dyn RecoverableSigner>);
+        seller.facilitated("base", &table, &Place { data: folder.path(), keys: &keys })
+    };
+    let base = facilitated("chain = \"base\"\nsigner = {}\nasset = [\"USDC\", \"EURC\"]").unwrap();
+    assert_eq!((base.chain, base.tokens.len()), (8453, 2));
+    assert!(base.schemes.iter().all(|scheme| !scheme.terms().refundable));
+    for (keys, remedy) in [
+        ("chain = \"base\"", "signer is missing"),
+        ("signer = {}", "chain is missing"),
+        ("chain = \"base\"\nsigner = {}\nasset = []", "names no token"),
+        ("chain = \"tempo\"\nsigner = {}", "is a Tempo chain"),
+        ("chain = \"base\"\nsigner = {}\nrecipient = \"0x\"", "has no key \"recipient\""),
+    ] {
+        let sentence = facilitated(keys).err().unwrap();
+        assert!(sentence.contains(remedy), "{keys}: {sentence}");
+    }
+}

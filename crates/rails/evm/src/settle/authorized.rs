@@ -1,12 +1,12 @@
 //! Money that the payer has signed for and that we move: EIP-3009 and Permit2.
 
 use alloy_primitives::{Address, B256, U256};
-use farthing_rail::{Claim, Settlement};
+use farthing_rail::{Claim, Fault, Settlement};
 
 use super::ChainSettler;
 use super::journal::{Purpose, Submission};
 use super::judgement::{Patience, seconds_of};
-use super::outcome::{refused, rejected, unable, unknown};
+use super::outcome::{refused_for, rejected, unable, unknown};
 use super::sender::{Order, SendError, Sender};
 use super::sponsored::never_sent;
 use crate::evm::{calldata, wrapped};
@@ -14,8 +14,9 @@ use crate::rpc::answers::FoundLog;
 use crate::rpc::{At, LogFilter, RpcError};
 use crate::{Payment, Way};
 
-/// How long an authorization must still be good for when it is sent.
-const SHORTEST_VALIDITY: u64 = 15;
+/// How long an authorization must still be good for when it is sent: most of what the methods ask for
+/// may have passed since.
+const SHORTEST_VALIDITY: u64 = 5;
 /// How far back the use of an authorization is looked for: further than a payment stays unknown.
 const BLOCKS_BACK: u64 = 9_000;
 /// More than a question about a nonce takes.
@@ -44,13 +45,16 @@ impl ChainSettler {
         let Some(sender) = &self.sender else {
             return unable("an authorization came and no signer is configured to submit it");
         };
-        if let Err(settlement) = self.check_authorized(payment, sender) {
+        if let Some(settlement) = self.against_authorized(payment, sender) {
             return settlement;
         }
         let Some(call) = calldata::submission(payment) else {
-            return refused("the signature is not in a form that the token takes; sign 65 bytes: r, s and v");
+            return refused_for(
+                Fault::Signature,
+                "the signature is not in a form that the token takes; sign 65 bytes: r, s and v",
+            );
         };
-        let rehearsal = match self.rehearse(sender.address(), &call, payment.wrapped_by()).await {
+        let rehearsal = match self.rehearse(sender.address(), &call, Some(payment)).await {
             Ok(rehearsal) => rehearsal,
             Err(settlement) => return self.unless_spent(claim, payment, settlement).await,
         };
@@ -77,27 +81,30 @@ impl ChainSettler {
     }
 
     /// What can be refused without asking anybody.
-    fn check_authorized(&self, payment: &Payment, sender: &Sender) -> Result<(), Settlement> {
+    pub(super) fn against_authorized(&self, payment: &Payment, sender: &Sender) -> Option<Settlement> {
         match &payment.way {
             Way::Permit2 { spender, .. } if *spender != sender.address() => {
                 let signer = sender.address();
-                return Err(refused(format!("the permit names {spender} as its spender; sign one for {signer}")));
+                let detail = format!("the permit names {spender} as its spender; sign one for {signer}");
+                return Some(refused_for(Fault::Submitter, detail));
             }
             Way::Authorization { .. } | Way::Permit2 { .. } => {}
-            _ => return Err(unknown("not authorized")),
+            _ => return None,
         }
         let now = seconds_of((self.now)());
-        if payment.valid_before().is_some_and(|end| end < now.saturating_add(SHORTEST_VALIDITY)) {
-            return Err(refused("the authorization expires too soon to be sent; sign a fresh one"));
-        }
-        Ok(())
+        let ends_soon = payment.valid_before().is_some_and(|end| end < now.saturating_add(SHORTEST_VALIDITY));
+        let detail = "the authorization expires too soon to be sent; sign a fresh one";
+        ends_soon.then(|| refused_for(Fault::Expired, detail))
     }
 
     /// A rehearsal that fails says that the money cannot be moved; not that it has not been moved.
     async fn unless_spent(&self, claim: &Claim, payment: &Payment, settlement: Settlement) -> Settlement {
-        match self.nonce_state(payment, At::Latest).await {
-            Ok(Nonce::Spent) => self.find_use(claim, payment, Ours::Nowhere).await,
-            _ => settlement,
+        match (self.nonce_state(payment, At::Latest).await, settlement) {
+            (Ok(Nonce::Spent), _) => self.find_use(claim, payment, Ours::Nowhere).await,
+            (Ok(Nonce::Free), Settlement::Rejected(why)) if why.refusal.fault == Some(Fault::Unmovable) => {
+                Settlement::Rejected(self.diagnose(payment, why.reason).await)
+            }
+            (_, settlement) => settlement,
         }
     }
 
@@ -195,7 +202,7 @@ impl ChainSettler {
             _ => self.is_spent_for_good(payment).await,
         };
         match is_certain {
-            Ok(true) => refused("the payer has cancelled this authorization; pay the fresh challenge"),
+            Ok(true) => refused_for(Fault::Used, "the payer has cancelled this authorization; pay the fresh challenge"),
             Ok(false) => unknown("the authorization seems to be cancelled; waiting until that is certain"),
             Err(error) => unknown(error.to_string()),
         }
@@ -248,7 +255,7 @@ impl ChainSettler {
 
 impl Payment {
     /// The contract account whose signature comes wrapped (ERC-6492), as if it were not deployed yet.
-    fn wrapped_by(&self) -> Option<Address> {
+    pub(super) fn wrapped_by(&self) -> Option<Address> {
         let (account, signature) = match &self.way {
             Way::Authorization { from, signature, by_contract: true, .. } => (from, signature),
             Way::Permit2 { owner, signature, by_contract: true, .. } => (owner, signature),

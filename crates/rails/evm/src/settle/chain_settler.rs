@@ -8,6 +8,7 @@ use farthing_rail::{Claim, Settlement};
 use tokio::sync::Semaphore;
 
 use super::confirmations::Confirmations;
+use super::gas_money::GasMoney;
 use super::journal::Journal;
 use super::outcome::{refused, unable, unknown};
 use super::sender::{Clock, Sender};
@@ -31,6 +32,8 @@ pub struct ChainSettler {
     pub(super) now: Clock,
     /// Whether the nodes were seen to be on this chain.
     guarded: OnceLock<()>,
+    /// What is known of the signer's money for gas.
+    pub(super) gas_money: GasMoney,
     /// Bounds how many fees are at stake at a time: whoever makes sponsored payments fail between
     /// their rehearsal and their inclusion costs us no more than so many.
     pub(super) sponsoring: Semaphore,
@@ -82,8 +85,8 @@ impl ChainSettler {
     /// A settler on this chain.
     pub fn new(chain: u64, endpoints: Endpoints, journal: Journal, rules: Rules, now: Clock) -> Self {
         let (sender, sponsor, guarded) = (None, None, OnceLock::new());
-        let sponsoring = Semaphore::new(SPONSORED_AT_ONCE);
-        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded, sponsoring }
+        let (gas_money, sponsoring) = (GasMoney::default(), Semaphore::new(SPONSORED_AT_ONCE));
+        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded, gas_money, sponsoring }
     }
 
     /// Lets it send transactions of its own.
@@ -137,15 +140,21 @@ impl ChainSettler {
 
     /// Reads the payment out of a claim, and sees to it once that the nodes are on the right chain.
     async fn payment_of(&self, claim: &Claim) -> Result<Payment, Settlement> {
-        let payment: Payment = serde_json::from_slice(&claim.proof.kept)
-            .map_err(|error| unable(format!("what was kept of the credential cannot be read: {error}")))?;
-        if payment.chain != self.chain {
-            return Err(refused(format!("the payment is for chain {}, not {}", payment.chain, self.chain)));
-        }
+        let payment = self.read_payment(claim).map_err(|settlement| *settlement)?;
         if matches!(payment.way, Way::Proof { access_key: None }) {
             return Ok(payment);
         }
         self.guard().await.map_err(unable)?;
+        Ok(payment)
+    }
+
+    /// Reads the payment out of a claim.
+    pub(super) fn read_payment(&self, claim: &Claim) -> Result<Payment, Box<Settlement>> {
+        let payment: Payment = serde_json::from_slice(&claim.proof.kept)
+            .map_err(|error| unable(format!("what was kept of the credential cannot be read: {error}")))?;
+        if payment.chain != self.chain {
+            return Err(Box::new(refused(format!("the payment is for chain {}, not {}", payment.chain, self.chain))));
+        }
         Ok(payment)
     }
 

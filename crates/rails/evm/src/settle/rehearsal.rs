@@ -5,13 +5,15 @@ use farthing_rail::Settlement;
 use serde_json::Value;
 
 use super::ChainSettler;
-use super::outcome::{refused, rejected, unable};
+use super::diagnosis::{is_there, missing, unmovable};
+use super::outcome::{not_deployed, unable};
 use super::sender::Market;
+use crate::Payment;
 use crate::evm::calldata::Call;
-use crate::rpc::{At, Question, RefusedBy, RpcError, answers};
+use crate::rpc::{At, Endpoints, Question, RefusedBy, RpcError, answers};
 
 /// Enough to move most tokens for an ordinary account.
-const USUAL_GAS: u64 = 200_000;
+pub(super) const USUAL_GAS: u64 = 200_000;
 
 /// What a rehearsal found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +28,17 @@ impl ChainSettler {
     /// Runs a call as our signer would, with the gas that it will get, and asks in the same round trip
     /// what its transaction must offer; what is rehearsed at the same time shares it. Most calls need
     /// little; what needs more gets as much as the owner allows, so that a payer's contract cannot make
-    /// it dear. An account in `deployed` must have code.
+    /// it dear. The contracts of a payment must be there,
+    /// and so must the account whose signature comes wrapped.
     pub(super) async fn rehearse(
         &self,
         signer: Address,
         call: &Call,
-        deployed: Option<Address>,
+        payment: Option<&Payment>,
     ) -> Result<Rehearsal, Settlement> {
         let most = self.rules.gas;
-        match self.rehearse_with(most.min(USUAL_GAS), signer, call, deployed).await {
-            Err(Failure::Refused(_)) if most > USUAL_GAS => self.rehearse_with(most, signer, call, deployed).await,
+        match self.rehearse_with(most.min(USUAL_GAS), signer, call, payment).await {
+            Err(Failure::Refused(_)) if most > USUAL_GAS => self.rehearse_with(most, signer, call, payment).await,
             first => first,
         }
         .map_err(Failure::into_settlement)
@@ -46,7 +49,7 @@ impl ChainSettler {
         gas: u64,
         signer: Address,
         call: &Call,
-        deployed: Option<Address>,
+        payment: Option<&Payment>,
     ) -> Result<Rehearsal, Failure> {
         let mut questions = vec![
             Question::call(Some(signer), call.to, &call.data, gas, At::Latest),
@@ -54,7 +57,9 @@ impl ChainSettler {
             Question::priority_fee(),
             Question::balance(signer, At::Latest),
         ];
+        let deployed = payment.and_then(Payment::wrapped_by);
         questions.extend(deployed.map(|account| Question::code(account, At::Latest)));
+        questions.extend(payment.map(Self::probes).into_iter().flatten());
         let mut answers = self.endpoints.ask_together(questions).await.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(Value::Null));
         let (outcome, head, tip, balance) = (next(), next(), next(), next());
@@ -64,23 +69,34 @@ impl ChainSettler {
                 return Err(Failure::NotDeployed);
             }
         }
+        if !answers.all(|answer| is_there(&answer)) {
+            return Err(Failure::Missing);
+        }
         outcome.map_err(|error| Failure::of_call(&error))?;
-        let market = self.market(head, tip, balance).map_err(|error| Failure::Unable(error.to_string()))?;
+        let market = market(&self.endpoints, head, tip, balance);
+        let market = market.map_err(|error| Failure::Unable(error.to_string()))?;
+        self.gas_money.note(signer, &market);
         Ok(Rehearsal { gas, market })
     }
+}
 
-    fn market(
-        &self,
-        head: Result<Value, RpcError>,
-        tip: Result<Value, RpcError>,
-        balance: Result<Value, RpcError>,
-    ) -> Result<Market, RpcError> {
-        let head = self.endpoints.readable(answers::block(&head?))?;
-        let balance = self.endpoints.readable(answers::sum(&balance?, "eth_getBalance"))?;
-        // Some chains know no tip; the floor is then offered.
-        let tip = tip.ok().and_then(|tip| answers::sum(&tip, "eth_maxPriorityFeePerGas").ok()).unwrap_or(0);
-        Ok(Market { base_fee: head.map_or(0, |head| head.base_fee), tip, balance })
-    }
+/// What gas costs and what a signer has, from the answers of a node.
+pub(super) fn market(
+    endpoints: &Endpoints,
+    head: Result<Value, RpcError>,
+    tip: Result<Value, RpcError>,
+    balance: Result<Value, RpcError>,
+) -> Result<Market, RpcError> {
+    let head = endpoints.readable(answers::block(&head?))?;
+    let balance = endpoints.readable(answers::sum(&balance?, "eth_getBalance"))?;
+    // Some chains know no tip; the floor is then offered.
+    let tip = tip.ok().and_then(|tip| answers::sum(&tip, "eth_maxPriorityFeePerGas").ok()).unwrap_or(0);
+    Ok(Market { base_fee: head.map_or(0, |head| head.base_fee), tip, balance })
+}
+
+/// Whether a node says that a call reverts, and not that it could not say.
+pub(super) fn is_refusal(error: &RpcError) -> bool {
+    !matches!(error.refused_by(), Some(RefusedBy::Busy | RefusedBy::NoSuchMethod) | None)
 }
 
 /// Why a rehearsal found nothing.
@@ -91,27 +107,21 @@ enum Failure {
     Unable(String),
     /// The account that signed has no code.
     NotDeployed,
+    /// A contract that is needed has no code.
+    Missing,
 }
 
 impl Failure {
     fn of_call(error: &RpcError) -> Self {
-        match error.refused_by() {
-            Some(RefusedBy::Busy | RefusedBy::NoSuchMethod) | None => Self::Unable(error.to_string()),
-            Some(_) => Self::Refused(error.to_string()),
-        }
+        if is_refusal(error) { Self::Refused(error.to_string()) } else { Self::Unable(error.to_string()) }
     }
 
     fn into_settlement(self) -> Settlement {
         match self {
             Self::Unable(reason) => unable(reason),
-            Self::NotDeployed => {
-                refused("an account that is not deployed yet cannot pay here; deploy it, then sign again")
-            }
-            Self::Refused(reason) => rejected(
-                reason,
-                "the token would refuse this transfer, for want of balance or because the authorization is not good any \
-                 more; nothing was taken, pay the fresh challenge",
-            ),
+            Self::NotDeployed => not_deployed(),
+            Self::Missing => Settlement::Rejected(missing()),
+            Self::Refused(reason) => Settlement::Rejected(unmovable(reason)),
         }
     }
 }
