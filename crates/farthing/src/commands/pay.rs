@@ -20,6 +20,7 @@ use crate::terminal;
 const REFUSED: u8 = 3;
 const NO_OFFER: u8 = 4;
 const UNKNOWN: u8 = 5;
+const UNCONFIRMED: u8 = 6;
 const SERVER_ERROR: u8 = 22;
 /// In which a gateway says that it owes a delivery.
 const ENTITLEMENT: &str = "farthing-entitlement";
@@ -31,7 +32,8 @@ const REASONS: usize = 3;
 #[command(
     after_help = "Example:\n  farthing pay --wallet agent --max \"0.05 USD\" https://api.example.com/v1/forecast/paris\n\n\
     Exit codes: 0 paid or free, 2 wrong use, 3 refused by policy, 4 no offer can be paid,\n\
-    5 outcome unknown (the same call may be repeated safely), 22 the server's own error."
+    5 outcome unknown (the same call may be repeated safely), 6 answered, and not known whether it was paid\n\
+    (it stays counted; the same call is another purchase), 22 the server's own error."
 )]
 pub(crate) struct Pay {
     /// What to fetch.
@@ -124,6 +126,9 @@ impl Pay {
             Outcome::Refused { sentence, .. } => (format!("not paid: {sentence}"), REFUSED),
             Outcome::NoOffer { reasons } => (format!("not paid: {}", no_offer(reasons)), NO_OFFER),
             Outcome::Unknown { sentence, .. } => (format!("outcome unknown: {sentence}"), UNKNOWN),
+            Outcome::Unconfirmed { cost, sentence, .. } => {
+                (unconfirmed(*cost, sentence, client.wallet().name()), UNCONFIRMED)
+            }
             Outcome::ServerError { response, cost } => (not_delivered(response, *cost), SERVER_ERROR),
             _ => ("outcome unknown".to_owned(), UNKNOWN),
         };
@@ -134,8 +139,10 @@ impl Pay {
         } else {
             terminal::note(&format!("farthing: {summary}"));
         }
-        if let Outcome::Free { response } | Outcome::Paid { response, .. } | Outcome::ServerError { response, .. } =
-            outcome
+        if let Outcome::Free { response }
+        | Outcome::Paid { response, .. }
+        | Outcome::Unconfirmed { response, .. }
+        | Outcome::ServerError { response, .. } = outcome
         {
             print_body(response).await?;
         }
@@ -166,6 +173,14 @@ fn spent(cost: Price, fee: Option<Price>, url: &Url) -> String {
         }
         None => format!("{cost} to {}", origin(url)),
     }
+}
+
+/// What an answer means that does not say what became of the payment.
+fn unconfirmed(cost: Price, sentence: &str, wallet: &WalletName) -> String {
+    format!(
+        "answered, and it is not known whether {cost} was paid: {sentence}; it stays counted, and farthing wallet settle \
+         {wallet} asks the chain"
+    )
 }
 
 /// What an error in answer to a payment means for the money. A gateway of this kind says until when it

@@ -160,9 +160,9 @@ fn origins(named: &[String], before: Option<Vec<OriginLimit>>) -> Result<Option<
 pub(super) fn to_json(policy: &Limits) -> Value {
     let text = |price: Option<Price>| price.map(|price| price.to_string());
     let origins = policy.origins.as_ref().map(|origins| {
-        let listed = origins.iter().map(|origin| {
-            json!({ "origin": origin.origin.as_str(), "limit": text(origin.limit), "payees": origin.payees })
-        });
+        let listed = origins.iter().map(
+            |origin| json!({ "origin": origin.origin.as_str(), "limit": text(origin.limit), "payees": origin.payees }),
+        );
         listed.collect::<Vec<_>>()
     });
     json!({
