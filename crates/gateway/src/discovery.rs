@@ -71,8 +71,8 @@ fn openapi(realm: &Realm, llms: Option<String>, routes: &[SharedRoute]) -> Optio
 
 fn payment(paid: &Paid) -> PaymentInfo {
     let offers = paid.offers.iter().map(|offer| Offer {
-        intent: offer.template.intent().clone(),
-        method: offer.template.method().clone(),
+        intent: offer.acceptor.terms().intent.clone(),
+        method: offer.acceptor.terms().method.clone(),
         amount: PlannedAmount::parse(&offer.request.amount.to_string()),
         currency: Some(offer.request.currency.clone()),
         description: None,

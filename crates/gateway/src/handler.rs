@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use farthing_protocol::credential::CredentialError;
-use farthing_protocol::{Credential, Problem, ProblemType, caching};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue};
+use farthing_protocol::{ProblemType, caching};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::answer;
+use crate::credentials::{self, Carried};
+use crate::denial::Denial;
+use crate::dialect::Spoken;
 use crate::lifecycle::{Head, Sale, refuse, sell};
 use crate::proxy::{Body, Target};
-use crate::quote::{Asked, BodyBinding, BodyFailure, Measured, measure, quote};
+use crate::quote::{BodyBinding, BodyFailure, Measured, measure, quote};
 use crate::route::{Found, Paid, SharedRoute};
 use crate::seller::Seller;
 use crate::serve::Peer;
@@ -87,14 +89,12 @@ async fn charge(
     head: Head,
     body: Body,
 ) -> Response<Body> {
-    let sale = Sale { seller, site, route, paid };
-    let credential =
-        Credential::from_lines(head.parts.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes));
-    if matches!(credential, Err(CredentialError::Several)) {
-        let detail = "A request carries one Payment credential; send only the one that pays for it.";
-        return answer::problem(ProblemType::BadRequest, detail);
+    let carried = credentials::read(&head.parts.headers);
+    if let Some(refused) = at_once(&carried) {
+        route.meters.refused.increment(1);
+        return refused;
     }
-    let keep = matches!(credential, Ok(Some(_)));
+    let keep = matches!(carried, Carried::One(_));
     let measured = if http_body::Body::is_end_stream(&body) {
         Measured { binding: BodyBinding::None, body: Body::empty() }
     } else {
@@ -103,17 +103,34 @@ async fn charge(
             Err(failure) => return unread(failure),
         }
     };
-    match credential {
+    if let Carried::One(presented) = carried {
+        let sale = Sale { seller, site, route, paid, spoken: presented.spoken() };
         // Boxed, like the reading of a body, so that the many requests that never come here stay small.
-        Ok(Some(credential)) => Box::pin(sell(sale, head, credential, measured)).await,
-        Ok(None) => {
-            route.meters.quotes.increment(1);
-            quote(site, paid, asked(&head, &measured.binding), None, seller.now())
+        return Box::pin(sell(sale, head, *presented, measured)).await;
+    }
+    let asked = head.asked(&measured.binding);
+    if let Carried::Unreadable(..) = carried {
+        let detail = "The credential cannot be read; it is base64url of a JSON object with challenge and payload.";
+        let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment };
+        return refuse(sale, asked, &Denial::new(ProblemType::MalformedCredential, detail));
+    }
+    route.meters.quotes.increment(1);
+    quote(site, paid, asked, None, seller.now())
+}
+
+/// What is refused before anything is read or checked: more than one credential, and x402 payments that are
+/// none (the `Payment` scheme wants those answered with a fresh challenge).
+fn at_once(carried: &Carried) -> Option<Response<Body>> {
+    match carried {
+        Carried::Several => {
+            let detail = "A request carries one payment credential; send only the one that pays for it.";
+            Some(answer::problem(ProblemType::BadRequest, detail))
         }
-        Err(_) => {
-            let detail = "The credential cannot be read; it is base64url of a JSON object with challenge and payload.";
-            refuse(sale, asked(&head, &measured.binding), &Problem::new(ProblemType::MalformedCredential, detail))
+        Carried::Unreadable(Spoken::X402(_), reason) => {
+            let detail = format!("The x402 payment cannot be read: {reason}.");
+            Some(answer::problem_with_status(StatusCode::BAD_REQUEST, ProblemType::MalformedCredential, &detail))
         }
+        _ => None,
     }
 }
 
@@ -125,10 +142,6 @@ fn keep_private(response: &mut Response<Body>) {
     if let Some(rule) = rule {
         response.headers_mut().insert(CACHE_CONTROL, rule);
     }
-}
-
-fn asked<'a>(head: &'a Head, body: &'a BodyBinding) -> Asked<'a> {
-    Asked { method: &head.parts.method, target: &head.target, headers: &head.parts.headers, body }
 }
 
 fn unmatched(seller: &Seller) -> Response<Body> {

@@ -1,7 +1,8 @@
 //! Whether a presented credential is ours, alive, and for this very request. No state is touched.
 
-use farthing_protocol::{Credential, Problem, ProblemType, Timestamp};
+use farthing_protocol::{Credential, ProblemType, Timestamp};
 
+use crate::denial::Denial;
 use crate::quote::{Asked, Scope};
 use crate::route::{Offer, Paid};
 use crate::site::Site;
@@ -23,13 +24,9 @@ pub(crate) fn check<'a>(
     asked: Asked<'_>,
     credential: &Credential,
     now: Timestamp,
-) -> Result<Authentic<'a>, Problem> {
+) -> Result<Authentic<'a>, Denial> {
     let challenge = credential.challenge();
-    let invalid = |detail: &str| Problem {
-        kind: ProblemType::InvalidChallenge,
-        detail: detail.to_owned(),
-        challenge_id: Some(challenge.id().clone()),
-    };
+    let invalid = |detail: &str| Denial::new(ProblemType::InvalidChallenge, detail).about(challenge.id());
     if site.binder.verify(challenge).is_err() || *challenge.realm() != site.realm {
         return Err(invalid("The challenge was not issued here or was changed; pay the fresh one."));
     }
@@ -41,12 +38,13 @@ pub(crate) fn check<'a>(
     }
     let named = (challenge.method().as_str(), challenge.intent().as_str());
     // One method may be offered several times, over several rails: what the challenge asks for says which.
-    let mut offered = paid.offers.iter().filter(|offer| (&*offer.method, &*offer.intent) == named).peekable();
+    let challenges = paid.offers.iter().filter_map(|offer| Some((offer, offer.template()?)));
+    let mut offered = challenges.filter(|(offer, _)| (&*offer.method, &*offer.intent) == named).peekable();
     if offered.peek().is_none() {
         let detail = format!("This route does not take {}/{}; ask again for what it takes.", named.0, named.1);
-        return Err(Problem::new(ProblemType::MethodUnsupported, detail));
+        return Err(Denial::new(ProblemType::MethodUnsupported, detail));
     }
-    let Some(offer) = offered.find(|offer| offer.template.check_echo(challenge).is_ok()) else {
+    let Some((offer, _)) = offered.find(|(_, template)| template.check_echo(challenge).is_ok()) else {
         return Err(invalid("What this route asks for has changed since the challenge was issued; pay the fresh one."));
     };
     if challenge.digest() != asked.body.digest() {

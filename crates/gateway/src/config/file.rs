@@ -82,4 +82,6 @@ pub(super) struct RouteTable {
     pub(super) max_body: Option<Spanned<String>>,
     pub(super) entitlement: Option<Spanned<String>>,
     pub(super) idempotency_body: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) x402_v1: bool,
 }

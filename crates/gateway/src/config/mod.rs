@@ -135,6 +135,8 @@ pub struct RouteConfig {
     pub entitlement: Duration,
     /// The largest response that is kept to answer a retry under the same `Idempotency-Key`.
     pub idempotency_body: usize,
+    /// Whether payments of version 1 of x402 are taken too, and their price list stands in the body of a 402.
+    pub x402_v1: bool,
     /// Where it stands.
     pub place: Place,
 }

@@ -280,6 +280,7 @@ impl Reader<'_> {
                 route.idempotency_body.as_ref(),
                 defaults.idempotency_body,
             )?,
+            x402_v1: route.x402_v1,
             ..defaults
         })
     }
@@ -300,6 +301,7 @@ impl RouteConfig {
             max_body: 1 << 30,
             entitlement: Duration::from_secs(3600),
             idempotency_body: 256 << 10,
+            x402_v1: false,
             place,
         }
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_books::{ClaimOutcome, Command, NewPayment, Outcome, PaymentRecord};
-use farthing_protocol::{Problem, ProblemType, Timestamp};
-use farthing_rail::{Acceptor, Settlement, Settler, Unknown};
+use farthing_protocol::{ProblemType, Timestamp};
+use farthing_rail::{Acceptor, Fault, Settlement, Settler, Unknown};
 use farthing_store::StoreError;
 use http::{Response, StatusCode};
 use tracing::Instrument;
@@ -13,6 +13,7 @@ use tracing::Instrument;
 use super::confirm::first_question;
 use super::obligation::{Obligation, entitling};
 use crate::answer;
+use crate::denial::Denial;
 use crate::failpoint::reach;
 use crate::proxy::Body;
 use crate::route::{Offer, SharedRoute};
@@ -29,7 +30,7 @@ pub(super) enum Progress {
     /// Claimed before; this is where it stands.
     Standing(Box<PaymentRecord>),
     /// Refused, with nothing taken.
-    Refused(Problem),
+    Refused(Denial),
     /// Answered without a challenge: the money may be on its way, or the books did not answer.
     Elsewhere(Box<Response<Body>>),
 }
@@ -97,7 +98,7 @@ async fn run(
         Err(error) => return Progress::store_down(&seller, &error),
     };
     reach("after-claim");
-    let refused = |kind, detail: String| Progress::Refused(Problem { kind, detail, challenge_id: Some(challenge) });
+    let refused = |denial: Denial| Progress::Refused(denial.about(&challenge));
     match outcome {
         ClaimOutcome::Won(record) => match acceptor {
             Acceptor::Prepaid(_) => {
@@ -110,15 +111,15 @@ async fn run(
             }
         },
         ClaimOutcome::Lost(record) => Progress::Standing(record),
-        ClaimOutcome::ProofUsed(_) => refused(
-            ProblemType::InvalidChallenge,
-            "This proof of payment was used for another challenge; pay the fresh one.".to_owned(),
-        ),
+        ClaimOutcome::ProofUsed(_) => {
+            let detail = "This proof of payment was used for another challenge; pay the fresh one.";
+            refused(Denial::new(ProblemType::InvalidChallenge, detail).because(Fault::Used))
+        }
         ClaimOutcome::KeyUsed(_) => Progress::Elsewhere(Box::new(answer::problem_with_status(
             StatusCode::CONFLICT,
             ProblemType::BadRequest,
-            "This Idempotency-Key was used with another credential; nothing was charged. Repeat the first credential, or \
-             use a new key.",
+            "This idempotency key was used with another credential; nothing was charged. Repeat the first credential, \
+             or use a new key.",
         ))),
         ClaimOutcome::Insufficient { available } => {
             route.meters.insufficient.increment(1);
@@ -129,7 +130,7 @@ async fn run(
                 price.display(amount),
                 price.display(missing)
             );
-            refused(ProblemType::PaymentInsufficient, detail)
+            refused(Denial::new(ProblemType::PaymentInsufficient, detail).because(Fault::Balance))
         }
     }
 }
@@ -174,12 +175,8 @@ async fn post(
         Settlement::Rejected(rejected) => {
             route.meters.rejected.increment(1);
             tracing::info!(parent: &span, reason = rejected.reason, "the rail rejected the payment");
-            let problem = Problem {
-                kind: rejected.refusal.problem,
-                detail: rejected.refusal.detail.clone(),
-                challenge_id: Some(record.challenge.clone()),
-            };
-            (Command::Reject { payment, rejected, at }, Some(Progress::Refused(problem)))
+            let denial = Denial::of(rejected.refusal.clone()).by_rail(&record);
+            (Command::Reject { payment, rejected, at }, Some(Progress::Refused(denial)))
         }
         Settlement::Unknown(unknown) => {
             route.meters.unknown.increment(1);
@@ -197,11 +194,9 @@ async fn post(
         (Ok(Outcome::MovementUsed { payment, by }), _) => {
             route.meters.rejected.increment(1);
             tracing::warn!(payment = %payment.id, %by, "its transfer already paid for another payment");
-            Progress::Refused(Problem {
-                kind: ProblemType::VerificationFailed,
-                detail: "This transfer already paid for another request; pay the fresh challenge.".to_owned(),
-                challenge_id: Some(payment.challenge),
-            })
+            let detail = "This transfer already paid for another request; pay the fresh challenge.";
+            let denial = Denial::new(ProblemType::VerificationFailed, detail).because(Fault::Used);
+            Progress::Refused(denial.by_rail(&payment))
         }
         (Ok(outcome), _) => {
             tracing::error!(?outcome, "the books refused what the rail said");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use farthing_books::PaymentRecord;
-use farthing_protocol::{JsonObject, MethodName, Receipt, Timestamp, caching};
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
+use farthing_protocol::{MethodName, Receipt, Timestamp, caching};
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::claim::store_down;
@@ -13,11 +13,14 @@ use super::obligation::Obligation;
 use super::outgoing::PaidBody;
 use super::{Head, Sale};
 use crate::answer;
+use crate::dialect::{self, Spoken};
 use crate::failpoint::reach;
 use crate::proxy::{Body, ForwardErrorKind};
+use crate::quote::vary;
 
 pub(super) const PAYMENT_RECEIPT: HeaderName = HeaderName::from_static("payment-receipt");
 const ENTITLEMENT: HeaderName = HeaderName::from_static("farthing-entitlement");
+const PRIVATE_NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const COME_BACK: Duration = Duration::from_secs(1);
 
 /// Asks the upstream for what was paid, and answers.
@@ -66,7 +69,7 @@ fn is_success(status: StatusCode) -> bool {
 async fn succeed(sale: Sale<'_>, owed: Obligation, response: Response<Body>, may_be_retried: bool) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     if parts.status.is_success() {
-        attach_receipt(&mut parts.headers, owed.record(), sale.receipt_members(owed.record()));
+        attach_receipt(sale, &mut parts.headers, owed.record());
     }
     if !may_be_retried || parts.status == StatusCode::SWITCHING_PROTOCOLS {
         let outgoing = owed.deliver(parts.status.as_u16());
@@ -118,7 +121,7 @@ async fn entitle(
 }
 
 /// Proof of payment, on success only (core, section 5.3.1), and never in a shared cache (11.10).
-pub(super) fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord, of_method: JsonObject) {
+pub(super) fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, record: &PaymentRecord) {
     let Ok(method) = MethodName::read(&record.method) else { return };
     let receipt = Receipt {
         method,
@@ -126,7 +129,7 @@ pub(super) fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord, of
         timestamp: record.settled_at.unwrap_or(record.claimed_at),
         challenge_id: Some(record.challenge.clone()),
         external_id: None,
-        extra: of_method,
+        extra: sale.receipt_members(record),
     };
     if let Ok(mut value) = HeaderValue::try_from(receipt.to_header()) {
         value.set_sensitive(true);
@@ -137,4 +140,13 @@ pub(super) fn attach_receipt(headers: &mut HeaderMap, record: &PaymentRecord, of
     let rule =
         caching::cache_control(Some(&upstream.join(", ")), paid).and_then(|rule| HeaderValue::try_from(rule).ok());
     headers.insert(CACHE_CONTROL, rule.unwrap_or(HeaderValue::from_static("private")));
+    if let Spoken::X402(version) = sale.spoken {
+        dialect::succeeded(headers, version, sale.paid, record);
+        // Caches know nothing of a credential in a header of its own.
+        headers.insert(CACHE_CONTROL, PRIVATE_NO_STORE);
+        let vary = vary(sale.paid);
+        if !headers.get_all(VARY).iter().any(|said| *said == vary) {
+            headers.append(VARY, vary);
+        }
+    }
 }

@@ -1,40 +1,54 @@
 //! The `Idempotency-Key` of a paid request.
 
-use farthing_protocol::{Problem, ProblemType, Realm};
+use farthing_protocol::{ProblemType, Realm};
 use farthing_rail::PayerId;
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 
+use crate::denial::Denial;
 use crate::quote::Scope;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
 
-/// A client's own name for a request that it may have to repeat.
-pub(super) struct Key<'a>(&'a [u8]);
+/// A client's own name for a request that it may have to repeat, as the request says it.
+pub(super) struct Said<'a>(&'a [u8]);
 
-impl<'a> Key<'a> {
+/// The name together with what is asked for under it.
+pub(super) struct Key {
+    scope: [u8; 32],
+    said: Vec<u8>,
+}
+
+impl<'a> Said<'a> {
     /// Reads the one key of a request, if it has one.
-    pub(super) fn read(headers: &'a HeaderMap) -> Result<Option<Self>, Problem> {
+    pub(super) fn read(headers: &'a HeaderMap) -> Result<Option<Self>, Denial> {
         let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let fits = (1..=LONGEST).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
         if !fits || values.next().is_some() {
             let detail = format!("A request has one Idempotency-Key of 1 to {LONGEST} printable characters.");
-            return Err(Problem::new(ProblemType::BadRequest, detail));
+            return Err(Denial::new(ProblemType::BadRequest, detail));
         }
         Ok(Some(Self(value.as_bytes())))
     }
 
+    /// The key of this request: under the same name, another one has another.
+    pub(super) fn within(&self, scope: &Scope) -> Key {
+        Key { scope: *scope.as_bytes(), said: self.0.to_vec() }
+    }
+}
+
+impl Key {
     /// The key as the books know it: nobody meets a key of another payer or another request.
-    pub(super) fn bound_to(&self, realm: &Realm, payer: Option<&PayerId>, scope: &Scope) -> [u8; 32] {
+    pub(super) fn bound_to(&self, realm: &Realm, payer: Option<&PayerId>) -> [u8; 32] {
         let mut hasher = Sha256::new();
         for part in ["farthing/idempotency/1", realm.as_str(), payer.map_or("", PayerId::as_str)] {
             hasher.update(part.as_bytes());
             hasher.update([0]);
         }
-        hasher.update(scope.as_bytes());
-        hasher.update(self.0);
+        hasher.update(self.scope);
+        hasher.update(&self.said);
         hasher.finalize().into()
     }
 }

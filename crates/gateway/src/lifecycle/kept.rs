@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use farthing_books::{PaymentRecord, StoredResponse};
-use farthing_protocol::JsonObject;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
 
+use super::Sale;
 use super::deliver::{PAYMENT_RECEIPT, attach_receipt};
+use crate::dialect::is_outcome;
 use crate::proxy::{Body, BodyError};
 use crate::quote::Rejoined;
 
@@ -48,7 +49,8 @@ pub(super) async fn read_ahead(headers: &HeaderMap, mut body: Body, limit: usize
 /// What is kept of a response. Its receipt is not: it is a secret of the payer's, and is made again
 /// from the payment's record.
 pub(super) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> StoredResponse {
-    let headers = headers.iter().filter(|(name, _)| **name != CONTENT_LENGTH && **name != PAYMENT_RECEIPT);
+    let is_made_anew = |name: &HeaderName| *name == CONTENT_LENGTH || *name == PAYMENT_RECEIPT || is_outcome(name);
+    let headers = headers.iter().filter(|(name, _)| !is_made_anew(name));
     StoredResponse {
         status: status.as_u16(),
         headers: headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
@@ -57,7 +59,7 @@ pub(super) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Sto
 }
 
 /// A kept response, given again.
-pub(super) fn give_again(kept: StoredResponse, record: &PaymentRecord, of_method: JsonObject) -> Response<Body> {
+pub(super) fn give_again(sale: Sale<'_>, kept: StoredResponse, record: &PaymentRecord) -> Response<Body> {
     let mut response = Response::new(Body::full(kept.body));
     *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
     for (name, value) in kept.headers {
@@ -66,7 +68,7 @@ pub(super) fn give_again(kept: StoredResponse, record: &PaymentRecord, of_method
         }
     }
     if response.status().is_success() {
-        attach_receipt(response.headers_mut(), record, of_method);
+        attach_receipt(sale, response.headers_mut(), record);
     }
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     response

@@ -19,8 +19,8 @@ mod standing;
 use std::sync::Arc;
 
 use farthing_books::{NewPayment, PaymentRecord};
-use farthing_protocol::{Credential, JsonObject, Problem, ProblemType, Timestamp};
-use farthing_rail::{Acceptor, PaymentId, Presented, Proof};
+use farthing_protocol::{ChallengeId, Credential, JsonObject, ProblemType, Timestamp};
+use farthing_rail::{Acceptor, Fault, PaymentId, Proof};
 use http::{Response, StatusCode};
 
 pub(crate) use closing::Closings;
@@ -29,21 +29,32 @@ pub(crate) use resolve::{Resolution, resolve, settle_timeout_of};
 pub(crate) use send_back::{SentBack, send_back};
 
 use crate::answer;
+use crate::credentials::Presented;
+use crate::denial::Denial;
+use crate::dialect::{self, Answering, Spoken};
 use crate::present::{self, Authentic};
 use crate::proxy::{Body, Target};
-use crate::quote::{Asked, Measured, quote};
+use crate::quote::{Asked, BodyBinding, Measured, Scope, nothing_to_pay_by, quote};
 use crate::route::{Offer, Paid, SharedRoute};
 use crate::seller::Seller;
 use crate::serve::Peer;
 use crate::site::Site;
 use claim::{Progress, claim_and_settle};
-use idempotency::Key;
+use idempotency::{Key, Said};
 
 /// A request without its body.
 pub(crate) struct Head {
     pub(crate) parts: http::request::Parts,
     pub(crate) target: Target,
     pub(crate) peer: Peer,
+}
+
+impl Head {
+    /// What it asks for, with this body.
+    pub(crate) fn asked<'a>(&'a self, body: &'a BodyBinding) -> Asked<'a> {
+        let scheme = self.peer.scheme().to_str().unwrap_or_default();
+        Asked { method: &self.parts.method, target: &self.target, scheme, headers: &self.parts.headers, body }
+    }
 }
 
 /// A paid route and what it is sold for, for the time of one request.
@@ -53,89 +64,134 @@ pub(crate) struct Sale<'a> {
     pub(crate) site: &'a Site,
     pub(crate) route: &'a SharedRoute,
     pub(crate) paid: &'a Paid,
+    /// The protocol it is paid in, and so answered.
+    pub(crate) spoken: Spoken,
 }
 
 impl Sale<'_> {
     /// What the receipt of a payment says beside what every receipt does.
     fn receipt_members(&self, record: &PaymentRecord) -> JsonObject {
-        let made_by = |offer: &&Offer| {
-            offer.method == record.method
-                && offer.intent == record.intent
-                && offer.acceptor.terms().asset == record.asset
-        };
-        let offer = self.paid.offers.iter().find(made_by);
-        offer.map(|offer| offer.acceptor.method().receipt_members()).unwrap_or_default()
+        self.paid.offer_of(record).map(|offer| offer.acceptor.method().receipt_members()).unwrap_or_default()
     }
 }
 
 /// Takes a credential and answers the request it pays for.
-pub(crate) async fn sell(sale: Sale<'_>, head: Head, credential: Credential, measured: Measured) -> Response<Body> {
+pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measured: Measured) -> Response<Body> {
     let Measured { binding, body } = measured;
-    let asked =
-        Asked { method: &head.parts.method, target: &head.target, headers: &head.parts.headers, body: &binding };
-    let now = sale.seller.now();
-    let prepared = match prepare(sale, asked, &credential, now) {
+    let asked = head.asked(&binding);
+    let prepared = match prepare(sale, asked, presented, sale.seller.now()) {
         Ok(prepared) => prepared,
-        Err(problem) => return refuse(sale, asked, &problem),
+        Err(denial) => return refuse(sale, asked, &denial),
     };
-    drop(credential);
-    let Prepared { new, offer, expired } = prepared;
-    let key = new.idempotency;
-    let progress = if expired {
-        match sale.seller.books.payment_of(&new.challenge).await {
+    let key = prepared.key;
+    let progress = match prepared.good_for {
+        GoodFor::New(new, offer) => claim_and_settle(sale.seller, sale.route, offer, *new).await,
+        GoodFor::OnRecord(challenge, otherwise) => match sale.seller.books.payment_of(&challenge).await {
             Ok(Some(record)) => Progress::Standing(Box::new(record)),
-            Ok(None) => Progress::Refused(expired_problem(&new)),
+            Ok(None) => otherwise,
             Err(error) => Progress::store_down(sale.seller, &error),
-        }
-    } else {
-        claim_and_settle(sale.seller, sale.route, offer, new).await
+        },
     };
     let owed = match progress {
         Progress::Owed(owed) => owed,
-        Progress::Standing(record) => match standing::proceed(sale, asked, *record, key).await {
-            Ok(owed) => owed,
-            Err(response) => return *response,
-        },
-        Progress::Refused(problem) => return refuse(sale, asked, &problem),
+        Progress::Standing(record) => {
+            let key = key.map(|key| key.bound_to(&sale.site.realm, record.payer.as_ref()));
+            match standing::proceed(sale, asked, *record, key).await {
+                Ok(owed) => owed,
+                Err(response) => return *response,
+            }
+        }
+        Progress::Refused(denial) => return refuse(sale, asked, &denial),
         Progress::Elsewhere(response) => return *response,
     };
-    deliver::deliver(sale, owed, head, body, key.is_some()).await
+    let may_be_retried = owed.record().idempotency.is_some();
+    deliver::deliver(sale, owed, head, body, may_be_retried).await
 }
 
-/// Refuses a credential: with fresh challenges where the status is 402, without any where it is not.
-pub(crate) fn refuse(sale: Sale<'_>, asked: Asked<'_>, problem: &Problem) -> Response<Body> {
+/// Refuses a credential: with fresh offers where that helps, without any where it does not.
+pub(crate) fn refuse(sale: Sale<'_>, asked: Asked<'_>, denial: &Denial) -> Response<Body> {
     sale.route.meters.refused.increment(1);
-    if problem.kind.status() == StatusCode::PAYMENT_REQUIRED.as_u16() {
-        return quote(sale.site, sale.paid, asked, Some(problem), sale.seller.now());
+    let problem = &denial.problem;
+    if problem.kind.status() != StatusCode::PAYMENT_REQUIRED.as_u16() {
+        return answer::problem(problem.kind, &problem.detail);
     }
-    answer::problem(problem.kind, &problem.detail)
+    let mut response = quote(sale.site, sale.paid, asked, Some((sale.spoken, denial)), sale.seller.now());
+    let Spoken::X402(version) = sale.spoken else { return response };
+    if denial.fault == Some(Fault::Allowance) && response.status() == StatusCode::PAYMENT_REQUIRED {
+        *response.status_mut() = StatusCode::PRECONDITION_FAILED;
+    }
+    if let Some(record) = &denial.rejected {
+        dialect::failed(response.headers_mut(), version, sale.paid, record, denial.code());
+    }
+    response
 }
 
+/// A credential that was checked, as far as that needs no state.
 struct Prepared<'a> {
-    new: NewPayment,
-    offer: &'a Offer,
-    expired: bool,
+    good_for: GoodFor<'a>,
+    /// The client's name for the request.
+    key: Option<Key>,
 }
 
-fn prepare<'a>(
-    sale: Sale<'a>,
-    asked: Asked<'_>,
-    credential: &Credential,
-    now: Timestamp,
-) -> Result<Prepared<'a>, Problem> {
-    let key = Key::read(asked.headers)?;
-    let Authentic { offer, expired, scope, .. } = present::check(sale.site, sale.paid, asked, credential, now)?;
-    let presented = Presented { credential, request: &offer.request, now };
-    let proof: Proof = offer.acceptor.method().verify(&presented).map_err(|refusal| Problem {
-        kind: refusal.problem,
-        detail: refusal.detail,
-        challenge_id: Some(credential.challenge().id().clone()),
-    })?;
+enum GoodFor<'a> {
+    /// A payment for this offer.
+    New(Box<NewPayment>, &'a Offer),
+    /// What was paid with it before; otherwise this.
+    OnRecord(ChallengeId, Progress),
+}
+
+/// A credential that answers an offer of this route, whatever protocol it came in.
+struct Read<'a> {
+    offer: &'a Offer,
+    credential: Credential,
+    scope: Scope,
+    /// Whether its challenge is over.
+    expired: bool,
+    spoken: Spoken,
+}
+
+fn read<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Timestamp) -> Result<Read<'a>, Denial> {
+    let spoken = presented.spoken();
+    match presented {
+        Presented::Credential(credential) => {
+            let Authentic { offer, expired, scope } = present::check(sale.site, sale.paid, asked, &credential, now)?;
+            Ok(Read { offer, credential, scope, expired, spoken })
+        }
+        Presented::Payment(payment) => {
+            let Answering { offer, credential, scope } = dialect::check(sale.site, sale.paid, asked, &payment)?;
+            Ok(Read { offer, credential, scope, expired: false, spoken })
+        }
+    }
+}
+
+fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Timestamp) -> Result<Prepared<'a>, Denial> {
+    let said = Said::read(asked.headers)?;
+    let Read { offer, credential, scope, expired, spoken } = read(sale, asked, presented, now)?;
+    let key = said.map(|said| said.within(&scope));
     let challenge = credential.challenge().id().clone();
+    let on_record = |otherwise| GoodFor::OnRecord(challenge.clone(), otherwise);
+    let question = farthing_rail::Presented { credential: &credential, request: &offer.request, now };
+    let proof: Proof = match offer.acceptor.method().verify(&question) {
+        Ok(proof) => proof,
+        Err(refusal) => {
+            let denial = Denial::of(refusal).about(&challenge);
+            // Its id is a hash of the whole payment: what is on record under it was verified when it was good.
+            if matches!(spoken, Spoken::X402(_)) && denial.fault == Some(Fault::Expired) {
+                return Ok(Prepared { good_for: on_record(Progress::Refused(denial)), key });
+            }
+            return Err(denial);
+        }
+    };
+    if expired {
+        return Ok(Prepared { good_for: on_record(Progress::Refused(expired_denial(&challenge))), key });
+    }
+    if offer.readiness().is_err() {
+        return Ok(Prepared { good_for: on_record(Progress::Elsewhere(Box::new(nothing_to_pay_by()))), key });
+    }
     let new = NewPayment {
         id: PaymentId::of(&challenge),
+        idempotency: key.as_ref().map(|key| key.bound_to(&sale.site.realm, proof.payer.as_ref())),
         challenge,
-        idempotency: key.map(|key| key.bound_to(&sale.site.realm, proof.payer.as_ref(), &scope)),
         proof,
         prepaid: matches!(offer.acceptor, Acceptor::Prepaid(_)),
         method: offer.method.clone(),
@@ -145,13 +201,10 @@ fn prepare<'a>(
         request: format!("{} {}", asked.method, asked.target.path()),
         at: now,
     };
-    Ok(Prepared { new, offer, expired })
+    Ok(Prepared { good_for: GoodFor::New(Box::new(new), offer), key })
 }
 
-fn expired_problem(new: &NewPayment) -> Problem {
-    Problem {
-        kind: ProblemType::PaymentExpired,
-        detail: "The challenge has expired; pay the fresh one.".to_owned(),
-        challenge_id: Some(new.challenge.clone()),
-    }
+fn expired_denial(challenge: &ChallengeId) -> Denial {
+    let detail = "The challenge has expired; pay the fresh one.";
+    Denial::new(ProblemType::PaymentExpired, detail).about(challenge)
 }

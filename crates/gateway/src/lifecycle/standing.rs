@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use farthing_books::{Command, Outcome, PaymentRecord, PaymentState};
-use farthing_protocol::{Problem, ProblemType};
+use farthing_protocol::ProblemType;
+use farthing_rail::Fault;
 use http::{Response, StatusCode};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use super::obligation::Obligation;
 use super::resolve::{Resolution, resolve};
 use super::{Sale, refuse};
 use crate::answer;
+use crate::denial::Denial;
 use crate::proxy::Body;
 use crate::quote::Asked;
 
@@ -58,7 +60,7 @@ async fn replay(sale: Sale<'_>, asked: Asked<'_>, record: &PaymentRecord) -> Res
     match sale.seller.books.response(record.id).await {
         Ok(Some(kept)) => {
             sale.route.meters.replayed.increment(1);
-            give_again(kept, record, sale.receipt_members(record))
+            give_again(sale, kept, record)
         }
         Ok(None) => {
             let detail = "This credential was used before, and its answer was too large to be kept; pay the fresh \
@@ -115,6 +117,6 @@ fn refused(
     kind: ProblemType,
     detail: &str,
 ) -> Box<Response<Body>> {
-    let problem = Problem { kind, detail: detail.to_owned(), challenge_id: Some(record.challenge.clone()) };
-    Box::new(refuse(sale, asked, &problem))
+    let denial = Denial::new(kind, detail).because(Fault::Used).about(&record.challenge);
+    Box::new(refuse(sale, asked, &denial))
 }

@@ -100,6 +100,7 @@ fn is_private_to_the_gateway(name: &str) -> bool {
             | "accept-payment"
             | "payment-signature"
             | "x-payment"
+            | "x-atxp-payment"
             | "payment-session"
             | "payment-session-snapshot"
             | "x-http-method-override"
@@ -125,6 +126,8 @@ fn is_forged_payment(name: &str) -> bool {
             | "x-payment-required"
             | "x-payment-response"
             | "x-payment-receipt"
+            | "settlement-overrides"
+            | "extension-responses"
             | "payment-session"
             | "payment-session-snapshot"
     )

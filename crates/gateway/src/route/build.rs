@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farthing_money::Price;
-use farthing_protocol::{Problem, ProblemType, Realm};
+use farthing_protocol::{JsonObject, Problem, ProblemType};
 use farthing_rail::{Acceptor, Settler};
 use http::Uri;
 use sha2::{Digest, Sha256};
 
 use super::{Offer, Paid, Route, Table};
 use crate::config::{Accept, ConfigError, Mistake, RailContext, RailFactory, RouteConfig};
+use crate::dialect::{Listing, PriceList};
 use crate::metrics::Metrics;
 use crate::proxy::{Timeouts, Upstream, Version};
+use crate::quote::BUDGET_OF_BOTH;
 
 /// What routes are built from.
 pub(crate) struct Building<'a> {
@@ -25,6 +27,9 @@ pub(crate) struct Building<'a> {
     pub(crate) metrics: &'a Metrics,
     pub(crate) upstream_tls: Option<&'a rustls::ClientConfig>,
 }
+
+/// What a challenge takes beside its request: id, realm, opaque, expiry and digest, in bytes.
+const CHALLENGE_BYTES: usize = 480;
 
 /// Rails that must be asked, each with the name of its table.
 type Rails = Vec<(String, Arc<dyn Settler>)>;
@@ -77,7 +82,7 @@ fn route(
         Some(host) => format!("{host} {}", config.pattern),
         None => config.pattern.to_string(),
     };
-    let paid = config.price.map(|price| paid(&name, price, config, acceptors, building.context.realm)).transpose()?;
+    let paid = config.price.map(|price| paid(&name, price, config, acceptors, &building.context)).transpose()?;
     Ok(Route {
         meters: building.metrics.route(&name),
         host: config.host.clone(),
@@ -95,7 +100,7 @@ fn paid(
     price: Price,
     config: &RouteConfig,
     acceptors: &[(String, Acceptor)],
-    realm: &Realm,
+    context: &RailContext<'_>,
 ) -> Result<Paid, ConfigError> {
     let mut offers = Vec::with_capacity(config.accept.len());
     let mut taken = HashSet::new();
@@ -110,21 +115,46 @@ fn paid(
         for (index, (rail, acceptor)) in found {
             // Named twice, by its table and by its method: offered once.
             if taken.insert(index) {
-                let offer = Offer::prepare((rail, acceptor), accept, config, price, realm);
+                let offer = Offer::prepare((rail, acceptor), accept, config, price, context.realm);
                 offers.push(offer.map_err(|mistake| accept.place.refuses(mistake))?);
             }
         }
     }
     let detail = format!("This request costs {price}. Pay one of the challenges and repeat it with the credential.");
     let problem = Problem::new(ProblemType::PaymentRequired, detail);
+    let x402 = price_list(config, &offers, context);
     Ok(Paid {
         price,
         offers,
+        x402,
         required: Bytes::from(problem.to_json()),
+        problem,
         scope: scope_of(name, price),
         entitlement: config.entitlement,
         idempotency_body: config.idempotency_body,
     })
+}
+
+/// The price list of a route's x402 offers, best first, as many as fit beside its challenges.
+fn price_list(config: &RouteConfig, offers: &[Offer], context: &RailContext<'_>) -> Option<PriceList> {
+    let mut challenges = 0;
+    let mut listed = Vec::new();
+    for (place, offer) in offers.iter().enumerate() {
+        match (offer.template(), offer.requirements()) {
+            (Some(template), _) => challenges += template.request().as_str().len() + CHALLENGE_BYTES,
+            (None, Some(requirements)) => listed.push((place, requirements.clone(), challenges)),
+            (None, None) => {}
+        }
+    }
+    // A route of one host is there for clients, wherever the other routes are.
+    let public_url = context.public_url.filter(|_| config.host.is_none()).map(str::to_owned);
+    let listing = Listing {
+        description: config.description.clone(),
+        extensions: JsonObject::new(),
+        public_url,
+        first_version: config.x402_v1,
+    };
+    PriceList::of(listed, listing, BUDGET_OF_BOTH)
 }
 
 /// The payment methods that an `accept` entry means: those of the table of that name, and those of

@@ -9,13 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use farthing_books::PaymentRecord;
 use farthing_money::Price;
+use farthing_protocol::Problem;
 use sha2::Sha256;
 
 pub(crate) use build::{Building, build};
 pub(crate) use offer::Offer;
 pub(crate) use table::{Found, Table};
 
+use crate::dialect::PriceList;
 use crate::metrics::RouteMeters;
 use crate::proxy::Upstream;
 
@@ -45,7 +48,10 @@ pub(crate) struct Paid {
     pub(crate) price: Price,
     /// One per accepted method, in the seller's order.
     pub(crate) offers: Vec<Offer>,
-    /// The body of the plain "payment required" answer.
+    /// What x402 clients are told, where the route takes that.
+    pub(crate) x402: Option<PriceList>,
+    /// The plain "payment required" problem, and the body that it is.
+    pub(crate) problem: Problem,
     pub(crate) required: Bytes,
     /// The hash of everything in a challenge's scope that is the same for every request.
     pub(crate) scope: Sha256,
@@ -53,6 +59,18 @@ pub(crate) struct Paid {
     pub(crate) entitlement: Duration,
     /// The largest response kept for a retry.
     pub(crate) idempotency_body: usize,
+}
+
+impl Paid {
+    /// The offer that a payment answered.
+    pub(crate) fn offer_of(&self, record: &PaymentRecord) -> Option<&Offer> {
+        let made_by = |offer: &&Offer| {
+            offer.method == record.method
+                && offer.intent == record.intent
+                && offer.acceptor.terms().asset == record.asset
+        };
+        self.offers.iter().find(made_by)
+    }
 }
 
 /// A route as requests hold it while they are served; survives a reload.

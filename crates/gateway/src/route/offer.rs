@@ -1,8 +1,9 @@
 //! One way to pay for a route.
 
+use farthing_dialects::x402::Requirements;
 use farthing_money::{Amount, Asset};
-use farthing_protocol::{ChallengeTemplate, ChargeRequest, EncodedObject};
-use farthing_rail::{Acceptor, Finality, Order};
+use farthing_protocol::{ChallengeTemplate, ChargeRequest, EncodedObject, JsonObject};
+use farthing_rail::{Acceptor, Finality, NotReady, Order, Protocol, Terms};
 use std::time::Duration;
 
 use crate::config::{Accept, Mistake, RouteConfig};
@@ -11,9 +12,9 @@ use crate::config::{Accept, Mistake, RouteConfig};
 pub(crate) struct Offer {
     /// The payment method.
     pub(crate) acceptor: Acceptor,
-    /// The challenge, but for what differs from request to request.
-    pub(crate) template: ChallengeTemplate,
-    /// What the challenge asks for, decoded.
+    /// In the words of its protocol.
+    pub(crate) words: Words,
+    /// What is asked for.
     pub(crate) request: ChargeRequest,
     /// The name of the payment method's table.
     pub(crate) rail: String,
@@ -26,7 +27,36 @@ pub(crate) struct Offer {
     pub(crate) settle_timeout: Duration,
 }
 
+/// An offer in the words of its protocol, as far as they are the same for every request.
+pub(crate) enum Words {
+    /// A challenge.
+    Payment(Box<ChallengeTemplate>),
+    /// An entry of a price list.
+    X402(Requirements),
+}
+
 impl Offer {
+    /// Its challenge, if that is how it is made.
+    pub(crate) fn template(&self) -> Option<&ChallengeTemplate> {
+        match &self.words {
+            Words::Payment(template) => Some(template),
+            Words::X402(_) => None,
+        }
+    }
+
+    /// Its entry in a price list, if that is how it is made.
+    pub(crate) fn requirements(&self) -> Option<&Requirements> {
+        match &self.words {
+            Words::Payment(_) => None,
+            Words::X402(requirements) => Some(requirements),
+        }
+    }
+
+    /// Whether it can be paid by now.
+    pub(crate) fn readiness(&self) -> Result<(), NotReady> {
+        self.acceptor.method().readiness()
+    }
+
     /// Prepares the offer of a route's price through one payment method.
     pub(super) fn prepare(
         (rail, acceptor): (&str, &Acceptor),
@@ -49,13 +79,10 @@ impl Offer {
         let object = acceptor.method().request(&order).map_err(|reason| unpriceable(reason.to_string()))?;
         let request = ChargeRequest::from_object(&object).map_err(|reason| unpriceable(reason.to_string()))?;
         refuse_below_floor(request.amount, terms.floor, &terms.asset, price, &named)?;
-        let encoded = EncodedObject::encode(&object).map_err(|reason| unpriceable(reason.to_string()))?;
-        let template =
-            ChallengeTemplate::new(realm, &terms.method, &terms.intent, &encoded, route.description.as_deref())
-                .map_err(|reason| unpriceable(reason.to_string()))?;
+        let words = words(terms, &object, &request, route.description.as_deref(), realm).map_err(unpriceable)?;
         Ok(Self {
             acceptor: acceptor.clone(),
-            template,
+            words,
             request,
             rail: rail.to_owned(),
             method: terms.method.as_str().to_owned(),
@@ -64,6 +91,23 @@ impl Offer {
             settle_timeout: route.settle_timeout.unwrap_or_else(|| usual_settlement(terms.finality)),
         })
     }
+}
+
+/// The offer in the words of the method's protocol, or why it has none.
+fn words(
+    terms: &Terms,
+    object: &JsonObject,
+    request: &ChargeRequest,
+    description: Option<&str>,
+    realm: &farthing_protocol::Realm,
+) -> Result<Words, String> {
+    if terms.protocol == Protocol::X402 {
+        let requirements = Requirements::from_request(terms.intent.as_str(), request);
+        return requirements.map(Words::X402).map_err(|reason| reason.to_string());
+    }
+    let encoded = EncodedObject::encode(object).map_err(|reason| reason.to_string())?;
+    let template = ChallengeTemplate::new(realm, &terms.method, &terms.intent, &encoded, description);
+    template.map(|template| Words::Payment(Box::new(template))).map_err(|reason| reason.to_string())
 }
 
 /// How long a rail may take when the route does not say: a chain includes a transaction in its own time.

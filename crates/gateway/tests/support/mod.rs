@@ -2,10 +2,12 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its own part")]
 
+pub mod chain;
 pub mod client;
 pub mod faulty;
 pub mod prepaid;
 pub mod upstream;
+pub mod x402;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -52,6 +54,7 @@ pub struct World {
     pub clock: TestClock,
     pub memory: Arc<Memory>,
     pub faults: Arc<Faults>,
+    pub chain: Arc<chain::Chain>,
 }
 
 /// How a world is set up.
@@ -87,10 +90,12 @@ impl Setup {
         let clock = TestClock(Arc::new(AtomicI64::new(1_800_000_000_000)));
         let memory = Arc::new(Memory::default());
         let faults = Arc::new(Faults::default());
+        let chain = Arc::new(chain::Chain::default());
         let rails = rails(self.script, Arc::clone(&memory), Arc::clone(&faults), clock.clone());
+        let rails = with_chain(rails, Arc::clone(&chain), clock.clone());
         let config = Config::load(&path, Arc::new(|_: &str| None)).unwrap();
         let running = Gateway::new(config, rails, books.clone()).clock(Arc::new(clock.clone())).run().await.unwrap();
-        World { directory, upstream, books, running, clock, memory, faults }
+        World { directory, upstream, books, running, clock, memory, faults, chain }
     }
 }
 
@@ -123,6 +128,14 @@ pub fn rails(script: Script, memory: Arc<Memory>, faults: Arc<Faults>, clock: Te
             Ok(vec![Acceptor::External(Arc::clone(rail) as Arc<_>)])
         }
         other => Err(format!("there is no payment method \"{other}\"")),
+    })
+}
+
+/// The same, and the scripted chain as `evm`.
+pub fn with_chain(rails: RailFactory, chain: Arc<chain::Chain>, clock: TestClock) -> RailFactory {
+    Arc::new(move |name, table, context| match name {
+        "evm" => Ok(chain::methods(&chain, &clock)),
+        other => rails(other, table, context),
     })
 }
 
