@@ -68,7 +68,7 @@ impl Desk {
         let case = Case::of(asked, Wish::Verify, &self.kinds, now)?;
         let payer = case.payer();
         if let Err(reason) = case.kind.settler.readiness() {
-            tracing::warn!(%reason, network = case.network, "a payment could not be verified");
+            tracing::warn!(%reason, network = %case.kind.network, "a payment could not be verified");
             return Err(Refused::not_ready().by(payer));
         }
         let claim = case.claim(0, now).ok_or_else(Refused::broken)?;
@@ -91,16 +91,16 @@ impl Desk {
     pub(crate) async fn settle(self: &Arc<Self>, asked: &Asked, caller: &Caller) -> Result<Moved, Refused> {
         let now = (self.now)();
         let case = Case::of(asked, Wish::Settle, &self.kinds, now)?;
-        let (payer, network, amount) = (case.payer(), case.network.clone(), case.take);
+        let (payer, network, amount) = (case.payer(), asked.network().to_owned(), case.take);
         let end = self.board(case, caller, now).map_err(|refused| refused.by(payer.clone()))?;
         let ended = tokio::time::timeout(PATIENCE, end).await;
         let ended = ended.unwrap_or_else(|_| Err(Refused::pending(ASK_AGAIN)));
         let transaction = ended.map_err(|refused| refused.by(payer.clone()))?;
         if self.catalogue
-            && let Some(listing) = listing::of(asked)
+            && let Some(item) = listing::of(asked, now)
         {
-            let (register, now) = (self.register.clone(), (self.now)());
-            tokio::spawn(async move { register.list(listing, now).await });
+            let register = self.register.clone();
+            tokio::spawn(async move { register.list(item).await });
         }
         Ok(Moved { payer, network, transaction, amount })
     }
@@ -174,11 +174,11 @@ impl Desk {
                 (End::Settled { reference: reference.clone() }, Ok(reference))
             }
             Settlement::Rejected(rejected) => {
-                tracing::info!(reason = rejected.reason, network = case.network, "a payment was not settled");
+                tracing::info!(reason = rejected.reason, network = %case.kind.network, "a payment was not settled");
                 (End::Rejected, Err(Refused::payment(&rejected.refusal)))
             }
             Settlement::Unknown(unknown) => {
-                tracing::warn!(reason = unknown.reason, network = case.network, "a payment is not settled yet");
+                tracing::warn!(reason = unknown.reason, network = %case.kind.network, "a payment is not settled yet");
                 return Err(Refused::pending(unknown.ask_again));
             }
         };

@@ -1,8 +1,6 @@
 //! What can be said of a payment without asking anybody.
 
-use std::time::Duration;
-
-use farthing_dialects::x402::{Requirements, Version};
+use farthing_dialects::x402::Requirements;
 use farthing_money::Amount;
 use farthing_protocol::{ChallengeId, Credential, Realm, Timestamp};
 use farthing_rail::{Capture, Claim, PayerId, PaymentId, Presented, Proof};
@@ -14,8 +12,6 @@ use crate::refused::Refused;
 
 /// What the challenges are called that x402 does not have.
 const NAME: &str = "x402";
-/// Longer than any offer stays good.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// What a seller wants to know or have done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +27,6 @@ pub(crate) struct Case {
     pub(crate) proof: Proof,
     /// How much is to be taken, where that is left open until it is settled.
     pub(crate) take: Option<Amount>,
-    /// The network, as the seller writes it.
-    pub(crate) network: String,
 }
 
 impl Case {
@@ -50,8 +44,7 @@ impl Case {
             return Err(Refused::requirements(code, "the amount is not the one that was accepted; ask for that"));
         }
         let proof = verified(kind, asked, now)?;
-        let network = network_of(asked);
-        Ok(Self { kind: kind.clone(), proof, take: is_open.then_some(least), network })
+        Ok(Self { kind: kind.clone(), proof, take: is_open.then_some(least) })
     }
 
     /// The payment as its rail knows it. A payment that was refused for good may be tried again, when its
@@ -74,28 +67,23 @@ impl Case {
 const AMOUNT: &str = "invalid_exact_evm_payload_authorization_value_mismatch";
 
 fn find<'a>(kinds: &'a [Kind], asked: &Requirements) -> Result<&'a Kind, Refused> {
-    let of_network = || kinds.iter().filter(|kind| kind.network == asked.network);
-    if of_network().next().is_none() {
-        let message = format!("payments on {} are not settled here; see GET /supported", asked.network);
-        return Err(Refused::requirements("invalid_network", message));
-    }
-    let of_scheme = || of_network().filter(|kind| kind.scheme() == asked.scheme);
-    if of_scheme().next().is_none() {
-        let message = format!("that scheme is not settled here on {}; see GET /supported", asked.network);
-        return Err(Refused::requirements("unsupported_scheme", message));
-    }
-    of_scheme().find(|kind| kind.moves(&asked.asset)).ok_or_else(|| {
-        let assets = of_scheme().map(Kind::asset).collect::<Vec<_>>().join(", ");
-        let message = format!("that asset is not settled here on {}; ask for one of {assets}", asked.network);
-        Refused::requirements("invalid_exact_evm_asset_mismatch", message)
+    let found = kinds.iter().find(|kind| kind.network == asked.network && kind.scheme() == asked.scheme);
+    found.ok_or_else(|| {
+        let network = &asked.network;
+        if kinds.iter().any(|kind| kind.network == *network) {
+            let message = format!("that scheme is not settled here on {network}; see GET /supported");
+            return Refused::requirements("unsupported_scheme", message);
+        }
+        let message = format!("payments on {network} are not settled here; see GET /supported");
+        Refused::requirements("invalid_network", message)
     })
 }
 
 fn verified(kind: &Kind, asked: &Asked, now: Timestamp) -> Result<Proof, Refused> {
-    let expires = now.after(Duration::from_secs(asked.most.max_timeout_seconds).min(LONGEST));
-    let challenge = ChallengeId::read(NAME).ok().zip(Realm::read(NAME).ok()).and_then(|(id, realm)| {
-        asked.most.to_challenge(id, &realm, Some(expires), None).ok()
-    });
+    let challenge = ChallengeId::read(NAME)
+        .ok()
+        .zip(Realm::read(NAME).ok())
+        .and_then(|(id, realm)| asked.most.to_challenge(id, &realm, None, None).ok());
     let Some(challenge) = challenge else {
         let message = "paymentRequirements are not ones that can be paid; shorten extra";
         return Err(Refused::requirements("invalid_payment_requirements", message));
@@ -104,16 +92,6 @@ fn verified(kind: &Kind, asked: &Asked, now: Timestamp) -> Result<Proof, Refused
     let request = asked.most.to_request();
     let presented = Presented { credential: &credential, request: &request, now };
     kind.settler.verify(&presented).map_err(|refusal| Refused::payment(&refusal))
-}
-
-/// The network, as the seller's version writes it.
-pub(crate) fn network_of(asked: &Asked) -> String {
-    let network = &asked.requirements.network;
-    let name = match asked.payment.version {
-        Version::V1 => network.name(),
-        Version::V2 => None,
-    };
-    name.unwrap_or(network.as_str()).to_owned()
 }
 
 /// A payer as x402 names it: the last part of a `did:pkh:`.

@@ -1,18 +1,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use farthing_dialects::x402::facilitator as supported;
 use farthing_dialects::x402::{Network, Version};
-use farthing_money::Home;
 use farthing_protocol::JsonObject;
 use farthing_rail::Settler;
-use serde_json::{Value, json};
 
-/// What is settled here: one scheme for one asset on one network.
+/// What is settled here: one scheme on one network.
 #[derive(Clone)]
 pub struct Kind {
     /// Where.
     pub network: Network,
-    /// Who settles it. Takes recipient and amount from what is asked; its intent is the scheme.
+    /// Who settles it. Takes recipient, asset and amount from what is asked; its intent is the scheme.
     pub settler: Arc<dyn Settler>,
     /// What sellers must copy into their offers.
     pub extra: JsonObject,
@@ -41,30 +40,13 @@ impl Kind {
         self.settler.terms().intent.as_str()
     }
 
-    /// Whether it moves the asset of this name, in any case.
-    pub(crate) fn moves(&self, asset: &str) -> bool {
-        self.asset().eq_ignore_ascii_case(asset)
-    }
-
-    /// Its asset, as x402 names it.
-    pub(crate) fn asset(&self) -> &str {
-        let asset = &self.settler.terms().asset;
-        match asset.home() {
-            Home::Chain { token, .. } => token,
-            Home::Account(_) | Home::Ledger => asset.code(),
-        }
-    }
-
-    /// Its entries of `GET /supported`, one for each version that has a name for the network.
-    pub(crate) fn entries(&self) -> Vec<Value> {
-        let entry = |version: Version, network: &str| {
-            let mut entry = json!({ "x402Version": version.number(), "scheme": self.scheme(), "network": network });
-            if let (Some(members), false) = (entry.as_object_mut(), self.extra.is_empty()) {
-                members.insert("extra".into(), Value::Object(self.extra.clone()));
-            }
-            entry
-        };
-        let first = self.network.name().map(|name| entry(Version::V1, name));
-        [Some(entry(Version::V2, self.network.as_str())), first].into_iter().flatten().collect()
+    /// Its entries of `GET /supported`, one for each version.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = supported::Kind> {
+        [Version::V2, Version::V1].into_iter().map(|version| supported::Kind {
+            version,
+            scheme: self.scheme().to_owned(),
+            network: self.network.clone(),
+            extra: self.extra.clone(),
+        })
     }
 }

@@ -4,7 +4,7 @@
 //! for. What is verified here is verified again when it is settled; a payment is settled once, however
 //! often it is sent, and a success is told only of money that the rail has seen moving.
 //!
-//! A [`Kind`] is one scheme for one asset on one network, around a [`farthing_rail::Settler`]; which
+//! A [`Kind`] is one scheme on one network, around a [`farthing_rail::Settler`]; which
 //! there are comes from outside, through a [`ChainFactory`]. Start one with [`Facilitator`].
 
 mod asked;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use farthing_dialects::x402::{Malformed, code_of};
+use farthing_dialects::x402::code_of;
+use farthing_protocol::ProblemType;
 use farthing_rail::{Fault, Refusal};
 use http::StatusCode;
 
@@ -28,22 +29,14 @@ impl Refused {
         Self { status, code, message: message.into(), payer: None, retry_after: None }
     }
 
-    /// What was sent cannot be read.
-    pub(crate) fn malformed(malformed: &Malformed) -> Self {
-        let code = match malformed {
-            Malformed::Version => "invalid_x402_version",
-            _ => "invalid_payload",
-        };
-        Self::new(StatusCode::BAD_REQUEST, code, malformed.to_string())
-    }
-
     /// A payment that is not good, in the rail's words.
     pub(crate) fn payment(refusal: &Refusal) -> Self {
-        let status = match refusal.fault {
-            Some(Fault::Malformed) => StatusCode::BAD_REQUEST,
-            _ => StatusCode::OK,
+        let is_unreadable = refusal.problem == ProblemType::InvalidPayload || refusal.fault == Some(Fault::Malformed);
+        let (status, fault) = match is_unreadable {
+            true => (StatusCode::BAD_REQUEST, Some(Fault::Malformed)),
+            false => (StatusCode::OK, refusal.fault),
         };
-        Self::new(status, code_of(refusal.fault), refusal.detail.clone())
+        Self::new(status, code_of(fault), refusal.detail.clone())
     }
 
     /// What is asked for does not fit together, or is not settled here.
@@ -66,7 +59,8 @@ impl Refused {
     /// Nothing can be settled in this way just now: the signer has no gas, or no node answers.
     pub(crate) fn not_ready() -> Self {
         let message = "payments of this kind cannot be settled just now; nothing was moved, see GET /supported";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unexpected_settle_error", message).again_after(Duration::from_secs(30))
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unexpected_settle_error", message)
+            .again_after(Duration::from_secs(30))
     }
 
     /// The payment is used, for another amount or by another request under way.
@@ -85,7 +79,8 @@ impl Refused {
     /// Something here is broken, which the operator finds in the log.
     pub(crate) fn broken() -> Self {
         let message = "the facilitator cannot settle payments just now; ask again later";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unexpected_settle_error", message).again_after(Duration::from_secs(5))
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unexpected_settle_error", message)
+            .again_after(Duration::from_secs(5))
     }
 
     #[must_use]

@@ -10,10 +10,10 @@ mod thread;
 
 use std::path::Path;
 
+use farthing_dialects::x402::facilitator::CatalogueItem;
 use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use farthing_rail::ProofKey;
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use thread::Job;
@@ -57,25 +57,19 @@ pub(crate) enum Found {
 /// What became of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    Settled { reference: String },
+    Settled {
+        reference: String,
+    },
     /// Nothing was moved by it, nor will be: there may be another attempt.
     Rejected,
 }
 
-/// A resource that was paid for and whose seller wants it to be found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Listing {
-    pub(crate) url: String,
-    /// `http` or `mcp`.
-    pub(crate) kind: String,
-    /// What `GET /discovery/resources` says of it.
-    pub(crate) item: Value,
-}
-
 /// The register cannot be read or written; nothing may be settled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the facilitator's register cannot be used: {0}; check the disk, the data folder, and that no other facilitator uses it")]
-pub struct RegisterError(pub(super) String);
+#[error(
+    "the facilitator's register cannot be used: {0}; check the disk, the data folder, and that no other facilitator uses it"
+)]
+pub(crate) struct RegisterError(pub(super) String);
 
 impl Register {
     /// Opens, or creates, the file.
@@ -94,18 +88,13 @@ impl Register {
     }
 
     /// Puts a resource into the catalogue, or renews it there.
-    pub(crate) async fn list(&self, listing: Listing, now: Timestamp) -> Result<(), RegisterError> {
-        self.ask(|answer| Job::List(listing, now, answer)).await
+    pub(crate) async fn list(&self, item: CatalogueItem) -> Result<(), RegisterError> {
+        self.ask(|answer| Job::List(item, answer)).await
     }
 
-    /// A page of the catalogue, the newest first, and how many there are in all.
-    pub(crate) async fn listed(
-        &self,
-        kind: Option<String>,
-        limit: u32,
-        offset: u32,
-    ) -> Result<(Vec<Value>, u64), RegisterError> {
-        self.ask(|answer| Job::Listed { kind, limit, offset, answer }).await
+    /// The catalogue, the newest first.
+    pub(crate) async fn listed(&self) -> Result<Vec<CatalogueItem>, RegisterError> {
+        self.ask(Job::Listed).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(thread::Answer<T>) -> Job) -> Result<T, RegisterError> {

@@ -103,8 +103,7 @@ impl Facilitator {
         let certificate = certificate(&config)?;
         let data = |reason: String| StartError::Data { path: config.data.display().to_string(), reason };
         std::fs::create_dir_all(&config.data).map_err(|error| data(error.to_string()))?;
-        let register =
-            Register::open(&config.data.join(REGISTER)).map_err(|RegisterError(reason)| data(reason))?;
+        let register = Register::open(&config.data.join(REGISTER)).map_err(|RegisterError(reason)| data(reason))?;
         let kinds = kinds(&config, &chains)?;
         let listener = bind(config.listen).await?;
         let admin = match config.admin {
@@ -125,7 +124,9 @@ impl Facilitator {
         if let Some(listener) = admin {
             let (site, stopping) = (Arc::clone(&site), stopping.clone());
             let service = move |request: Request<Incoming>, _: Peer| std::future::ready(site.answer_operator(&request));
-            beside.push(tokio::spawn(async move { drop(serve(listener, None, limits, service, stopped(stopping)).await) }));
+            beside.push(tokio::spawn(async move {
+                let _ = serve(listener, None, limits, service, stopped(stopping)).await;
+            }));
         }
         let service = move |request: Request<Incoming>, peer: Peer| {
             let site = Arc::clone(&site);
@@ -155,7 +156,11 @@ impl Running {
         let drained = self.public.await.unwrap_or(Drained { cut: 0 });
         // Settlements whose sellers left have no connection to wait for.
         let _ = tokio::time::timeout(self.drain, self.desk.finish()).await;
-        self.beside.iter().for_each(JoinHandle::abort);
+        for task in self.beside {
+            task.abort();
+            // It holds the register until it is gone.
+            let _ = task.await;
+        }
         drained
     }
 }
@@ -166,15 +171,12 @@ fn kinds(config: &Config, chains: &ChainFactory) -> Result<Vec<Kind>, StartError
         let context = ChainContext { name: &chain.name, data: &config.data, directory: config.directory() };
         let refused = |reason| ConfigError::Chain { path: config.source.clone(), reason };
         for kind in chains(&chain.table, &context).map_err(refused)? {
-            let is_same = |other: &&Kind| {
-                other.network == kind.network && other.scheme() == kind.scheme() && other.moves(kind.asset())
-            };
+            let is_same = |other: &&Kind| other.network == kind.network && other.scheme() == kind.scheme();
             if kinds.iter().find(is_same).is_some() {
                 let reason = format!(
-                    "[chains.{}] settles {} of {} on {}, as another table does; leave it in one of them",
+                    "[chains.{}] settles {} on {}, as another table does; join the two",
                     chain.name,
                     kind.scheme(),
-                    kind.asset(),
                     kind.network
                 );
                 return Err(refused(reason).into());
@@ -188,12 +190,14 @@ fn kinds(config: &Config, chains: &ChainFactory) -> Result<Vec<Kind>, StartError
 fn certificate(config: &Config) -> Result<Option<Certificate>, StartError> {
     let Some((chain, key)) = &config.tls else { return Ok(None) };
     let read = |path: &std::path::Path| {
-        let failed = |reason: std::io::Error| StartError::Data { path: path.display().to_string(), reason: reason.to_string() };
+        let failed =
+            |reason: std::io::Error| StartError::Data { path: path.display().to_string(), reason: reason.to_string() };
         std::fs::read(path).map(zeroize::Zeroizing::new).map_err(failed)
     };
     let certificate = Certificate::from_pem(&read(chain)?, &read(key)?);
-    let failed = |reason: farthing_serve::CertificateError| {
-        StartError::Data { path: chain.display().to_string(), reason: reason.to_string() }
+    let failed = |reason: farthing_serve::CertificateError| StartError::Data {
+        path: chain.display().to_string(),
+        reason: reason.to_string(),
     };
     certificate.map(Some).map_err(failed)
 }

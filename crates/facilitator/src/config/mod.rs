@@ -68,11 +68,7 @@ impl Config {
     }
 
     /// Reads the text of a file at this path.
-    pub fn read(
-        text: &str,
-        path: &Path,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, ConfigError> {
+    pub fn read(text: &str, path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         read::config(text, path, environment)
     }
 

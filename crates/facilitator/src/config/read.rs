@@ -18,8 +18,10 @@ pub(super) fn config(
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, ConfigError> {
-    let file: File = toml::from_str(text)
-        .map_err(|error| ConfigError::Syntax { path: path.to_owned(), reason: error.to_string().trim_end().to_owned() })?;
+    let file: File = toml::from_str(text).map_err(|error| ConfigError::Syntax {
+        path: path.to_owned(),
+        reason: error.to_string().trim_end().to_owned(),
+    })?;
     let reading = Reading { path, environment };
     if file.chains.is_empty() {
         return Err(ConfigError::NoChain { path: path.to_owned() });
@@ -53,8 +55,11 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn caller(&self, name: String, table: CallerTable) -> Result<CallerConfig, ConfigError> {
-        let refused = |key, rule: String| {
-            ConfigError::Value { path: self.path.to_owned(), table: format!("callers.{name}"), key, rule }
+        let refused = |key, rule: String| ConfigError::Value {
+            path: self.path.to_owned(),
+            table: format!("callers.{name}"),
+            key,
+            rule,
         };
         let token = self.secret(&table.token).map_err(|rule| refused("token", rule))?;
         if token.expose_secret().len() < SHORTEST_TOKEN {

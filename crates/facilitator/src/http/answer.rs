@@ -1,6 +1,5 @@
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use farthing_dialects::x402::facilitator::Supported;
 use farthing_dialects::x402::{Settled, Verified};
 use farthing_protocol::JsonObject;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -9,10 +8,9 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::Answer;
-use crate::Kind;
 use crate::asked::Asked;
 use crate::desk::{Desk, Moved, Valid};
-use crate::examine::network_of;
+use crate::listing;
 use crate::meters::{Fate, Meters};
 use crate::refused::Refused;
 
@@ -43,7 +41,7 @@ pub(super) fn verified(verified: Result<Valid, Refused>) -> (Answer, Fate) {
     match verified {
         Ok(Valid { payer }) => {
             let verified = Verified { is_valid: true, invalid_reason: None, invalid_message: None, payer };
-            (json(StatusCode::OK, Value::Object(verified.to_object())), Fate::Good)
+            (json(StatusCode::OK, &Value::Object(verified.to_object())), Fate::Good)
         }
         Err(refusal) => (refused(Voice::Verify, &refusal, ""), fate_of(&refusal)),
     }
@@ -54,9 +52,9 @@ pub(super) fn settled(settled: Result<Moved, Refused>, asked: &Asked) -> (Answer
         Ok(Moved { payer, network, transaction, amount }) => {
             let (error_reason, extensions) = (None, JsonObject::new());
             let settled = Settled { success: true, error_reason, payer, transaction, network, amount, extensions };
-            (json(StatusCode::OK, Value::Object(settled.to_object())), Fate::Good)
+            (json(StatusCode::OK, &Value::Object(settled.to_object())), Fate::Good)
         }
-        Err(refusal) => (refused(Voice::Settle, &refusal, &network_of(asked)), fate_of(&refusal)),
+        Err(refusal) => (refused(Voice::Settle, &refusal, asked.network()), fate_of(&refusal)),
     }
 }
 
@@ -91,7 +89,7 @@ pub(super) fn refused(voice: Voice, refused: &Refused, network: &str) -> Answer 
             body
         }
     };
-    let mut answer = json(*status, Value::Object(body));
+    let mut answer = json(*status, &Value::Object(body));
     if let Some(after) = retry_after {
         let seconds = after.as_millis().div_ceil(1000).max(1).to_string();
         answer.headers_mut().extend(HeaderValue::from_str(&seconds).ok().map(|seconds| (RETRY_AFTER, seconds)));
@@ -104,24 +102,20 @@ pub(super) fn refused(voice: Voice, refused: &Refused, network: &str) -> Answer 
 
 /// What can be settled just now.
 pub(super) fn supported(desk: &Desk) -> Answer {
-    let ready: Vec<&Kind> = desk.kinds.iter().filter(|kind| kind.settler.readiness().is_ok()).collect();
-    let mut kinds: Vec<Value> = Vec::new();
-    let mut signers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for kind in ready {
-        for entry in kind.entries() {
-            if !kinds.contains(&entry) {
-                kinds.push(entry);
-            }
-        }
-        let listed = signers.entry(kind.network.as_str()).or_default();
+    let mut supported = Supported::default();
+    for kind in desk.kinds.iter().filter(|kind| kind.settler.readiness().is_ok()) {
+        supported.kinds.extend(kind.entries());
+        let listed = supported.signers.entry(kind.network.as_str().to_owned()).or_default();
         for signer in &kind.signers {
-            if !listed.contains(&signer.as_str()) {
-                listed.push(signer);
+            if !listed.contains(signer) {
+                listed.push(signer.clone());
             }
         }
     }
-    let extensions = if desk.catalogue { vec!["bazaar"] } else { vec![] };
-    json(StatusCode::OK, json!({ "kinds": kinds, "extensions": extensions, "signers": signers }))
+    if desk.catalogue {
+        supported.extensions.push(listing::BAZAAR.to_owned());
+    }
+    json(StatusCode::OK, &Value::Object(supported.to_object()))
 }
 
 /// Whether anything can be settled, and what not.
@@ -135,7 +129,6 @@ pub(super) fn readiness(desk: &Desk, audience: Audience) -> Answer {
             let mut state = json!({
                 "network": kind.network.as_str(),
                 "scheme": kind.scheme(),
-                "asset": kind.asset(),
                 "ready": reason.is_none(),
             });
             if let (Some(reason), Some(members), Audience::Operators) = (reason, state.as_object_mut(), audience) {
@@ -145,7 +138,7 @@ pub(super) fn readiness(desk: &Desk, audience: Audience) -> Answer {
         })
         .collect();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    json(status, json!({ "ready": is_ready, "kinds": kinds }))
+    json(status, &json!({ "ready": is_ready, "kinds": kinds }))
 }
 
 pub(super) fn metrics(meters: &Meters) -> Answer {
@@ -162,17 +155,17 @@ pub(super) fn text(status: StatusCode, text: &'static str) -> Answer {
 
 pub(super) fn nothing_here() -> Answer {
     let message = "the paths here are POST /verify, POST /settle, GET /supported and GET /discovery/resources";
-    json(StatusCode::NOT_FOUND, json!({ "error": message }))
+    json(StatusCode::NOT_FOUND, &json!({ "error": message }))
 }
 
 pub(super) fn wrong_method(allowed: &'static str) -> Answer {
     let message = format!("this path takes {allowed}");
-    let mut answer = json(StatusCode::METHOD_NOT_ALLOWED, json!({ "error": message }));
+    let mut answer = json(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": message }));
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     answer
 }
 
-pub(super) fn json(status: StatusCode, body: Value) -> Answer {
+pub(super) fn json(status: StatusCode, body: &Value) -> Answer {
     let mut answer = Response::new(Full::from(body.to_string()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

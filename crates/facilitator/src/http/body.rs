@@ -20,7 +20,9 @@ pub(super) async fn read(body: Incoming) -> Result<Bytes, Refused> {
     match tokio::time::timeout(PATIENCE, Limited::new(body, LONGEST).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
-        Ok(Err(_)) => Err(Refused::new(StatusCode::BAD_REQUEST, "invalid_payload", "the body broke off; send it whole")),
+        Ok(Err(_)) => {
+            Err(Refused::new(StatusCode::BAD_REQUEST, "invalid_payload", "the body broke off; send it whole"))
+        }
         Err(_) => {
             let message = "the body did not come in time; send it at once";
             Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "invalid_payload", message))

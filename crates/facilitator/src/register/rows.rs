@@ -1,12 +1,13 @@
 use std::path::Path;
 
+use farthing_dialects::x402::facilitator::CatalogueItem;
 use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use farthing_rail::ProofKey;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::{End, Entry, Found, Listing};
+use super::{End, Entry, Found};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS settlements (
@@ -39,7 +40,7 @@ const SETTLED: i64 = 1;
 const REJECTED: i64 = 2;
 
 /// The catalogue holds no more; the oldest go.
-const MOST_LISTED: u32 = 10_000;
+const MOST_LISTED: u32 = 1_000;
 const DAY: i64 = 24 * 3600 * 1000;
 
 pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -99,8 +100,8 @@ fn count(connection: &Connection, entry: &Entry) -> rusqlite::Result<bool> {
 }
 
 pub(super) fn end(connection: &Connection, proof: &ProofKey, end: &End) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare_cached("UPDATE settlements SET state = ?2, reference = ?3 WHERE proof = ?1 AND state = ?4")?;
+    let mut statement = connection
+        .prepare_cached("UPDATE settlements SET state = ?2, reference = ?3 WHERE proof = ?1 AND state = ?4")?;
     let (state, reference) = match end {
         End::Settled { reference } => (SETTLED, Some(reference.as_str())),
         End::Rejected => (REJECTED, None),
@@ -109,9 +110,8 @@ pub(super) fn end(connection: &Connection, proof: &ProofKey, end: &End) -> rusql
 }
 
 fn find(connection: &Connection, proof: &ProofKey) -> rusqlite::Result<Option<Row>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT attempt, take, claimed_at, state, reference FROM settlements WHERE proof = ?1",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT attempt, take, claimed_at, state, reference FROM settlements WHERE proof = ?1")?;
     let row = statement.query_row([proof.as_str()], |row| {
         let take: Option<String> = row.get(1)?;
         Ok(Row {
@@ -125,10 +125,11 @@ fn find(connection: &Connection, proof: &ProofKey) -> rusqlite::Result<Option<Ro
     row.optional()
 }
 
-pub(super) fn list(connection: &Connection, listing: &Listing, now: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn list(connection: &Connection, item: &CatalogueItem) -> rusqlite::Result<()> {
     let mut statement = connection
         .prepare_cached("INSERT OR REPLACE INTO resources (url, kind, item, updated) VALUES (?1, ?2, ?3, ?4)")?;
-    statement.execute(params![listing.url, listing.kind, listing.item.to_string(), now.unix_millis()])?;
+    let text = Value::Object(item.to_object()).to_string();
+    statement.execute(params![item.resource.url, item.kind, text, item.last_updated.unix_millis()])?;
     let mut statement = connection.prepare_cached(
         "DELETE FROM resources WHERE updated <
          (SELECT updated FROM resources ORDER BY updated DESC LIMIT 1 OFFSET ?1)",
@@ -136,26 +137,9 @@ pub(super) fn list(connection: &Connection, listing: &Listing, now: Timestamp) -
     statement.execute([MOST_LISTED - 1]).map(drop)
 }
 
-pub(super) fn listed(
-    connection: &Connection,
-    kind: Option<&str>,
-    limit: u32,
-    offset: u32,
-) -> rusqlite::Result<(Vec<Value>, u64)> {
-    let mut statement = connection.prepare_cached(
-        "SELECT item, updated FROM resources WHERE ?1 IS NULL OR kind = ?1
-         ORDER BY updated DESC, url LIMIT ?2 OFFSET ?3",
-    )?;
-    let items = statement.query_map(params![kind, limit, offset], |row| {
-        let (item, updated): (String, i64) = (row.get(0)?, row.get(1)?);
-        let mut item: Value = serde_json::from_str(&item).unwrap_or_default();
-        if let Some(members) = item.as_object_mut() {
-            members.insert("lastUpdated".into(), Timestamp::from_unix_millis(updated).to_rfc3339().into());
-        }
-        Ok(item)
-    })?;
-    let items = items.collect::<rusqlite::Result<_>>()?;
-    let mut statement = connection.prepare_cached("SELECT count(*) FROM resources WHERE ?1 IS NULL OR kind = ?1")?;
-    let total: i64 = statement.query_row(params![kind], |row| row.get(0))?;
-    Ok((items, u64::try_from(total).unwrap_or(0)))
+pub(super) fn listed(connection: &Connection) -> rusqlite::Result<Vec<CatalogueItem>> {
+    let mut statement = connection.prepare_cached("SELECT item FROM resources ORDER BY updated DESC, url")?;
+    let items = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let read = |text: String| CatalogueItem::read(serde_json::from_str::<Value>(&text).ok()?.as_object()?).ok();
+    Ok(items.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(read).collect())
 }

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 
 fn entry(proof: &str, caller: &str, limit: Option<u32>, hours: i64) -> Entry {
@@ -55,18 +57,18 @@ async fn a_days_quota_is_each_callers_own_and_outlives_the_process() {
 }
 
 #[tokio::test]
-async fn the_catalogue_is_read_by_pages_with_the_newest_first() {
+async fn the_catalogue_has_each_resource_once_and_the_newest_first() {
     let folder = tempfile::tempdir().unwrap();
     let register = Register::open(&folder.path().join("facilitator.db")).unwrap();
-    for (number, kind) in [(1, "http"), (2, "mcp"), (3, "http"), (1, "http")].into_iter() {
-        let url = format!("https://a.example/{number}");
-        let listing = Listing { item: serde_json::json!({ "resource": url }), url, kind: kind.into() };
-        register.list(listing, Timestamp::from_unix_millis(number)).await.unwrap();
+    for (time, path) in [(1, "a"), (2, "b"), (3, "a")] {
+        let item = json!({
+            "resource": format!("https://shop.example/{path}"), "type": "http", "x402Version": 2, "accepts": [],
+            "lastUpdated": Timestamp::from_unix_millis(time).to_rfc3339(),
+        });
+        register.list(CatalogueItem::read(item.as_object().unwrap()).unwrap()).await.unwrap();
     }
-    let (items, total) = register.listed(Some("http".into()), 1, 1).await.unwrap();
-    assert_eq!((items.len(), total), (1, 2));
-    assert_eq!(items[0]["resource"], "https://a.example/1");
-    assert_eq!(register.listed(None, 10, 0).await.unwrap().1, 3);
+    let urls: Vec<_> = register.listed().await.unwrap().into_iter().map(|item| item.resource.url).collect();
+    assert_eq!(urls, ["https://shop.example/a", "https://shop.example/b"]);
 }
 
 /// The thread that owns the file closes it a moment after its last handle.

@@ -1,13 +1,12 @@
 use std::path::Path;
 use std::thread;
 
-use farthing_protocol::Timestamp;
+use farthing_dialects::x402::facilitator::CatalogueItem;
 use farthing_rail::ProofKey;
 use rusqlite::Connection;
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{End, Entry, Found, Listing, RegisterError, rows};
+use super::{End, Entry, Found, RegisterError, rows};
 
 /// So much is made durable at once.
 const MOST_AT_ONCE: usize = 1024;
@@ -18,8 +17,8 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, RegisterError>>;
 pub(super) enum Job {
     Begin(Entry, Answer<Found>),
     End(ProofKey, End, Answer<()>),
-    List(Listing, Timestamp, Answer<()>),
-    Listed { kind: Option<String>, limit: u32, offset: u32, answer: Answer<(Vec<Value>, u64)> },
+    List(CatalogueItem, Answer<()>),
+    Listed(Answer<Vec<CatalogueItem>>),
 }
 
 impl From<rusqlite::Error> for RegisterError {
@@ -61,10 +60,8 @@ fn commit(
         answers.push(match job {
             Job::Begin(entry, answer) => telling(answer, rows::begin(&transaction, &entry)),
             Job::End(proof, end, answer) => telling(answer, rows::end(&transaction, &proof, &end)),
-            Job::List(listing, now, answer) => telling(answer, rows::list(&transaction, &listing, now)),
-            Job::Listed { kind, limit, offset, answer } => {
-                telling(answer, rows::listed(&transaction, kind.as_deref(), limit, offset))
-            }
+            Job::List(item, answer) => telling(answer, rows::list(&transaction, &item)),
+            Job::Listed(answer) => telling(answer, rows::listed(&transaction)),
         });
     }
     Ok(transaction.commit()?)
