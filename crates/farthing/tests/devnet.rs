@@ -152,6 +152,9 @@ async fn try_it(kind: &str) -> String {
     let config = config.replace("127.0.0.1:4030", "127.0.0.1:0").replace("127.0.0.1:4031", "127.0.0.1:0");
     let seller = Seller::start(folder.path(), &config.replace("http://127.0.0.1:9000", &upstream.url()), &[]);
 
+    let unpaid = reqwest::get(&seller.listen).await.unwrap();
+    assert_eq!(unpaid.headers().contains_key("payment-required"), kind == "base-sepolia", "x402 is offered there");
+
     let typed = devnet.said["try"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
     // The first two lines start what runs here already.
     let typed = typed.skip(2).collect::<Vec<_>>().join("\n").replace("http://127.0.0.1:4030", &seller.listen);

@@ -56,7 +56,7 @@ impl Terms {
                 asset: "\"USDC\"".to_owned(),
                 fees: "",
                 known: String::new(),
-                accept: "\"evm/charge\"",
+                accept: "\"evm/charge\", \"x402/exact\"",
             },
         }
     }
