@@ -1,4 +1,5 @@
-//! What the fuzz targets drive. The protocol's own test `parsers_hold` drives the same functions
-//! with mutated seeds, so that every test run exercises them without a fuzzer.
+//! What the fuzz targets drive. The tests `parsers_hold` of the crates whose parsers these are drive the same
+//! functions with mutated seeds, so that every test run exercises them without a fuzzer.
 
 pub mod entry_points;
+pub mod x402;
