@@ -1,6 +1,9 @@
 //! The one place that knows which payment methods there are.
 
+mod facilitated;
 mod simulated;
+
+pub(crate) use facilitated::chains as facilitated_chains;
 
 use std::sync::Arc;
 

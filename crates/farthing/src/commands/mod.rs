@@ -8,6 +8,7 @@ mod conformance;
 mod demo;
 mod devnet;
 mod differences;
+mod facilitator;
 mod gateway;
 mod home;
 mod key;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Devnet(devnet::Devnet),
     /// Put a price on an HTTP server.
     Gateway(gateway::Gateway),
+    /// Settle x402 payments for other sellers.
+    Facilitator(facilitator::Facilitator),
     /// Fetch a URL and pay for it if it asks.
     Pay(pay::Pay),
     /// Wallets, one per agent.
@@ -61,6 +64,7 @@ impl Command {
             Self::Demo(command) => block_on(command.run()),
             Self::Devnet(command) => block_on(command.run()),
             Self::Gateway(command) => block_on(command.run()),
+            Self::Facilitator(command) => block_on(command.run()),
             Self::Pay(command) => block_on(command.run()),
             Self::Wallet(command) => block_on(command.run()),
             Self::Policy(command) => block_on(command.run()),
