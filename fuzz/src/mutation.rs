@@ -1,7 +1,5 @@
 //! Drives entry points with mutated seeds, for a bounded time and from a fixed start: part of the tests of the
 //! crates whose parsers these are, and of no use to a fuzzer.
-//!
-//! `FARTHING_PARSERS_SECONDS` lets a run last longer than the second it takes by default.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,10 +13,8 @@ pub fn seeds(name: &str) -> Vec<Vec<u8>> {
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
 
-/// Drives an entry point with the seeds, then with what becomes of them.
-pub fn drive(seeds: &[Vec<u8>], entry_point: fn(&[u8])) {
-    #[expect(clippy::disallowed_methods, reason = "a test reads its own settings")]
-    let seconds = std::env::var("FARTHING_PARSERS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+/// Drives an entry point with the seeds, then for so many seconds with what becomes of them.
+pub fn drive(seeds: &[Vec<u8>], entry_point: fn(&[u8]), seconds: u64) {
     let end = Instant::now() + Duration::from_secs(seconds);
     for seed in seeds {
         entry_point(seed);
