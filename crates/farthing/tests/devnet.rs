@@ -190,3 +190,31 @@ async fn what_it_prints_buys_a_page_on_base_sepolia() {
     let said = try_it("base-sepolia").await;
     assert!(said.contains("paid 0.001"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_writes_settles_for_other_sellers_on_base_sepolia() {
+    let folder = tempfile::tempdir().unwrap();
+    let devnet = Running::start(&["--kind", "base-sepolia", "--write", folder.path().to_str().unwrap()]);
+    let path = folder.path().join("facilitator.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(config, devnet.text("/facilitator"));
+    std::fs::write(&path, config.replace(":4040", ":0").replace(":4041", ":0")).unwrap();
+    let mut facilitator = Command::new(FARTHING)
+        .args(["facilitator", "--json", "--config"])
+        .arg(&path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(facilitator.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let facilitator = Running { child: facilitator, said: serde_json::from_str(&line).unwrap() };
+
+    let supported = reqwest::get(format!("http://{}/supported", facilitator.text("/listen"))).await.unwrap();
+    let supported: Value = supported.json().await.unwrap();
+    let kinds = supported["kinds"].as_array().unwrap();
+    let exact = json!({ "x402Version": 2, "scheme": "exact", "network": "eip155:84532" });
+    let is_exact = |kind: &Value| ["x402Version", "scheme", "network"].iter().all(|key| kind[key] == exact[key]);
+    assert!(kinds.iter().any(is_exact), "{supported}");
+    let signer = devnet.text("/accounts/3/address");
+    assert!(supported["signers"].to_string().to_lowercase().contains(signer), "{supported}");
+}

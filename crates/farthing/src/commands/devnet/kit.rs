@@ -10,6 +10,8 @@ use crate::failure::{Failure, OrFail};
 /// Who sells and pays for gas, and who buys.
 const SELLER: DevelopmentAccount = ACCOUNTS[1];
 const BUYER: DevelopmentAccount = ACCOUNTS[2];
+/// Who settles for other sellers.
+const FACILITATOR: DevelopmentAccount = ACCOUNTS[3];
 
 /// What differs from chain to chain.
 struct Terms {
@@ -62,10 +64,11 @@ impl Terms {
     }
 }
 
-/// A gateway's configuration, a wallet's chains, and the keys of both.
+/// A gateway's configuration, a wallet's chains, a facilitator's configuration where x402 is spoken, and their keys.
 pub(crate) struct Kit {
     code: &'static str,
     gateway: String,
+    facilitator: Option<String>,
     chains: String,
 }
 
@@ -96,7 +99,8 @@ accept   = [{accept}]
 "#
         );
         let chains = format!("[chain.devnet]\nchain = {id}\nrpc = \"{rpc}\"\n{known}");
-        Self { code, gateway, chains }
+        let facilitator = (chain.kind() == Kind::BaseSepolia).then(|| facilitator(rpc, id));
+        Self { code, gateway, facilitator, chains }
     }
 
     /// The symbol of the chain's token.
@@ -109,21 +113,30 @@ accept   = [{accept}]
         &self.gateway
     }
 
+    /// The configuration of a facilitator, where x402 is spoken.
+    pub(crate) fn facilitator(&self) -> Option<&str> {
+        self.facilitator.as_deref()
+    }
+
     /// The wallet's chains.
     pub(crate) fn chains(&self) -> &str {
         &self.chains
     }
 
-    /// Writes `gateway.toml`, `seller.key`, `agent.key` and `home/chains.toml`, for their owner's eyes: no key is taken
-    /// that others could read.
+    /// Writes `gateway.toml`, `seller.key`, `agent.key` and `home/chains.toml`, `facilitator.toml` and
+    /// `facilitator.key` where x402 is spoken, for their owner's eyes: no key is taken that others could read.
     pub(crate) fn write(&self, directory: &Path) -> Result<(), Failure> {
         let home = directory.join("home");
-        let files = [
+        let mut files = vec![
             (directory.join("gateway.toml"), self.gateway.clone()),
             (directory.join("seller.key"), SELLER.publicly_known_key.to_string()),
             (directory.join("agent.key"), BUYER.publicly_known_key.to_string()),
             (home.join("chains.toml"), self.chains.clone()),
         ];
+        if let Some(facilitator) = &self.facilitator {
+            files.push((directory.join("facilitator.toml"), facilitator.clone()));
+            files.push((directory.join("facilitator.key"), FACILITATOR.publicly_known_key.to_string()));
+        }
         private_file::private_directory(&home).or_fail("the files were not written")?;
         let written = files.iter().try_for_each(|(file, text)| private_file::write(file, text.as_bytes()));
         written.or_fail("the files were not written")
@@ -143,4 +156,20 @@ accept   = [{accept}]
             "farthing pay --wallet agent http://127.0.0.1:4030/".to_owned(),
         ]
     }
+}
+
+/// A facilitator on a port of its own, beside the gateway.
+fn facilitator(rpc: &str, chain: u64) -> String {
+    format!(
+        r#"[facilitator]
+listen = "127.0.0.1:4040"
+admin  = "127.0.0.1:4041"
+
+[chains.base]
+chain  = {chain}
+rpc    = "{rpc}"
+asset  = ["USDC"]
+signer = {{ key = {{ file = "facilitator.key" }} }}
+"#
+    )
 }

@@ -45,7 +45,8 @@ pub(crate) struct Devnet {
     /// Give this address 100 dollars; may be repeated.
     #[arg(long, value_name = "ADDRESS")]
     fund: Vec<Address>,
-    /// Write a gateway's configuration, a wallet's chains and the keys of both into this directory.
+    /// Write a gateway's configuration, a wallet's chains and the keys of both into this directory, and a
+    /// facilitator's where x402 is spoken.
     #[arg(long, value_name = "DIRECTORY")]
     write: Option<PathBuf>,
     /// Say everything as one line of JSON.
@@ -119,6 +120,7 @@ impl Devnet {
             })),
             "accounts": accounts.collect::<Vec<_>>(),
             "gateway": kit.gateway(),
+            "facilitator": kit.facilitator(),
             "chains": kit.chains(),
             "try": self.write.as_ref().map(|directory| kit.commands(directory)),
         })
@@ -146,6 +148,12 @@ impl Devnet {
         }
         terminal::say("\nA gateway that is paid here; seller.key is the key of the second account:\n");
         terminal::say(kit.gateway().trim_end());
+        if let Some(facilitator) = kit.facilitator() {
+            terminal::say(
+                "\nA facilitator.toml for `farthing facilitator`, which settles here for other sellers of x402:\n",
+            );
+            terminal::say(facilitator.trim_end());
+        }
         match &self.write {
             Some(directory) => {
                 terminal::say("\nTry it, in another terminal:\n");
