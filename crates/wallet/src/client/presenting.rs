@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use farthing_dialects::x402::code::SETTLEMENT_PENDING;
 use farthing_protocol::{Credential, ProblemType};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
@@ -142,7 +143,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
 
 /// The one word of x402 that asks for the same payment again.
 fn is_pending(demand: &Demand) -> bool {
-    demand.error().as_deref() == Some("settlement_pending")
+    demand.error().as_deref() == Some(SETTLEMENT_PENDING)
 }
 
 async fn final_answer(response: Response) -> Answer {

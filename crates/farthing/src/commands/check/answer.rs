@@ -25,6 +25,11 @@ impl Answer {
         self.read().into_iter().filter_map(Result::ok).collect()
     }
 
+    /// Whether it makes offers in the words of the Payment scheme, readable or not.
+    pub(super) fn is_of_the_scheme(&self) -> bool {
+        !self.read().is_empty()
+    }
+
     fn read(&self) -> Vec<Result<Challenge, farthing_protocol::challenge::ChallengeError>> {
         Challenge::parse_all(self.headers.get_all(WWW_AUTHENTICATE).iter().map(http::HeaderValue::as_bytes))
     }
@@ -62,8 +67,8 @@ impl Answer {
         if read.is_empty() {
             return vec![Finding::broken(
                 "challenge",
-                "402 without a Payment challenge",
-                "send WWW-Authenticate: Payment with id, realm, method, intent and request",
+                "402 without a Payment challenge or a price list of x402",
+                "send WWW-Authenticate: Payment with id, realm, method, intent and request, or PAYMENT-REQUIRED",
             )];
         }
         let mut findings = Vec::new();

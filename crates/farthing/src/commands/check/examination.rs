@@ -1,11 +1,13 @@
+use farthing_dialects::x402::PriceList;
 use http::header::{AUTHORIZATION, LOCATION};
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use reqwest::Client;
 use url::{Host, Url};
 
 use super::answer::Answer;
 use super::discovery;
 use super::finding::Finding;
+use super::x402::{self, Listed};
 use crate::clock;
 
 /// How much of a body is read.
@@ -40,16 +42,63 @@ impl Examination {
             return findings;
         }
         findings.push(answer.status_finding());
-        if answer.status == 402 {
+        let list = x402::find(&answer).filter(|_| answer.status == 402);
+        let of_the_scheme = answer.is_of_the_scheme() || list.is_none();
+        if answer.status == 402 && of_the_scheme {
             findings.extend(answer.challenge_findings(clock::now()));
-            findings.push(answer.cache_finding());
             findings.push(answer.problem_finding(Some("payment-required")));
             findings.extend(self.freshness(&answer).await);
             findings.extend(self.refusal().await);
+        }
+        if let Some(list) = list {
+            findings.extend(self.x402(&answer, list).await);
+        }
+        if answer.status == 402 {
+            findings.push(answer.cache_finding());
             findings.extend(self.head().await);
         }
-        findings.extend(discovery::compare(&self.client, &self.url, &self.method, &answer).await);
+        if of_the_scheme {
+            findings.extend(discovery::compare(&self.client, &self.url, &self.method, &answer).await);
+        }
         findings
+    }
+
+    /// What x402 says, and what comes of a header that is no payment and of a payment that nobody signed.
+    async fn x402(&self, unpaid: &Answer, listed: Listed) -> Vec<Finding> {
+        let mut findings = listed.examine(&self.url);
+        if let Some(list) = &listed.list {
+            findings.push(self.x402_nonsense(list).await);
+            if let Some(payment) = x402::unsigned(list, &self.url, &self.method, clock::now()) {
+                findings.push(match self.ask(&self.method, Some(payment)).await {
+                    Ok(answer) => x402::judge(&answer, x402::words(unpaid).as_deref()),
+                    Err(error) => Finding::broken(
+                        "facilitator",
+                        format!("no answer to an unsigned payment: {error}"),
+                        "see whether the server waits for a facilitator that does not answer",
+                    ),
+                });
+            }
+        }
+        [listed.findings, findings].concat()
+    }
+
+    async fn x402_nonsense(&self, list: &PriceList) -> Finding {
+        let field = HeaderName::from_static(list.version.payment_header());
+        let answer = self.ask(&self.method, Some((field, HeaderValue::from_static("bm90IGEgcGF5bWVudA==")))).await;
+        let remedy = "answer 400, or 402 with a fresh price list";
+        match answer {
+            Ok(answer) if matches!(answer.status, 400 | 402) => {
+                Finding::good("refusal", format!("a header that is no payment is answered with {}", answer.status))
+            }
+            Ok(answer) => Finding::broken(
+                "refusal",
+                format!("a header that is no payment is answered with {}", answer.status),
+                remedy,
+            ),
+            Err(error) => {
+                Finding::broken("refusal", format!("no answer to a header that is no payment: {error}"), remedy)
+            }
+        }
     }
 
     fn transport(&self) -> Finding {
@@ -89,7 +138,7 @@ impl Examination {
     /// A credential that is not one must be refused with a fresh challenge, and nothing else.
     async fn refusal(&self) -> Vec<Finding> {
         let nonsense = HeaderValue::from_static("Payment bm90IGEgY3JlZGVudGlhbA");
-        let Ok(answer) = self.ask(&self.method, Some(nonsense)).await else {
+        let Ok(answer) = self.ask(&self.method, Some((AUTHORIZATION, nonsense))).await else {
             return vec![Finding::broken("refusal", "no answer to a broken credential", "see the server's log")];
         };
         if answer.status != 402 {
@@ -124,10 +173,10 @@ impl Examination {
         })
     }
 
-    async fn ask(&self, method: &Method, authorization: Option<HeaderValue>) -> Result<Answer, String> {
+    async fn ask(&self, method: &Method, payment: Option<(HeaderName, HeaderValue)>) -> Result<Answer, String> {
         let mut request = self.client.request(method.clone(), self.url.clone());
-        if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization);
+        if let Some((field, payment)) = payment {
+            request = request.header(field, payment);
         }
         let mut response = request.send().await.map_err(|error| cause(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

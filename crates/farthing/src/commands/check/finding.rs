@@ -1,3 +1,4 @@
+use farthing_wallet::client::plain;
 use serde_json::{Value, json};
 
 /// How much a finding matters to a buyer.
@@ -14,11 +15,12 @@ pub(super) enum Verdict {
 /// One thing that was looked at.
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
-    /// Where: `reach`, `status`, `challenge`, `request`, `cache`, `problem`, `refusal`, `discovery`.
+    /// Where: `reach`, `status`, `challenge`, `request`, `cache`, `problem`, `refusal`, `discovery`; of x402
+    /// `header`, `schema`, `network`, `asset`, `domain`, `extension`, `facilitator`.
     pub(super) layer: &'static str,
     /// How much it matters.
     pub(super) verdict: Verdict,
-    /// What was seen.
+    /// What was seen; a server's own words in it move no cursor.
     pub(super) fact: String,
     /// What to do about it.
     pub(super) remedy: Option<String>,
@@ -26,15 +28,15 @@ pub(super) struct Finding {
 
 impl Finding {
     pub(super) fn good(layer: &'static str, fact: impl Into<String>) -> Self {
-        Self { layer, verdict: Verdict::Good, fact: fact.into(), remedy: None }
+        Self { layer, verdict: Verdict::Good, fact: plain(&fact.into()), remedy: None }
     }
 
     pub(super) fn weak(layer: &'static str, fact: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { layer, verdict: Verdict::Weak, fact: fact.into(), remedy: Some(remedy.into()) }
+        Self { layer, verdict: Verdict::Weak, fact: plain(&fact.into()), remedy: Some(remedy.into()) }
     }
 
     pub(super) fn broken(layer: &'static str, fact: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { layer, verdict: Verdict::Broken, fact: fact.into(), remedy: Some(remedy.into()) }
+        Self { layer, verdict: Verdict::Broken, fact: plain(&fact.into()), remedy: Some(remedy.into()) }
     }
 
     pub(super) fn to_json(&self) -> Value {

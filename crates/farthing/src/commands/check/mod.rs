@@ -4,6 +4,7 @@ mod answer;
 mod discovery;
 mod examination;
 mod finding;
+mod x402;
 
 use std::process::ExitCode;
 use std::time::Duration;
