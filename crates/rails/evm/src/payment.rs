@@ -1,6 +1,8 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::{Deserialize, Serialize};
 
+use crate::x402::Proxy;
+
 /// What a verified credential comes to. Kept in the books with its claim, so that a payment can be
 /// finished or looked up after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +125,43 @@ pub enum Way {
         /// As for an authorization.
         by_contract: bool,
     },
+    /// A signed Permit2 transfer that one of x402's proxies submits.
+    Proxied {
+        /// Which.
+        proxy: Proxy,
+        /// The payer's account.
+        owner: Address,
+        /// Who is paid.
+        to: Address,
+        /// What is permitted: all that moves, or the most.
+        permitted: U256,
+        /// What makes it single-use, unordered.
+        nonce: U256,
+        /// Only until this time of the chain, in seconds.
+        deadline: U256,
+        /// Not before this time of the chain, in seconds.
+        valid_after: U256,
+        /// Who alone may have it submitted, in the scheme `upto`; zero otherwise.
+        facilitator: Address,
+        /// 65 bytes of an ordinary account, or what a contract account takes.
+        signature: Bytes,
+        /// As for an authorization.
+        by_contract: bool,
+    },
+}
+
+impl Payment {
+    /// Whether less than its legs say may be taken of it.
+    pub(crate) fn is_up_to(&self) -> bool {
+        matches!(self.way, Way::Proxied { proxy: Proxy::Upto, .. })
+    }
+
+    /// The same, taking so much of what is permitted.
+    #[must_use]
+    pub(crate) fn taking(&self, amount: U256) -> Self {
+        let legs = self.legs.iter().map(|leg| Leg { amount, ..leg.clone() }).collect();
+        Self { legs, ..self.clone() }
+    }
 }
 
 /// A transaction's place in the order of its sender.

@@ -4,6 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use alloy_sol_types::{SolCall as _, sol};
 
 use super::wrapped;
+use crate::x402::proxy;
 use crate::{Leg, Payment, Way};
 
 /// Where Permit2 stands on every chain that has it.
@@ -73,6 +74,7 @@ pub fn submission(payment: &Payment) -> Option<Call> {
     match &payment.way {
         Way::Authorization { .. } => Some(Call { to: payment.token, data: authorization(&payment.way)? }),
         Way::Permit2 { .. } => Some(Call { to: PERMIT2, data: permit2(payment)? }),
+        Way::Proxied { .. } => proxy::submission(payment).map(|(to, data)| Call { to, data }),
         _ => None,
     }
 }
@@ -166,6 +168,9 @@ pub(crate) fn probes(payment: &Payment) -> Vec<(Address, Bytes)> {
     match &payment.way {
         Way::Authorization { .. } => vec![token],
         Way::Permit2 { .. } => vec![token, (PERMIT2, nonce_bitmap(Address::ZERO, U256::ZERO).0)],
+        Way::Proxied { proxy, .. } => {
+            vec![token, (PERMIT2, nonce_bitmap(Address::ZERO, U256::ZERO).0), proxy.probe()]
+        }
         _ => Vec::new(),
     }
 }

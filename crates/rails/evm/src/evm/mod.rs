@@ -11,7 +11,7 @@ pub mod calldata;
 mod gas;
 mod kind;
 mod payer;
-mod payload;
+pub(crate) mod payload;
 mod permit2;
 mod request;
 mod seller;
@@ -37,6 +37,7 @@ pub use seller::EvmCharge;
 pub(crate) use settings::amount_of;
 pub use settings::{EvmSettings, Share};
 pub use signed::SignedBy;
+pub(crate) use signed::signed_by_contract;
 pub use transaction::{ExpectedTransaction, PayingTransaction, TransactionError};
 pub use window::{LONGEST_AFTER_CHALLENGE, NotInTime, SHORTEST_REST, Window};
 

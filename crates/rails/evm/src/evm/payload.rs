@@ -82,7 +82,7 @@ impl Payload {
     }
 }
 
-pub(super) fn member(member: &'static str, rule: &'static str) -> InvalidPayload {
+pub(crate) fn member(member: &'static str, rule: &'static str) -> InvalidPayload {
     InvalidPayload::Member { member, rule }
 }
 
@@ -94,13 +94,13 @@ pub(super) fn text<'a>(
     object.get(name).and_then(Value::as_str).ok_or(member(name, rule))
 }
 
-pub(super) fn address(object: &JsonObject, name: &'static str) -> Result<Address, InvalidPayload> {
+pub(crate) fn address(object: &JsonObject, name: &'static str) -> Result<Address, InvalidPayload> {
     let rule = "an address: 0x and 40 hexadecimal digits";
     wire_address(text(object, name, rule)?).ok_or(member(name, rule))
 }
 
 /// A whole number in decimal digits, without a leading zero: one number has one spelling.
-pub(super) fn number(object: &JsonObject, name: &'static str) -> Result<U256, InvalidPayload> {
+pub(crate) fn number(object: &JsonObject, name: &'static str) -> Result<U256, InvalidPayload> {
     let rule = "a whole number as text, such as \"1000\"";
     let digits = text(object, name, rule)?;
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !(digits.len() > 1 && digits.starts_with('0'));
@@ -114,7 +114,7 @@ pub(super) fn word(object: &JsonObject, name: &'static str) -> Result<B256, Inva
     B256::try_from(bytes.as_ref()).map_err(|_| member(name, rule))
 }
 
-pub(super) fn signature(object: &JsonObject) -> Result<Bytes, InvalidPayload> {
+pub(crate) fn signature(object: &JsonObject) -> Result<Bytes, InvalidPayload> {
     bytes(object, "signature", LONGEST_SIGNATURE, "0x and the hexadecimal digits of a signature")
 }
 

@@ -45,3 +45,13 @@ pub(super) fn signed_by(
         Err(error) => Err(error.into()),
     }
 }
+
+/// Whether it is left to the account's contract to say that it signed a digest; errs when nobody would.
+pub(crate) fn signed_by_contract(
+    account: Address,
+    digest: &B256,
+    signature: &[u8],
+    contract_payers: bool,
+) -> Result<bool, SignedBy> {
+    signed_by(account, digest, signature, contract_payers).map(|signed| signed == Signed::PerhapsByContract)
+}

@@ -200,6 +200,13 @@ impl Endpoints {
         Ok(!self.one(Question::transaction(hash)).await?.is_null())
     }
 
+    /// What a transaction said to the account that it called; nothing where no node knows it.
+    pub(crate) async fn input(&self, hash: B256) -> Result<Bytes, RpcError> {
+        let transaction = self.one(Question::transaction(hash)).await?;
+        let input = transaction.get("input").filter(|input| !input.is_null());
+        input.map_or(Ok(Bytes::new()), |input| self.readable(answers::bytes(input, "eth_getTransactionByHash")))
+    }
+
     /// How many transactions of an account are included, as enough nodes say.
     pub async fn transaction_count(&self, account: Address, at: At) -> Result<u64, RpcError> {
         let read = |value: &Value| answers::number(value, "eth_getTransactionCount");

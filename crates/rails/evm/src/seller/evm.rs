@@ -9,7 +9,7 @@ use super::{Place, Seller};
 use crate::chain::{Kind, by_id};
 use crate::evm::{CredentialKind, EvmCharge, EvmSettings, Share};
 use crate::settle::{Settling, Till};
-use crate::x402::{Transfer, X402Exact, X402Settings};
+use crate::x402::{Payee, Transfer, X402Exact, X402Settings, X402Upto};
 
 pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Vec<Acceptor>, String> {
     table.knows(&[&KEYS[..], &["contract_payers", "shares", "validity", "x402"]].concat())?;
@@ -32,10 +32,16 @@ pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -
     let chain = Arc::new(shared.settler(&seller.now));
     let charge = Settling::new(method, Arc::clone(&chain), Till { recipient });
     let mut acceptors = vec![Acceptor::External(Arc::new(charge))];
+    // What the account got is told once, by the first.
+    let till = Till { recipient };
     for settings in in_x402 {
+        if let (Payee::Seller { transfer: Transfer::Permit2, .. }, Some(signer)) = (&settings.payee, chain.signer()) {
+            let upto = X402Upto::new(settings.clone(), signer).map_err(|error| table.refused(error))?;
+            let upto = Settling::new(upto, Arc::clone(&chain), till).without_statement();
+            acceptors.push(Acceptor::External(Arc::new(upto)));
+        }
         let exact = X402Exact::new(settings).map_err(|error| table.refused(error))?;
-        // What the account got is told once, by the first.
-        let exact = Settling::new(exact, Arc::clone(&chain), Till { recipient }).without_statement();
+        let exact = Settling::new(exact, Arc::clone(&chain), till).without_statement();
         acceptors.push(Acceptor::External(Arc::new(exact)));
     }
     Ok(acceptors)

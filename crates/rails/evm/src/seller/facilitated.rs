@@ -10,7 +10,7 @@ use super::table::Table;
 use super::{Place, Seller};
 use crate::chain::{Kind, Token, by_id};
 use crate::settle::Settling;
-use crate::x402::{X402Exact, X402Settings};
+use crate::x402::{X402Exact, X402Settings, X402Upto};
 
 /// The keys of a chain's table. `asset` is one of the tokens taken, or a list of them.
 const CHAIN_KEYS: [&str; 9] =
@@ -53,9 +53,11 @@ impl Seller {
             contract_payers: table.flag("contract_payers")?.unwrap_or(false),
             ..X402Settings::anybody(tokens.clone())
         };
+        let upto = X402Upto::new(settings.clone(), signer).map_err(|error| table.refused(error))?;
         let exact = X402Exact::new(settings).map_err(|error| table.refused(error))?;
         let settler = Arc::new(shared.settler(&self.now));
-        let schemes: Vec<Arc<dyn Settler>> = vec![Arc::new(Settling::for_anybody(exact, settler))];
+        let exact = Settling::for_anybody(exact, Arc::clone(&settler));
+        let schemes: Vec<Arc<dyn Settler>> = vec![Arc::new(exact), Arc::new(Settling::for_anybody(upto, settler))];
         Ok(Facilitated { chain, signer, tokens, schemes })
     }
 }

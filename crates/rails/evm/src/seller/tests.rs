@@ -144,7 +144,7 @@ async fn a_table_of_evm_takes_the_same_token_in_x402s_words_by_every_way_it_can_
     assert_eq!(offered(&format!("{signed}x402 = false")).unwrap(), ["evm/charge"]);
     assert_eq!(offered("").unwrap(), ["evm/charge"]);
     let both = format!("{signed}accept = [\"authorization\", \"permit2\", \"transaction\"]");
-    assert_eq!(offered(&both).unwrap(), ["evm/charge", "x402/exact", "x402/exact"]);
+    assert_eq!(offered(&both).unwrap(), ["evm/charge", "x402/exact", "x402/upto", "x402/exact"]);
     assert!(offered("x402 = true").unwrap_err().contains("needs a signer"));
 }
 

@@ -3,22 +3,23 @@
 use alloy_primitives::{Address, B256, U256};
 use farthing_rail::{Claim, Fault, Settlement};
 
-use super::ChainSettler;
 use super::journal::{Purpose, Submission};
 use super::judgement::{Patience, seconds_of};
 use super::outcome::{refused_for, rejected, unable, unknown};
 use super::sender::{Order, SendError, Sender};
 use super::sponsored::never_sent;
+use super::{ChainSettler, capture};
 use crate::evm::{calldata, wrapped};
 use crate::rpc::answers::FoundLog;
 use crate::rpc::{At, LogFilter, RpcError};
+use crate::x402::Proxy;
 use crate::{Payment, Way};
 
 /// How long an authorization must still be good for when it is sent: most of what the methods ask for
 /// may have passed since.
 const SHORTEST_VALIDITY: u64 = 5;
 /// How far back the use of an authorization is looked for: further than a payment stays unknown.
-const BLOCKS_BACK: u64 = 9_000;
+pub(super) const BLOCKS_BACK: u64 = 9_000;
 /// More than a question about a nonce takes.
 const GAS_OF_QUESTION: u64 = 200_000;
 
@@ -68,6 +69,7 @@ impl ChainSettler {
         };
         let submitted = match sender.submit(order).await {
             Ok(submitted) => submitted,
+            Err(SendError::OnItsWay) => return self.lookup_authorized(claim, payment).await,
             // What is on disk may be sent by the next process.
             Err(error @ (SendError::Journal(_) | SendError::Closed)) => return unknown(error.to_string()),
             Err(error) => return unable(error.to_string()),
@@ -88,7 +90,12 @@ impl ChainSettler {
                 let detail = format!("the permit names {spender} as its spender; sign one for {signer}");
                 return Some(refused_for(Fault::Submitter, detail));
             }
-            Way::Authorization { .. } | Way::Permit2 { .. } => {}
+            Way::Proxied { proxy: Proxy::Upto, facilitator, .. } if *facilitator != sender.address() => {
+                let signer = sender.address();
+                let detail = format!("the permit names {facilitator} as its facilitator; sign one for {signer}");
+                return Some(refused_for(Fault::Submitter, detail));
+            }
+            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {}
             _ => return None,
         }
         let now = seconds_of((self.now)());
@@ -128,6 +135,10 @@ impl ChainSettler {
             Ok(ours) => ours,
             Err(error) => return unknown(error.to_string()),
         };
+        if capture::took_nothing(&ours) {
+            return self.nothing_taken();
+        }
+        let payment = &capture::as_taken(payment, &ours);
         let mut without_effect = None;
         for submission in &ours {
             match self.endpoints.receipt(submission.hash).await {
@@ -183,7 +194,7 @@ impl ChainSettler {
     /// The nonce is spent and not by what we know of: by a transaction of somebody else that carried
     /// the same authorization, which moved the money to us all the same, or by a cancellation.
     async fn find_use(&self, claim: &Claim, payment: &Payment, ours: Ours) -> Settlement {
-        match self.log_of(payment, calldata::AUTHORIZATION_USED).await.map(|log| log.map(|log| log.transaction)) {
+        match self.use_of(payment).await {
             Ok(Some(hash)) => match self.endpoints.receipt(hash).await {
                 Ok(Some(receipt)) => self.judge(claim, payment, receipt, Patience::None).await,
                 Ok(None) => unknown("the transaction that used the authorization left the chain"),
@@ -223,7 +234,7 @@ impl ChainSettler {
     }
 
     /// What the token says about an EIP-3009 authorization in its newest log of this kind. Only our
-    /// signer can use a permit, so there is none of somebody else's.
+    /// signer can use a permit that names it, so there is none of somebody else's.
     async fn log_of(&self, payment: &Payment, event: B256) -> Result<Option<FoundLog>, RpcError> {
         let Way::Authorization { from, nonce, .. } = &payment.way else { return Ok(None) };
         let head = self.endpoints.head().await?;
@@ -236,12 +247,20 @@ impl ChainSettler {
         Ok(self.endpoints.logs(&filter).await?.pop())
     }
 
+    /// The transaction that used it.
+    async fn use_of(&self, payment: &Payment) -> Result<Option<B256>, RpcError> {
+        match payment.way {
+            Way::Proxied { proxy: Proxy::Exact, nonce, .. } => self.proxied_use(payment, nonce).await,
+            _ => Ok(self.log_of(payment, calldata::AUTHORIZATION_USED).await?.map(|log| log.transaction)),
+        }
+    }
+
     async fn nonce_state(&self, payment: &Payment, at: At) -> Result<Nonce, RpcError> {
         let (contract, question, bit) = match &payment.way {
             Way::Authorization { from, nonce, .. } => {
                 (payment.token, calldata::authorization_state(*from, *nonce), U256::from(1))
             }
-            Way::Permit2 { owner, nonce, .. } => {
+            Way::Permit2 { owner, nonce, .. } | Way::Proxied { owner, nonce, .. } => {
                 let (question, bit) = calldata::nonce_bitmap(*owner, *nonce);
                 (calldata::PERMIT2, question, bit)
             }
@@ -258,7 +277,8 @@ impl Payment {
     pub(super) fn wrapped_by(&self) -> Option<Address> {
         let (account, signature) = match &self.way {
             Way::Authorization { from, signature, by_contract: true, .. } => (from, signature),
-            Way::Permit2 { owner, signature, by_contract: true, .. } => (owner, signature),
+            Way::Permit2 { owner, signature, by_contract: true, .. }
+            | Way::Proxied { owner, signature, by_contract: true, .. } => (owner, signature),
             _ => return None,
         };
         wrapped::unwrap(signature).map(|_| *account)
@@ -271,7 +291,9 @@ impl Payment {
             Way::Sponsored { valid_before, .. } => Some(*valid_before),
             Way::Authorization { valid_before, .. } => Some(valid_before.saturating_to()),
             // The deadline itself still counts.
-            Way::Permit2 { deadline, .. } => Some(deadline.saturating_add(U256::from(1)).saturating_to()),
+            Way::Permit2 { deadline, .. } | Way::Proxied { deadline, .. } => {
+                Some(deadline.saturating_add(U256::from(1)).saturating_to())
+            }
             Way::Proof { .. } | Way::Shown { .. } => None,
         }
     }

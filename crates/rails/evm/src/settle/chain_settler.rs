@@ -119,7 +119,9 @@ impl ChainSettler {
             Way::Transaction { .. } => self.settle_transaction(claim, &payment).await,
             Way::Sponsored { .. } => self.settle_sponsored(claim, &payment).await,
             Way::Shown { hash, .. } => self.settle_shown(claim, &payment, *hash).await,
-            Way::Authorization { .. } | Way::Permit2 { .. } => self.settle_authorized(claim, &payment).await,
+            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {
+                self.settle_authorized(claim, &payment).await
+            }
         }
     }
 
@@ -134,12 +136,14 @@ impl ChainSettler {
             Way::Transaction { .. } => self.lookup_transaction(claim, &payment).await,
             Way::Sponsored { .. } => self.lookup_sponsored(claim, &payment).await,
             Way::Shown { hash, .. } => self.look_for_shown(claim, &payment, *hash).await,
-            Way::Authorization { .. } | Way::Permit2 { .. } => self.lookup_authorized(claim, &payment).await,
+            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {
+                self.lookup_authorized(claim, &payment).await
+            }
         }
     }
 
     /// Reads the payment out of a claim, and sees to it once that the nodes are on the right chain.
-    async fn payment_of(&self, claim: &Claim) -> Result<Payment, Settlement> {
+    pub(super) async fn payment_of(&self, claim: &Claim) -> Result<Payment, Settlement> {
         let payment = self.read_payment(claim).map_err(|settlement| *settlement)?;
         if matches!(payment.way, Way::Proof { access_key: None }) {
             return Ok(payment);

@@ -84,7 +84,7 @@ impl Asked {
                 let question = (payment.token, calldata::authorization_state(*from, *nonce));
                 Self { payer: *from, nonce: question, bit: U256::from(1), by_permit2: false }
             }
-            Way::Permit2 { owner, nonce, .. } => {
+            Way::Permit2 { owner, nonce, .. } | Way::Proxied { owner, nonce, .. } => {
                 let (question, bit) = calldata::nonce_bitmap(*owner, *nonce);
                 Self { payer: *owner, nonce: (PERMIT2, question), bit, by_permit2: true }
             }

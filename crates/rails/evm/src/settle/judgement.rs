@@ -96,7 +96,9 @@ impl ChainSettler {
         let positions = positions.iter().chain(&fee.positions);
         let consumed = positions.map(|position| ProofKey::new(format!("{name}/{position}"))).collect();
         let (reference, passed_on) = (receipt.hash.to_string(), Amount::ZERO);
-        Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed, captured: None })
+        let taken = payment.legs.first().filter(|_| payment.is_up_to());
+        let captured = taken.map(|leg| Amount::new(leg.amount.saturating_to()));
+        Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed, captured })
     }
 
     /// Waits for a transaction to be included. What is wrong with the nodes may pass while it waits.

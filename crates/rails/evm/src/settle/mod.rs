@@ -6,6 +6,7 @@
 //! is found out from the chain alone.
 
 mod authorized;
+mod capture;
 mod chain_settler;
 mod confirmations;
 mod delegated;

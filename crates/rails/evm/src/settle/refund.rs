@@ -76,7 +76,9 @@ impl ChainSettler {
         let order = Order { purpose, to: call.to, data: call.data, gas, valid_before: None, market };
         let submitted = match sender.submit(order).await {
             Ok(submitted) => submitted,
-            Err(error @ (SendError::Journal(_) | SendError::Closed)) => return unknown(error.to_string()),
+            Err(error @ (SendError::Journal(_) | SendError::Closed | SendError::OnItsWay)) => {
+                return unknown(error.to_string());
+            }
             Err(error) => return unable(error.to_string()),
         };
         match submitted.answer.await {

@@ -120,6 +120,9 @@ pub enum SendError {
     /// The account did not sign.
     #[error(transparent)]
     Key(#[from] AccountError),
+    /// A transaction for the same purpose is on its way.
+    #[error("a transaction for this is on its way already")]
+    OnItsWay,
     /// It could not be written down.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -173,6 +176,11 @@ impl Sender {
         self.hand_in(desk::Request::Fence(answer)).await?;
         passed.await.map_err(|_| SendError::Closed)
     }
+}
+
+/// What a transaction of ours says to the contract that it calls.
+pub(super) fn data_of(raw: &Bytes) -> Option<Bytes> {
+    transaction::read(raw).map(|(intent, _)| intent.data)
 }
 
 impl fmt::Debug for Sender {

@@ -107,6 +107,10 @@ impl<M: Method> Settler for Settling<M> {
         Box::pin(self.chain.hold(claim))
     }
 
+    fn capture<'a>(&'a self, claim: &'a Claim, amount: Amount) -> Answer<'a, Settlement> {
+        Box::pin(async move { self.less_what_went_on(claim, self.chain.capture(claim, amount).await) })
+    }
+
     fn lookup<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
         Box::pin(async { self.less_what_went_on(claim, self.chain.lookup(claim).await) })
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, U256};
+use farthing_money::Amount;
 use farthing_rail::{Claim, Settled, Settlement, Standing};
 
 use super::ChainSettler;
@@ -31,9 +32,13 @@ impl ChainSettler {
     /// out, our own bytes are sent again; reversed is only what can never come back.
     pub(super) async fn confirm(&self, claim: &Claim, settled: &Settled) -> Standing {
         let Ok(payment) = serde_json::from_slice::<Payment>(&claim.proof.kept) else { return provisional() };
-        if matches!(payment.way, Way::Proof { .. }) {
+        if matches!(payment.way, Way::Proof { .. }) || settled.captured == Some(Amount::ZERO) {
             return Standing::Final;
         }
+        let payment = match settled.captured {
+            Some(captured) => payment.taking(U256::from(captured.units())),
+            None => payment,
+        };
         let Ok(hash) = settled.reference.parse::<B256>() else { return provisional() };
         match self.inclusion(&payment, hash).await {
             Ok(Inclusion::Stands { missing: 0 }) => Standing::Final,
@@ -80,7 +85,7 @@ impl ChainSettler {
 
     /// Whether others than we may bring a transaction back.
     fn may_return(&self, payment: &Payment) -> bool {
-        matches!(payment.way, Way::Shown { .. } | Way::Authorization { .. } | Way::Permit2 { .. })
+        !matches!(payment.way, Way::Proof { .. } | Way::Transaction { .. } | Way::Sponsored { .. })
     }
 }
 

@@ -9,7 +9,7 @@ use farthing_protocol::{ChargeRequest, JsonObject};
 use farthing_rail::{Fault, Order, Presented, Refusal, Unpriceable};
 use serde_json::Value;
 
-use super::{LONGEST_LIFE, Payee, SHORTEST_REST, SKEW, Transfer, X402Settings, refused};
+use super::{LONGEST_LIFE, Payee, SHORTEST_REST, SKEW, Transfer, UPTO, X402Settings, refused};
 use crate::chain::{SigningDomain, Token};
 use crate::evm::{Window, amount_of, wire_address};
 
@@ -38,7 +38,7 @@ impl<'a> Demand<'a> {
         if asked.amount.is_zero() {
             return Err(refused(Fault::Amount, "the amount is zero; a payment is at least one base unit"));
         }
-        let transfer = transfer(&asked.extra)?;
+        let transfer = transfer(scheme, &asked.extra)?;
         if let Payee::Seller { recipient: ours, transfer: offered, .. } = &settings.payee {
             if recipient != *ours {
                 return Err(refused(Fault::Recipient, "the offer pays somebody else than this server; ask again"));
@@ -71,11 +71,16 @@ fn token<'a>(asked: &Requirements, tokens: &'a [Token]) -> Result<&'a Token, Ref
     })
 }
 
-fn transfer(extra: &JsonObject) -> Result<Transfer, Refusal> {
-    let Some(named) = extra.get("assetTransferMethod") else { return Ok(Transfer::Eip3009) };
-    named.as_str().and_then(Transfer::named).ok_or_else(|| {
-        refused(Fault::OfferUnknown, "assetTransferMethod is neither eip3009 nor permit2, which are taken here")
-    })
+/// How the money moves: `upto` knows one way only, and need not say so.
+fn transfer(scheme: &str, extra: &JsonObject) -> Result<Transfer, Refusal> {
+    let taken = |transfer: &Transfer| scheme != UPTO || *transfer == Transfer::Permit2;
+    match extra.get("assetTransferMethod") {
+        None if scheme == UPTO => Ok(Transfer::Permit2),
+        None => Ok(Transfer::Eip3009),
+        Some(named) => named.as_str().and_then(Transfer::named).filter(taken).ok_or_else(|| {
+            refused(Fault::OfferUnknown, "the offer's assetTransferMethod is none that is taken here in this scheme")
+        }),
+    }
 }
 
 /// An offer that names another signing domain than the one on file would have its payers sign what the

@@ -6,7 +6,7 @@ use farthing_rail::{Capture, Fault, Method, Order, Presented, Proof, ProofKey, R
 use serde_json::Value;
 
 use super::demand::{Demand, offer};
-use super::{EXACT, Payee, Transfer, X402Settings, refused};
+use super::{EXACT, ExpectedPermit, Payee, Permit, Proxy, Transfer, X402Settings, refused};
 use crate::chain::Token;
 use crate::evm::wrapped::{self, Wrapped};
 use crate::evm::{Authorization, ExpectedAuthorization, InvalidPayload, payer_id, source_address};
@@ -41,7 +41,7 @@ impl X402Exact {
 
     fn authorization(&self, demand: &Demand<'_>, payload: &JsonObject) -> Result<Found, Refusal> {
         let members = payload.get("authorization").and_then(Value::as_object);
-        let members = members.ok_or_else(|| malformed(Transfer::Eip3009))?;
+        let members = members.ok_or_else(without_authorization)?;
         let authorization = Authorization::read_beside(members, payload).map_err(unreadable)?;
         let token = demand.token;
         let separator = token.separator();
@@ -62,6 +62,27 @@ impl X402Exact {
         }
         let way = authorization.check(&expected).map_err(|error| refused(error.fault(), error))?;
         Ok((authorization.key(token.chain, &token.contract), authorization.from, way))
+    }
+
+    fn permit(&self, demand: &Demand<'_>, payload: &JsonObject) -> Result<Found, Refusal> {
+        let permit = Permit::read(payload).map_err(unreadable)?;
+        let (chain, contract_payers) = (demand.token.chain, self.settings.contract_payers);
+        check_form(&permit.signature)?;
+        if let Some(wrapped) = wrapped::unwrap(&permit.signature) {
+            check_wrapped(&wrapped, &permit.digest(chain, Proxy::Exact), permit.from, contract_payers)?;
+        }
+        let expected = ExpectedPermit {
+            chain,
+            proxy: Proxy::Exact,
+            token: demand.token.contract,
+            to: demand.recipient,
+            permitted: U256::from(demand.amount.units()),
+            facilitator: None,
+            window: demand.window,
+            contract_payers,
+        };
+        let way = permit.check(&expected).map_err(|error| refused(error.fault(), error))?;
+        Ok((permit.key(chain), permit.from, way))
     }
 }
 
@@ -85,7 +106,7 @@ impl Method for X402Exact {
         let payload = presented.credential.payload();
         let (key, payer, way) = match demand.transfer {
             Transfer::Eip3009 => self.authorization(&demand, payload)?,
-            Transfer::Permit2 => return Err(malformed(Transfer::Permit2)),
+            Transfer::Permit2 => self.permit(&demand, payload)?,
         };
         proof(presented, &demand, key, payer, way)
     }
@@ -154,12 +175,8 @@ pub(super) fn check_wrapped(
     Err(refused(Fault::ForeignCode, reason))
 }
 
-pub(super) fn malformed(transfer: Transfer) -> Refusal {
-    let member = match transfer {
-        Transfer::Eip3009 => "authorization",
-        Transfer::Permit2 => "permit2Authorization",
-    };
-    let reason = format!("the payload must hold \"signature\" and \"{member}\", as the scheme says");
+fn without_authorization() -> Refusal {
+    let reason = "the payload must hold \"signature\" and \"authorization\", as the scheme says";
     Refusal::new(ProblemType::InvalidPayload, reason).because(Fault::Malformed)
 }
 

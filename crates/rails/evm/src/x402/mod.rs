@@ -1,21 +1,27 @@
 //! The same tokens on the same chains, paid in x402's words: the schemes `exact` and `upto`.
 //!
 //! [`X402Exact`] moves exactly the price: by an EIP-3009 authorization, or by a Permit2 transfer that a
-//! proxy contract submits. An offer is a request of the method `x402` whose members
+//! proxy contract submits. [`X402Upto`] is promised the price and takes what was used. An offer is a request of the method `x402` whose members
 //! [`farthing_dialects::x402::model`] names; a payment's payload is the scheme's own. What a payment
 //! comes to is a [`crate::Payment`] as for any method here, under the same proof key: one authorization
 //! pays once, whatever words carried it.
 
 mod demand;
 mod exact;
+mod permit;
+pub(crate) mod proxy;
 mod settings;
 #[cfg(test)]
 mod testing;
 mod transfer;
+mod upto;
 
 pub use exact::X402Exact;
+pub use permit::{ExpectedPermit, Permit, PermitError};
+pub use proxy::{EXACT_PROXY, Proxy, UPTO_PROXY};
 pub use settings::{Payee, X402Settings};
 pub use transfer::Transfer;
+pub use upto::X402Upto;
 
 pub use farthing_dialects::x402::{EXACT, METHOD, UPTO};
 

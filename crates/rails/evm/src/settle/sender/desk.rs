@@ -156,6 +156,11 @@ impl Desk {
         let mut group: Vec<(Place, Answer)> = Vec::new();
         let mut promised = self.promised();
         for (order, answer) in orders {
+            let mut purposes = self.places.values().chain(group.iter().map(|(place, _)| place));
+            if purposes.any(|place| place.purpose == order.purpose) {
+                let _ = answer.send(Err(SendError::OnItsWay));
+                continue;
+            }
             match self.prepare(&order, next, promised).await {
                 Ok(place) => {
                     promised = promised.saturating_add(place.intent.cost(&place.signed.offer));
