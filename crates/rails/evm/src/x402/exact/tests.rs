@@ -7,6 +7,9 @@ use crate::chain::by_code;
 use crate::evm::testing::{BASE, NOW, SELLER, STRANGER, payer, payment, signed_for, usdc};
 use crate::x402::testing::{payload, request, verify, with_detail};
 
+/// Something that is done to a signature.
+type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+
 fn exact() -> X402Exact {
     X402Exact::new(X402Settings::seller(usdc(), SELLER, Transfer::Eip3009)).unwrap()
 }
@@ -175,7 +178,7 @@ fn c_20_a_signature_has_one_form() {
     let fill = |range: std::ops::Range<usize>, with: [u8; 32]| {
         move |bytes: &mut Vec<u8>| bytes[range.clone()].copy_from_slice(&with)
     };
-    let changes: [&dyn Fn(&mut Vec<u8>); 9] = [
+    let changes: [Change<'_>; 9] = [
         &twin,
         &|bytes| bytes[64] -= 27,
         &|bytes| bytes.truncate(64),
