@@ -93,6 +93,22 @@ pub(super) fn object_of(object: &JsonObject, member: &'static str) -> Result<Jso
     }
 }
 
+/// As [`object_of`], leaving the rest behind.
+pub(super) fn take_object(object: &mut JsonObject, member: &'static str) -> Result<JsonObject, Malformed> {
+    match object.remove(member) {
+        Some(Value::Object(members)) => Ok(members),
+        _ => Err(Malformed::member(member, "an object")),
+    }
+}
+
+/// As [`optional_object`], leaving the rest behind.
+pub(super) fn take_optional_object(object: &mut JsonObject, member: &'static str) -> Result<JsonObject, Malformed> {
+    match object.get(member) {
+        None | Some(Value::Null) => Ok(JsonObject::new()),
+        Some(_) => take_object(object, member),
+    }
+}
+
 pub(super) fn optional_object(object: &JsonObject, member: &'static str) -> Result<JsonObject, Malformed> {
     match object.get(member) {
         None | Some(Value::Null) => Ok(JsonObject::new()),

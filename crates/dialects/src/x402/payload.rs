@@ -3,7 +3,7 @@ use std::fmt;
 use farthing_protocol::JsonObject;
 use serde_json::Value;
 
-use super::encoding::{decode, encode, object, object_of, optional_object, text};
+use super::encoding::{decode, encode, object, take_object, take_optional_object, text};
 use super::{Malformed, Network, Requirements, Version};
 
 /// What a client pays with: `PaymentPayload`. `Debug` shows none of it.
@@ -79,32 +79,32 @@ impl PaymentPayload {
 
     /// Reads the value of `PAYMENT-SIGNATURE` or `X-PAYMENT`.
     pub fn from_header(value: &[u8]) -> Result<Self, Malformed> {
-        Self::read(&decode(value)?)
+        Self::read(decode(value)?)
     }
 
     /// Reads JSON.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Malformed> {
-        Self::read(&object(bytes)?)
+        Self::read(object(bytes)?)
     }
 
     /// Reads an object that was read strictly.
-    pub fn read(payment: &JsonObject) -> Result<Self, Malformed> {
+    pub(super) fn read(mut payment: JsonObject) -> Result<Self, Malformed> {
         let version = Version::read(payment.get("x402Version"))?;
         let answers = match version {
-            Version::V2 => Answers::Offer(Accepted::read(object_of(payment, "accepted")?)?),
+            Version::V2 => Answers::Offer(Accepted::read(take_object(&mut payment, "accepted")?)?),
             Version::V1 => {
-                let network = Network::read(text(payment, "network")?);
+                let network = Network::read(text(&payment, "network")?);
                 let network = network.ok_or(Malformed::member("network", "a network's name such as base"))?;
-                Answers::Scheme { scheme: text(payment, "scheme")?.to_owned(), network }
+                Answers::Scheme { scheme: text(&payment, "scheme")?.to_owned(), network }
             }
         };
-        let resource = Some(optional_object(payment, "resource")?).filter(|resource| !resource.is_empty());
+        let resource = take_optional_object(&mut payment, "resource")?;
         Ok(Self {
             version,
             answers,
-            payload: object_of(payment, "payload")?,
-            resource,
-            extensions: optional_object(payment, "extensions")?,
+            payload: take_object(&mut payment, "payload")?,
+            resource: Some(resource).filter(|resource| !resource.is_empty()),
+            extensions: take_optional_object(&mut payment, "extensions")?,
         })
     }
 

@@ -1,7 +1,7 @@
 use farthing_protocol::JsonObject;
 use serde_json::Value;
 
-use super::encoding::{decode, object, object_of, optional_object, optional_text};
+use super::encoding::{decode, object, optional_text, take_object, take_optional_object};
 use super::{Malformed, PaymentRequired, Requirements, Resource, Version};
 
 /// More offers than any honest server makes; the rest is not read. The cheapest is not the first of them.
@@ -51,10 +51,10 @@ impl PriceList {
     fn read(mut required: JsonObject) -> Result<Self, Malformed> {
         let version = Version::read(required.get("x402Version"))?;
         let error = optional_text(&required, "error")?;
-        let extensions = optional_object(&required, "extensions")?;
+        let extensions = take_optional_object(&mut required, "extensions")?;
         let resource = match version {
             Version::V1 => JsonObject::new(),
-            Version::V2 => object_of(&required, "resource")?,
+            Version::V2 => take_object(&mut required, "resource")?,
         };
         let sold = match version {
             Version::V1 => None,

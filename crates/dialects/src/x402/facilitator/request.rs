@@ -1,7 +1,7 @@
 use farthing_protocol::JsonObject;
 use serde_json::Value;
 
-use crate::x402::encoding::{object, object_of};
+use crate::x402::encoding::{object, take_object};
 use crate::x402::{Malformed, PaymentPayload, Requirements, Resource, Version};
 
 /// What a facilitator is asked about: a payment, and what the server that it was given to demands. `Debug`
@@ -48,17 +48,17 @@ impl NotARequest {
 impl FacilitatorRequest {
     /// Reads the body of `/verify` or `/settle`.
     pub fn from_json(body: &[u8]) -> Result<Self, NotARequest> {
-        Self::read(&object(body).map_err(NotARequest::Envelope)?)
+        Self::read(object(body).map_err(NotARequest::Envelope)?)
     }
 
-    fn read(request: &JsonObject) -> Result<Self, NotARequest> {
+    fn read(mut request: JsonObject) -> Result<Self, NotARequest> {
         let version = Version::read(request.get("x402Version")).map_err(|_| NotARequest::Version)?;
-        let payment = object_of(request, "paymentPayload").map_err(NotARequest::Envelope)?;
-        let requirements = object_of(request, "paymentRequirements").map_err(NotARequest::Envelope)?;
+        let payment = take_object(&mut request, "paymentPayload").map_err(NotARequest::Envelope)?;
+        let requirements = take_object(&mut request, "paymentRequirements").map_err(NotARequest::Envelope)?;
         if Version::read(payment.get("x402Version")) != Ok(version) {
             return Err(NotARequest::Version);
         }
-        let payment = PaymentPayload::read(&payment).map_err(NotARequest::Payment)?;
+        let payment = PaymentPayload::read(payment).map_err(NotARequest::Payment)?;
         let resource = match version {
             Version::V1 => Resource::read(&requirements, "resource").ok(),
             Version::V2 => payment.resource.as_ref().and_then(|resource| Resource::read(resource, "url").ok()),
