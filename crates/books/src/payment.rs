@@ -129,6 +129,7 @@ pub struct PaymentRecord {
     pub route: String,
     pub request: String,
     pub payer: Option<PayerId>,
+    /// What was claimed; once settled, what was taken of it.
     pub amount: Amount,
     pub asset: Asset,
     pub prepaid: bool,

@@ -146,3 +146,15 @@ async fn only_the_owner_of_the_file_can_read_it() {
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
     }
 }
+
+#[tokio::test]
+async fn what_was_captured_of_a_payment_is_kept() {
+    let (_folder, books) = opened(Sharing::Exclusive);
+    let new = external(1, 400);
+    let payment = new.id;
+    books.claim(new).await.unwrap();
+    let settled = farthing_rail::Settled { captured: Some(Amount::new(150)), ..settled("0xabc", 0) };
+    books.submit(Command::Settle { payment, settled, confirm_at: None, at: at(1) }).await.unwrap();
+    assert_eq!(books.payment(payment).await.unwrap().unwrap().amount, Amount::new(150));
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+}

@@ -1,5 +1,6 @@
 //! The one place that says which step follows from which state.
 
+use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use farthing_rail::{PaymentId, ProofKey, Rejected, Settled, Unknown};
 
@@ -117,6 +118,7 @@ pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, 
     match *step {
         Step::Settle { settled, confirm_at } => {
             payment.consumed = consumed(&payment, settled);
+            payment.amount = captured(&payment, settled);
             payment.confirm_at = confirm_at;
             payment.reference = Some(settled.reference.clone());
             payment.fee = settled.fee;
@@ -186,9 +188,19 @@ pub(crate) fn taken(payment: &PaymentRecord, step: &Step<'_>, to: PaymentState, 
     payment
 }
 
-/// The movements that a payment was: where the rail names none, its proof says it all.
+/// What was taken of a payment: never more than was claimed, whatever a rail says.
+fn captured(payment: &PaymentRecord, settled: &Settled) -> Amount {
+    settled.captured.map_or(payment.amount, |captured| captured.min(payment.amount))
+}
+
+/// The movements that a payment was: where the rail names none, its proof says it all. One that took
+/// nothing was none.
 pub(crate) fn consumed(payment: &PaymentRecord, settled: &Settled) -> Vec<ProofKey> {
+    let took_nothing = settled.captured.is_some_and(Amount::is_zero);
     if settled.consumed.is_empty() {
+        if took_nothing {
+            return Vec::new();
+        }
         return vec![payment.key.clone()];
     }
     both(&settled.consumed, &[])

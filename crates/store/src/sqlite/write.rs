@@ -153,7 +153,8 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
 fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
         "UPDATE payments SET state = ?2, reference = ?3, fee = ?4, refund = ?5, reason = ?6, deadline = ?7, \
-         status = ?8, settled_at = ?9, updated_at = ?10, consumed = ?11, confirm_at = ?12, passed_on = ?13 WHERE id = ?1",
+         status = ?8, settled_at = ?9, updated_at = ?10, consumed = ?11, confirm_at = ?12, passed_on = ?13, \
+         amount = ?14 WHERE id = ?1",
     )?;
     update.execute(params![
         payment.id.as_bytes(),
@@ -169,6 +170,7 @@ fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         keys_text(&payment.consumed)?,
         payment.confirm_at.map(Timestamp::unix_millis),
         payment.passed_on.to_string(),
+        payment.amount.to_string(),
     ])?;
     if payment.idempotency.is_none() && payment.state.frees_its_key() {
         let mut free = connection
