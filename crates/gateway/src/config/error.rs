@@ -129,6 +129,19 @@ pub enum Mistake {
         /// Its size.
         bytes: usize,
     },
+    /// A method that takes what was used, on a route that does not know what that is.
+    #[error(
+        "{accept} takes what was really used, and the route does not say how that is measured; write meter = {{ header = \"farthing-charge\" }} and let the upstream set that header to a price such as \"0.0042 USD\""
+    )]
+    Unmetered {
+        /// The method.
+        accept: String,
+    },
+    /// A meter that nothing uses.
+    #[error(
+        "the route has a meter, and no payment method that it accepts takes less than the price; accept one that does, such as \"x402/upto\", or remove `meter`"
+    )]
+    NothingMetered,
     /// An order that is not built yet.
     #[error("order = \"{0}\" is not built yet; leave `order` out or write \"settle-first\"")]
     Order(String),

@@ -84,4 +84,13 @@ pub(super) struct RouteTable {
     pub(super) idempotency_body: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) x402_v1: bool,
+    pub(super) meter: Option<Spanned<MeterTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MeterTable {
+    pub(super) header: Option<String>,
+    pub(super) json: Option<String>,
+    pub(super) unit: Option<String>,
 }

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod flags;
+mod meter;
 mod pattern;
 mod quantity;
 mod rails;
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 
 pub use error::{ConfigError, Mistake, Place};
 pub use flags::Flags;
+pub use meter::{Meter, Reading};
 pub use pattern::{Methods, Pattern};
 pub use rails::{RailContext, RailFactory};
 
@@ -137,6 +139,9 @@ pub struct RouteConfig {
     pub idempotency_body: usize,
     /// Whether payments of version 1 of x402 are taken too, and their price list stands in the body of a 402.
     pub x402_v1: bool,
+    /// How the upstream says what a request really cost; the price is then the most that is taken by payment
+    /// methods that can take less.
+    pub meter: Option<Meter>,
     /// Where it stands.
     pub place: Place,
 }

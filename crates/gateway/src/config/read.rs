@@ -13,7 +13,8 @@ use url::Url;
 use super::file::{File, GatewayTable, RouteTable};
 use super::secret::{self, Secrets};
 use super::{
-    Accept, Config, ConfigError, Mistake, Pattern, Place, RailConfig, RouteConfig, Source, TlsFiles, quantity,
+    Accept, Config, ConfigError, Meter, Mistake, Pattern, Place, RailConfig, RouteConfig, Source, TlsFiles, meter,
+    quantity,
 };
 
 /// Bodies up to this are bound to their challenge.
@@ -281,8 +282,16 @@ impl Reader<'_> {
                 defaults.idempotency_body,
             )?,
             x402_v1: route.x402_v1,
+            meter: self.meter(route, price)?,
             ..defaults
         })
+    }
+
+    fn meter(&self, route: &RouteTable, price: Option<farthing_money::Price>) -> Result<Option<Meter>, ConfigError> {
+        let Some(table) = &route.meter else { return Ok(None) };
+        let place = self.place(Some(table.span()));
+        let price = price.ok_or_else(|| place.refuses(Mistake::NothingMetered))?;
+        meter::read(table, price, &place).map(Some)
     }
 }
 
@@ -302,6 +311,7 @@ impl RouteConfig {
             entitlement: Duration::from_secs(3600),
             idempotency_body: 256 << 10,
             x402_v1: false,
+            meter: None,
             place,
         }
     }

@@ -89,27 +89,36 @@ async fn run(
     acceptor: Acceptor,
     new: NewPayment,
 ) -> Progress {
-    let challenge = new.challenge.clone();
-    let price = acceptor.terms().asset.clone();
-    let amount = new.proof.amount;
-    reach("before-claim");
-    let outcome = match seller.books.claim(new).await {
-        Ok(outcome) => outcome,
-        Err(error) => return Progress::store_down(&seller, &error),
+    let record = match claim(&seller, &route, new).await {
+        Ok(record) => record,
+        Err(progress) => return progress,
     };
+    match acceptor {
+        Acceptor::Prepaid(_) => {
+            reach("after-post");
+            Progress::Owed(Obligation::new(seller, route, record))
+        }
+        Acceptor::External(settler) => {
+            let span = tracing::info_span!("settle", payment = %record.id, method = record.method);
+            settle(seller, route, patience, settler.as_ref(), record).instrument(span).await
+        }
+    }
+}
+
+/// Claims a payment for this process, or says where it stands instead.
+pub(super) async fn claim(
+    seller: &Seller,
+    route: &SharedRoute,
+    new: NewPayment,
+) -> Result<Box<PaymentRecord>, Progress> {
+    let challenge = new.challenge.clone();
+    let (price, amount) = (new.proof.asset.clone(), new.proof.amount);
+    reach("before-claim");
+    let outcome = seller.books.claim(new).await.map_err(|error| Progress::store_down(seller, &error))?;
     reach("after-claim");
     let refused = |denial: Denial| Progress::Refused(denial.about(&challenge));
-    match outcome {
-        ClaimOutcome::Won(record) => match acceptor {
-            Acceptor::Prepaid(_) => {
-                reach("after-post");
-                Progress::Owed(Obligation::new(seller, route, record))
-            }
-            Acceptor::External(settler) => {
-                let span = tracing::info_span!("settle", payment = %record.id, method = record.method);
-                settle(seller, route, patience, settler.as_ref(), record).instrument(span).await
-            }
-        },
+    Err(match outcome {
+        ClaimOutcome::Won(record) => return Ok(record),
         ClaimOutcome::Lost(record) => Progress::Standing(record),
         ClaimOutcome::ProofUsed(_) => {
             let detail = "This proof of payment was used for another challenge; pay the fresh one.";
@@ -132,7 +141,7 @@ async fn run(
             );
             refused(Denial::new(ProblemType::PaymentInsufficient, detail).because(Fault::Balance))
         }
-    }
+    })
 }
 
 /// Asks the rail, once. A time-out is "unknown", never "failed".
@@ -161,7 +170,7 @@ async fn settle(
 
 /// Writes down what the rail said. When the books do not answer, it is written down as soon as they
 /// do: nobody asks the rail a second time for what it has said.
-async fn post(
+pub(super) async fn post(
     seller: Arc<Seller>,
     route: SharedRoute,
     record: Box<PaymentRecord>,

@@ -13,6 +13,7 @@ use super::obligation::Obligation;
 use super::outgoing::PaidBody;
 use super::{Head, Sale};
 use crate::answer;
+use crate::config::Reading;
 use crate::dialect::{self, Spoken};
 use crate::failpoint::reach;
 use crate::proxy::{Body, ForwardErrorKind};
@@ -37,7 +38,7 @@ pub(super) async fn deliver(
     let answered = sale.route.upstream.forward(&head.target, &head.peer, request).await;
     sale.route.meters.upstream_seconds.record(started.elapsed().as_secs_f64());
     reach("after-upstream");
-    match answered {
+    match answered.map(|response| without_meter(sale, response)) {
         Ok(response) if is_success(response.status()) => succeed(sale, owed, response, may_be_retried).await,
         Ok(response) => {
             let status = response.status();
@@ -62,11 +63,24 @@ pub(super) async fn deliver(
     }
 }
 
+/// What the upstream says about the cost is for this gateway alone, whatever the payment.
+fn without_meter(sale: Sale<'_>, mut response: Response<Body>) -> Response<Body> {
+    if let Some(Reading::Header(name)) = sale.paid.meter.as_ref().map(|meter| &meter.reading) {
+        response.headers_mut().remove(name);
+    }
+    response
+}
+
 fn is_success(status: StatusCode) -> bool {
     status.is_success() || status.is_redirection() || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
-async fn succeed(sale: Sale<'_>, owed: Obligation, response: Response<Body>, may_be_retried: bool) -> Response<Body> {
+pub(super) async fn succeed(
+    sale: Sale<'_>,
+    owed: Obligation,
+    response: Response<Body>,
+    may_be_retried: bool,
+) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     if parts.status.is_success() {
         attach_receipt(sale, &mut parts.headers, owed.record());

@@ -8,8 +8,10 @@ mod claim;
 mod closing;
 mod confirm;
 mod deliver;
+mod held;
 mod idempotency;
 mod kept;
+mod metering;
 mod obligation;
 mod outgoing;
 mod resolve;
@@ -39,10 +41,12 @@ use crate::route::{Offer, Paid, SharedRoute};
 use crate::seller::Seller;
 use crate::serve::Peer;
 use crate::site::Site;
-use claim::{Progress, claim_and_settle};
+use claim::{Progress, claim, claim_and_settle};
+use held::Held;
 use idempotency::{Key, Said};
 
 /// A request without its body.
+#[derive(Clone)]
 pub(crate) struct Head {
     pub(crate) parts: http::request::Parts,
     pub(crate) target: Target,
@@ -85,7 +89,27 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
     };
     let key = prepared.key;
     let progress = match prepared.good_for {
-        GoodFor::New(new, offer) => claim_and_settle(sale.seller, sale.route, offer, *new).await,
+        GoodFor::New(new, offer) => match (offer.metered(), &sale.paid.meter) {
+            (Some(settler), Some(meter)) => {
+                let claiming = sale.seller.claiming(new.id);
+                match claim(sale.seller, sale.route, *new).await {
+                    Ok(record) => {
+                        let held = Held {
+                            seller: Arc::clone(sale.seller),
+                            route: Arc::clone(sale.route),
+                            settler: Arc::clone(settler),
+                            record,
+                            claiming,
+                            patience: offer.settle_timeout,
+                            meter: meter.clone(),
+                        };
+                        return sell_held(sale, &head, &binding, body, held).await;
+                    }
+                    Err(progress) => progress,
+                }
+            }
+            _ => claim_and_settle(sale.seller, sale.route, offer, *new).await,
+        },
         GoodFor::OnRecord(challenge, otherwise) => match sale.seller.books.payment_of(&challenge).await {
             Ok(Some(record)) => Progress::Standing(Box::new(record)),
             Ok(None) => otherwise,
@@ -106,6 +130,17 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
     };
     let may_be_retried = owed.record().idempotency.is_some();
     deliver::deliver(sale, owed, head, body, may_be_retried).await
+}
+
+/// Serves a payment of which only what was used is taken.
+async fn sell_held(sale: Sale<'_>, head: &Head, binding: &BodyBinding, body: Body, held: Held) -> Response<Body> {
+    let may_be_retried = held.record.idempotency.is_some();
+    match held::serve(held, head.clone(), body).await {
+        Ok((owed, response)) => deliver::succeed(sale, owed, response, may_be_retried).await,
+        Err(Progress::Refused(denial)) => refuse(sale, head.asked(binding), &denial),
+        Err(Progress::Elsewhere(response)) => *response,
+        Err(Progress::Standing(_) | Progress::Owed(_)) => claim::in_doubt(std::time::Duration::from_secs(1)),
+    }
 }
 
 /// Refuses a credential: with fresh offers where that helps, without any where it does not.

@@ -120,6 +120,9 @@ fn paid(
             }
         }
     }
+    if config.meter.is_some() && !offers.iter().any(|offer| offer.metered().is_some()) {
+        return Err(config.place.refuses(Mistake::NothingMetered));
+    }
     let detail = format!("This request costs {price}. Pay one of the challenges and repeat it with the credential.");
     let problem = Problem::new(ProblemType::PaymentRequired, detail);
     let x402 = price_list(config, &offers, context);
@@ -129,6 +132,7 @@ fn paid(
         x402,
         required: Bytes::from(problem.to_json()),
         problem,
+        meter: config.meter.clone(),
         scope: scope_of(name, price),
         entitlement: config.entitlement,
         idempotency_body: config.idempotency_body,

@@ -18,6 +18,7 @@ pub(crate) use build::{Building, build};
 pub(crate) use offer::Offer;
 pub(crate) use table::{Found, Table};
 
+use crate::config::Meter;
 use crate::dialect::PriceList;
 use crate::metrics::RouteMeters;
 use crate::proxy::Upstream;
@@ -53,6 +54,8 @@ pub(crate) struct Paid {
     /// The plain "payment required" problem, and the body that it is.
     pub(crate) problem: Problem,
     pub(crate) required: Bytes,
+    /// How the upstream says what a request really cost.
+    pub(crate) meter: Option<Meter>,
     /// The hash of everything in a challenge's scope that is the same for every request.
     pub(crate) scope: Sha256,
     /// How long an undelivered payment may be presented again.

@@ -3,7 +3,8 @@
 use farthing_dialects::x402::Requirements;
 use farthing_money::{Amount, Asset};
 use farthing_protocol::{ChallengeTemplate, ChargeRequest, EncodedObject, JsonObject};
-use farthing_rail::{Acceptor, Finality, NotReady, Order, Protocol, Terms};
+use farthing_rail::{Acceptor, Capture, Finality, NotReady, Order, Protocol, Settler, Terms};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Accept, Mistake, RouteConfig};
@@ -52,6 +53,14 @@ impl Offer {
         }
     }
 
+    /// Who captures what was used, where that may be less than the price.
+    pub(crate) fn metered(&self) -> Option<&Arc<dyn Settler>> {
+        match &self.acceptor {
+            Acceptor::External(settler) if settler.terms().capture == Capture::Actual => Some(settler),
+            _ => None,
+        }
+    }
+
     /// Whether it can be paid by now.
     pub(crate) fn readiness(&self) -> Result<(), NotReady> {
         self.acceptor.method().readiness()
@@ -73,6 +82,9 @@ impl Offer {
                 accept: named,
                 asset: terms.asset.code().to_owned(),
             });
+        }
+        if terms.capture == Capture::Actual && route.meter.is_none() {
+            return Err(Mistake::Unmetered { accept: named });
         }
         let unpriceable = |reason: String| Mistake::Unpriceable { accept: named.clone(), reason };
         let order = Order { price, description: route.description.clone(), external_id: None };

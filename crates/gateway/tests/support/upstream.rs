@@ -25,6 +25,8 @@ pub enum Reply {
     Slow(u64),
     /// Promises a body and breaks off.
     BreakOff,
+    /// 200 with this body.
+    Body(&'static str),
     /// 200 with a body of so many bytes.
     Large(usize),
 }
@@ -101,6 +103,7 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
                 futures_util::StreamExt::chain(futures_util::stream::once(half), futures_util::stream::once(end));
             Response::new(Body::from_stream(pieces))
         }
+        Reply::Body(body) => Response::new(Body::from(body)),
         Reply::Large(length) => Response::new(Body::from(vec![b'x'; length])),
     }
 }
