@@ -5,6 +5,7 @@
 mod x402_double;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Response;
@@ -135,6 +136,33 @@ async fn i_06_what_was_delivered_without_a_word_is_not_bought_again_by_itself_an
         buyer.client.settle().await.unwrap();
         assert_eq!((shop.credentials(), buyer.counted().await), (1, counted), "{became:?}: nothing was sent again");
     }
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_say_and_the_chain_knows_is_known() {
+    let shop = answering(|payment| goods(&Settled::failed("settle_timeout", payment.network(), None))).await;
+    let buyer = Buyer::new(POLICY);
+    buyer.inked.say(Became::Paid);
+    assert!(matches!(buyer.pay(&shop).await, Outcome::Paid { receipt: None, .. }));
+    assert_eq!(buyer.counted().await, (10_000, 0));
+}
+
+#[tokio::test]
+async fn what_ended_without_being_taken_makes_room_for_the_same_call_and_is_not_shown_again() {
+    let shown = AtomicUsize::new(0);
+    let shop = answering(move |payment| match shown.fetch_add(1, Ordering::SeqCst) {
+        0..3 => plain(500),
+        _ => goods(&took(payment)),
+    })
+    .await;
+    let buyer = Buyer::new("total = \"0.01 USD\"");
+    assert!(matches!(buyer.pay(&shop).await, Outcome::Unknown { repeatable: true, .. }));
+    buyer.inked.say(Became::Never);
+    let later = x402_double::now().after(Duration::from_secs(61));
+    let buyer = buyer.reopened_at(later);
+    assert!(matches!(buyer.pay(&shop).await, Outcome::Paid { .. }));
+    assert_eq!((buyer.inked.count(), buyer.counted().await), (1, (10_000, 0)));
+    assert!(shop.headers()[3] != shop.headers()[2], "another payment, with another nonce");
 }
 
 #[tokio::test]

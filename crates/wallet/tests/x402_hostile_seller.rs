@@ -52,6 +52,14 @@ async fn control_a_partner_of_the_list_is_paid_and_a_free_page_is_free() {
 }
 
 #[tokio::test]
+async fn i_01_what_the_caller_takes_for_free_is_not_paid() {
+    let (buyer, shop) = (Buyer::new(POLICY), honest().await);
+    let outcome = buyer.client.pay(shop.get("/report"), Some("0 USD".parse().unwrap())).await.unwrap();
+    assert!(matches!(outcome, Outcome::Refused { rule: Some(Rule::Max), .. }), "{outcome:?}");
+    assert_eq!((buyer.inked.count(), shop.credentials()), (0, 0));
+}
+
+#[tokio::test]
 async fn i_03_h_06_another_payee_than_the_pinned_one_is_refused() {
     let asked = AtomicUsize::new(0);
     let shop = Shop::start(move |shop, seen| match seen.payment() {

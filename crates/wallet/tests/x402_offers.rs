@@ -198,7 +198,7 @@ async fn c_08_a_price_beyond_a_limit_is_not_signed() {
 }
 
 #[tokio::test]
-async fn c_09_of_fifty_offers_the_cheapest_is_paid_wherever_it_stands() {
+async fn c_09_i_16_of_fifty_offers_the_cheapest_is_paid_wherever_it_stands() {
     for place in [0, 24, 49] {
         let shop = Shop::honest(move |origin| {
             let mut offers: Vec<_> = (0..50).map(|index| entry(&(400_000 - index).to_string())).collect();
@@ -213,7 +213,7 @@ async fn c_09_of_fifty_offers_the_cheapest_is_paid_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn c_10_a_payment_is_valid_for_no_longer_than_two_minutes_and_no_longer_than_asked() {
+async fn c_10_i_12_a_payment_is_valid_for_no_longer_than_two_minutes_and_no_longer_than_asked() {
     for (asked, valid) in
         [(60_u64, 60), (120, 120), (300, 120), (10 * 365 * 24 * 3600, 120), (9_007_199_254_740_991, 120)]
     {

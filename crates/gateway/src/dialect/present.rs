@@ -6,7 +6,7 @@ use farthing_protocol::{Credential, ProblemType};
 use farthing_rail::Fault;
 
 use crate::denial::Denial;
-use crate::quote::{Asked, Scope};
+use crate::quote::{Asked, BodyBinding, Scope};
 use crate::route::{Offer, Paid};
 use crate::site::Site;
 
@@ -44,7 +44,11 @@ pub(crate) fn check<'a>(
         return Err(denial.in_a_word(EchoMismatch::CODE));
     }
     let (digest, resource) = (asked.body.digest(), list.url_of(asked));
-    if let Err(elsewhere) = payment.check_binding(asked.method.as_str(), &resource, digest, terms) {
+    // Of a body that is read only after it is paid, the digest that the client signed for is not known here.
+    let is_unread = matches!(asked.body, BodyBinding::Unbound);
+    if let Err(elsewhere) = payment.check_binding(asked.method.as_str(), &resource, digest, terms)
+        && !is_unread
+    {
         return Err(Denial::new(ProblemType::InvalidChallenge, elsewhere.to_string()).because(Fault::OfferUnknown));
     }
     let scope = Scope::of(paid, asked);

@@ -1,8 +1,11 @@
 //! What a server's answer to a payment proves, and what is done about it.
 
+use std::time::Duration;
+
 use farthing_books::Command;
 use farthing_money::Price;
 use farthing_protocol::{Credential, Receipt};
+use farthing_rail::Became;
 use http::StatusCode;
 use reqwest::Response;
 
@@ -12,6 +15,9 @@ use super::told::told;
 use super::{Outcome, PayError, PayingClient, Round};
 use crate::failpoint::reach;
 use crate::outgoing::Record;
+
+/// How long the chain is asked what a server did not say.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl PayingClient {
     /// Confirms, releases or leaves the reservation by what the server's answer proves.
@@ -62,13 +68,15 @@ impl PayingClient {
     }
 
     /// An answer of success. Of the Payment scheme it means that the payment was taken; x402 says that in a
-    /// header of its own, and without that word it is not known.
+    /// header of its own, and without that word it is not known, unless the chain knows already.
     async fn answered(&self, credential: &Credential, response: Response, record: Record) -> Result<Outcome, PayError> {
         reach("wallet-before-confirm");
         let (cost, fee) = (record.cost, record.fee);
         let receipt = if is_x402(credential) {
             match told(response.headers(), credential, self.wallet.ambient.now()) {
                 Ok(receipt) => Some(receipt),
+                // Its home knows better than any server.
+                Err(_) if self.became_of(credential, PATIENCE).await == Some(Became::Paid) => None,
                 Err(sentence) => {
                     record.refused()?;
                     return Ok(Outcome::Unconfirmed { response, cost, sentence });

@@ -265,6 +265,10 @@ impl PayingClient {
             record.finish();
             return Ok(None);
         };
+        if self.is_over(&signed).await {
+            self.release(record, "it was not taken, and no longer can be").await?;
+            return Ok(None);
+        }
         let record = match self.send_first(&signed, record).await {
             Ok(record) => record,
             Err(outcome) => return Ok(Some(Round::Over(outcome))),

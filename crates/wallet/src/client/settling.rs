@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use farthing_rail::Became;
+use farthing_protocol::Credential;
+use farthing_rail::{Became, Signed};
 use tokio::time::Instant;
 
 use super::{PayError, PayingClient};
@@ -78,16 +79,28 @@ impl PayingClient {
     async fn became(&self, record: &Record, sealed: &[u8], patience: Duration) -> Result<Option<Became>, PayError> {
         let sendable = record.open(&self.wallet.vault.seal()?, sealed);
         let Some(signed) = sendable.and_then(|sendable| sendable.signed()) else { return Ok(None) };
-        let credential = signed.credential;
+        Ok(self.became_of(&signed.credential, patience).await)
+    }
+
+    /// The same of a credential at hand.
+    pub(super) async fn became_of(&self, credential: &Credential, patience: Duration) -> Option<Became> {
         let challenge = credential.challenge();
         let by = (challenge.method().as_str(), challenge.intent().as_str());
         let Some(payer) = self.payers.iter().find(|payer| payer.pays() == by) else {
-            return Ok(Some(Became::Unknown));
+            return Some(Became::Unknown);
         };
         if !payer.is_bearer() {
-            return Ok(None);
+            return None;
         }
-        let asked = tokio::time::timeout(patience, payer.became(&credential)).await;
-        Ok(Some(asked.unwrap_or(Became::Unknown)))
+        let asked = tokio::time::timeout(patience, payer.became(credential)).await;
+        Some(asked.unwrap_or(Became::Unknown))
+    }
+
+    /// Whether what was signed has ended and the money's own home says that it was not taken: there is then
+    /// nothing to fetch with it, and the next payment is the first.
+    pub(super) async fn is_over(&self, signed: &Signed) -> bool {
+        signed.to_send.is_none()
+            && signed.credential.challenge().is_expired(self.wallet.ambient.now())
+            && self.became_of(&signed.credential, BEFORE_PAYING).await == Some(Became::Never)
     }
 }

@@ -190,7 +190,12 @@ impl Buyer {
 
     /// As the next process opens the wallet: what was signed is forgotten, what the chain says is not.
     pub(crate) fn reopened(self) -> Self {
-        let (client, inked) = client(self.home.path());
+        self.reopened_at(now())
+    }
+
+    /// The same, some time later.
+    pub(crate) fn reopened_at(self, now: Timestamp) -> Self {
+        let (client, inked) = client_at(self.home.path(), now);
         inked.say(self.inked.chain());
         drop(self.client);
         Self { client, inked, home: self.home }
@@ -208,14 +213,18 @@ impl Buyer {
 
 /// A new wallet with this policy.
 pub(crate) fn create(home: &Path, policy: &str) {
-    let (name, wallets): (WalletName, _) = ("agent".parse().unwrap(), wallets(home));
+    let (name, wallets): (WalletName, _) = ("agent".parse().unwrap(), wallets(home, now()));
     wallets.create(&name, &PassphraseSource::KeyFile).unwrap();
     wallets.set_policy(&name, &policy.parse().unwrap()).unwrap();
 }
 
 /// A client that hardly waits between two attempts.
 pub(crate) fn client(home: &Path) -> (PayingClient, Inked) {
-    let wallet = wallets(home).open(&"agent".parse().unwrap(), PassphraseSource::KeyFile).unwrap();
+    client_at(home, now())
+}
+
+fn client_at(home: &Path, now: Timestamp) -> (PayingClient, Inked) {
+    let wallet = wallets(home, now).open(&"agent".parse().unwrap(), PassphraseSource::KeyFile).unwrap();
     let inked = Inked::default();
     let balance = farthing_rail_balance::BalancePayer::new(wallet.signer());
     let (attempts, longest_wait, silence) = (3, Duration::from_millis(5), Duration::from_secs(3));
@@ -225,8 +234,8 @@ pub(crate) fn client(home: &Path) -> (PayingClient, Inked) {
     (PayingClient::with_settings(wallet, payers, settings).unwrap(), inked)
 }
 
-fn wallets(home: &Path) -> Wallets {
-    Wallets::at(home, Ambient::new(now)).unwrap()
+fn wallets(home: &Path, now: Timestamp) -> Wallets {
+    Wallets::at(home, Ambient::new(move || now)).unwrap()
 }
 
 /// Spent and reserved in total, in millionths.
