@@ -1,11 +1,8 @@
 //! The price list of a route, written once but for the address of what is asked for.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use farthing_dialects::x402::{PaymentRequired, Requirements, Resource, Version};
+use farthing_dialects::x402::{PaymentRequired, Requirements, Resource, Template, Version};
 use farthing_protocol::{JsonObject, Problem};
 use http::header::HeaderValue;
-use serde_json::Value;
 
 use crate::quote::Asked;
 
@@ -24,9 +21,8 @@ pub(crate) struct PriceList {
     public_url: Option<String>,
     /// Whether payments of version 1 are taken, and its price list stands in the body.
     pub(crate) first_version: bool,
-    /// The beginning of the header value: everything up to the address, a multiple of three bytes before
-    /// it became base64.
-    beginning: String,
+    /// The header value with every listed offer.
+    template: Template,
 }
 
 /// What a price list is made of.
@@ -49,22 +45,13 @@ impl PriceList {
         let lengths: Vec<usize> = offers.iter().map(|(_, _, challenges)| *challenges).collect();
         let (places, offers): (Vec<usize>, Vec<Requirements>) =
             offers.into_iter().map(|(place, offer, _)| (place, offer)).unzip();
-        let mut list = Self {
-            listed: 1,
-            offers,
-            places,
-            description,
-            extensions,
-            public_url,
-            first_version,
-            beginning: String::new(),
+        let of_first = |count: usize| template(offers.iter().take(count), description.as_deref(), &extensions);
+        let fits = |(index, challenges): &(usize, &usize)| {
+            of_first(index + 1).length() + VARYING_BYTES + *challenges <= budget
         };
-        let fits = |list: &Self, (index, challenges): (usize, &usize)| {
-            list.beginning_of(list.offers.iter().take(index + 1)).len() + VARYING_BYTES + challenges <= budget
-        };
-        list.listed = lengths.iter().enumerate().take_while(|entry| fits(&list, *entry)).count().max(1);
-        list.beginning = list.beginning_of(list.offers.iter().take(list.listed));
-        Some(list)
+        let listed = lengths.iter().enumerate().take_while(fits).count().max(1);
+        let template = of_first(listed);
+        Some(Self { listed, offers, places, description, extensions, public_url, first_version, template })
     }
 
     /// Every offer, for matching what a payment answers; [`PriceList::place`] says which of the route's it is.
@@ -111,22 +98,13 @@ impl PriceList {
         if none {
             return None;
         }
-        let mut header = if all {
-            let mut header = String::with_capacity(self.beginning.len() + VARYING_BYTES);
-            header.push_str(&self.beginning);
-            header
+        let url = self.url_of(asked);
+        let header = if all {
+            self.template.to_header(&url, error)
         } else {
             let made = self.listed_with_places().filter(|(place, _)| is_made(*place)).map(|(_, offer)| offer);
-            self.beginning_of(made)
+            template(made, self.description.as_deref(), &self.extensions).to_header(&url, error)
         };
-        let mut end = escaped(&self.url_of(asked));
-        end.push('}');
-        if let Some(error) = error {
-            end.push_str(",\"error\":");
-            end.push_str(&escaped(error));
-        }
-        end.push('}');
-        STANDARD.encode_string(end, &mut header);
         HeaderValue::from_maybe_shared(bytes::Bytes::from(header)).ok()
     }
 
@@ -157,28 +135,19 @@ impl PriceList {
     fn listed_with_places(&self) -> impl Iterator<Item = (usize, &Requirements)> {
         self.places.iter().copied().zip(&self.offers).take(self.listed)
     }
-
-    /// The header value up to the address of the resource, with spaces so that base64 has no remainder.
-    fn beginning_of<'a>(&'a self, offers: impl Iterator<Item = &'a Requirements>) -> String {
-        let accepts: Vec<Value> = offers.map(|offer| Value::Object(offer.to_object())).collect();
-        let mut text = format!("\"x402Version\":{},\"accepts\":{}", Version::V2.number(), Value::Array(accepts));
-        if !self.extensions.is_empty() {
-            text.push_str(",\"extensions\":");
-            text.push_str(&Value::Object(self.extensions.clone()).to_string());
-        }
-        text.push_str(",\"resource\":{");
-        if let Some(description) = &self.description {
-            text.push_str("\"description\":");
-            text.push_str(&escaped(description));
-            text.push(',');
-        }
-        text.push_str("\"url\":");
-        let spaces = (3 - (text.len() + 1) % 3) % 3;
-        STANDARD.encode(format!("{{{}{text}", " ".repeat(spaces)))
-    }
 }
 
-/// A text as JSON.
-fn escaped(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
+/// The header value with these offers, but for the address of what is asked for.
+fn template<'a>(
+    offers: impl Iterator<Item = &'a Requirements>,
+    description: Option<&str>,
+    extensions: &JsonObject,
+) -> Template {
+    Template::new(&PaymentRequired {
+        version: Version::V2,
+        error: None,
+        resource: Resource { description: description.map(str::to_owned), ..Resource::default() },
+        accepts: offers.cloned().collect(),
+        extensions: extensions.clone(),
+    })
 }
