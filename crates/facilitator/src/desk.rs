@@ -77,7 +77,7 @@ impl Desk {
             Ok(Hold::Held) => Ok(Valid { payer }),
             Ok(Hold::Rejected(rejected)) => {
                 tracing::debug!(reason = rejected.reason, "a payment is not good");
-                Err(Refused::payment(&rejected.refusal).by(payer))
+                Err(Refused::payment(case.words, &rejected.refusal).by(payer))
             }
             Ok(Hold::Unknown(unknown)) => {
                 tracing::warn!(reason = unknown.reason, "a payment could not be verified");
@@ -175,7 +175,7 @@ impl Desk {
             }
             Settlement::Rejected(rejected) => {
                 tracing::info!(reason = rejected.reason, network = %case.kind.network, "a payment was not settled");
-                (End::Rejected, Err(Refused::payment(&rejected.refusal)))
+                (End::Rejected, Err(Refused::payment(case.words, &rejected.refusal)))
             }
             Settlement::Unknown(unknown) => {
                 tracing::warn!(reason = unknown.reason, network = %case.kind.network, "a payment is not settled yet");

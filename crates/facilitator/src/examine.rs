@@ -1,6 +1,6 @@
 //! What can be said of a payment without asking anybody.
 
-use farthing_dialects::x402::Requirements;
+use farthing_dialects::x402::{Requirements, Words};
 use farthing_money::Amount;
 use farthing_protocol::{ChallengeId, Credential, Realm, Timestamp};
 use farthing_rail::{Capture, Claim, PayerId, PaymentId, Presented, Proof};
@@ -25,6 +25,8 @@ pub(crate) struct Case {
     /// Who moves it.
     pub(crate) kind: Kind,
     pub(crate) proof: Proof,
+    /// In whose words it is refused.
+    pub(crate) words: Words,
     /// How much is to be taken, where that is left open until it is settled.
     pub(crate) take: Option<Amount>,
 }
@@ -43,8 +45,9 @@ impl Case {
             let code = if is_open { "invalid_upto_evm_payload_settlement_exceeds_amount" } else { AMOUNT };
             return Err(Refused::requirements(code, "the amount is not the one that was accepted; ask for that"));
         }
-        let proof = verified(kind, asked, now)?;
-        Ok(Self { kind: kind.clone(), proof, take: is_open.then_some(least) })
+        let words = Words::of(kind.scheme(), &asked.payment.payload);
+        let proof = verified(kind, asked, words, now)?;
+        Ok(Self { kind: kind.clone(), proof, words, take: is_open.then_some(least) })
     }
 
     /// The payment as its rail knows it. A payment that was refused for good may be tried again, when its
@@ -79,7 +82,7 @@ fn find<'a>(kinds: &'a [Kind], asked: &Requirements) -> Result<&'a Kind, Refused
     })
 }
 
-fn verified(kind: &Kind, asked: &Asked, now: Timestamp) -> Result<Proof, Refused> {
+fn verified(kind: &Kind, asked: &Asked, words: Words, now: Timestamp) -> Result<Proof, Refused> {
     let challenge = ChallengeId::read(NAME)
         .ok()
         .zip(Realm::read(NAME).ok())
@@ -91,7 +94,7 @@ fn verified(kind: &Kind, asked: &Asked, now: Timestamp) -> Result<Proof, Refused
     let credential = Credential::new(challenge, asked.payment.payload.clone(), None);
     let request = asked.most.to_request();
     let presented = Presented { credential: &credential, request: &request, now };
-    kind.settler.verify(&presented).map_err(|refusal| Refused::payment(&refusal))
+    kind.settler.verify(&presented).map_err(|refusal| Refused::payment(words, &refusal))
 }
 
 /// A payer as x402 names it: the last part of a `did:pkh:`.

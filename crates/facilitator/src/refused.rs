@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use farthing_dialects::x402::code_of;
+use farthing_dialects::x402::Words;
 use farthing_protocol::ProblemType;
 use farthing_rail::{Fault, Refusal};
 use http::StatusCode;
@@ -29,14 +29,14 @@ impl Refused {
         Self { status, code, message: message.into(), payer: None, retry_after: None }
     }
 
-    /// A payment that is not good, in the rail's words.
-    pub(crate) fn payment(refusal: &Refusal) -> Self {
+    /// A payment that is not good, in the rail's words and the code of its way of paying.
+    pub(crate) fn payment(words: Words, refusal: &Refusal) -> Self {
         let is_unreadable = refusal.problem == ProblemType::InvalidPayload || refusal.fault == Some(Fault::Malformed);
         let (status, fault) = match is_unreadable {
             true => (StatusCode::BAD_REQUEST, Some(Fault::Malformed)),
             false => (StatusCode::OK, refusal.fault),
         };
-        Self::new(status, code_of(fault), refusal.detail.clone())
+        Self::new(status, words.code(fault), refusal.detail.clone())
     }
 
     /// What is asked for does not fit together, or is not settled here.

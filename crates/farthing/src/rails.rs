@@ -42,7 +42,8 @@ pub(crate) fn acceptors() -> RailFactory {
 fn on_chains(chains: &Seller, method: &str, table: &Table, context: &RailContext<'_>) -> Result<Vec<Acceptor>, String> {
     let around = Surroundings { variable: &environment::variable, directory: context.directory };
     let keys = |value: &toml::Value| recoverable_from_table(value, &around);
-    chains.acceptors(method, context.name, table, &Place { data: context.data, keys: &keys })
+    let secrets = |table: &Table, name: &str| around.secret(table, name);
+    chains.acceptors(method, context.name, table, &Place { data: context.data, keys: &keys, secrets: &secrets })
 }
 
 /// What pays on chains: an account and the chains its owner knows.

@@ -66,8 +66,9 @@ pub fn recoverable_from_table(
 }
 
 impl Surroundings<'_> {
-    /// A secret named by `{ env = ".." }` or `{ file = ".." }`.
-    fn secret(&self, table: &Table, name: &str) -> Result<Zeroizing<String>, String> {
+    /// A secret that stands under a name in a table as `{ env = ".." }` or `{ file = ".." }`; the refusal is
+    /// for whoever wrote it.
+    pub fn secret(&self, table: &Table, name: &str) -> Result<Zeroizing<String>, String> {
         match self.named(table, name)? {
             Named::Variable(text) => Ok(text),
             Named::File(path) => {

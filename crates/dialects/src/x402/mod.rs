@@ -24,7 +24,10 @@ mod template;
 mod version;
 
 pub use binding::{Binding, Salt};
-pub use code::{Words, code_of};
+pub use code::{
+    PERMIT2_ALLOWANCE_REQUIRED, SETTLEMENT_PENDING, UNEXPECTED_SETTLE_ERROR, UNSUPPORTED_SCHEME, Words, code_of, fault_of,
+    sentence_of,
+};
 pub use error::Malformed;
 pub use network::Network;
 pub use outcome::{Settled, Verified};

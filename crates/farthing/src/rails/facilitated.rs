@@ -20,7 +20,8 @@ pub(crate) fn chains() -> ChainFactory {
 fn kinds(seller: &Seller, table: &Table, context: &ChainContext<'_>) -> Result<Vec<Kind>, String> {
     let around = Surroundings { variable: &environment::variable, directory: context.directory };
     let keys = |value: &toml::Value| recoverable_from_table(value, &around);
-    let place = Place { data: context.data, keys: &keys };
+    let secrets = |table: &Table, name: &str| around.secret(table, name);
+    let place = Place { data: context.data, keys: &keys, secrets: &secrets };
     let chain = seller.facilitated(context.name, table, &place)?;
     let (network, signer) = (Network::evm(chain.chain), chain.signer.to_checksum(None));
     let kind = |settler: Arc<dyn farthing_rail::Settler>| {

@@ -28,5 +28,5 @@ pub mod x402;
 pub use account::{Account, AccountError};
 pub use legs::{Transfer, Unsatisfied};
 pub use payment::{Leg, Memo, Payment, SentNonce, Way};
-pub use seller::{Facilitated, KeySource, METHODS, Place, Seller};
+pub use seller::{Facilitated, KeySource, METHODS, Place, SecretSource, Seller};
 pub use signature::{NotRecoverable, recover};

@@ -7,6 +7,7 @@
 mod desks;
 mod evm;
 mod facilitated;
+mod remote;
 mod shared;
 mod table;
 mod tempo;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use farthing_rail::{Acceptor, Method, RecoverableSigner};
 use toml::Value;
+use zeroize::Zeroizing;
 
 use crate::settle::sender::Clock;
 use crate::settle::{Settling, Till};
@@ -26,10 +28,13 @@ use shared::Shared;
 use table::Table;
 
 /// The methods this crate sells by.
-pub const METHODS: [&str; 3] = [crate::tempo::METHOD, crate::evm::METHOD, crate::usdc::METHOD];
+pub const METHODS: [&str; 4] = [crate::tempo::METHOD, crate::evm::METHOD, crate::usdc::METHOD, crate::x402::METHOD];
 
 /// Finds the key that a configuration names.
 pub type KeySource<'a> = &'a dyn Fn(&Value) -> Result<Arc<dyn RecoverableSigner>, String>;
+
+/// Finds the secret that stands under a name in a table, as `{ env = "NAME" }` or `{ file = "PATH" }`.
+pub type SecretSource<'a> = &'a dyn Fn(&toml::Table, &str) -> Result<Zeroizing<String>, String>;
 
 /// What a seller's methods share for the life of the process.
 pub struct Seller {
@@ -44,6 +49,8 @@ pub struct Place<'a> {
     pub data: &'a Path,
     /// Finds the key that a configuration names.
     pub keys: KeySource<'a>,
+    /// Finds a secret that a table names.
+    pub secrets: SecretSource<'a>,
 }
 
 impl Seller {
@@ -66,7 +73,8 @@ impl Seller {
             crate::tempo::METHOD => tempo::acceptor(self, &table, place).map(|acceptor| vec![acceptor]),
             crate::evm::METHOD => evm::acceptors(self, &table, place),
             crate::usdc::METHOD => usdc::acceptor(self, &table, place).map(|acceptor| vec![acceptor]),
-            unknown => Err(format!("\"{unknown}\" is not a method of chains; they are tempo, evm and usdc")),
+            crate::x402::METHOD => remote::acceptors(self, &table, place),
+            unknown => Err(format!("\"{unknown}\" is not a method of chains; they are {}", METHODS.join(", "))),
         }
     }
 

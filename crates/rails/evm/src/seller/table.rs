@@ -69,6 +69,17 @@ impl<'a> Table<'a> {
         self.value(key).map(read).transpose()
     }
 
+    /// One text.
+    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, String> {
+        self.value(key).map(|value| value.as_str().ok_or_else(|| self.wrong(key, "is a text"))).transpose()
+    }
+
+    /// A table in the table.
+    pub(super) fn table(&self, key: &str) -> Result<Option<&'a toml::Table>, String> {
+        let table = |value: &'a Value| value.as_table().ok_or_else(|| self.wrong(key, "is a table"));
+        self.value(key).map(table).transpose()
+    }
+
     /// A text, or a list of texts.
     pub(super) fn texts(&self, key: &str, example: &str) -> Result<Option<Vec<String>>, String> {
         let wrong = || self.wrong(key, format!("is a text or a list of texts, such as {example}"));

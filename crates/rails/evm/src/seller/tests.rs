@@ -33,8 +33,12 @@ fn build(seller: &Seller, method: &str, data: &Path, text: &str) -> Result<Accep
 fn all(seller: &Seller, method: &str, data: &Path, text: &str) -> Result<Vec<Acceptor>, String> {
     let table: toml::Table = text.parse().unwrap();
     let keys = |_: &Value| Ok(Arc::new(Idle) as Arc<dyn RecoverableSigner>);
-    let place = Place { data, keys: &keys };
+    let place = Place { data, keys: &keys, secrets: &no_secrets };
     seller.acceptors(method, "shop", &table, &place)
+}
+
+fn no_secrets(_: &toml::Table, name: &str) -> Result<Zeroizing<String>, String> {
+    Ok(Zeroizing::new(format!("secret {name}")))
 }
 
 const RECIPIENT: &str = "recipient = \"0x742d35Cc6634c0532925a3b844bC9e7595F8fE00\"\n";
@@ -154,7 +158,7 @@ async fn a_facilitators_chain_needs_a_signer_and_no_recipient() {
     let facilitated = |keys: &str| {
         let table: toml::Table = format!("{NODE}{keys}").parse().unwrap();
         let keys = |_: &Value| Ok(Arc::new(Idle) as Arc<dyn RecoverableSigner>);
-        seller.facilitated("base", &table, &Place { data: folder.path(), keys: &keys })
+        seller.facilitated("base", &table, &Place { data: folder.path(), keys: &keys, secrets: &no_secrets })
     };
     let base = facilitated("chain = \"base\"\nsigner = {}\nasset = [\"USDC\", \"EURC\"]").unwrap();
     assert_eq!((base.chain, base.tokens.len()), (8453, 2));

@@ -25,7 +25,7 @@ const GAS_OF_QUESTION: u64 = 200_000;
 
 /// What the token or Permit2 says about a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Nonce {
+pub(super) enum Nonce {
     Free,
     /// Used or cancelled.
     Spent,
@@ -33,7 +33,7 @@ enum Nonce {
 
 /// Where our own transactions for a payment are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ours {
+pub(super) enum Ours {
     /// There is none, or it took its place in the signer's order and did nothing.
     Nowhere,
     /// One may still be included.
@@ -193,7 +193,7 @@ impl ChainSettler {
 
     /// The nonce is spent and not by what we know of: by a transaction of somebody else that carried
     /// the same authorization, which moved the money to us all the same, or by a cancellation.
-    async fn find_use(&self, claim: &Claim, payment: &Payment, ours: Ours) -> Settlement {
+    pub(super) async fn find_use(&self, claim: &Claim, payment: &Payment, ours: Ours) -> Settlement {
         match self.use_of(payment).await {
             Ok(Some(hash)) => match self.endpoints.receipt(hash).await {
                 Ok(Some(receipt)) => self.judge(claim, payment, receipt, Patience::None).await,
@@ -255,7 +255,7 @@ impl ChainSettler {
         }
     }
 
-    async fn nonce_state(&self, payment: &Payment, at: At) -> Result<Nonce, RpcError> {
+    pub(super) async fn nonce_state(&self, payment: &Payment, at: At) -> Result<Nonce, RpcError> {
         let (contract, question, bit) = match &payment.way {
             Way::Authorization { from, nonce, .. } => {
                 (payment.token, calldata::authorization_state(*from, *nonce), U256::from(1))

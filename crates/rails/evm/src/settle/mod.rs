@@ -11,6 +11,7 @@ mod chain_settler;
 mod confirmations;
 mod delegated;
 mod diagnosis;
+mod elsewhere;
 mod fee;
 mod gas_money;
 mod hold;

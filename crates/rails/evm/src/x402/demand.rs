@@ -106,22 +106,37 @@ pub(super) fn offer(
     settings: &X402Settings,
     named: &[(&str, Value)],
 ) -> Result<JsonObject, Unpriceable> {
+    let Some(token) = settings.payee.tokens().first() else { return Err(no_offers()) };
+    let asked = offered(scheme, amount_of(order, token, settings.floor)?, settings, named)?;
+    let (description, external_id) = (order.description.clone(), order.external_id.clone());
+    Ok(ChargeRequest { description, external_id, ..asked.to_request() }.to_object())
+}
+
+/// The same for an amount, in x402's own words.
+pub(super) fn offered(
+    scheme: &str,
+    amount: Amount,
+    settings: &X402Settings,
+    named: &[(&str, Value)],
+) -> Result<Requirements, Unpriceable> {
     let Payee::Seller { token, recipient, .. } = &settings.payee else {
-        return Err(Unpriceable("a facilitator makes no offers of its own; configure a recipient".into()));
+        return Err(no_offers());
     };
     let domain = token.domain.iter();
     let domain = domain.flat_map(|domain| [("name", domain.name.as_str()), ("version", domain.version.as_str())]);
     let domain = domain.map(|(name, text)| (name, Value::from(text)));
     let extra = named.iter().cloned().chain(domain).map(|(name, value)| (name.to_owned(), value));
-    let asked = Requirements {
+    Ok(Requirements {
         scheme: scheme.to_owned(),
         network: Network::evm(token.chain),
-        amount: amount_of(order, token, settings.floor)?,
+        amount,
         asset: token.contract.to_checksum(None),
         pay_to: recipient.to_checksum(None),
         max_timeout_seconds: settings.validity.as_secs().max(1),
         extra: extra.collect(),
-    };
-    let (description, external_id) = (order.description.clone(), order.external_id.clone());
-    Ok(ChargeRequest { description, external_id, ..asked.to_request() }.to_object())
+    })
+}
+
+fn no_offers() -> Unpriceable {
+    Unpriceable("a facilitator makes no offers of its own; configure a recipient".into())
 }

@@ -1,11 +1,13 @@
 //! The scheme `exact`: the price, whole, before anything is served.
 
 use alloy_primitives::{Address, B256, U256};
+use farthing_dialects::x402::Requirements;
+use farthing_money::Amount;
 use farthing_protocol::{JsonObject, ProblemType};
 use farthing_rail::{Capture, Fault, Method, Order, Presented, Proof, ProofKey, Refusal, Terms, Unpriceable};
 use serde_json::Value;
 
-use super::demand::{Demand, offer};
+use super::demand::{Demand, offer, offered};
 use super::{EXACT, ExpectedPermit, Payee, Permit, Proxy, Transfer, X402Settings, refused};
 use crate::chain::Token;
 use crate::evm::wrapped::{self, Wrapped};
@@ -86,19 +88,29 @@ impl X402Exact {
     }
 }
 
+impl X402Exact {
+    /// The offer of an amount, in x402's own words; none of whoever makes no offers.
+    pub(crate) fn offer_of(&self, amount: Amount) -> Option<Requirements> {
+        offered(EXACT, amount, &self.settings, self.named().as_slice()).ok()
+    }
+
+    /// What is said of how the money moves: what everybody takes for granted is not.
+    fn named(&self) -> Option<(&'static str, Value)> {
+        let transfer = match &self.settings.payee {
+            Payee::Seller { transfer, .. } => *transfer,
+            Payee::Anybody { .. } => Transfer::Eip3009,
+        };
+        (transfer != Transfer::Eip3009).then(|| ("assetTransferMethod", transfer.name().into()))
+    }
+}
+
 impl Method for X402Exact {
     fn terms(&self) -> &Terms {
         &self.terms
     }
 
     fn request(&self, order: &Order) -> Result<JsonObject, Unpriceable> {
-        let transfer = match &self.settings.payee {
-            Payee::Seller { transfer, .. } => *transfer,
-            Payee::Anybody { .. } => Transfer::Eip3009,
-        };
-        // What everybody takes for granted is not said.
-        let named = (transfer != Transfer::Eip3009).then(|| ("assetTransferMethod", transfer.name().into()));
-        offer(EXACT, order, &self.settings, named.as_slice())
+        offer(EXACT, order, &self.settings, self.named().as_slice())
     }
 
     fn verify(&self, presented: &Presented<'_>) -> Result<Proof, Refusal> {

@@ -10,6 +10,7 @@ mod demand;
 mod exact;
 mod permit;
 pub(crate) mod proxy;
+pub mod remote;
 mod settings;
 #[cfg(test)]
 mod testing;

@@ -18,4 +18,3 @@ mod returned;
 mod shown;
 mod support;
 mod tempo;
-mod x402;

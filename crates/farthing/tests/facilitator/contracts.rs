@@ -1,0 +1,1 @@
+//! Tokens and wallets that do not keep their word.

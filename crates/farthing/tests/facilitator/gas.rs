@@ -1,0 +1,1 @@
+//! What settling costs, and who may cause it.
