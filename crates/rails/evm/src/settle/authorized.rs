@@ -107,12 +107,33 @@ impl ChainSettler {
     /// A rehearsal that fails says that the money cannot be moved; not that it has not been moved.
     async fn unless_spent(&self, claim: &Claim, payment: &Payment, settlement: Settlement) -> Settlement {
         match (self.nonce_state(payment, At::Latest).await, settlement) {
-            (Ok(Nonce::Spent), _) => self.find_use(claim, payment, Ours::Nowhere).await,
+            (Ok(Nonce::Spent), _) => match self.is_forgotten(claim, payment).await {
+                Ok(true) => rejected(
+                    "our signer used it in a transaction that our journal does not hold: the journal is older than the chain",
+                    "this authorization was used before; pay the fresh challenge",
+                ),
+                Ok(false) => self.find_use(claim, payment, Ours::Nowhere).await,
+                Err(settlement) => settlement,
+            },
             (Ok(Nonce::Free), Settlement::Rejected(why)) if why.refusal.fault == Some(Fault::Unmovable) => {
                 Settlement::Rejected(self.diagnose(payment, why.reason).await)
             }
             (_, settlement) => settlement,
         }
+    }
+
+    /// Whether our own signer used the authorization before we knew of the payment: the journal and the books
+    /// were restored from a backup, and what it paid for was served in the past that they have lost. Used by
+    /// anybody else it is the payer's payment all the same.
+    async fn is_forgotten(&self, claim: &Claim, payment: &Payment) -> Result<bool, Settlement> {
+        let unknown = |error: &dyn std::fmt::Display| unknown(error.to_string());
+        let known = self.journal.of_purpose(self.chain, &Purpose::Settle(claim.payment)).await;
+        if !known.map_err(|error| unknown(&error))?.is_empty() {
+            return Ok(false);
+        }
+        let Some(hash) = self.use_of(payment).await.map_err(|error| unknown(&error))? else { return Ok(false) };
+        let receipt = self.endpoints.receipt(hash).await.map_err(|error| unknown(&error))?;
+        Ok(receipt.is_some_and(|receipt| Some(receipt.sender) == self.signer()))
     }
 
     async fn await_authorized(&self, claim: &Claim, payment: &Payment, hash: B256) -> Settlement {
