@@ -1,6 +1,6 @@
 //! Between x402's words and ours: the one place where the two meet.
 //!
-//! An offer is a [`ChargeRequest`] of the method `x402`, whose intent is the scheme:
+//! An offer is a [`ChargeRequest`](farthing_protocol::ChargeRequest) of the method `x402`, whose intent is the scheme:
 //!
 //! | `PaymentRequirements` | `ChargeRequest` |
 //! |---|---|
