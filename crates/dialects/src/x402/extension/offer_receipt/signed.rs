@@ -1,5 +1,6 @@
 use farthing_protocol::json::{canonical, parse_object};
 use farthing_protocol::{JsonObject, base64url};
+use farthing_rail::{RecoverableSigner, SignError, Signer};
 use serde_json::Value;
 
 use super::Statement;
@@ -38,8 +39,21 @@ pub enum Proof {
 }
 
 impl<S: Statement> Signed<S> {
+    /// Signs as an account on a chain does.
+    pub async fn by_account(statement: S, key: &dyn RecoverableSigner) -> Result<Self, SignError> {
+        let signature = key.sign_keccak(&statement.to_typed_message()).await?;
+        Ok(Self::typed(statement, signature))
+    }
+
+    /// Signs with an Ed25519 key, whose public name goes along.
+    pub fn by_key(statement: S, key: &dyn Signer) -> Result<Self, SignError> {
+        let differs = |reason: Malformed| SignError::Differs(reason.to_string());
+        let input = Self::jws_input(&statement, "EdDSA", key.did()).map_err(differs)?;
+        Self::jws(&input, &key.sign(input.as_bytes())?).map_err(differs)
+    }
+
     /// With the signature of [`Statement::to_typed_message`] as a
-    /// [`RecoverableSigner`](farthing_rail::RecoverableSigner) makes it: r, s, and 0 or 1.
+    /// [`RecoverableSigner`] makes it: r, s, and 0 or 1.
     pub fn typed(statement: S, mut signature: [u8; 65]) -> Self {
         let [.., parity] = &mut signature;
         *parity = parity.saturating_add(27);

@@ -1,38 +1,17 @@
-use alloy_primitives::U256;
-use alloy_sol_types::{SolStruct, eip712_domain};
+use std::future::ready;
+use std::task::{Context, Poll, Waker};
+
 use farthing_money::Amount;
 use farthing_protocol::{JsonObject, Timestamp};
+use farthing_rail::{Answer, RecoverableSigner, SignError, Signer};
 use serde_json::{Value, json};
+use sha3::{Digest as _, Keccak256};
 
 use super::*;
 use crate::x402::{Network, Requirements};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_760_000_000_000);
 const URL: &str = "https://api.example.com/report";
-
-/// The types as another implementation of EIP-712 has them.
-mod other {
-    alloy_sol_types::sol! {
-        struct Offer {
-            uint256 version;
-            string resourceUrl;
-            string scheme;
-            string network;
-            string asset;
-            string payTo;
-            string amount;
-            uint256 validUntil;
-        }
-        struct Receipt {
-            uint256 version;
-            string network;
-            string resourceUrl;
-            string payer;
-            uint256 issuedAt;
-            string transaction;
-        }
-    }
-}
 
 fn entry() -> Requirements {
     Requirements {
@@ -60,34 +39,53 @@ fn receipt() -> Receipt {
     }
 }
 
+/// The hashes are those that the SDK signs for the same offer and receipt.
 #[test]
-fn s_19_what_is_signed_is_what_another_implementation_signs() {
-    let ours = offer();
-    let theirs = other::Offer {
-        version: U256::from(1),
-        resourceUrl: URL.into(),
-        scheme: "exact".into(),
-        network: "eip155:8453".into(),
-        asset: "0xa".into(),
-        payTo: "0xb".into(),
-        amount: "10000".into(),
-        validUntil: U256::from(1_760_000_060),
-    };
-    let domain = eip712_domain! { name: "x402 offer", version: "1", chain_id: 1, };
-    let expected = [&[0x19, 0x01], domain.separator().as_slice(), theirs.eip712_hash_struct().as_slice()].concat();
-    assert_eq!(ours.to_typed_message().as_slice(), expected);
+fn s_19_what_is_signed_is_what_others_sign() {
+    let hash = |message: [u8; 66]| crate::x402::hex::to_hex(&Keccak256::digest(message));
+    let sdks = "0xe7f905f44d24514d05aeadd29acbbaa76990cc89aa52f0ba52e1d382888b48a2";
+    assert_eq!(hash(offer().to_typed_message()), sdks);
+    let sdks = "0xcffadbd746790b31dbdef3b3fb7836fcb8069b8f2d48c532657997cf380fea57";
+    assert_eq!(hash(receipt().to_typed_message()), sdks);
+}
 
-    let theirs = other::Receipt {
-        version: U256::from(1),
-        network: "eip155:8453".into(),
-        resourceUrl: URL.into(),
-        payer: "0xPayer".into(),
-        issuedAt: U256::from(1_760_000_000),
-        transaction: String::new(),
-    };
-    let domain = eip712_domain! { name: "x402 receipt", version: "1", chain_id: 1, };
-    let expected = [&[0x19, 0x01], domain.separator().as_slice(), theirs.eip712_hash_struct().as_slice()].concat();
-    assert_eq!(receipt().to_typed_message().as_slice(), expected);
+/// A key that shows what it was asked to sign.
+struct Key;
+
+impl Signer for Key {
+    fn did(&self) -> &str {
+        "did:key:z6MkTest"
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
+        assert!(message.is_ascii());
+        Ok([7; 64])
+    }
+}
+
+impl RecoverableSigner for Key {
+    fn public_key(&self) -> [u8; 64] {
+        [0; 64]
+    }
+
+    fn sign_keccak<'a>(&'a self, message: &'a [u8]) -> Answer<'a, Result<[u8; 65], SignError>> {
+        assert_eq!(message, offer().to_typed_message());
+        Box::pin(ready(Ok([1; 65])))
+    }
+}
+
+#[test]
+fn a_key_signs_the_exact_bytes() {
+    let mut signing = std::pin::pin!(Signed::by_account(offer(), &Key));
+    let Poll::Ready(signed) = signing.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { unreachable!() };
+    let signed = signed.unwrap();
+    assert!(matches!(signed.proof(), Proof::Typed { signature: [.., 28], .. }));
+    assert_eq!(Signed::read(&Value::Object(signed.to_object())), Ok(signed));
+
+    let signed = Signed::by_key(offer(), &Key).unwrap();
+    let Proof::Jws { algorithm, key, .. } = signed.proof() else { unreachable!() };
+    assert_eq!((algorithm.as_str(), key.as_deref()), ("EdDSA", Some("did:key:z6MkTest")));
+    assert_eq!(signed.statement(), &offer());
 }
 
 #[test]
