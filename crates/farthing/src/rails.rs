@@ -15,6 +15,7 @@ use farthing_rail_evm::buyer::{Chains, Delegation, Funds, Purse};
 use farthing_rail_evm::evm::EvmPayer;
 use farthing_rail_evm::tempo::{PayingKey, TempoPayer};
 use farthing_rail_evm::usdc::UsdcPayer;
+use farthing_rail_evm::x402::X402Payer;
 use farthing_rail_evm::{Account, Place, Seller};
 use toml::Table;
 
@@ -76,7 +77,9 @@ pub(crate) async fn payers(
         let tempo = TempoPayer::new(key, Arc::new(chains.tokens()), now());
         payers.push(Arc::new(tempo.with_funds(Arc::clone(&funds)).prepared().await));
         payers.push(Arc::new(EvmPayer::new(account.clone(), &chains, now()).with_funds(Arc::clone(&funds))));
-        payers.push(Arc::new(UsdcPayer::new(account, &chains, now()).with_funds(funds)));
+        payers.push(Arc::new(UsdcPayer::new(account.clone(), &chains, now()).with_funds(Arc::clone(&funds))));
+        payers.push(Arc::new(X402Payer::exact(account.clone(), &chains, now()).with_funds(Arc::clone(&funds))));
+        payers.push(Arc::new(X402Payer::upto(account, &chains, now()).with_funds(funds)));
     }
     Ok(payers)
 }

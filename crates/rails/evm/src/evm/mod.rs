@@ -39,6 +39,7 @@ pub use settings::{EvmSettings, Share};
 pub use signed::SignedBy;
 pub(crate) use signed::signed_by_contract;
 pub use transaction::{ExpectedTransaction, PayingTransaction, TransactionError};
+pub(crate) use window::unix_seconds;
 pub use window::{LONGEST_AFTER_CHALLENGE, NotInTime, SHORTEST_REST, Window};
 
 /// The method's name on the wire.

@@ -8,6 +8,7 @@
 
 mod demand;
 mod exact;
+mod payer;
 mod permit;
 pub(crate) mod proxy;
 pub mod remote;
@@ -18,6 +19,7 @@ mod transfer;
 mod upto;
 
 pub use exact::X402Exact;
+pub use payer::X402Payer;
 pub use permit::{ExpectedPermit, Permit, PermitError};
 pub use proxy::{EXACT_PROXY, Proxy, UPTO_PROXY};
 pub use settings::{Payee, X402Settings};
