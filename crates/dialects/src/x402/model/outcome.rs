@@ -5,10 +5,12 @@ use crate::x402::{Network, Settled};
 
 impl Settled {
     /// A payment that was made. `reference` is the rail's name of the movement, of which x402 wants the
-    /// transaction alone: the hash of `eip155:8453/tx/0x..`. What is no transaction is written as none, as
-    /// when nothing was used and nothing moved. `amount` is said where the scheme leaves it open.
+    /// transaction alone: the hash, bare or behind `eip155:8453/tx/`. What is no transaction is written as
+    /// none, as when nothing was used and nothing moved. `amount` is said where the scheme leaves it open.
     pub fn paid(reference: &str, network: &Network, payer: Option<&str>, amount: Option<Amount>) -> Self {
-        let transaction = reference.split_once("/tx/").map(|(_, hash)| hash);
+        let hash = reference.rsplit_once("/tx/").map_or(reference, |(_, hash)| hash);
+        let is_hash = hash.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let transaction = Some(hash).filter(|_| is_hash);
         Self {
             success: true,
             error_reason: None,

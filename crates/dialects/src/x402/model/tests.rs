@@ -201,6 +201,7 @@ fn an_outcome_names_the_transaction_alone() {
     let network = Network::evm(8453);
     let settled = Settled::paid("eip155:8453/tx/0xab", &network, Some("0xpayer"), Some(Amount::new(7)));
     assert_eq!(settled.transaction, "0xab");
+    assert_eq!(Settled::paid("0xab", &network, None, None).transaction, "0xab");
     assert_eq!(Settled::from_header(settled.to_header().as_bytes()), Ok(settled.clone()));
     assert_eq!(settled.in_version(Version::V1).network, "base");
     assert_eq!(Settled::paid("nothing moved", &network, None, None).transaction, "");
