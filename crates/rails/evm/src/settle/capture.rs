@@ -31,9 +31,14 @@ impl ChainSettler {
         if !payment.is_up_to() {
             return self.settle(claim).await;
         }
+        self.take(claim, &payment, amount).await
+    }
+
+    /// The same for a payment that may come to less than was permitted.
+    pub(super) async fn take(&self, claim: &Claim, payment: &Payment, amount: Amount) -> Settlement {
         match self.journal.of_purpose(self.chain, &Purpose::Settle(claim.payment)).await {
             Ok(earlier) if earlier.is_empty() => {}
-            Ok(_) => return self.lookup(claim).await,
+            Ok(_) => return self.lookup_authorized(claim, payment).await,
             Err(error) => return unknown(error.to_string()),
         }
         if amount.is_zero() {

@@ -14,6 +14,7 @@ use super::outcome::{refused, unable, unknown};
 use super::sender::{Clock, Sender};
 use crate::rpc::Endpoints;
 use crate::tempo::SponsorPolicy;
+use crate::x402::Proxy;
 use crate::{Account, Payment, Way};
 
 /// So many sponsored payments are on their way at a time; more wait.
@@ -124,6 +125,7 @@ impl ChainSettler {
             Way::Transaction { .. } => self.settle_transaction(claim, &payment).await,
             Way::Sponsored { .. } => self.settle_sponsored(claim, &payment).await,
             Way::Shown { hash, .. } => self.settle_shown(claim, &payment, *hash).await,
+            Way::Proxied { proxy: Proxy::Upto, .. } => self.take(claim, &payment, claim.proof.amount).await,
             Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {
                 self.settle_authorized(claim, &payment).await
             }

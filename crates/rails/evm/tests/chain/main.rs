@@ -18,3 +18,4 @@ mod returned;
 mod shown;
 mod support;
 mod tempo;
+mod x402;

@@ -13,7 +13,7 @@ use farthing_rail::{
     Answer, Capture, Claim, ExpectedFee, Finality, Method, Order, PaymentId, Presented, Proof, ProofKey, Protocol,
     RecoverableSigner, Refusal, Settled, Settlement, Settler as _, SignError, Terms, Unpriceable,
 };
-use farthing_rail_evm::chain::Token;
+use farthing_rail_evm::chain::{Token, by_code};
 use farthing_rail_evm::rpc::Endpoints;
 use farthing_rail_evm::settle::journal::Journal;
 use farthing_rail_evm::settle::sender::{self, Clock, FeeBounds, Sender};
@@ -35,6 +35,7 @@ pub(crate) struct World {
     pub(crate) devnet: Devnet,
     pub(crate) faults: Faults,
     pub(crate) seller: Settling<Bare>,
+    pub(crate) chain: Arc<ChainSettler>,
     pub(crate) journal: Journal,
     pub(crate) signer: Address,
     pub(crate) token: Token,
@@ -68,10 +69,20 @@ impl World {
         Self::on(devnet, rules).await
     }
 
+    /// A chain that poses as Base Sepolia, with what x402 needs.
+    pub(crate) async fn base_sepolia() -> Self {
+        Self::base_sepolia_with(rules()).await
+    }
+
+    pub(crate) async fn base_sepolia_with(rules: Rules) -> Self {
+        let options = Options::base_sepolia(Source::of_this_process().unwrap());
+        Self::on(Devnet::start(options).await.unwrap(), rules).await
+    }
+
     /// A seller who takes these nodes for those of another chain.
     pub(crate) fn seller_for_chain(&self, chain: u64) -> Settling<Bare> {
         let token = Token { chain, ..self.token.clone() };
-        seller(&[self.faults.url()], self.journal.clone(), &token, rules())
+        seller(&token, self::chain(&[self.faults.url()], self.journal.clone(), &token, rules()))
     }
 
     pub(crate) async fn tempo() -> Self {
@@ -87,18 +98,21 @@ impl World {
         let asset = Token::asset(chain, devnet.token(), "USDC", 6).unwrap();
         let domain = Some(farthing_rail_evm::chain::SigningDomain { name: "Test USDC".into(), version: "1".into() });
         let currency = "USD".parse().unwrap();
-        let token = Token { chain, contract: devnet.token(), asset, currency, domain };
+        let of_tests = || Token { chain, contract: devnet.token(), asset, currency, domain };
+        let on_file = by_code(chain, "USDC").filter(|token| token.contract == devnet.token());
+        let token = on_file.unwrap_or_else(of_tests);
         let account = account(0);
         let signer = account.address();
         devnet.set_gas(signer, U256::from(PLENTY)).await.unwrap();
-        let seller = seller(&[faults.url()], journal.clone(), &token, rules);
-        Self { devnet, faults, seller, journal, signer, token, payments: AtomicU64::new(0), folder }
+        let chain = self::chain(&[faults.url()], journal.clone(), &token, rules);
+        let seller = seller(&token, Arc::clone(&chain));
+        Self { devnet, faults, seller, chain, journal, signer, token, payments: AtomicU64::new(0), folder }
     }
 
     /// The seller's process ends and another begins, with the same journal.
     pub(crate) async fn restart(self) -> Self {
-        let Self { devnet, faults, seller, journal, signer, token, payments, folder } = self;
-        drop(seller);
+        let Self { devnet, faults, seller, chain, journal, signer, token, payments, folder } = self;
+        drop((seller, chain));
         drop(journal);
         let path = folder.path().join("evm.db");
         let journal = loop {
@@ -107,21 +121,27 @@ impl World {
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         };
-        let seller = self::seller(&[faults.url()], journal.clone(), &token, rules());
-        Self { devnet, faults, seller, journal, signer, token, payments, folder }
+        let chain = self::chain(&[faults.url()], journal.clone(), &token, rules());
+        let seller = self::seller(&token, Arc::clone(&chain));
+        Self { devnet, faults, seller, chain, journal, signer, token, payments, folder }
     }
 
     /// Talks to the node itself from here on, for what is measured.
-    pub(crate) fn direct(mut self) -> Self {
-        self.seller = seller(&[self.devnet.rpc().to_owned()], self.journal.clone(), &self.token, rules());
+    pub(crate) fn direct(self) -> Self {
+        let urls = [self.devnet.rpc().to_owned()];
+        self.asking(&urls)
+    }
+
+    fn asking(mut self, urls: &[String]) -> Self {
+        self.chain = chain(urls, self.journal.clone(), &self.token, rules());
+        self.seller = seller(&self.token, Arc::clone(&self.chain));
         self
     }
 
     /// Asks the node itself too, from here on, and believes what both say.
-    pub(crate) fn with_a_second_opinion(mut self) -> Self {
+    pub(crate) fn with_a_second_opinion(self) -> Self {
         let urls = [self.devnet.rpc().to_owned(), self.faults.url()];
-        self.seller = seller(&urls, self.journal.clone(), &self.token, rules());
-        self
+        self.asking(&urls)
     }
 
     /// A claim on a payment that is kept as it would be in the books.
@@ -233,7 +253,7 @@ pub(crate) fn rules() -> Rules {
     Rules { finality: FINALITY, patience: Duration::from_secs(3), unseen: Duration::from_secs(2), ..Rules::default() }
 }
 
-fn seller(urls: &[String], journal: Journal, token: &Token, rules: Rules) -> Settling<Bare> {
+fn chain(urls: &[String], journal: Journal, token: &Token, rules: Rules) -> Arc<ChainSettler> {
     let endpoints = endpoints(urls, urls.len());
     let clock: Clock = Arc::new(now);
     let account = account(0);
@@ -251,9 +271,12 @@ fn seller(urls: &[String], journal: Journal, token: &Token, rules: Rules) -> Set
     let sender = Sender::new(account.clone(), around);
     let policy = farthing_rail_evm::tempo::SponsorPolicy::for_chain(token.chain, token.contract);
     let sponsor = Sponsor { account, fee_token: token.contract, policy };
-    let till = Till { recipient: sender.address() };
     let chain = ChainSettler::new(token.chain, endpoints, journal, rules, clock);
-    let chain = Arc::new(chain.with_sender(sender).with_sponsor(sponsor));
+    Arc::new(chain.with_sender(sender).with_sponsor(sponsor))
+}
+
+fn seller(token: &Token, chain: Arc<ChainSettler>) -> Settling<Bare> {
+    let till = Till { recipient: chain.signer().unwrap() };
     let terms = Terms {
         method: farthing_protocol::MethodName::new("evm").unwrap(),
         intent: farthing_protocol::IntentName::new("charge").unwrap(),
