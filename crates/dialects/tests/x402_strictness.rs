@@ -292,8 +292,8 @@ mod any {
         fn an_outcome_reads_back(texts in (TEXT, TEXT, TEXT, TEXT), success: bool, amount: Option<u128>, extensions in object()) {
             let (reason, payer, transaction, network) = texts;
             let amount = amount.map(Amount::new);
-            let (error_reason, payer) = (Some(reason), Some(payer));
-            let settled = Settled { success, error_reason, payer, transaction, network, amount, extensions };
+            let (error_reason, error_message, payer) = (Some(reason.clone()), Some(reason), Some(payer));
+            let settled = Settled { success, error_reason, error_message, payer, transaction, network, amount, extensions };
             prop_assert_eq!(Settled::from_header(settled.to_header().as_bytes()), Ok(settled));
         }
 

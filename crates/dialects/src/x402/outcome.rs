@@ -12,6 +12,8 @@ pub struct Settled {
     pub success: bool,
     /// Why not, in a word.
     pub error_reason: Option<String>,
+    /// Why not, in a sentence.
+    pub error_message: Option<String>,
     /// Whose money.
     pub payer: Option<String>,
     /// The transaction; empty when there is none.
@@ -56,10 +58,14 @@ impl Settled {
         Ok(Self {
             success: *success,
             error_reason: text("errorReason")?,
+            error_message: text("errorMessage")?,
             payer: text("payer")?,
             transaction: text("transaction")?.unwrap_or_default(),
             network: text("network")?.unwrap_or_default(),
-            amount: settled.contains_key("amount").then(|| amount(settled, "amount")).transpose()?,
+            amount: match settled.get("amount") {
+                None | Some(Value::Null) => None,
+                Some(_) => Some(amount(settled, "amount")?),
+            },
             extensions: optional_object(settled, "extensions")?,
         })
     }
@@ -73,7 +79,11 @@ impl Settled {
     pub fn to_object(&self) -> JsonObject {
         let mut settled = JsonObject::new();
         settled.insert("success".into(), self.success.into());
-        let texts = [("errorReason", self.error_reason.as_ref()), ("payer", self.payer.as_ref())];
+        let texts = [
+            ("errorReason", self.error_reason.as_ref()),
+            ("errorMessage", self.error_message.as_ref()),
+            ("payer", self.payer.as_ref()),
+        ];
         for (member, text) in texts.into_iter().filter_map(|(member, text)| Some((member, text?))) {
             settled.insert(member.into(), text.as_str().into());
         }

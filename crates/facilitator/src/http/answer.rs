@@ -50,8 +50,10 @@ pub(super) fn verified(verified: Result<Valid, Refused>) -> (Answer, Fate) {
 pub(super) fn settled(settled: Result<Moved, Refused>, asked: &Asked) -> (Answer, Fate) {
     match settled {
         Ok(Moved { payer, network, transaction, amount }) => {
-            let (error_reason, extensions) = (None, JsonObject::new());
-            let settled = Settled { success: true, error_reason, payer, transaction, network, amount, extensions };
+            let (error_reason, error_message, extensions) = (None, None, JsonObject::new());
+            let success = true;
+            let settled =
+                Settled { success, error_reason, error_message, payer, transaction, network, amount, extensions };
             (json(StatusCode::OK, &Value::Object(settled.to_object())), Fate::Good)
         }
         Err(refusal) => (refused(Voice::Settle, &refusal, asked.network()), fate_of(&refusal)),
@@ -75,18 +77,17 @@ pub(super) fn refused(voice: Voice, refused: &Refused, network: &str) -> Answer 
             Verified { is_valid: false, invalid_reason, invalid_message, payer: payer.clone() }.to_object()
         }
         Voice::Settle => {
-            let mut body = Settled {
+            let settled = Settled {
                 success: false,
                 error_reason: Some((*code).to_owned()),
+                error_message: Some(message.clone()),
                 payer: payer.clone(),
                 transaction: String::new(),
                 network: network.to_owned(),
                 amount: None,
                 extensions: JsonObject::new(),
-            }
-            .to_object();
-            body.insert("errorMessage".into(), message.as_str().into());
-            body
+            };
+            settled.to_object()
         }
     };
     let mut answer = json(*status, &Value::Object(body));

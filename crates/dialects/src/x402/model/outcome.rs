@@ -14,6 +14,7 @@ impl Settled {
         Self {
             success: true,
             error_reason: None,
+            error_message: None,
             payer: payer.map(str::to_owned),
             transaction: transaction.unwrap_or_default().to_owned(),
             network: network.as_str().to_owned(),
