@@ -186,7 +186,7 @@ impl OnChain {
     fn settled(&self, claim: &Claim, amount: u128) -> Settlement {
         let whole = claim.proof.amount.units();
         Settlement::Settled(Settled {
-            reference: format!("{NETWORK}/tx/0x{}", claim.payment.to_string().trim_start_matches("pay_")),
+            reference: format!("0x{}", claim.payment.to_string().trim_start_matches("pay_")),
             at: self.now(),
             fee: Amount::ZERO,
             passed_on: Amount::ZERO,
