@@ -6,6 +6,7 @@ pub mod buyer;
 pub mod payer_on_chain;
 pub mod seller;
 pub mod upstream;
+pub mod x402_payer;
 
 /// The binary under test.
 pub const FARTHING: &str = env!("CARGO_BIN_EXE_farthing");

@@ -55,7 +55,7 @@ impl PayerOnChain {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has nobody who hands it a clock")]
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap())
 }
