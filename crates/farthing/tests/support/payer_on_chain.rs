@@ -25,8 +25,9 @@ impl PayerOnChain {
         let account =
             Account::new(Arc::new(LocalSigner::new(Secp256k1Key::from_bytes(Zeroizing::new(key.0)).unwrap()).unwrap()));
         let token = match devnet.kind() {
-            Kind::Tempo => String::new(),
-            _ => format!(
+            // What is on file needs no saying.
+            Kind::Tempo | Kind::BaseSepolia => String::new(),
+            Kind::Evm { .. } => format!(
                 "token = [{{ contract = \"{}\", code = \"USDC\", decimals = 6, currency = \"USD\", \
                  domain = {{ name = \"Test USDC\", version = \"1\" }} }}]\n",
                 devnet.token()
