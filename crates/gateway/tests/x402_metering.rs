@@ -46,23 +46,6 @@ async fn bought(world: &World, nonce: &str, reply: Reply) -> Answer {
     client.get_paying("/paid/a", &payment(world, &asked, nonce)).await
 }
 
-/// The one payment in the books.
-async fn record(world: &World) -> farthing_books::PaymentRecord {
-    let all = world.books.payments(farthing_books::PaymentFilter { limit: 10, ..Default::default() }).await.unwrap();
-    assert_eq!(all.len(), 1);
-    all.into_iter().next().unwrap()
-}
-
-async fn until(world: &World, wanted: PaymentState) {
-    for _ in 0..200 {
-        if record(world).await.state == wanted {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{:?}", record(world).await);
-}
-
 #[tokio::test]
 async fn what_was_used_is_taken_and_said() {
     let world = world(BY_PRICE).await;
@@ -71,7 +54,7 @@ async fn what_was_used_is_taken_and_said() {
     assert!(paid.header("farthing-charge").is_none());
     assert_eq!(paid.outcome().amount.unwrap().to_string(), "4200");
     assert_eq!(world.chain.taken(), [4200]);
-    assert_eq!(record(&world).await.amount.to_string(), "4200");
+    assert_eq!(world.only_payment().await.amount.to_string(), "4200");
     assert_eq!((world.chain.holds.load(SeqCst), world.chain.captures.load(SeqCst)), (1, 1));
     world.verify().await;
 }
@@ -83,7 +66,7 @@ async fn nothing_used_takes_nothing_and_has_no_transaction() {
     assert_eq!(paid.status, StatusCode::OK);
     let outcome = paid.outcome();
     assert_eq!((outcome.success, outcome.amount.unwrap().to_string()), (true, "0".to_owned()));
-    assert_eq!(record(&world).await.consumed, vec![]);
+    assert_eq!(world.only_payment().await.consumed, vec![]);
     world.verify().await;
 }
 
@@ -141,7 +124,7 @@ async fn g_02_more_than_the_cap_is_never_taken_and_gives_nothing() {
     assert_eq!(refused.status, StatusCode::BAD_GATEWAY);
     assert!(!refused.text().contains("hit") && refused.header("farthing-charge").is_none(), "{refused:?}");
     assert_eq!((world.chain.captures.load(SeqCst), world.chain.taken()), (0, vec![]));
-    let record = record(&world).await;
+    let record = world.only_payment().await;
     assert_eq!(record.state, PaymentState::Rejected);
     assert!(record.reason.unwrap().contains("raise the price"));
     world.verify().await;
@@ -172,7 +155,7 @@ async fn b_10_a_failed_upstream_takes_nothing() {
     let failed = bought(&world, "0x01", Reply::Status(500)).await;
     assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(failed.header("payment-response").is_none() && failed.receipt().is_none());
-    let record = record(&world).await;
+    let record = world.only_payment().await;
     assert_eq!((record.state, world.chain.taken()), (PaymentState::Rejected, vec![]));
     assert!(record.reason.unwrap().contains("500"));
     world.verify().await;
@@ -236,7 +219,7 @@ async fn b_11_a_client_that_leaves_is_charged_for_what_was_used_and_owed_it() {
     world.upstream.then([Reply::Body(r#"{"usage":{"tokens":7}}"#)]);
     let gone = tokio::time::timeout(Duration::from_millis(150), client.get_paying("/paid/a", &payment)).await;
     assert!(gone.is_err());
-    until(&world, PaymentState::Entitled).await;
+    world.until_it_is(PaymentState::Entitled).await;
     assert_eq!(world.chain.taken(), [140]);
     assert_eq!(client.get_paying("/paid/a", &payment).await.status, StatusCode::OK);
     assert_eq!(world.chain.taken(), [140]);

@@ -84,6 +84,7 @@ pub(super) struct RouteTable {
     pub(super) idempotency_body: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) x402_v1: bool,
+    pub(super) payment_identifier: Option<Spanned<String>>,
     pub(super) meter: Option<Spanned<MeterTable>>,
 }
 

@@ -139,6 +139,8 @@ pub struct RouteConfig {
     pub idempotency_body: usize,
     /// Whether payments of version 1 of x402 are taken too, and their price list stands in the body of a 402.
     pub x402_v1: bool,
+    /// Whether x402 payments must carry an identifier, under which a retry is answered as the first time.
+    pub payment_identifier_required: bool,
     /// How the upstream says what a request really cost; the price is then the most that is taken by payment
     /// methods that can take less.
     pub meter: Option<Meter>,

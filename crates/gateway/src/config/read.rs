@@ -282,8 +282,18 @@ impl Reader<'_> {
                 defaults.idempotency_body,
             )?,
             x402_v1: route.x402_v1,
+            payment_identifier_required: self.identifier(route)?,
             meter: self.meter(route, price)?,
             ..defaults
+        })
+    }
+
+    fn identifier(&self, route: &RouteTable) -> Result<bool, ConfigError> {
+        let Some(text) = &route.payment_identifier else { return Ok(false) };
+        self.value("payment_identifier", text, |text| match text {
+            "required" => Ok(true),
+            "optional" => Ok(false),
+            other => Err(format!("\"{other}\" is neither \"required\" nor \"optional\"")),
         })
     }
 
@@ -311,6 +321,7 @@ impl RouteConfig {
             entitlement: Duration::from_secs(3600),
             idempotency_body: 256 << 10,
             x402_v1: false,
+            payment_identifier_required: false,
             meter: None,
             place,
         }

@@ -16,21 +16,17 @@ pub(crate) struct PriceList {
     places: Vec<usize>,
     /// How many of the first are listed.
     listed: usize,
-    description: Option<String>,
-    extensions: JsonObject,
-    public_url: Option<String>,
-    /// Whether payments of version 1 are taken, and its price list stands in the body.
-    pub(crate) first_version: bool,
-    /// The header value with every listed offer.
+    listing: Listing,
     template: Template,
 }
 
-/// What a price list is made of.
+/// What a price list says beside the offers.
 pub(crate) struct Listing {
     pub(crate) description: Option<String>,
     pub(crate) extensions: JsonObject,
     /// Where clients see this gateway, if that is known.
     pub(crate) public_url: Option<String>,
+    /// Whether payments of version 1 are taken, and its price list stands in the body.
     pub(crate) first_version: bool,
 }
 
@@ -41,17 +37,19 @@ impl PriceList {
         if offers.is_empty() {
             return None;
         }
-        let Listing { description, extensions, public_url, first_version } = listing;
-        let lengths: Vec<usize> = offers.iter().map(|(_, _, challenges)| *challenges).collect();
+        let challenges: Vec<usize> = offers.iter().map(|(_, _, bytes)| *bytes).collect();
         let (places, offers): (Vec<usize>, Vec<Requirements>) =
             offers.into_iter().map(|(place, offer, _)| (place, offer)).unzip();
-        let of_first = |count: usize| template(offers.iter().take(count), description.as_deref(), &extensions);
-        let fits = |(index, challenges): &(usize, &usize)| {
-            of_first(index + 1).length() + VARYING_BYTES + *challenges <= budget
-        };
-        let listed = lengths.iter().enumerate().take_while(fits).count().max(1);
-        let template = of_first(listed);
-        Some(Self { listed, offers, places, description, extensions, public_url, first_version, template })
+        let first = |count: usize| Template::new(&listing.required(String::new(), offers.iter().take(count)));
+        let fits = |(count, challenges): &(usize, usize)| first(*count).length() + VARYING_BYTES + challenges <= budget;
+        let listed = (1..).zip(challenges).take_while(fits).count().max(1);
+        let template = first(listed);
+        Some(Self { offers, places, listed, listing, template })
+    }
+
+    /// Whether payments of version 1 are taken.
+    pub(crate) fn takes_first_version(&self) -> bool {
+        self.listing.first_version
     }
 
     /// Every offer, for matching what a payment answers; [`PriceList::place`] says which of the route's it is.
@@ -66,13 +64,13 @@ impl PriceList {
 
     /// What clients are told beside the offers.
     pub(crate) fn extensions(&self) -> &JsonObject {
-        &self.extensions
+        &self.listing.extensions
     }
 
     /// The URL of what is asked for, without its query: that may hold what nobody else should see.
     pub(crate) fn url_of(&self, asked: Asked<'_>) -> String {
         let path = asked.target.path();
-        match &self.public_url {
+        match &self.listing.public_url {
             Some(public_url) => format!("{public_url}{path}"),
             None => {
                 let authority = asked.target.authority().to_str().unwrap_or_default();
@@ -89,21 +87,12 @@ impl PriceList {
         error: Option<&str>,
         is_made: impl Fn(usize) -> bool,
     ) -> Option<HeaderValue> {
-        let (mut all, mut none) = (true, true);
-        for place in self.places.iter().take(self.listed) {
-            let made = is_made(*place);
-            all &= made;
-            none &= !made;
-        }
-        if none {
-            return None;
-        }
+        let made = self.places.iter().take(self.listed).filter(|place| is_made(**place)).count();
         let url = self.url_of(asked);
-        let header = if all {
-            self.template.to_header(&url, error)
-        } else {
-            let made = self.listed_with_places().filter(|(place, _)| is_made(*place)).map(|(_, offer)| offer);
-            template(made, self.description.as_deref(), &self.extensions).to_header(&url, error)
+        let header = match made {
+            0 => return None,
+            all if all == self.listed => self.template.to_header(&url, error),
+            _ => Template::new(&self.listing.required(String::new(), self.made(is_made))).to_header(&url, error),
         };
         HeaderValue::from_maybe_shared(bytes::Bytes::from(header)).ok()
     }
@@ -116,15 +105,8 @@ impl PriceList {
         error: Option<&str>,
         is_made: impl Fn(usize) -> bool,
     ) -> String {
-        let resource = Resource { url: self.url_of(asked), description: self.description.clone(), mime_type: None };
-        let made = self.listed_with_places().filter(|(place, _)| is_made(*place));
-        let required = PaymentRequired {
-            version: Version::V1,
-            error: Some(error.unwrap_or("payment required").to_owned()),
-            resource,
-            accepts: made.map(|(_, offer)| offer.clone()).collect(),
-            extensions: JsonObject::new(),
-        };
+        let mut required = self.listing.required(self.url_of(asked), self.made(is_made));
+        required.error = Some(error.unwrap_or("payment required").to_owned());
         let mut body = problem.to_value();
         if let Some(members) = body.as_object_mut() {
             members.extend(required.to_first_version());
@@ -132,22 +114,21 @@ impl PriceList {
         body.to_string()
     }
 
-    fn listed_with_places(&self) -> impl Iterator<Item = (usize, &Requirements)> {
-        self.places.iter().copied().zip(&self.offers).take(self.listed)
+    /// The listed offers that are made.
+    fn made(&self, is_made: impl Fn(usize) -> bool) -> impl Iterator<Item = &Requirements> {
+        let listed = self.places.iter().zip(&self.offers).take(self.listed);
+        listed.filter(move |(place, _)| is_made(**place)).map(|(_, offer)| offer)
     }
 }
 
-/// The header value with these offers, but for the address of what is asked for.
-fn template<'a>(
-    offers: impl Iterator<Item = &'a Requirements>,
-    description: Option<&str>,
-    extensions: &JsonObject,
-) -> Template {
-    Template::new(&PaymentRequired {
-        version: Version::V2,
-        error: None,
-        resource: Resource { description: description.map(str::to_owned), ..Resource::default() },
-        accepts: offers.cloned().collect(),
-        extensions: extensions.clone(),
-    })
+impl Listing {
+    fn required<'a>(&self, url: String, offers: impl Iterator<Item = &'a Requirements>) -> PaymentRequired {
+        PaymentRequired {
+            version: Version::V2,
+            error: None,
+            resource: Resource { url, description: self.description.clone(), mime_type: None },
+            accepts: offers.cloned().collect(),
+            extensions: self.extensions.clone(),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Whether an x402 payment answers an offer of this route, and the credential that it is. No state is touched.
 
-use farthing_dialects::x402::extension::{EchoMismatch, check_echo};
+use farthing_dialects::x402::extension::{EchoMismatch, check_echo, payment_identifier};
 use farthing_dialects::x402::{PaymentPayload, Version};
-use farthing_protocol::{Credential, ProblemType};
+use farthing_protocol::{Credential, JsonObject, ProblemType};
 use farthing_rail::Fault;
 
 use crate::denial::Denial;
@@ -15,6 +15,8 @@ pub(crate) struct Answering<'a> {
     pub(crate) offer: &'a Offer,
     pub(crate) credential: Credential,
     pub(crate) scope: Scope,
+    /// The client's name for it.
+    pub(crate) identifier: Option<String>,
 }
 
 /// Finds the offer that a payment answers. Price and payee are the route's own, whatever the payment copies.
@@ -28,7 +30,7 @@ pub(crate) fn check<'a>(
         let detail = "This route does not take x402; pay one of the challenges.";
         return Err(Denial::new(ProblemType::InvalidChallenge, detail).in_a_word("unsupported_scheme"));
     };
-    if payment.version == Version::V1 && !list.first_version {
+    if payment.version == Version::V1 && !list.takes_first_version() {
         let detail = "This route takes version 2 of x402 only; pay one of the offers in PAYMENT-REQUIRED.";
         return Err(Denial::new(ProblemType::InvalidChallenge, detail).in_a_word("invalid_x402_version"));
     }
@@ -51,10 +53,24 @@ pub(crate) fn check<'a>(
     {
         return Err(Denial::new(ProblemType::InvalidChallenge, elsewhere.to_string()).because(Fault::OfferUnknown));
     }
+    let identifier = identifier(list.extensions(), payment)?;
     let scope = Scope::of(paid, asked);
     let credential = payment.to_credential(terms, &site.realm, scope.as_bytes(), digest).map_err(|_| {
         let detail = "The payment's payload cannot be written canonically; write its numbers as text.";
         Denial::new(ProblemType::InvalidPayload, detail).because(Fault::Malformed)
     })?;
-    Ok(Answering { offer, credential, scope })
+    Ok(Answering { offer, credential, scope, identifier })
+}
+
+/// The client's name for its payment, which a route may require.
+fn identifier(told: &JsonObject, payment: &PaymentPayload) -> Result<Option<String>, Denial> {
+    let refused = |detail: String| Denial::new(ProblemType::BadRequest, detail);
+    let id = payment_identifier::id(&payment.extensions).map_err(|error| {
+        refused(format!("The extension {}: {error}; nothing was charged.", payment_identifier::NAME))
+    })?;
+    if id.is_none() && payment_identifier::is_required(told) == Some(true) {
+        let name = payment_identifier::NAME;
+        return Err(refused(format!("A payment for this has an id in the extension {name}; nothing was charged.")));
+    }
+    Ok(id.map(str::to_owned))
 }

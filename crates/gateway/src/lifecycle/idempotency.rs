@@ -12,7 +12,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
 
 /// A client's own name for a request that it may have to repeat, as the request says it.
-pub(super) struct Said<'a>(&'a [u8]);
+pub(super) struct Said(Vec<u8>);
 
 /// The name together with what is asked for under it.
 pub(super) struct Key {
@@ -20,9 +20,9 @@ pub(super) struct Key {
     said: Vec<u8>,
 }
 
-impl<'a> Said<'a> {
+impl Said {
     /// Reads the one key of a request, if it has one.
-    pub(super) fn read(headers: &'a HeaderMap) -> Result<Option<Self>, Denial> {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Option<Self>, Denial> {
         let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let fits = (1..=LONGEST).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
@@ -30,12 +30,17 @@ impl<'a> Said<'a> {
             let detail = format!("A request has one Idempotency-Key of 1 to {LONGEST} printable characters.");
             return Err(Denial::new(ProblemType::BadRequest, detail));
         }
-        Ok(Some(Self(value.as_bytes())))
+        Ok(Some(Self(value.as_bytes().to_vec())))
+    }
+
+    /// The identifier that x402 gives a payment. A blank keeps it apart from what a header can say.
+    pub(super) fn from_identifier(id: String) -> Self {
+        Self(format!("payment-identifier {id}").into_bytes())
     }
 
     /// The key of this request: under the same name, another one has another.
-    pub(super) fn within(&self, scope: &Scope) -> Key {
-        Key { scope: *scope.as_bytes(), said: self.0.to_vec() }
+    pub(super) fn within(self, scope: &Scope) -> Key {
+        Key { scope: *scope.as_bytes(), said: self.0 }
     }
 }
 

@@ -183,6 +183,8 @@ struct Read<'a> {
     /// Whether its challenge is over.
     expired: bool,
     spoken: Spoken,
+    /// The client's name for the payment, where its protocol has a place for that.
+    identifier: Option<String>,
 }
 
 fn read<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Timestamp) -> Result<Read<'a>, Denial> {
@@ -190,19 +192,20 @@ fn read<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Timesta
     match presented {
         Presented::Credential(credential) => {
             let Authentic { offer, expired, scope } = present::check(sale.site, sale.paid, asked, &credential, now)?;
-            Ok(Read { offer, credential, scope, expired, spoken })
+            Ok(Read { offer, credential, scope, expired, spoken, identifier: None })
         }
         Presented::Payment(payment) => {
-            let Answering { offer, credential, scope } = dialect::check(sale.site, sale.paid, asked, &payment)?;
-            Ok(Read { offer, credential, scope, expired: false, spoken })
+            let Answering { offer, credential, scope, identifier } =
+                dialect::check(sale.site, sale.paid, asked, &payment)?;
+            Ok(Read { offer, credential, scope, expired: false, spoken, identifier })
         }
     }
 }
 
 fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Timestamp) -> Result<Prepared<'a>, Denial> {
     let said = Said::read(asked.headers)?;
-    let Read { offer, credential, scope, expired, spoken } = read(sale, asked, presented, now)?;
-    let key = said.map(|said| said.within(&scope));
+    let Read { offer, credential, scope, expired, spoken, identifier } = read(sale, asked, presented, now)?;
+    let key = identifier.map(Said::from_identifier).or(said).map(|said| said.within(&scope));
     let challenge = credential.challenge().id().clone();
     let on_record = |otherwise| GoodFor::OnRecord(challenge.clone(), otherwise);
     let question = farthing_rail::Presented { credential: &credential, request: &offer.request, now };

@@ -69,7 +69,7 @@ pub(crate) fn quote(
     };
     let problem = denial.map(|(_, denial)| &denial.problem);
     let body = match (&paid.x402, problem) {
-        (Some(list), problem) if list.first_version => {
+        (Some(list), problem) if list.takes_first_version() => {
             Bytes::from(list.body(problem.unwrap_or(&paid.problem), asked, error, is_made))
         }
         // The answer to HEAD has the headers only; hyper leaves the body out.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use farthing_dialects::x402::extension::{binding, payment_identifier};
 use farthing_money::Price;
 use farthing_protocol::{JsonObject, Problem, ProblemType};
 use farthing_rail::{Acceptor, Settler};
@@ -154,11 +155,21 @@ fn price_list(config: &RouteConfig, offers: &[Offer], context: &RailContext<'_>)
     let public_url = context.public_url.filter(|_| config.host.is_none()).map(str::to_owned);
     let listing = Listing {
         description: config.description.clone(),
-        extensions: JsonObject::new(),
+        extensions: extensions(config.payment_identifier_required),
         public_url,
         first_version: config.x402_v1,
     };
     PriceList::of(listed, listing, BUDGET_OF_BOTH)
+}
+
+/// What x402 clients are told beside the offers: that a payment may have a name, and that a nonce which is
+/// made from what is bought is checked.
+fn extensions(identifier_required: bool) -> JsonObject {
+    let told = [
+        (payment_identifier::NAME, payment_identifier::advertisement(identifier_required)),
+        (binding::NAME, binding::advertisement()),
+    ];
+    told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The payment methods that an `accept` entry means: those of the table of that name, and those of

@@ -1,5 +1,8 @@
 //! A client that speaks x402, with payments of a scripted chain.
 
+use std::time::Duration;
+
+use farthing_books::{PaymentFilter, PaymentRecord, PaymentState};
 use farthing_dialects::x402::{PaymentRequired, Settled};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -24,6 +27,30 @@ pub const CHAIN: &str = "[rails.base]\nmethod = \"evm\"\n";
 
 pub async fn world(routes: &str) -> World {
     Setup { gateway: CHAIN.to_owned(), ..Setup::with_routes(routes) }.start().await
+}
+
+impl World {
+    /// The one payment in the books.
+    pub async fn only_payment(&self) -> PaymentRecord {
+        let all = self.books.payments(PaymentFilter { limit: 10, ..PaymentFilter::default() }).await.unwrap();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.into_iter().next().unwrap()
+    }
+
+    /// Waits until the one payment stands as wanted.
+    pub async fn until_it_is(&self, wanted: PaymentState) {
+        for _ in 0..200 {
+            if self.only_payment().await.state == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{:?}", self.only_payment().await);
+    }
+
+    pub async fn until_closed(&self) {
+        self.until_it_is(PaymentState::Closed).await;
+    }
 }
 
 impl Answer {
