@@ -1,4 +1,5 @@
-//! What the gateway says about its routes: `/openapi.json` and `/llms.txt` (discovery draft).
+//! What the gateway says about its routes: `/openapi.json` and `/llms.txt` (discovery draft), and
+//! `/.well-known/x402` where any of them takes that.
 //!
 //! A document is a hint; the 402 is what counts.
 
@@ -8,6 +9,7 @@ use farthing_protocol::caching::DISCOVERY;
 use farthing_protocol::discovery::{Document, Offer, Operation, PATH, PaymentInfo, PlannedAmount, ServiceInfo};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
+use serde_json::{Value, json};
 
 use crate::config::Methods;
 use crate::proxy::Body;
@@ -18,13 +20,22 @@ pub(crate) struct Documents {
     /// Nothing when the routes cannot be described.
     openapi: Option<Bytes>,
     llms: Bytes,
+    /// Nothing when no route takes x402.
+    x402: Option<Bytes>,
 }
+
+/// Where x402 clients look for what is sold.
+const X402_PATH: &str = "/.well-known/x402";
 
 impl Documents {
     /// Describes routes.
     pub(crate) fn describe(realm: &Realm, public_url: Option<&str>, routes: &[SharedRoute]) -> Self {
         let llms_address = public_url.map(|url| format!("{url}/llms.txt"));
-        Self { openapi: openapi(realm, llms_address, routes), llms: Bytes::from(llms(realm, routes)) }
+        Self {
+            openapi: openapi(realm, llms_address, routes),
+            llms: Bytes::from(llms(realm, routes)),
+            x402: x402(public_url, routes),
+        }
     }
 
     /// The document at this path, if it is one of ours.
@@ -32,6 +43,7 @@ impl Documents {
         let (body, kind) = match path {
             PATH => (self.openapi.as_ref()?, "application/json"),
             "/llms.txt" => (&self.llms, "text/plain; charset=utf-8"),
+            X402_PATH => (self.x402.as_ref()?, "application/json"),
             _ => return None,
         };
         if *method != Method::GET && *method != Method::HEAD {
@@ -80,6 +92,31 @@ fn payment(paid: &Paid) -> PaymentInfo {
     PaymentInfo { offers: offers.collect() }
 }
 
+/// Everything that x402 pays for, each as a facilitator would list it. Parts of a path that may vary stand in
+/// braces.
+fn x402(public_url: Option<&str>, routes: &[SharedRoute]) -> Option<Bytes> {
+    let mut items = Vec::new();
+    for route in routes {
+        let Some(list) = route.paid.as_ref().and_then(|paid| paid.x402.as_ref()) else { continue };
+        let accepts: Vec<_> = list.listed().map(|offer| Value::Object(offer.to_object())).collect();
+        let site = match &route.host {
+            Some(host) => format!("https://{host}"),
+            None => public_url.unwrap_or_default().to_owned(),
+        };
+        for method in methods(&route.pattern.methods) {
+            items.push(json!({
+                "resource": format!("{site}{}", route.pattern.path.replace("{*", "{")),
+                "type": "http",
+                "x402Version": 2,
+                "accepts": accepts,
+                "metadata": { "method": method, "description": route.description },
+            }));
+        }
+    }
+    let document = json!({ "x402Version": 2, "items": items });
+    (!items.is_empty()).then(|| Bytes::from(document.to_string()))
+}
+
 fn methods(methods: &Methods) -> Vec<&str> {
     match methods {
         Methods::Any => vec!["GET", "PUT", "POST", "DELETE", "PATCH"],
@@ -92,13 +129,27 @@ fn llms(realm: &Realm, routes: &[SharedRoute]) -> String {
         "# {realm}\n\nSome requests here are paid for with the HTTP `Payment` scheme: ask, read the 402, pay one of its \
          challenges, repeat the request with the credential.\n\n"
     );
+    if routes.iter().any(|route| schemes(route).is_some()) {
+        text.push_str("Where x402 stands, the same price is in the `PAYMENT-REQUIRED` header for x402 clients.\n\n");
+    }
     for route in routes {
         let price = route.paid.as_ref().map_or_else(|| "free".to_owned(), |paid| paid.price.to_string());
         text.push_str(&format!("- `{}`: {price}", route.name));
+        if let Some(schemes) = schemes(route) {
+            text.push_str(&format!(" (x402: {schemes})"));
+        }
         if let Some(description) = &route.description {
             text.push_str(&format!(". {description}"));
         }
         text.push('\n');
     }
     text
+}
+
+/// The schemes of x402 that a route takes.
+fn schemes(route: &SharedRoute) -> Option<String> {
+    let list = route.paid.as_ref()?.x402.as_ref()?;
+    let mut schemes: Vec<&str> = list.listed().map(|offer| offer.scheme.as_str()).collect();
+    schemes.dedup();
+    Some(schemes.join(", "))
 }

@@ -2,6 +2,7 @@
 
 mod grant;
 mod payments;
+mod readiness;
 mod reconcile;
 mod view;
 
@@ -81,11 +82,18 @@ async fn healthy() -> &'static str {
     "ok\n"
 }
 
-/// Ready when the books answer.
+/// Ready when the books answer and everything that has a price can be paid for.
 async fn ready(State(admin): State<Admin>) -> Response {
-    match admin.seller().books.due(admin.seller().now(), 1).await {
-        Ok(_) => "ready\n".into_response(),
-        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    if let Err(error) = admin.seller().books.due(admin.seller().now(), 1).await {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
+    }
+    let found = readiness::of(&admin.seller().site.load());
+    match found.unpayable.first() {
+        None => format!("ready\n{}", found.rails.join("\n")).into_response(),
+        Some(route) => {
+            let detail = format!("Nobody can pay for {route} just now: {}.", found.rails.join("; "));
+            problem(StatusCode::SERVICE_UNAVAILABLE, &detail)
+        }
     }
 }
 

@@ -52,6 +52,11 @@ impl PriceList {
         self.listing.first_version
     }
 
+    /// The offers that clients are told of.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &Requirements> {
+        self.offers.iter().take(self.listed)
+    }
+
     /// Every offer, for matching what a payment answers; [`PriceList::place`] says which of the route's it is.
     pub(crate) fn offers(&self) -> &[Requirements] {
         &self.offers
@@ -97,7 +102,7 @@ impl PriceList {
         HeaderValue::from_maybe_shared(bytes::Bytes::from(header)).ok()
     }
 
-    /// A problem with the price list of version 1 among its members.
+    /// A problem, with the price list of version 1 among its members unless it is empty.
     pub(crate) fn body(
         &self,
         problem: &Problem,
@@ -108,7 +113,7 @@ impl PriceList {
         let mut required = self.listing.required(self.url_of(asked), self.made(is_made));
         required.error = Some(error.unwrap_or("payment required").to_owned());
         let mut body = problem.to_value();
-        if let Some(members) = body.as_object_mut() {
+        if let Some(members) = body.as_object_mut().filter(|_| !required.accepts.is_empty()) {
             members.extend(required.to_first_version());
         }
         body.to_string()
