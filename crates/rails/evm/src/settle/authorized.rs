@@ -1,7 +1,8 @@
 //! Money that the payer has signed for and that we move: EIP-3009 and Permit2.
 
 use alloy_primitives::{Address, B256, U256};
-use farthing_rail::{Claim, Fault, Settlement};
+use farthing_protocol::ProblemType;
+use farthing_rail::{Claim, Fault, Refusal, Rejected, Settlement};
 
 use super::journal::{Purpose, Submission};
 use super::judgement::{Patience, seconds_of};
@@ -108,10 +109,7 @@ impl ChainSettler {
     async fn unless_spent(&self, claim: &Claim, payment: &Payment, settlement: Settlement) -> Settlement {
         match (self.nonce_state(payment, At::Latest).await, settlement) {
             (Ok(Nonce::Spent), _) => match self.is_forgotten(claim, payment).await {
-                Ok(true) => rejected(
-                    "our signer used it in a transaction that our journal does not hold: the journal is older than the chain",
-                    "this authorization was used before; pay the fresh challenge",
-                ),
+                Ok(true) => used_in_the_past(),
                 Ok(false) => self.find_use(claim, payment, Ours::Nowhere).await,
                 Err(settlement) => settlement,
             },
@@ -291,6 +289,15 @@ impl ChainSettler {
         let word = calldata::read_word(&answer).unwrap_or_default();
         Ok(if (word & bit).is_zero() { Nonce::Free } else { Nonce::Spent })
     }
+}
+
+/// What the journal does not hold, the books do not hold either.
+fn used_in_the_past() -> Settlement {
+    let reason =
+        "our signer used it in a transaction that our journal does not hold: the journal is older than the chain";
+    let detail = "this authorization was used before; pay the fresh challenge";
+    let refusal = Refusal::new(ProblemType::VerificationFailed, detail).because(Fault::Used);
+    Settlement::Rejected(Rejected { reason: reason.to_owned(), refusal })
 }
 
 impl Payment {
