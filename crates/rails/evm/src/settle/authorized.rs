@@ -4,14 +4,14 @@ use alloy_primitives::{Address, B256, U256};
 use farthing_protocol::ProblemType;
 use farthing_rail::{Claim, Fault, Refusal, Rejected, Settlement};
 
-use super::journal::{Purpose, Submission};
+use super::journal::{JournalError, Purpose, Submission};
 use super::judgement::{Patience, seconds_of};
 use super::outcome::{refused_for, rejected, unable, unknown};
 use super::sender::{Order, SendError, Sender};
 use super::sponsored::never_sent;
 use super::{ChainSettler, capture};
 use crate::evm::{calldata, wrapped};
-use crate::rpc::answers::FoundLog;
+use crate::rpc::answers::{FoundLog, Receipt};
 use crate::rpc::{At, LogFilter, RpcError};
 use crate::x402::Proxy;
 use crate::{Payment, Way};
@@ -108,30 +108,12 @@ impl ChainSettler {
     /// A rehearsal that fails says that the money cannot be moved; not that it has not been moved.
     async fn unless_spent(&self, claim: &Claim, payment: &Payment, settlement: Settlement) -> Settlement {
         match (self.nonce_state(payment, At::Latest).await, settlement) {
-            (Ok(Nonce::Spent), _) => match self.is_forgotten(claim, payment).await {
-                Ok(true) => used_in_the_past(),
-                Ok(false) => self.find_use(claim, payment, Ours::Nowhere).await,
-                Err(settlement) => settlement,
-            },
+            (Ok(Nonce::Spent), _) => self.find_use(claim, payment, Ours::Nowhere).await,
             (Ok(Nonce::Free), Settlement::Rejected(why)) if why.refusal.fault == Some(Fault::Unmovable) => {
                 Settlement::Rejected(self.diagnose(payment, why.reason).await)
             }
             (_, settlement) => settlement,
         }
-    }
-
-    /// Whether our own signer used the authorization before we knew of the payment: the journal and the books
-    /// were restored from a backup, and what it paid for was served in the past that they have lost. Used by
-    /// anybody else it is the payer's payment all the same.
-    async fn is_forgotten(&self, claim: &Claim, payment: &Payment) -> Result<bool, Settlement> {
-        let unknown = |error: &dyn std::fmt::Display| unknown(error.to_string());
-        let known = self.journal.of_purpose(self.chain, &Purpose::Settle(claim.payment)).await;
-        if !known.map_err(|error| unknown(&error))?.is_empty() {
-            return Ok(false);
-        }
-        let Some(hash) = self.use_of(payment).await.map_err(|error| unknown(&error))? else { return Ok(false) };
-        let receipt = self.endpoints.receipt(hash).await.map_err(|error| unknown(&error))?;
-        Ok(receipt.is_some_and(|receipt| Some(receipt.sender) == self.signer()))
     }
 
     async fn await_authorized(&self, claim: &Claim, payment: &Payment, hash: B256) -> Settlement {
@@ -215,13 +197,27 @@ impl ChainSettler {
     pub(super) async fn find_use(&self, claim: &Claim, payment: &Payment, ours: Ours) -> Settlement {
         match self.use_of(payment).await {
             Ok(Some(hash)) => match self.endpoints.receipt(hash).await {
-                Ok(Some(receipt)) => self.judge(claim, payment, receipt, Patience::None).await,
+                Ok(Some(receipt)) => match self.is_forgotten(claim, &receipt).await {
+                    Ok(true) => used_in_the_past(),
+                    Ok(false) => self.judge(claim, payment, receipt, Patience::None).await,
+                    Err(error) => unknown(error.to_string()),
+                },
                 Ok(None) => unknown("the transaction that used the authorization left the chain"),
                 Err(error) => unknown(error.to_string()),
             },
             Ok(None) => self.cancelled(claim, payment, ours).await,
             Err(error) => unknown(error.to_string()),
         }
+    }
+
+    /// Whether our own signer used the authorization before we knew of the payment: the journal and the books
+    /// were restored from a backup, and what it paid for was served in the past that they have lost. Used by
+    /// anybody else it is the payer's payment all the same.
+    async fn is_forgotten(&self, claim: &Claim, used_in: &Receipt) -> Result<bool, JournalError> {
+        if Some(used_in.sender) != self.signer() {
+            return Ok(false);
+        }
+        Ok(self.journal.of_purpose(self.chain, &Purpose::Settle(claim.payment)).await?.is_empty())
     }
 
     /// Told as soon as the token itself proves it as deep as a payment of this amount would have to
