@@ -109,6 +109,28 @@ async fn i_04_a_price_that_jumps_between_offer_and_payment_is_not_followed() {
 }
 
 #[tokio::test]
+async fn i_08_an_amount_is_in_the_token_s_own_units_whatever_is_said_of_it() {
+    let buyer = Buyer::new(POLICY);
+    let said = |offer: &mut Value| {
+        offer["description"] = "$0.001".into();
+        offer["extra"]["decimals"] = 18.into();
+    };
+    let dear = refused(&buyer, move |origin| {
+        list(
+            origin,
+            vec![changed(|offer| {
+                said(offer);
+                offer["amount"] = "1000000000000000".into();
+            })],
+        )
+    });
+    assert!(dear.await.contains("1000000000 USD"));
+    let shop = Shop::honest(move |origin| list(origin, vec![changed(said)])).await;
+    assert!(matches!(buyer.pay(&shop).await, Outcome::Paid { .. }));
+    assert_eq!((buyer.inked.amounts(), buyer.counted().await), (vec![10_000], (10_000, 0)));
+}
+
+#[tokio::test]
 async fn i_09_an_origin_that_only_looks_like_the_one_on_the_list_is_not_paid() {
     let shop = honest().await;
     let port = shop.origin.rsplit(':').next().unwrap();
@@ -176,7 +198,8 @@ async fn i_11_c_12_a_list_for_another_site_is_not_paid() {
 #[tokio::test]
 async fn i_13_i_23_an_unknown_token_or_chain_is_not_paid_whatever_it_calls_itself() {
     let buyer = Buyer::new(POLICY);
-    let changes: [fn(&mut Value); 5] = [
+    let changes: [fn(&mut Value); 6] = [
+        |offer| offer["extra"]["name"] = "USD Coin".into(),
         |offer| offer["asset"] = THIEF.into(),
         |offer| offer["asset"] = "USDC".into(),
         |offer| offer["network"] = "eip155:8453".into(),

@@ -4,6 +4,8 @@
 
 mod x402_double;
 
+use axum::http::Response;
+use farthing_wallet::client::Unconfirmed;
 use farthing_wallet::policy::Rule;
 use farthing_wallet::{Outcome, PayingMiddleware};
 use x402_double::{Buyer, Shop, demand, entry, goods, list, redirect, took};
@@ -76,4 +78,20 @@ async fn i_25_a_client_that_may_carry_a_payment_along_is_not_given_one() {
     let staying = chain(staying, PayingMiddleware::without_redirects(buyer.client.clone()));
     let response = staying.get(format!("{}/report", shop.origin)).send().await.unwrap();
     assert_eq!(response.text().await.unwrap(), "goods");
+}
+
+#[tokio::test]
+async fn c_13_a_response_through_a_middleware_says_that_its_payment_is_not_confirmed() {
+    let shop = Shop::start(|shop, seen| match seen.payment() {
+        Some(_) => Response::new("goods".into()),
+        None => demand(&list(&shop.origin, vec![entry("10000")])),
+    })
+    .await;
+    let buyer = Buyer::new(POLICY);
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let paying = PayingMiddleware::without_redirects(buyer.client.clone());
+    let client = reqwest_middleware::ClientBuilder::new(client).with(paying).build();
+    let response = client.get(format!("{}/report", shop.origin)).send().await.unwrap();
+    assert!(response.extensions().get::<Unconfirmed>().is_some_and(|word| word.0.contains("says nothing")));
+    assert_eq!((response.text().await.unwrap().as_str(), buyer.counted().await), ("goods", (0, 10_000)));
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::Args;
 use farthing_money::Price;
 use farthing_protocol::Receipt;
+use farthing_wallet::client::plain;
 use farthing_wallet::{Outcome, PayError, PayingClient, WalletName};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
@@ -120,7 +121,7 @@ impl Pay {
             Outcome::Free { .. } => ("free".to_owned(), 0),
             Outcome::Paid { cost, fee, receipt, .. } => {
                 self.keep(receipt.as_ref())?;
-                let reference = receipt.as_ref().map(|receipt| format!(", reference {}", receipt.reference));
+                let reference = receipt.as_ref().map(|receipt| format!(", reference {}", plain(&receipt.reference)));
                 (format!("paid {}{}", spent(*cost, *fee, &self.url), reference.unwrap_or_default()), 0)
             }
             Outcome::Refused { sentence, .. } => (format!("not paid: {sentence}"), REFUSED),

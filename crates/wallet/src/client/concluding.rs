@@ -9,6 +9,7 @@ use farthing_rail::Became;
 use http::StatusCode;
 use reqwest::Response;
 
+use super::plain::plain;
 use super::presenting::{self, Answer, Presentation};
 use super::request::is_x402;
 use super::told::told;
@@ -101,7 +102,7 @@ impl PayingClient {
     /// A failure does not cost the caller the answer that is paid for: the reservation then stays
     /// counted as one.
     pub(super) async fn confirm(&self, record: Record, receipt: Option<&Receipt>) {
-        let receipt = receipt.map(|receipt| receipt.reference.clone());
+        let receipt = receipt.map(|receipt| plain(&receipt.reference));
         let (reservation, at) = (record.reservation, self.wallet.ambient.now());
         if let Err(error) = self.wallet.budgets.submit(Command::Confirm { reservation, receipt, at }).await {
             tracing::warn!(%error, "a payment could not be confirmed in the budgets; it stays reserved");

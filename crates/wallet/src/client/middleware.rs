@@ -19,6 +19,11 @@ pub struct PayingMiddleware {
     may_redirect: bool,
 }
 
+/// In the extensions of a response that was paid for by x402 when it is not known whether the payment was
+/// taken: why, in one sentence. It stays counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unconfirmed(pub String);
+
 /// Why a request has no response: one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -48,10 +53,13 @@ impl Middleware for PayingMiddleware {
     ) -> reqwest_middleware::Result<Response> {
         let chain = Chain { next, extensions: Mutex::new(extensions), may_redirect: self.may_redirect };
         match self.client.pay_over(&chain, request, None).await.map_err(Error::middleware)? {
-            Outcome::Free { response }
-            | Outcome::Paid { response, .. }
-            | Outcome::Unconfirmed { response, .. }
-            | Outcome::ServerError { response, .. } => Ok(response),
+            Outcome::Free { response } | Outcome::Paid { response, .. } | Outcome::ServerError { response, .. } => {
+                Ok(response)
+            }
+            Outcome::Unconfirmed { mut response, sentence, .. } => {
+                response.extensions_mut().insert(Unconfirmed(sentence));
+                Ok(response)
+            }
             Outcome::Refused { sentence, .. } | Outcome::Unknown { sentence, .. } => {
                 Err(Error::middleware(NotPaid(sentence)))
             }

@@ -23,7 +23,7 @@ mod told;
 mod transport;
 
 pub use explain::{ExplainedOffer, Explanation};
-pub use middleware::{NotPaid, PayingMiddleware};
+pub use middleware::{NotPaid, PayingMiddleware, Unconfirmed};
 pub use outcome::{Outcome, PayError};
 pub use plain::plain;
 pub use settling::Settled;

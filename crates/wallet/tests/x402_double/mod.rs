@@ -1,5 +1,5 @@
-//! A seller that speaks x402 and does whatever a test says, and a payer that writes down what it signs. Both
-//! are doubles: the seller takes no money, and the payer's signatures are none.
+//! A seller that speaks x402 and does whatever a test says: a double, it takes no money. What pays is the
+//! product's own payer, with a note of all that it signs; of `upto` it is a double too.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -20,7 +20,7 @@ use farthing_wallet::client::Settings;
 use farthing_wallet::{Ambient, Outcome, PassphraseSource, PayingClient, Wallet, WalletName, Wallets};
 use serde_json::{Value, json};
 
-pub(crate) use payer::{Ink, Inked};
+use payer::{Ink, Inked, Noted};
 
 pub(crate) const USDC: &str = "0x036CbD53842c5426634e7929541eC2318f3dCF7e";
 pub(crate) const SELLER: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
@@ -173,7 +173,7 @@ pub(crate) fn redirect(to: &str) -> Response<Body> {
     Response::builder().status(307).header("location", to).body(Body::empty()).unwrap()
 }
 
-/// A wallet with a policy, a client that pays out of it with [`Ink`], and what that signs.
+/// A wallet with a policy, a client that pays out of it, and what that signs.
 pub(crate) struct Buyer {
     pub(crate) client: PayingClient,
     pub(crate) inked: Inked,
@@ -226,11 +226,12 @@ pub(crate) fn client(home: &Path) -> (PayingClient, Inked) {
 fn client_at(home: &Path, now: Timestamp) -> (PayingClient, Inked) {
     let wallet = wallets(home, now).open(&"agent".parse().unwrap(), PassphraseSource::KeyFile).unwrap();
     let inked = Inked::default();
+    let account = wallet.account().unwrap();
     let balance = farthing_rail_balance::BalancePayer::new(wallet.signer());
     let (attempts, longest_wait, silence) = (3, Duration::from_millis(5), Duration::from_secs(3));
     let settings = Settings { attempts, longest_wait, silence, ..Settings::default() };
     let payers: Vec<Arc<dyn farthing_rail::Payer>> =
-        vec![Arc::new(balance), Arc::new(Ink::new("exact", &inked)), Arc::new(Ink::new("upto", &inked))];
+        vec![Arc::new(balance), Arc::new(Noted::exact(account, now, &inked)), Arc::new(Ink::upto(&inked))];
     (PayingClient::with_settings(wallet, payers, settings).unwrap(), inked)
 }
 

@@ -1,10 +1,14 @@
 use std::sync::{Arc, Mutex};
 
-use farthing_dialects::x402::Requirements;
 use farthing_dialects::x402::model::nonce;
+use farthing_dialects::x402::{METHOD, Requirements, UPTO};
 use farthing_money::{Amount, Asset, Price};
-use farthing_protocol::{ChargeRequest, Credential};
+use farthing_protocol::{ChargeRequest, Credential, Timestamp};
 use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, SignError, Signed, end_of};
+use farthing_rail_evm::Account;
+use farthing_rail_evm::buyer::Chains;
+use farthing_rail_evm::x402::X402Payer;
+use farthing_wallet::VaultAccount;
 use serde_json::json;
 
 use super::USDC;
@@ -37,6 +41,10 @@ impl Inked {
         self.quotes().iter().map(|quote| quote.amount.units()).collect()
     }
 
+    fn note(&self, quote: Quote) {
+        self.0.lock().unwrap().0.push(quote);
+    }
+
     pub(crate) fn say(&self, chain: Chain) {
         self.0.lock().unwrap().1 = chain;
     }
@@ -46,34 +54,71 @@ impl Inked {
     }
 }
 
-/// Answers offers of x402 in one token of one chain, with signatures that are none.
-pub(crate) struct Ink {
-    scheme: &'static str,
+/// The payer of the product, with a note of what it signs, and a chain that says what a test says.
+pub(crate) struct Noted {
+    payer: X402Payer,
     inked: Inked,
 }
 
-pub(crate) const PAYER: &str = "0x857b06519E91e3A54538791bDbb0E22373e36b66";
+impl Noted {
+    /// Pays `exact` in the tokens on file for Base Sepolia, from this account.
+    pub(crate) fn exact(account: Arc<VaultAccount>, now: Timestamp, inked: &Inked) -> Self {
+        let chains = Chains::parse("[chain.here]\nchain = 84532\nrpc = \"http://127.0.0.1:9\"").unwrap();
+        let payer = X402Payer::exact(Account::new(account), &chains, Arc::new(move || now));
+        Self { payer, inked: inked.clone() }
+    }
+}
+
+impl Payer for Noted {
+    fn pays(&self) -> (&str, &str) {
+        self.payer.pays()
+    }
+
+    fn is_bearer(&self) -> bool {
+        self.payer.is_bearer()
+    }
+
+    fn quote(&self, offer: &Offer<'_>) -> Result<Quote, NotPayable> {
+        self.payer.quote(offer)
+    }
+
+    fn became<'a>(&'a self, _credential: &'a Credential) -> Answer<'a, Became> {
+        Box::pin(std::future::ready(self.inked.chain()))
+    }
+
+    fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
+        self.inked.note(approved.get().clone());
+        self.payer.sign(approved)
+    }
+}
+
+/// A double: answers offers of `upto` in one token of one chain, with signatures that are none.
+pub(crate) struct Ink {
+    inked: Inked,
+}
+
+const PAYER: &str = "0x857b06519E91e3A54538791bDbb0E22373e36b66";
 
 impl Ink {
-    pub(crate) fn new(scheme: &'static str, inked: &Inked) -> Self {
-        Self { scheme, inked: inked.clone() }
+    pub(crate) fn upto(inked: &Inked) -> Self {
+        Self { inked: inked.clone() }
     }
 
     fn asset() -> Asset {
         format!("USDC.6@eip155:84532/{USDC}").parse().unwrap()
     }
 
-    fn requirements(&self, challenge: &farthing_protocol::Challenge) -> Result<Requirements, NotPayable> {
+    fn requirements(challenge: &farthing_protocol::Challenge) -> Result<Requirements, NotPayable> {
         let refused = |reason: String| NotPayable(reason);
         let request = challenge.request().decode().map_err(|error| refused(error.to_string()))?;
         let request = ChargeRequest::from_object(&request).map_err(|error| refused(error.to_string()))?;
-        Requirements::from_request(self.scheme, &request).map_err(|error| refused(error.to_string()))
+        Requirements::from_request(UPTO, &request).map_err(|error| refused(error.to_string()))
     }
 }
 
 impl Payer for Ink {
     fn pays(&self) -> (&str, &str) {
-        ("x402", self.scheme)
+        (METHOD, UPTO)
     }
 
     fn is_bearer(&self) -> bool {
@@ -82,7 +127,7 @@ impl Payer for Ink {
 
     fn quote(&self, offer: &Offer<'_>) -> Result<Quote, NotPayable> {
         end_of(offer.challenge, offer.now)?;
-        let wanted = self.requirements(offer.challenge)?;
+        let wanted = Self::requirements(offer.challenge)?;
         if wanted.network.as_str() != "eip155:84532" || !wanted.asset.eq_ignore_ascii_case(USDC) {
             let (asset, network) = (&wanted.asset, &wanted.network);
             return Err(NotPayable(format!("{asset} on {network} is no token this wallet knows")));
@@ -116,7 +161,7 @@ impl Payer for Ink {
             },
         });
         let credential = Credential::new(quote.challenge.clone(), payload.as_object().unwrap().clone(), None);
-        self.inked.0.lock().unwrap().0.push(quote);
+        self.inked.note(quote);
         Box::pin(std::future::ready(Ok(credential.into())))
     }
 }
