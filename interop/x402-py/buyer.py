@@ -1,4 +1,4 @@
-"""A buyer on x402 and httpx. ../README.md has its one call."""
+"""A buyer on x402 and httpx. ../README.md has its arguments and what it reads and writes."""
 
 import asyncio
 import json
@@ -12,11 +12,13 @@ from x402.mechanisms.evm.exact import register_exact_evm_client
 from x402.mechanisms.evm.signers import EthAccountSignerWithRPC
 from x402.mechanisms.evm.upto import UptoEvmClientScheme
 
+key, rpc = sys.argv[1:]
+signer = EthAccountSignerWithRPC(Account.from_key(key), rpc)
+client = register_exact_evm_client(x402Client(), signer)
+client.register("eip155:*", UptoEvmClientScheme(signer))
 
-async def pay(url: str, key: str, rpc: str) -> dict:
-    signer = EthAccountSignerWithRPC(Account.from_key(key), rpc)
-    client = register_exact_evm_client(x402Client(), signer)
-    client.register("eip155:*", UptoEvmClientScheme(signer))
+
+async def buy(url: str) -> dict:
     async with x402HttpxClient(client, timeout=30) as http:
         response = await http.get(url)
     header = response.headers.get("payment-response") or response.headers.get("x-payment-response")
@@ -24,6 +26,9 @@ async def pay(url: str, key: str, rpc: str) -> dict:
     return {"status": response.status_code, "body": response.text, "outcome": outcome}
 
 
-calls = {"pay": pay}
-call, *words = sys.argv[1:]
-print(json.dumps(asyncio.run(calls[call](*words))))
+for line in sys.stdin:
+    try:
+        answer = asyncio.run(buy(line.strip()))
+    except Exception as error:
+        answer = {"error": str(error)}
+    print(json.dumps(answer), flush=True)

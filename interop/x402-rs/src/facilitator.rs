@@ -1,12 +1,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use alloy_provider::Provider as _;
 use axum::Router;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use x402_chain_eip155::chain::config::Eip155ChainConfig;
-use x402_chain_eip155::chain::{Eip155ChainProvider, Eip155ChainReference};
+use x402_chain_eip155::chain::{Eip155ChainProvider, Eip155ChainReference, Eip155MetaTransactionProvider as _};
 use x402_chain_eip155::{V1Eip155Exact, V2Eip155Exact, V2Eip155Upto};
 use x402_facilitator_local::{FacilitatorLocal, handlers};
 use x402_types::chain::{ChainId, ChainProviderOps, ChainRegistry, FromConfig as _};
@@ -18,6 +20,9 @@ use crate::Failure;
 
 /// Base Sepolia.
 pub(crate) const CHAIN: u64 = 84_532;
+
+/// How often to look for a receipt: the chain of the tests mines at once, and 7 seconds, as for others, are long there.
+const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Deserialize)]
 pub(crate) struct Terms {
@@ -60,7 +65,9 @@ pub(crate) async fn run(terms: Terms) -> Result<(), Failure> {
     let chain_reference = Eip155ChainReference::new(CHAIN);
     let inner = serde_json::from_value(json!({ "signers": [terms.key], "rpc": [{ "http": terms.rpc }] }))?;
     let config = Eip155ChainConfig { chain_reference, inner };
-    let chain = Chain(Arc::new(Eip155ChainProvider::from_config(&config).await?));
+    let provider = Eip155ChainProvider::from_config(&config).await?;
+    provider.inner().client().set_poll_interval(LOOK);
+    let chain = Chain(Arc::new(provider));
     let chains = ChainRegistry::new(HashMap::from([(config.chain_id(), chain)]));
     let blueprints =
         SchemeBlueprints::new().and_register(V1Eip155Exact).and_register(V2Eip155Exact).and_register(V2Eip155Upto);

@@ -12,14 +12,14 @@ use serde::de::DeserializeOwned;
 /// What ends a program here: it says so and stops.
 type Failure = Box<dyn Error>;
 
-const USAGE: &str = "usage: peer pay URL KEY RPC | seller TERMS | facilitator TERMS | payments TERMS";
+const USAGE: &str = "usage: peer buyer KEY RPC | seller TERMS | facilitator TERMS | payments TERMS";
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let words = std::env::args().skip(1).collect::<Vec<_>>();
     let words = words.iter().map(String::as_str).collect::<Vec<_>>();
     match words.as_slice() {
-        ["pay", url, key, _rpc] => println!("{}", buyer::pay(url, key).await?),
+        ["buyer", key, _rpc] => buyer::run(key).await?,
         ["seller", terms] => seller::run(read(terms)?).await?,
         ["facilitator", terms] => facilitator::run(read(terms)?).await?,
         ["payments", terms] => payments::print(read(terms)?).await?,
