@@ -43,7 +43,9 @@ enum Chore {
     /// Check that every command the README shows exists.
     Readme,
     /// Let the official SDKs read and pay the challenges of a running gateway, and everybody pay everybody on a chain.
-    Interop,
+    ///
+    /// Example: `cargo xtask interop --only x402`
+    Interop(interop::Selection),
     /// Measure the figures of bench/README.md and write it.
     Bench(bench::Effort),
     /// Compile the Solidity of `contracts/` with npm's solc and write the JSON beside it.
@@ -68,7 +70,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Setup => tools::install_everything(),
         Chore::Tidy => plan::tidy(),
         Chore::Deny => deny::run(),
-        Chore::Interop => interop::run(),
+        Chore::Interop(selection) => interop::run(&selection),
         Chore::Readme => readme::run(),
         Chore::Bench(effort) => bench::run(&effort),
         Chore::Contracts(effort) => contracts::run(&effort),

@@ -35,7 +35,9 @@ pub(crate) fn install_everything() -> anyhow::Result<()> {
     fuzzing()?;
     measuring()?;
     mppx()?;
-    pympp()?;
+    npm("x402-ts", "@x402/core")?;
+    python("pympp")?;
+    python("x402-py")?;
     solc()?;
     println!("Everything the chores need is installed.");
     Ok(())
@@ -67,10 +69,15 @@ pub(crate) fn profiling() -> anyhow::Result<()> {
 
 /// The folder with the TypeScript peer and its packages.
 pub(crate) fn mppx() -> anyhow::Result<PathBuf> {
+    npm("mppx", "mppx")
+}
+
+/// A folder of `interop` with its npm packages; this one among them is looked for.
+pub(crate) fn npm(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     debian(&[NODE, NPM])?;
-    let folder = workspace::root().join("interop/mppx");
-    if !folder.join("node_modules/mppx").exists() {
-        println!("installing the npm packages of interop/mppx (mppx and what it needs)");
+    let folder = workspace::root().join("interop").join(name);
+    if !folder.join("node_modules").join(package).exists() {
+        println!("installing the npm packages of interop/{name} ({package} and what it needs)");
         program("npm", ["ci", "--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel", "error"])
             .current_dir(&folder)
             .run()?;
@@ -92,11 +99,12 @@ pub(crate) fn solc() -> anyhow::Result<PathBuf> {
     Ok(compiler)
 }
 
-/// The Python interpreter that has pympp.
-pub(crate) fn pympp() -> anyhow::Result<PathBuf> {
-    let list = std::fs::read_to_string(workspace::root().join("interop/pympp/requirements.txt"))?;
+/// The Python interpreter that has the packages of a folder of `interop`.
+pub(crate) fn python(name: &str) -> anyhow::Result<PathBuf> {
+    let list = workspace::root().join("interop").join(name).join("requirements.txt");
+    let list = std::fs::read_to_string(list)?;
     let packages = list.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>();
-    Ok(python_environment("pympp", &packages)?.join("bin/python"))
+    Ok(python_environment(name, &packages)?.join("bin/python"))
 }
 
 /// A Python virtual environment under `target/tools` with the packages in it. The marker names them and is written

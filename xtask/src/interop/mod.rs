@@ -1,22 +1,31 @@
 //! The official SDKs against a running gateway: each reads our challenges and pays one, and the books still add up.
 //!
 //! [`peer`] starts an SDK's program, [`upstream`] is what the gateway sells, [`paper`] a server of challenges written by
-//! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain.
+//! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain, and [`x402`] does so
+//! in the words of x402, with facilitators between.
 
+mod chain_program;
 mod checks;
+mod key_file;
+mod matrix;
+mod node;
 mod paper;
 mod peer;
+mod service;
 mod tempo;
 mod upstream;
+mod x402;
 
 use std::path::Path;
 
 use anyhow::bail;
+use clap::{Args, ValueEnum};
 
 use crate::farthing;
 use crate::gateway::Gateway;
 use checks::{CHECKS, Scene};
 use paper::Paper;
+use peer::Peer;
 use upstream::Upstream;
 
 /// What a request costs, in millionths: as a challenge of the balance method says it.
@@ -33,13 +42,58 @@ fn routes(upstream: &str) -> String {
     )
 }
 
-/// Runs every check with every peer and prints a matrix; an error when any check failed.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// Which parts to run.
+#[derive(Args)]
+pub(crate) struct Selection {
+    /// Run only this part.
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
+}
+
+/// A part of the whole.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// What each SDK makes of our challenges and of a method it does not know.
+    Balance,
+    /// Everybody buys of everybody by MPP, on chains.
+    Mpp,
+    /// Everybody buys of everybody by x402, settled by every facilitator.
+    X402,
+}
+
+/// Runs every part; an error when anything came out otherwise than it should.
+pub(crate) fn run_all() -> anyhow::Result<()> {
+    run(&Selection { only: None })
+}
+
+/// Runs the selected parts; an error when anything came out otherwise than it should.
+pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
     let binary = farthing::debug_binary()?;
-    let peers = peer::all()?;
+    let has = |part| selection.only.is_none_or(|only| only == part);
+    let mut failures = Vec::new();
+    if has(Part::Balance) || has(Part::Mpp) {
+        let peers = peer::all()?;
+        if has(Part::Balance) {
+            failures.extend(balance(&binary, &peers)?);
+        }
+        if has(Part::Mpp) {
+            failures.extend(tempo::run(&binary, &peers)?);
+        }
+    }
+    if has(Part::X402) {
+        failures.extend(x402::run(&binary)?);
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    bail!("{} interop checks failed:\n  {}", failures.len(), failures.join("\n  "))
+}
+
+/// Runs every check with every peer and prints a matrix. Returns what failed.
+fn balance(binary: &Path, peers: &[Peer]) -> anyhow::Result<Vec<String>> {
     let upstream = Upstream::start()?;
-    let gateway = Gateway::start(&[], &binary, &routes(&upstream.url()))?;
-    let paper = Paper::start(&binary)?;
+    let gateway = Gateway::start(&[], binary, &routes(&upstream.url()))?;
+    let paper = Paper::start(binary)?;
     let mut failures = Vec::new();
     print_row("", peers.iter().map(|peer| peer.name));
     for (name, check) in CHECKS {
@@ -50,17 +104,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
         let outcomes = outcomes.collect::<Vec<_>>();
         print_row(name, outcomes.into_iter().map(|passed| if passed { "ok" } else { "FAILED" }));
     }
-    if let Err(error) = books_agree(&binary, gateway, &upstream) {
+    if let Err(error) = books_agree(binary, gateway, &upstream) {
         failures.push(format!("books: {error:#}"));
     }
     if failures.is_empty() {
         println!("the books verify, and no credential reached the upstream\n");
     }
-    failures.extend(tempo::run(&binary, &peers)?);
-    if failures.is_empty() {
-        return Ok(());
-    }
-    bail!("{} interop checks failed:\n  {}", failures.len(), failures.join("\n  "))
+    Ok(failures)
 }
 
 /// Stops the gateway and asks its books whether they add up, and the upstream whether it saw a credential.

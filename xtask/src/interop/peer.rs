@@ -37,7 +37,7 @@ pub(crate) struct Purchase {
 pub(crate) fn all() -> anyhow::Result<Vec<Peer>> {
     let mppx = vec!["node".into(), tools::mppx()?.join("peer.js").into()];
     let python = workspace::root().join("interop/pympp/peer.py");
-    let pympp = vec![tools::pympp()?.into(), python.into()];
+    let pympp = vec![tools::python("pympp")?.into(), python.into()];
     let mpp = vec![build_mpp_rs()?.join("peer").into()];
     let peer = |name, command, digit: &str| Peer { name, command, key: digit.repeat(64) };
     Ok(vec![peer("mppx", mppx, "1"), peer("pympp", pympp, "2"), peer("mpp-rs", mpp, "3")])

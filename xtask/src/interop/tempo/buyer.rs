@@ -1,8 +1,9 @@
 use std::path::Path;
 
-use super::chain::{Account, Chains};
+use super::chain::Chains;
 use super::offer::Offer;
 use super::own_buyer::Wallet;
+use crate::interop::node::Account;
 use crate::interop::peer::{Peer, Purchase};
 
 /// Somebody who pays out of one account.

@@ -4,9 +4,10 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::chain::{Account, Chains};
+use super::chain::Chains;
 use crate::commands::program;
 use crate::gateway::Gateway;
+use crate::interop::node::Account;
 use crate::tools;
 
 /// What it found.

@@ -2,15 +2,13 @@
 //! no pair can is on a list with the reason.
 //!
 //! [`chain`] has the chains and the shim before one, [`seller`] and [`buyer`] who trades there, [`offer`] what is
-//! sold, [`purchase`] says what must be true of a sale, [`gaps`] what cannot work, [`matrix`] writes it down, and
+//! sold, [`purchase`] says what must be true of a sale, [`gaps`] what cannot work, and
 //! [`judge`] lets an official SDK examine our gateway.
 
 mod buyer;
 mod chain;
 mod gaps;
 mod judge;
-mod key_file;
-mod matrix;
 mod offer;
 mod own_buyer;
 mod own_seller;
@@ -20,13 +18,16 @@ mod seller;
 
 use std::path::Path;
 
+use super::matrix::Matrix;
 use super::peer::Peer;
 use buyer::Buyer;
 use chain::Chains;
-use matrix::Matrix;
 use offer::Offer;
 use purchase::Accounts;
 use seller::{RECIPIENT, SECOND, Seller};
+
+/// Where the README has the table.
+const BEGIN: &str = "<!-- cargo xtask interop prints this -->\n";
 
 /// The chains' ten accounts: four buyers from the first on, who pays for the examination, and four sponsors.
 const JUDGE: usize = 4;
@@ -38,7 +39,7 @@ pub(super) fn run(binary: &Path, peers: &[Peer]) -> anyhow::Result<Vec<String>> 
     let folder = tempfile::tempdir()?;
     let sellers = seller::all(binary, folder.path(), &chains, FIRST_SPONSOR)?;
     let buyers = buyer::all(binary, peers, &chains)?;
-    let mut matrix = Matrix::new(sellers.iter().map(Seller::name));
+    let mut matrix = Matrix::new(BEGIN, sellers.iter().map(Seller::name));
     let mut failures = Vec::new();
     for buyer in &buyers {
         for offer in Offer::ALL {
@@ -48,7 +49,7 @@ pub(super) fn run(binary: &Path, peers: &[Peer]) -> anyhow::Result<Vec<String>> 
                 let outcome = outcome.inspect_err(|error| {
                     failures.push(format!("{} buys {} of {}: {error:#}", buyer.name(), offer.name(), seller.name()));
                 });
-                outcome.ok().map(|()| reason)
+                matrix.shown(outcome.ok().map(|()| reason))
             });
             let cells = cells.collect::<Vec<_>>();
             matrix.row(buyer.name(), offer.name(), &cells);

@@ -4,10 +4,11 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
-use super::chain::{Account, Chains};
-use super::key_file;
+use super::chain::Chains;
 use super::offer::Offer;
 use crate::commands::Run as _;
+use crate::interop::key_file;
+use crate::interop::node::Account;
 use crate::interop::peer::Purchase;
 
 /// Our wallet, with an account and a budget of its own.

@@ -3,11 +3,12 @@ use std::path::Path;
 use anyhow::anyhow;
 use tiny_http::{Response, Server};
 
-use super::chain::{Account, Chains, EVM_CHAIN, TEMPO_CHAIN};
-use super::key_file;
+use super::chain::{Chains, EVM_CHAIN, TEMPO_CHAIN};
 use super::offer::Offer;
 use super::seller::{RECIPIENT, SECOND};
 use crate::gateway::Gateway;
+use crate::interop::key_file;
+use crate::interop::node::Account;
 
 /// Our gateway, selling every [`Offer`] in front of a server that says "sold". The sponsor's key is kept in this folder.
 pub(super) fn start(binary: &Path, folder: &Path, chains: &Chains, sponsor: &Account) -> anyhow::Result<Gateway> {

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, ensure};
 
-use super::chain::Node;
 use super::offer::Offer;
+use crate::interop::node::Node;
 use crate::interop::peer::Purchase;
 
 /// Whose balances a purchase moves.

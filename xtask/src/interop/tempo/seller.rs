@@ -1,10 +1,12 @@
 use std::path::Path;
 
-use super::chain::{Account, Chains};
+use super::chain::Chains;
 use super::offer::Offer;
 use super::own_seller;
-use super::sdk_seller::{self, SdkSeller};
+use super::sdk_seller;
 use crate::gateway::Gateway;
+use crate::interop::node::Account;
+use crate::interop::service::Service;
 
 /// Who is paid: addresses that nobody has a key for, so that all they have was paid to them.
 pub(super) const RECIPIENT: &str = "0x5e11e40000000000000000000000000000000001";
@@ -20,7 +22,7 @@ pub(super) struct Seller<'a> {
 
 enum Program {
     Own(Gateway),
-    Sdk(SdkSeller),
+    Sdk(Service),
 }
 
 /// Ours and one on each SDK, listening; their sponsors are the chains' accounts from this one on.
@@ -61,7 +63,7 @@ impl Seller<'_> {
     pub(super) fn url(&self, offer: Offer) -> String {
         match &self.program {
             Program::Own(gateway) => gateway.url(offer.path()),
-            Program::Sdk(seller) => seller.url(offer),
+            Program::Sdk(seller) => seller.url(offer.path()),
         }
     }
 

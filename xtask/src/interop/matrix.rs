@@ -2,38 +2,44 @@ use anyhow::ensure;
 
 use crate::workspace;
 
-/// The table stands between these lines of the README.
-const BEGIN: &str = "<!-- cargo xtask interop prints this -->\n";
+/// The line of the README that ends a table; a line of each table's own begins it.
 const END: &str = "<!-- to here -->\n";
+
+/// What came of one attempt: `None` failed, `Some(None)` sold, otherwise the reason why not.
+pub(super) type Outcome = Option<Option<&'static str>>;
 
 /// Who could buy what of whom, as a Markdown table with the reasons below.
 pub(super) struct Matrix {
+    begin: &'static str,
     rows: String,
     reasons: Vec<&'static str>,
 }
 
 impl Matrix {
-    pub(super) fn new<'a>(sellers: impl Iterator<Item = &'a str>) -> Self {
+    /// A table for these sellers, which stands in the README below this line.
+    pub(super) fn new<'a>(begin: &'static str, sellers: impl Iterator<Item = &'a str>) -> Self {
         let names = sellers.collect::<Vec<_>>();
         let head = names.iter().map(|name| format!(" {name} |")).collect::<String>();
         Self {
+            begin,
             rows: format!("| buyer | offer |{head}\n|---|---|{}\n", "---|".repeat(names.len())),
             reasons: Vec::new(),
         }
     }
 
-    /// One buyer's attempts at one offer: `None` failed, `Some(None)` sold, otherwise the reason why not.
-    pub(super) fn row(&mut self, buyer: &str, offer: &str, cells: &[Option<Option<&'static str>>]) {
-        self.rows += &format!("| {buyer} | {offer} |");
-        for cell in cells {
-            let shown = match cell {
-                None => "FAILED".to_owned(),
-                Some(None) => "paid".to_owned(),
-                Some(Some(reason)) => format!("({})", self.number(reason)),
-            };
-            self.rows += &format!(" {shown} |");
+    /// One buyer's attempts at one offer, each as [`Matrix::shown`] says it.
+    pub(super) fn row(&mut self, buyer: &str, offer: &str, cells: &[String]) {
+        let cells = cells.iter().map(|cell| format!(" {cell} |")).collect::<String>();
+        self.rows += &format!("| {buyer} | {offer} |{cells}\n");
+    }
+
+    /// What came of an attempt, in a word or by the number of the reason.
+    pub(super) fn shown(&mut self, outcome: Outcome) -> String {
+        match outcome {
+            None => "FAILED".to_owned(),
+            Some(None) => "paid".to_owned(),
+            Some(Some(reason)) => format!("({})", self.number(reason)),
         }
-        self.rows += "\n";
     }
 
     /// The reason's number, from one on.
@@ -54,7 +60,7 @@ impl Matrix {
     /// Requires that the README shows this very table.
     pub(super) fn agrees_with_the_readme(&self) -> anyhow::Result<()> {
         let readme = std::fs::read_to_string(workspace::root().join("interop/README.md"))?;
-        let shown = readme.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table);
+        let shown = readme.split_once(self.begin).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table);
         ensure!(
             shown.is_some_and(|shown| shown.trim() == self.table().trim()),
             "interop/README.md shows another matrix; put the one above between its marks"
@@ -69,9 +75,11 @@ mod tests {
 
     #[test]
     fn a_reason_is_given_once() {
-        let mut matrix = Matrix::new(["a", "b"].into_iter());
-        matrix.row("x", "pull", &[Some(None), Some(Some("no key"))]);
-        matrix.row("y", "pull", &[Some(Some("no key")), None]);
+        let mut matrix = Matrix::new("", ["a", "b"].into_iter());
+        for (buyer, outcomes) in [("x", [Some(None), Some(Some("no key"))]), ("y", [Some(Some("no key")), None])] {
+            let cells = outcomes.map(|outcome| matrix.shown(outcome));
+            matrix.row(buyer, "pull", &cells);
+        }
         let lines = ["| x | pull | paid | (1) |", "| y | pull | (1) | FAILED |", "", "1. no key."];
         assert!(matrix.table().ends_with(&format!("{}\n", lines.join("\n"))), "{}", matrix.table());
     }

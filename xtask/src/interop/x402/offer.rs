@@ -1,0 +1,52 @@
+//! What is sold, by its way of payment.
+
+/// One thing for sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// Version 2, scheme exact, by EIP-3009.
+    Exact,
+    /// The same route, bought in the words of MPP: `evm/charge`.
+    Charge,
+    /// Version 2, scheme exact, by Permit2.
+    Permit2,
+    /// Version 2, scheme upto: the seller takes less than was permitted.
+    Upto,
+    /// Version 1, scheme exact.
+    V1,
+}
+
+impl Offer {
+    /// What an x402 buyer can be offered.
+    pub(super) const X402: &[Self] = &[Self::Exact, Self::Permit2, Self::Upto, Self::V1];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Charge => "evm/charge",
+            Self::Permit2 => "exact, Permit2",
+            Self::Upto => "upto",
+            Self::V1 => "exact, version 1",
+        }
+    }
+
+    /// Where every seller sells it.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Exact | Self::Charge => "/exact",
+            Self::Permit2 => "/permit2",
+            Self::Upto => "/upto",
+            Self::V1 => "/v1",
+        }
+    }
+
+    /// What this seller takes, in base units. All ask for 0.05 of `upto`, and x402-axum takes what it asks for.
+    pub(super) fn price(self, seller: &str) -> u128 {
+        match self {
+            Self::Exact | Self::Charge => 10_000,
+            Self::Permit2 => 20_000,
+            Self::Upto if seller == "x402-axum" => 50_000,
+            Self::Upto => 30_000,
+            Self::V1 => 40_000,
+        }
+    }
+}

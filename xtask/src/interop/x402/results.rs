@@ -1,0 +1,78 @@
+use super::offer::Offer;
+use crate::interop::matrix::{Matrix, Outcome};
+
+/// Where the README has the table.
+const BEGIN: &str = "<!-- cargo xtask interop prints this of x402 -->\n";
+
+/// The columns of the table.
+const SELLERS: [&str; 3] = ["@x402/express", "x402-axum", "mppx"];
+
+/// What came of every trade.
+#[derive(Default)]
+pub(super) struct Results {
+    trades: Vec<Trade>,
+    failures: Vec<String>,
+}
+
+struct Trade {
+    buyer: &'static str,
+    offer: &'static str,
+    seller: &'static str,
+    facilitator: &'static str,
+    outcome: Outcome,
+}
+
+impl Results {
+    /// What came of one trade: of buyer, offer, seller and facilitator.
+    pub(super) fn note(
+        &mut self,
+        [buyer, offer, seller, facilitator]: [&'static str; 4],
+        reason: Option<&'static str>,
+        outcome: anyhow::Result<()>,
+    ) {
+        let outcome = outcome.map_err(|error| {
+            self.failures.push(format!("{buyer} buys {offer} of {seller}, settled by {facilitator}: {error:#}"));
+        });
+        self.trades.push(Trade { buyer, offer, seller, facilitator, outcome: outcome.ok().map(|()| reason) });
+    }
+
+    /// How a seller ended.
+    pub(super) fn stopped(&mut self, seller: &str, outcome: anyhow::Result<()>) {
+        self.failures.extend(outcome.err().map(|error| format!("the books of {seller}: {error:#}")));
+    }
+
+    /// Prints the table, a row for each buyer and offer; returns what came out otherwise than it should.
+    pub(super) fn finish(
+        mut self,
+        buyers: impl Iterator<Item = (&'static str, &'static [Offer])>,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut matrix = Matrix::new(BEGIN, SELLERS.into_iter());
+        for (buyer, offers) in buyers {
+            for offer in offers.iter().map(|offer| offer.name()) {
+                let cells = SELLERS.map(|seller| {
+                    let trades = self
+                        .trades
+                        .iter()
+                        .filter(|trade| (trade.buyer, trade.offer, trade.seller) == (buyer, offer, seller));
+                    cell(&mut matrix, trades)
+                });
+                matrix.row(buyer, offer, &cells);
+            }
+        }
+        print!("{}", matrix.table());
+        if self.failures.is_empty() {
+            self.failures.extend(matrix.agrees_with_the_readme().err().map(|error| error.to_string()));
+        }
+        Ok(self.failures)
+    }
+}
+
+/// One word where all facilitators come to the same, else what each comes to.
+fn cell<'a>(matrix: &mut Matrix, trades: impl Iterator<Item = &'a Trade>) -> String {
+    let shown = trades.map(|trade| (trade.facilitator, matrix.shown(trade.outcome))).collect::<Vec<_>>();
+    match shown.as_slice() {
+        [] => "-".to_owned(),
+        [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => first.clone(),
+        all => all.iter().map(|(facilitator, word)| format!("{facilitator}: {word}")).collect::<Vec<_>>().join(", "),
+    }
+}
