@@ -12,8 +12,10 @@ mod node;
 mod paper;
 mod peer;
 mod service;
+mod shop;
 mod tempo;
 mod upstream;
+mod wallet;
 mod x402;
 
 use std::path::Path;

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use crate::gateway::free_address;
+
 /// How long a program may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -15,16 +17,22 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts a program with these terms, which have the address it shall listen on as `listen`.
-    pub(super) fn start(name: &'static str, mut command: Command, terms: &Value) -> anyhow::Result<Self> {
-        let address = terms["listen"].as_str().context("the terms say not where to listen")?.to_owned();
+    /// Starts a program that listens at this address.
+    pub(super) fn start(name: &'static str, mut command: Command, address: String) -> anyhow::Result<Self> {
         let process = command
-            .arg(terms.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start the program on {name}"))?;
         Ok(Self { name, address, process })
+    }
+
+    /// The same, told of the address and the rest by this one argument.
+    pub(super) fn told(name: &'static str, mut command: Command, mut terms: Value) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        terms["listen"] = Value::from(address.as_str());
+        command.arg(terms.to_string());
+        Self::start(name, command, address)
     }
 
     pub(super) fn url(&self, path: &str) -> String {

@@ -10,7 +10,6 @@ mod chain;
 mod gaps;
 mod judge;
 mod offer;
-mod own_buyer;
 mod own_seller;
 mod purchase;
 mod sdk_seller;

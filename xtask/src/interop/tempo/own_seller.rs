@@ -1,25 +1,16 @@
 use std::path::Path;
 
-use anyhow::anyhow;
-use tiny_http::{Response, Server};
-
 use super::chain::{Chains, EVM_CHAIN, TEMPO_CHAIN};
 use super::offer::Offer;
 use super::seller::{RECIPIENT, SECOND};
 use crate::gateway::Gateway;
 use crate::interop::key_file;
 use crate::interop::node::Account;
+use crate::interop::shop;
 
 /// Our gateway, selling every [`Offer`] in front of a server that says "sold". The sponsor's key is kept in this folder.
 pub(super) fn start(binary: &Path, folder: &Path, chains: &Chains, sponsor: &Account) -> anyhow::Result<Gateway> {
-    let server = Server::http("127.0.0.1:0").map_err(|error| anyhow!("the upstream cannot listen: {error}"))?;
-    let port = server.server_addr().to_ip().map_or(0, |address| address.port());
-    std::thread::spawn(move || {
-        for request in server.incoming_requests() {
-            // A client that went away is nothing to the upstream.
-            let _ = request.respond(Response::from_string("sold"));
-        }
-    });
+    let port = shop::open()?;
     let rails = rails(chains, &key_file::write(folder, &sponsor.key)?);
     let routes = Offer::ALL.map(|offer| route(offer, port)).concat();
     Gateway::start(&[], binary, &format!("{rails}{routes}"))

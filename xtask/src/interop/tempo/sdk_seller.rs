@@ -7,7 +7,6 @@ use super::chain::{Chains, TEMPO_CHAIN, TEMPO_TOKENS};
 use super::offer::Offer;
 use super::seller::{RECIPIENT, SECOND};
 use crate::commands::program;
-use crate::gateway::free_address;
 use crate::interop::node::Account;
 use crate::interop::peer;
 use crate::interop::service::Service;
@@ -34,10 +33,10 @@ pub(super) fn all<'a>(
 
 fn start(name: &'static str, command: Command, chains: &Chains, sponsor: &Account) -> anyhow::Result<Service> {
     let terms = json!({
-        "listen": free_address()?, "rpc": chains.shim(), "chain": TEMPO_CHAIN, "currency": TEMPO_TOKENS.first(),
+        "rpc": chains.shim(), "chain": TEMPO_CHAIN, "currency": TEMPO_TOKENS.first(),
         "realm": "127.0.0.1", "secret": "a secret of these tests, 32 bytes or more",
         "recipient": RECIPIENT, "second": SECOND, "sponsor": sponsor.key,
         "evm": chains.asset(),
     });
-    Service::start(name, command, &terms)
+    Service::told(name, command, terms)
 }

@@ -13,6 +13,8 @@ use super::purchase::Purchase;
 use super::sdk;
 use crate::commands::Run as _;
 use crate::interop::node::Account;
+use crate::interop::peer;
+use crate::interop::wallet::Wallet;
 
 /// How long a purchase may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,6 +27,7 @@ pub(super) struct Buyer {
 }
 
 enum Program {
+    Own(Wallet),
     /// Reads URLs and writes what came of each.
     Lines(Lines),
     /// mppx's buyer of the other matrix, which knows MPP and is told of USDC.
@@ -37,14 +40,18 @@ struct Lines {
     answers: Receiver<String>,
 }
 
-/// One on each SDK, each with an account of its own, from the second on.
-pub(super) fn all(_binary: &Path, chain: &Chain) -> anyhow::Result<Vec<Buyer>> {
+/// Ours and one on each SDK, each with an account of its own, from the first on.
+pub(super) fn all(binary: &Path, chain: &Chain) -> anyhow::Result<Vec<Buyer>> {
     let lines = |name, command: Command, index| {
         let account = chain.account(index)?.clone();
         let program = Program::Lines(Lines::start(command, &account, chain)?);
         anyhow::Ok(Buyer { name, account, program })
     };
+    let account = chain.account(0)?.clone();
+    let wallet = Wallet::create(binary, &account)?;
+    wallet.add_chain("base-sepolia", chain.node.rpc(), &[])?;
     Ok(vec![
+        Buyer { name: "farthing", account, program: Program::Own(wallet) },
         lines("@x402/fetch", sdk::typescript("buyer.js")?, 1)?,
         lines("x402 (PyPI)", sdk::python()?, 2)?,
         lines("x402-reqwest", sdk::rust("buyer")?, 3)?,
@@ -56,13 +63,17 @@ impl Buyer {
     /// What it is asked to buy.
     pub(super) fn offers(&self) -> &'static [Offer] {
         match self.program {
-            Program::Lines(_) => Offer::X402,
+            Program::Own(_) | Program::Lines(_) => Offer::X402,
             Program::Charge(_) => &[Offer::Charge],
         }
     }
 
     pub(super) fn buy(&mut self, url: &str) -> anyhow::Result<Purchase> {
         match &mut self.program {
+            Program::Own(wallet) => {
+                let peer::Purchase { status, body, receipt } = wallet.buy(url)?;
+                Ok(Purchase { status, body, outcome: None, receipt })
+            }
             Program::Lines(lines) => lines.buy(url),
             Program::Charge(asset) => {
                 let words = ["authorize", url, &self.account.key, &asset.to_string()];

@@ -9,6 +9,7 @@ mod chain;
 mod facilitator;
 mod gaps;
 mod offer;
+mod own_seller;
 mod purchase;
 mod results;
 mod sdk;
@@ -51,7 +52,7 @@ pub(super) fn run(binary: &Path) -> anyhow::Result<Vec<String>> {
 /// One trade, which must work or must not.
 fn trade(chain: &Chain, buyer: &mut Buyer, seller: &Seller<'_>, offer: Offer, is_possible: bool) -> anyhow::Result<()> {
     let account = buyer.account.clone();
-    let accounts = purchase::Accounts { payer: &account.address, sender: seller.settled_by() };
+    let accounts = purchase::Accounts { payer: &account.address, sender: seller.settled_by(offer) };
     let url = seller.url(offer.path());
     if is_possible {
         purchase::require(chain, &accounts, offer.price(seller.name()), || buyer.buy(&url))

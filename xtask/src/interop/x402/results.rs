@@ -1,11 +1,9 @@
 use super::offer::Offer;
+use super::seller;
 use crate::interop::matrix::{Matrix, Outcome};
 
 /// Where the README has the table.
 const BEGIN: &str = "<!-- cargo xtask interop prints this of x402 -->\n";
-
-/// The columns of the table.
-const SELLERS: [&str; 3] = ["@x402/express", "x402-axum", "mppx"];
 
 /// What came of every trade.
 #[derive(Default)]
@@ -46,10 +44,10 @@ impl Results {
         mut self,
         buyers: impl Iterator<Item = (&'static str, &'static [Offer])>,
     ) -> anyhow::Result<Vec<String>> {
-        let mut matrix = Matrix::new(BEGIN, SELLERS.into_iter());
+        let mut matrix = Matrix::new(BEGIN, seller::NAMES.into_iter());
         for (buyer, offers) in buyers {
             for offer in offers.iter().map(|offer| offer.name()) {
-                let cells = SELLERS.map(|seller| {
+                let cells = seller::NAMES.map(|seller| {
                     let trades = self
                         .trades
                         .iter()

@@ -1,15 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
-use super::chain::Chains;
-use super::offer::Offer;
+use super::key_file;
+use super::node::Account;
+use super::peer::Purchase;
 use crate::commands::Run as _;
-use crate::interop::key_file;
-use crate::interop::node::Account;
-use crate::interop::peer::Purchase;
 
 /// Our wallet, with an account and a budget of its own.
 pub(super) struct Wallet {
@@ -18,18 +16,18 @@ pub(super) struct Wallet {
 }
 
 impl Wallet {
-    /// Makes a wallet of this account that knows the chains and may pay.
-    pub(super) fn create(binary: &Path, account: &Account, chains: &Chains) -> anyhow::Result<Self> {
+    /// Makes a wallet of this account that may spend a little.
+    pub(super) fn create(binary: &Path, account: &Account) -> anyhow::Result<Self> {
         let wallet = Self { binary: binary.to_owned(), home: tempfile::tempdir()? };
         let key = key_file::write(wallet.home.path(), &account.key)?;
         wallet.farthing(["wallet", "create", "agent", "--key-file"]).arg(&key).output_text()?;
-        let tempo = chains.of(Offer::Pull).rpc();
-        wallet.farthing(["wallet", "chain", "add", "tempo-test", "--rpc", tempo]).output_text()?;
-        let evm = chains.of(Offer::Authorization).rpc();
-        let token = format!("{}:USDC:6:USD:Test USDC:1", chains.usdc());
-        wallet.farthing(["wallet", "chain", "add", "evm-test", "--rpc", evm, "--token", &token]).output_text()?;
         wallet.farthing(["policy", "set", "--total", "10 USD", "--per-payment", "0.10 USD"]).output_text()?;
         Ok(wallet)
+    }
+
+    /// Makes a chain known; more words may name its token.
+    pub(super) fn add_chain(&self, name: &str, rpc: &str, more: &[&str]) -> anyhow::Result<()> {
+        self.farthing(["wallet", "chain", "add", name, "--rpc", rpc]).args(more).output_text().map(drop)
     }
 
     /// Buys with `farthing pay`.
@@ -46,12 +44,9 @@ impl Wallet {
         Ok(Purchase { status: 200, body: String::from_utf8(output.stdout)?, receipt })
     }
 
-    /// The same, where the wallet would send the transaction itself.
-    pub(super) fn push(&self, url: &str) -> anyhow::Result<Purchase> {
-        let explained = self.farthing(["policy", "explain", "--json", url]).output_text()?;
-        let explained: serde_json::Value = serde_json::from_str(&explained)?;
-        ensure!(explained["offers"][0]["sent_first"] == true, "the wallet would pay by pull: {explained}");
-        self.buy(url)
+    /// What it would do there.
+    pub(super) fn explain(&self, url: &str) -> anyhow::Result<serde_json::Value> {
+        Ok(serde_json::from_str(&self.farthing(["policy", "explain", "--json", url]).output_text()?)?)
     }
 
     fn farthing<const COUNT: usize>(&self, words: [&str; COUNT]) -> Command {
