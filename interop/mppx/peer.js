@@ -41,7 +41,9 @@ const calls = {
 async function bought(method, url, init) {
   const response = await Mppx.create({ methods: [method], polyfill: false }).fetch(url, init)
   const receipt = response.headers.has('payment-receipt') ? Receipt.fromResponse(response) : null
-  return { status: response.status, body: await response.text(), receipt }
+  const header = response.headers.get('payment-response')
+  const outcome = header && JSON.parse(Buffer.from(header, 'base64'))
+  return { status: response.status, body: await response.text(), receipt, outcome }
 }
 
 function request(body) {

@@ -30,8 +30,8 @@ enum Program {
     Own(Wallet),
     /// Reads URLs and writes what came of each.
     Lines(Lines),
-    /// mppx's buyer of the other matrix, which knows MPP and is told of USDC.
-    Charge(Value),
+    /// The other matrix's buyer on mppx, which is told of USDC.
+    Mppx(Value),
 }
 
 /// A buyer's program; it ends when dropped.
@@ -55,7 +55,7 @@ pub(super) fn all(binary: &Path, chain: &Chain) -> anyhow::Result<Vec<Buyer>> {
         lines("@x402/fetch", sdk::typescript("buyer.js")?, 1)?,
         lines("x402 (PyPI)", sdk::python()?, 2)?,
         lines("x402-reqwest", sdk::rust("buyer")?, 3)?,
-        Buyer { name: "mppx", account: chain.account(4)?.clone(), program: Program::Charge(chain.asset()) },
+        Buyer { name: "mppx", account: chain.account(4)?.clone(), program: Program::Mppx(chain.asset()) },
     ])
 }
 
@@ -63,8 +63,9 @@ impl Buyer {
     /// What it is asked to buy.
     pub(super) fn offers(&self) -> &'static [Offer] {
         match self.program {
-            Program::Own(_) | Program::Lines(_) => Offer::X402,
-            Program::Charge(_) => &[Offer::Charge],
+            Program::Own(_) => Offer::BOTH,
+            Program::Lines(_) => Offer::X402,
+            Program::Mppx(_) => &[Offer::Either],
         }
     }
 
@@ -75,7 +76,7 @@ impl Buyer {
                 Ok(Purchase { status, body, outcome: None, receipt })
             }
             Program::Lines(lines) => lines.buy(url),
-            Program::Charge(asset) => {
+            Program::Mppx(asset) => {
                 let words = ["authorize", url, &self.account.key, &asset.to_string()];
                 read(&sdk::mppx("peer.js")?.args(words).output_text()?)
             }

@@ -27,13 +27,6 @@ const GAPS: &[Gap] = &[
         offers: &[Offer::Permit2, Offer::Upto, Offer::V1],
         reason: "What mppx sells by x402 is what it sells by evm/charge: version 2, scheme exact, EIP-3009",
     },
-    Gap {
-        buyers: &[],
-        sellers: &["@x402/express", "x402-axum"],
-        facilitators: &[],
-        offers: &[Offer::Charge],
-        reason: "This seller speaks x402 alone",
-    },
 ];
 
 /// Why this cannot be traded.

@@ -21,6 +21,7 @@ use buyer::Buyer;
 use chain::Chain;
 use facilitator::Facilitator;
 use offer::Offer;
+use purchase::Way;
 use results::Results;
 use seller::Seller;
 
@@ -49,14 +50,20 @@ pub(super) fn run(binary: &Path) -> anyhow::Result<Vec<String>> {
     results.finish(buyers)
 }
 
-/// One trade, which must work or must not.
-fn trade(chain: &Chain, buyer: &mut Buyer, seller: &Seller<'_>, offer: Offer, is_possible: bool) -> anyhow::Result<()> {
-    let account = buyer.account.clone();
-    let accounts = purchase::Accounts { payer: &account.address, sender: seller.settled_by(offer) };
-    let url = seller.url(offer.path());
+/// One trade, which must work or must not; says in whose words it was paid.
+fn trade(
+    chain: &Chain,
+    buyer: &mut Buyer,
+    seller: &Seller<'_>,
+    offer: Offer,
+    is_possible: bool,
+) -> anyhow::Result<Option<Way>> {
+    let payer = buyer.account.address.clone();
+    let buy = || buyer.buy(&seller.url(offer));
     if is_possible {
-        purchase::require(chain, &accounts, offer.price(seller.name()), || buyer.buy(&url))
+        let price = offer.price(seller.name());
+        purchase::require(chain, &payer, price, buy, |way| seller.settled_by(way)).map(Some)
     } else {
-        purchase::require_refusal(chain, &accounts, || buyer.buy(&url))
+        purchase::require_refusal(chain, &payer, buy).map(|()| None)
     }
 }

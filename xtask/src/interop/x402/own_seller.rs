@@ -19,7 +19,8 @@ pub(super) fn start(
 ) -> anyhow::Result<Gateway> {
     let port = shop::open()?;
     let rails = rails(chain, &key_file::write(folder, &account.key)?, facilitator);
-    let routes = Offer::X402.iter().map(|offer| route(*offer, port, facilitator)).collect::<String>();
+    let routes = [Offer::Exact, Offer::Alone, Offer::Permit2, Offer::Upto, Offer::V1];
+    let routes = routes.iter().map(|offer| route(*offer, port, facilitator)).collect::<String>();
     Gateway::start(&[], binary, &format!("{rails}{routes}"))
 }
 
@@ -39,7 +40,8 @@ fn rails(chain: &Chain, key: &Path, facilitator: &Facilitator) -> String {
 fn route(offer: Offer, upstream: u16, facilitator: &Facilitator) -> String {
     let rail = |own: &'static str| if facilitator.url().is_some() { "facilitated" } else { own };
     let (cents, accept, more) = match offer {
-        Offer::Exact | Offer::Charge => (1, format!("\"signed/charge\", \"{}/exact\"", rail("signed")), ""),
+        Offer::Exact | Offer::Either => (1, format!("\"signed/charge\", \"{}/exact\"", rail("signed")), ""),
+        Offer::Alone => (1, format!("\"{}/exact\"", rail("signed")), ""),
         Offer::Permit2 => (2, format!("\"{}/exact\"", rail("permitted")), ""),
         Offer::Upto => (5, format!("\"{}/upto\"", rail("permitted")), "meter = { header = \"farthing-charge\" }\n"),
         Offer::V1 => (4, format!("\"{}/exact\"", rail("signed")), "x402_v1 = true\n"),
@@ -47,6 +49,6 @@ fn route(offer: Offer, upstream: u16, facilitator: &Facilitator) -> String {
     format!(
         "[[route]]\nmatch = \"GET {}\"\nupstream = \"http://127.0.0.1:{upstream}\"\nprice = \"0.0{cents} USD\"\n\
          accept = [{accept}]\n{more}\n",
-        offer.path()
+        offer.path("farthing")
     )
 }

@@ -23,81 +23,85 @@ pub(super) struct Purchase {
     pub(super) receipt: Option<Value>,
 }
 
-/// Whose money a purchase moves, and who pays the gas.
-pub(super) struct Accounts<'a> {
-    pub(super) payer: &'a str,
-    pub(super) sender: &'a str,
+/// In whose words it was paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    X402,
+    Mpp,
 }
 
-/// What they have at one moment: USDC in base units, gas in wei.
+/// What payer and recipient have at one moment: USDC in base units, and what the payer has for gas in wei.
 struct Balances {
     payer: u128,
     recipient: u128,
-    payer_gas: u128,
-    sender_gas: u128,
+    gas: u128,
 }
 
-/// Buys, and requires that the goods came, that exactly the price moved from the payer to the recipient, in the
-/// transaction that the seller names, and that its sender paid for the gas.
-pub(super) fn require(
+/// Buys, and requires that the goods came, that exactly the price moved from the payer to the recipient, in one
+/// transaction that the seller names, and that whoever settles for it sent that and paid for the gas.
+pub(super) fn require<'a>(
     chain: &Chain,
-    accounts: &Accounts<'_>,
+    payer: &str,
     price: u128,
     buy: impl FnOnce() -> anyhow::Result<Purchase>,
-) -> anyhow::Result<()> {
-    let before = Balances::of(chain, accounts)?;
+    sender: impl FnOnce(Way) -> &'a str,
+) -> anyhow::Result<Way> {
+    let before = Balances::of(chain, payer)?;
     let purchase = buy()?;
     ensure!(purchase.status == 200 && purchase.body == "sold", "the answer is {purchase:?}");
-    let hash = purchase.transaction(accounts.payer)?;
+    let (way, hash) = purchase.transaction(payer)?;
     let receipt = chain.node.require_success(hash)?;
-    ensure!(is(&receipt["from"], accounts.sender), "{} sent it instead of {}", receipt["from"], accounts.sender);
-    let transfers = receipt["logs"].as_array().into_iter().flatten().filter(|log| log["topics"][0] == TRANSFER);
-    ensure!(transfers.count() == 1, "{hash} moves money more or less than once");
-    let after = Balances::of(chain, accounts)?;
+    let sender = sender(way);
+    ensure!(is(&receipt["from"], sender), "{} sent it instead of {sender}", receipt["from"]);
+    let logs = receipt["logs"].as_array().into_iter().flatten();
+    let transfers = logs.filter(|log| log["topics"][0] == TRANSFER).count();
+    ensure!(transfers == 1, "{hash} moves money {transfers} times");
+    let after = Balances::of(chain, payer)?;
     let (spent, received) = (before.payer - after.payer, after.recipient - before.recipient);
     ensure!((spent, received) == (price, price), "{spent} was spent and {received} received, for a price of {price}");
-    ensure!(after.payer_gas == before.payer_gas, "the payer paid for gas");
-    ensure!(after.sender_gas < before.sender_gas, "the sender paid for no gas");
-    Ok(())
+    ensure!(after.gas == before.gas, "the payer paid for gas");
+    Ok(way)
 }
 
 /// Tries to buy where that cannot work, and requires that nothing was sold and nothing moved.
 pub(super) fn require_refusal(
     chain: &Chain,
-    accounts: &Accounts<'_>,
+    payer: &str,
     buy: impl FnOnce() -> anyhow::Result<Purchase>,
 ) -> anyhow::Result<()> {
-    let before = Balances::of(chain, accounts)?;
+    let before = Balances::of(chain, payer)?;
     if let Ok(purchase) = buy() {
         ensure!(purchase.status != 200, "it was sold: strike this from the list of gaps");
     }
-    let after = Balances::of(chain, accounts)?;
+    let after = Balances::of(chain, payer)?;
     ensure!((after.payer, after.recipient) == (before.payer, before.recipient), "money moved without a sale");
     Ok(())
 }
 
 impl Purchase {
-    /// The transaction that the seller says paid it.
-    fn transaction(&self, payer: &str) -> anyhow::Result<&str> {
+    /// In whose words it was paid, and the transaction that the seller says did it.
+    fn transaction(&self, payer: &str) -> anyhow::Result<(Way, &str)> {
         if let Some(outcome) = &self.outcome {
             ensure!(outcome["success"] == true && is(&outcome["payer"], payer), "the outcome is {outcome}");
             let network = &outcome["network"];
             ensure!(network == NETWORK || network == "base-sepolia", "paid on {network}");
-            return outcome["transaction"].as_str().context("the outcome names no transaction");
+            let hash = outcome["transaction"].as_str().context("the outcome names no transaction")?;
+            return Ok((Way::X402, hash));
         }
         let receipt = self.receipt.as_ref().context("neither an outcome nor a receipt")?;
         ensure!(receipt["status"] == "success", "the receipt is {receipt}");
-        receipt["reference"].as_str().context("the receipt names no transaction")
+        let hash = receipt["reference"].as_str().context("the receipt names no transaction")?;
+        // Our wallet keeps an x402 outcome as a receipt, too.
+        Ok((if receipt["method"] == "x402" { Way::X402 } else { Way::Mpp }, hash))
     }
 }
 
 impl Balances {
-    fn of(chain: &Chain, accounts: &Accounts<'_>) -> anyhow::Result<Self> {
+    fn of(chain: &Chain, payer: &str) -> anyhow::Result<Self> {
         Ok(Self {
-            payer: chain.node.balance(accounts.payer)?,
+            payer: chain.node.balance(payer)?,
             recipient: chain.node.balance(RECIPIENT)?,
-            payer_gas: chain.node.gas(accounts.payer)?,
-            sender_gas: chain.node.gas(accounts.sender)?,
+            gas: chain.node.gas(payer)?,
         })
     }
 }

@@ -1,4 +1,5 @@
 use super::offer::Offer;
+use super::purchase::Way;
 use super::seller;
 use crate::interop::matrix::{Matrix, Outcome};
 
@@ -18,6 +19,7 @@ struct Trade {
     seller: &'static str,
     facilitator: &'static str,
     outcome: Outcome,
+    way: Option<Way>,
 }
 
 impl Results {
@@ -26,12 +28,13 @@ impl Results {
         &mut self,
         [buyer, offer, seller, facilitator]: [&'static str; 4],
         reason: Option<&'static str>,
-        outcome: anyhow::Result<()>,
+        outcome: anyhow::Result<Option<Way>>,
     ) {
         let outcome = outcome.map_err(|error| {
             self.failures.push(format!("{buyer} buys {offer} of {seller}, settled by {facilitator}: {error:#}"));
         });
-        self.trades.push(Trade { buyer, offer, seller, facilitator, outcome: outcome.ok().map(|()| reason) });
+        let way = outcome.unwrap_or_default();
+        self.trades.push(Trade { buyer, offer, seller, facilitator, outcome: outcome.ok().map(|_| reason), way });
     }
 
     /// How a seller ended.
@@ -67,10 +70,15 @@ impl Results {
 
 /// One word where all facilitators come to the same, else what each comes to.
 fn cell<'a>(matrix: &mut Matrix, trades: impl Iterator<Item = &'a Trade>) -> String {
-    let shown = trades.map(|trade| (trade.facilitator, matrix.shown(trade.outcome))).collect::<Vec<_>>();
+    let shown = trades.map(|trade| (trade.facilitator, word(matrix, trade))).collect::<Vec<_>>();
     match shown.as_slice() {
         [] => "-".to_owned(),
         [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => first.clone(),
         all => all.iter().map(|(facilitator, word)| format!("{facilitator}: {word}")).collect::<Vec<_>>().join(", "),
     }
+}
+
+fn word(matrix: &mut Matrix, trade: &Trade) -> String {
+    let shown = matrix.shown(trade.outcome);
+    if trade.way == Some(Way::Mpp) { format!("{shown} by MPP") } else { shown }
 }

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::chain::Chain;
 use super::facilitator::Facilitator;
 use super::offer::Offer;
+use super::purchase::Way;
 use super::{own_seller, sdk};
 use crate::gateway::Gateway;
 use crate::interop::node::Account;
@@ -64,7 +65,7 @@ fn sdks(chain: &Chain, facilitator: &str) -> anyhow::Result<Vec<Service>> {
         sellers.push(Service::told(name, command, terms)?);
     }
     for seller in &mut sellers {
-        seller.wait_until(Offer::Exact.path(), 402)?;
+        seller.wait_until(Offer::Exact.path(seller.name), 402)?;
     }
     Ok(sellers)
 }
@@ -77,15 +78,16 @@ impl Seller<'_> {
         }
     }
 
-    /// The address that pays for the gas of what it sells like this.
-    pub(super) fn settled_by(&self, offer: Offer) -> &str {
+    /// The address that sends what is bought like this.
+    pub(super) fn settled_by(&self, way: Way) -> &str {
         match &self.program {
-            Program::Own { account, .. } if offer == Offer::Charge => &account.address,
+            Program::Own { account, .. } if way == Way::Mpp => &account.address,
             _ => &self.facilitator.account.address,
         }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, offer: Offer) -> String {
+        let path = offer.path(self.name());
         match &self.program {
             Program::Own { gateway, .. } => gateway.url(path),
             Program::Sdk(seller) => seller.url(path),
