@@ -14,11 +14,21 @@ const charge = evm.charge({
   recipient: terms.recipient,
   x402: { facilitator: terms.facilitator },
 })
-const offer = Mppx.create({ methods: [charge], realm: terms.realm, secretKey: terms.secret }).charge({ amount: '0.01' })
+const both = Mppx.create({ methods: [charge], realm: terms.realm, secretKey: terms.secret }).charge({ amount: '0.01' })
+
+/** The same without its challenge, so that only x402 is left to choose. */
+async function alone(request) {
+  const result = await both(request)
+  result.challenge?.headers.delete('www-authenticate')
+  return result
+}
+
+const offers = { '/exact': both, '/alone': alone }
 
 const [host, port] = terms.listen.split(':')
 createServer(async (request, response) => {
-  if (request.url !== '/exact') return response.writeHead(404).end()
+  const offer = offers[request.url]
+  if (!offer) return response.writeHead(404).end()
   const result = await Mppx.toNodeListener(offer)(request, response)
   if (result.status !== 402) response.end('sold')
 }).listen(Number(port), host)

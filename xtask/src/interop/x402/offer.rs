@@ -33,10 +33,10 @@ impl Offer {
         }
     }
 
-    /// Where this seller sells it. Only ours has a route of its own for what is offered alone.
+    /// Where this seller sells it. Those who speak both have a route of its own for what is offered alone.
     pub(super) fn path(self, seller: &str) -> &'static str {
         match self {
-            Self::Alone if seller == "farthing" => "/alone",
+            Self::Alone if ["farthing", "mppx"].contains(&seller) => "/alone",
             Self::Exact | Self::Either | Self::Alone => "/exact",
             Self::Permit2 => "/permit2",
             Self::Upto => "/upto",

@@ -34,17 +34,25 @@ fn rails(chain: &Chain, key: &Path, facilitator: &Facilitator) -> String {
          [rails.permitted]\nmethod = \"evm\"\n{base}accept = [\"permit2\"]\n{signer}\n"
     );
     let Some(url) = facilitator.url() else { return own };
-    format!("{own}[rails.facilitated]\nmethod = \"x402\"\n{base}facilitator = \"{url}\"\n\n")
+    let facilitated = format!("method = \"x402\"\n{base}facilitator = \"{url}\"\n");
+    format!(
+        "{own}[rails.facilitated]\n{facilitated}\n\
+         [rails.facilitated-permitted]\n{facilitated}transfer = \"permit2\"\n\n"
+    )
 }
 
+/// The route of an offer; nothing where it would be `upto`, which our gateway captures itself or not at all.
 fn route(offer: Offer, upstream: u16, facilitator: &Facilitator) -> String {
-    let rail = |own: &'static str| if facilitator.url().is_some() { "facilitated" } else { own };
+    let is_facilitated = facilitator.url().is_some();
+    let (signed, permitted) =
+        if is_facilitated { ("facilitated", "facilitated-permitted") } else { ("signed", "permitted") };
     let (cents, accept, more) = match offer {
-        Offer::Exact | Offer::Either => (1, format!("\"signed/charge\", \"{}/exact\"", rail("signed")), ""),
-        Offer::Alone => (1, format!("\"{}/exact\"", rail("signed")), ""),
-        Offer::Permit2 => (2, format!("\"{}/exact\"", rail("permitted")), ""),
-        Offer::Upto => (5, format!("\"{}/upto\"", rail("permitted")), "meter = { header = \"farthing-charge\" }\n"),
-        Offer::V1 => (4, format!("\"{}/exact\"", rail("signed")), "x402_v1 = true\n"),
+        Offer::Upto if is_facilitated => return String::new(),
+        Offer::Exact | Offer::Either => (1, format!("\"signed/charge\", \"{signed}/exact\""), ""),
+        Offer::Alone => (1, format!("\"{signed}/exact\""), ""),
+        Offer::Permit2 => (2, format!("\"{permitted}/exact\""), ""),
+        Offer::Upto => (5, format!("\"{permitted}/upto\""), "meter = { header = \"farthing-charge\" }\n"),
+        Offer::V1 => (4, format!("\"{signed}/exact\""), "x402_v1 = true\n"),
     };
     format!(
         "[[route]]\nmatch = \"GET {}\"\nupstream = \"http://127.0.0.1:{upstream}\"\nprice = \"0.0{cents} USD\"\n\
