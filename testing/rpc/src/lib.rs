@@ -1,4 +1,5 @@
-//! Test support: a JSON-RPC server between a test or an SDK and a chain, that mends or spoils answers.
+//! Test support: what stands between a test or an SDK and a chain, and mends or spoils answers.
 
+pub mod facilitator;
 pub mod faults;
 pub mod shim;
