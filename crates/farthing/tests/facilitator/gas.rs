@@ -66,8 +66,8 @@ async fn until_ready(stage: &Stage) {
 
 #[tokio::test]
 async fn d_05_a_payment_must_be_worth_its_gas() {
-    // A gwei of gas at this price: about 0.0002 dollars for a settlement.
-    let stage = Stage::new("max_gas_price = 1000\ngas_coin = \"3000 USD\"").await;
+    // A development node wants a gwei for each unit of gas: a third of a cent for a payment, at this price.
+    let stage = Stage::new("max_gas_price = 1000\ngas_coin = \"30 USD\"").await;
     stage.settles(&Authorized::new(&stage, "worth").await.request()).await;
     let tiny = Authorized::new(&stage, "tiny").await.with(|it| {
         it.message.value = U256::from(1);
@@ -76,6 +76,10 @@ async fn d_05_a_payment_must_be_worth_its_gas() {
     stage.refuses("a millionth of a dollar", &tiny.request(), "invalid_transaction_state").await;
     set_base_fee(&stage, 200_000_000_000).await;
     let dear = Authorized::new(&stage, "dear").await.request();
+    let sent = stage.sent().await;
+    let told = stage.post("/settle", &dear).await;
+    assert_eq!(told.body["errorReason"], "invalid_transaction_state", "by what gas costs now: {told:?}");
+    assert_eq!(stage.sent().await, sent);
     stage.refuses("a cent while gas is dear", &dear, "invalid_transaction_state").await;
     set_base_fee(&stage, 1_000_000).await;
     stage.settles(&dear).await;

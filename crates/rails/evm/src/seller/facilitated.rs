@@ -13,8 +13,18 @@ use crate::settle::Settling;
 use crate::x402::{X402Exact, X402Settings, X402Upto};
 
 /// The keys of a chain's table. `asset` is one of the tokens taken, or a list of them.
-const CHAIN_KEYS: [&str; 9] =
-    ["rpc", "quorum", "chain", "asset", "confirmations", "finality", "signer", "max_gas_price", "contract_payers"];
+const CHAIN_KEYS: [&str; 10] = [
+    "rpc",
+    "quorum",
+    "chain",
+    "asset",
+    "confirmations",
+    "finality",
+    "signer",
+    "max_gas_price",
+    "gas_coin",
+    "contract_payers",
+];
 
 /// One chain of a facilitator.
 #[derive(Clone)]

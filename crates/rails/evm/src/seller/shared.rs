@@ -141,7 +141,8 @@ fn rules(table: &Table<'_>, token: &Token) -> Result<Rules, String> {
         Some(toml::Value::Integer(_)) => Confirmations::always(table.count("confirmations")?.unwrap_or(1)),
         Some(_) => by_amount(table, token)?,
     };
-    Ok(Rules { confirmations, finality, statement_from, ..Rules::default() })
+    let gas_coin = table.price("gas_coin", token)?;
+    Ok(Rules { confirmations, finality, statement_from, gas_coin, ..Rules::default() })
 }
 
 /// `[{ below = "1 USD", blocks = 1 }, { blocks = 12 }]`.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
+use farthing_money::Price;
 use toml::Value;
 
 use crate::chain::{Token, by_name};
@@ -67,6 +68,16 @@ impl<'a> Table<'a> {
             seconds.map(Duration::from_secs).ok_or_else(|| self.wrong(key, "is a duration, such as \"20s\" or \"5m\""))
         };
         self.value(key).map(read).transpose()
+    }
+
+    /// A price in the currency of a token.
+    pub(super) fn price(&self, key: &str, token: &Token) -> Result<Option<Price>, String> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let price: Price = text.parse().map_err(|error| self.wrong(key, format!("cannot be read: {error}")))?;
+        match price.currency() == token.currency {
+            true => Ok(Some(price)),
+            false => Err(self.wrong(key, format!("is in {}, the asset's currency", token.currency))),
+        }
     }
 
     /// One text.

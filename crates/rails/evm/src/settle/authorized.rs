@@ -60,6 +60,9 @@ impl ChainSettler {
             Ok(rehearsal) => rehearsal,
             Err(settlement) => return self.unless_spent(claim, payment, settlement).await,
         };
+        if let Some(settlement) = self.not_worth(claim, payment) {
+            return settlement;
+        }
         let order = Order {
             purpose: Purpose::Settle(claim.payment),
             to: call.to,

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
-use farthing_money::Asset;
+use farthing_money::{Asset, Price};
 use farthing_rail::{Claim, Settlement};
 use tokio::sync::Semaphore;
 
@@ -64,6 +64,8 @@ pub struct Rules {
     pub unseen: Duration,
     /// The most gas that moving one payment may take, of a contract account too.
     pub gas: u64,
+    /// What the chain's own coin is worth, where payments must be worth their gas.
+    pub gas_coin: Option<Price>,
     /// The block from which the first statement begins; a good while back where none is named.
     pub statement_from: Option<u64>,
 }
@@ -77,6 +79,7 @@ impl Default for Rules {
             patience: Duration::from_secs(20),
             unseen: Duration::from_secs(120),
             gas: 400_000,
+            gas_coin: None,
             statement_from: None,
         }
     }

@@ -1,4 +1,4 @@
-//! Whether our signer can pay for gas, as was last seen. An offer that could not be settled is not made.
+//! Whether our signer can pay for gas, as was last seen of the chain. An offer that could not be settled is not made.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,14 +23,15 @@ pub(super) struct GasMoney(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// What is missing.
+    /// What is missing, money or a node.
     short: Option<String>,
     seen: Option<Instant>,
     is_asking: bool,
+    market: Option<Market>,
 }
 
 impl ChainSettler {
-    /// Ready while the signer, if there is one, was not seen to lack gas money. Looks again from time to
+    /// Ready while the signer, if there is one, was not seen to lack gas money, nor its nodes to be away. Looks again from time to
     /// time, in the background, so that money that arrives is seen without a payment.
     pub(super) fn readiness(&self) -> Result<(), NotReady> {
         let Some(sender) = &self.sender else { return Ok(()) };
@@ -58,13 +59,18 @@ impl GasMoney {
             format!("the signer {signer} has {balance} of the {needed} smallest units that gas may cost; send it more")
         });
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Known { short, seen: Some(Instant::now()), is_asking: false };
+        *known = Known { short, seen: Some(Instant::now()), is_asking: false, market: Some(*market) };
     }
 
-    /// Nothing was learnt.
-    fn leave(&self) {
+    /// What gas was last seen to cost.
+    pub(super) fn market(&self) -> Option<Market> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).market
+    }
+
+    /// No node answers: nothing could be settled, gas money or not.
+    fn away(&self, why: String) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (known.seen, known.is_asking) = (Some(Instant::now()), false);
+        (known.short, known.seen, known.is_asking) = (Some(why), Some(Instant::now()), false);
     }
 }
 
@@ -74,8 +80,8 @@ async fn look(gas_money: GasMoney, endpoints: Endpoints, signer: Address) {
     match (said.next(), said.next(), said.next()) {
         (Some(head), Some(tip), Some(balance)) => match market(&endpoints, head, tip, balance) {
             Ok(market) => gas_money.note(signer, &market),
-            Err(_) => gas_money.leave(),
+            Err(error) => gas_money.away(error.to_string()),
         },
-        _ => gas_money.leave(),
+        _ => gas_money.away("no node answers".to_owned()),
     }
 }

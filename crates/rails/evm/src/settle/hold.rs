@@ -22,7 +22,8 @@ impl ChainSettler {
         let Some(sender) = &self.sender else {
             return of_settlement(unable("an authorization came and no signer is configured to submit it"));
         };
-        if let Some(settlement) = self.against_authorized(&payment, sender) {
+        let against = self.against_authorized(&payment, sender).or_else(|| self.not_worth(claim, &payment));
+        if let Some(settlement) = against {
             return of_settlement(settlement);
         }
         let Some(call) = calldata::submission(&payment) else { return Hold::Held };

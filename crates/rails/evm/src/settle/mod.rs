@@ -29,6 +29,7 @@ mod sponsored;
 mod standing;
 mod statement;
 mod transaction;
+mod worth;
 
 pub use chain_settler::{ChainSettler, Rules, Sponsor};
 pub use confirmations::{Confirmations, Step};
