@@ -5,6 +5,7 @@
 mod contracts;
 mod forms;
 mod gas;
+mod permits;
 mod settled;
 mod signed;
 mod stage;

@@ -49,6 +49,13 @@ impl ChainSettler {
     }
 }
 
+impl ChainSettler {
+    /// Looks now.
+    pub(super) async fn look_at_gas(&self, signer: Address) {
+        look(self.gas_money.clone(), self.endpoints.clone(), signer).await;
+    }
+}
+
 impl GasMoney {
     /// Remembers what the signer has and what gas costs.
     pub(super) fn note(&self, signer: Address, market: &Market) {

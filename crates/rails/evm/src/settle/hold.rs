@@ -22,6 +22,10 @@ impl ChainSettler {
         let Some(sender) = &self.sender else {
             return of_settlement(unable("an authorization came and no signer is configured to submit it"));
         };
+        if self.not_worth(claim, &payment).is_some() {
+            // Gas may be cheaper by now.
+            self.look_at_gas(sender.address()).await;
+        }
         let against = self.against_authorized(&payment, sender).or_else(|| self.not_worth(claim, &payment));
         if let Some(settlement) = against {
             return of_settlement(settlement);
