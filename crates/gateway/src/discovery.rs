@@ -4,9 +4,9 @@
 //! A document is a hint; the 402 is what counts.
 
 use bytes::Bytes;
-use farthing_protocol::Realm;
 use farthing_protocol::caching::DISCOVERY;
 use farthing_protocol::discovery::{Document, Offer, Operation, PATH, PaymentInfo, PlannedAmount, ServiceInfo};
+use farthing_protocol::{JsonObject, Realm};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -63,7 +63,8 @@ fn openapi(realm: &Realm, llms: Option<String>, routes: &[SharedRoute]) -> Optio
         for method in methods(&route.pattern.methods) {
             let operation = Operation {
                 summary: route.description.clone(),
-                payment: route.paid.as_ref().map(payment),
+                payment: route.paid.as_ref().and_then(payment),
+                other_payments: route.paid.as_ref().map(other_payments).unwrap_or_default(),
                 request_schema: None,
             };
             // OpenAPI does not know every method a route may answer.
@@ -81,15 +82,25 @@ fn openapi(realm: &Realm, llms: Option<String>, routes: &[SharedRoute]) -> Optio
     }
 }
 
-fn payment(paid: &Paid) -> PaymentInfo {
-    let offers = paid.offers.iter().map(|offer| Offer {
+/// What is paid with a challenge.
+fn payment(paid: &Paid) -> Option<PaymentInfo> {
+    let challenged = paid.offers.iter().filter(|offer| offer.template().is_some());
+    let offers = challenged.map(|offer| Offer {
         intent: offer.acceptor.terms().intent.clone(),
         method: offer.acceptor.terms().method.clone(),
         amount: PlannedAmount::parse(&offer.request.amount.to_string()),
         currency: Some(offer.request.currency.clone()),
         description: None,
     });
-    PaymentInfo { offers: offers.collect() }
+    let offers: Vec<Offer> = offers.collect();
+    (!offers.is_empty()).then_some(PaymentInfo { offers })
+}
+
+/// What x402 pays for, in its own words: the draft's own list has none for it.
+fn other_payments(paid: &Paid) -> JsonObject {
+    let Some(list) = &paid.x402 else { return JsonObject::new() };
+    let accepts: Vec<Value> = list.listed().map(|offer| Value::Object(offer.to_object())).collect();
+    JsonObject::from_iter([("x-x402".to_owned(), json!({ "x402Version": 2, "accepts": accepts }))])
 }
 
 /// Everything that x402 pays for, each as a facilitator would list it. Parts of a path that may vary stand in

@@ -73,8 +73,15 @@ impl Upstream {
 async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
     let hit = state.hits.fetch_add(1, Ordering::SeqCst) + 1;
     state.seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
-    for name in ["payment-signature", "x-payment", "payment-authorization", "x-http-method-override", "accept-payment"]
-    {
+    for name in [
+        "payment-signature",
+        "x-payment",
+        "payment-response",
+        "settlement-overrides",
+        "payment-authorization",
+        "x-http-method-override",
+        "accept-payment",
+    ] {
         assert!(!request.headers().contains_key(name), "{name} reached the upstream");
     }
     let credential = request.headers().get("authorization").is_some_and(|it| it.as_bytes().starts_with(b"Payment"));

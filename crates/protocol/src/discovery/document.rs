@@ -29,6 +29,8 @@ pub struct Operation {
     pub summary: Option<String>,
     /// What it costs; `None` when it is free.
     pub payment: Option<PaymentInfo>,
+    /// How other protocols pay for it, by the name of their own member, such as `x-x402`.
+    pub other_payments: JsonObject,
     /// JSON Schema of its JSON body.
     pub request_schema: Option<Value>,
 }
@@ -154,6 +156,9 @@ impl Operation {
         }
         if let Some(payment) = &self.payment {
             operation.insert("x-payment-info".to_owned(), payment.to_value());
+        }
+        operation.extend(self.other_payments.clone());
+        if self.payment.is_some() || !self.other_payments.is_empty() {
             responses = json!({
                 "200": {"description": "Successful response"},
                 "402": {"description": "Payment Required"},
