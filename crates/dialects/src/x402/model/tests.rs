@@ -249,7 +249,7 @@ fn what_is_bought_and_the_salt_decide_the_nonce() {
 }
 
 #[test]
-fn c_06_a_payment_has_one_name_however_often_it_is_sent() {
+fn a_payment_has_one_name_however_often_it_is_sent() {
     let list = list(|list| list["extensions"]["payment-identifier"] = payment_identifier::advertisement(true));
     let credential = paid(&offers(&list).remove(0).unwrap());
     let sent = PaymentPayload::of(&credential).unwrap();
