@@ -1,6 +1,6 @@
 //! What a request pays with: at most one credential, in one of three headers.
 
-use farthing_dialects::x402::{PaymentPayload, Version};
+use farthing_dialects::x402::{PaymentPayload, Version, Words};
 use farthing_protocol::Credential;
 use farthing_protocol::credential::CredentialError;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -36,7 +36,7 @@ impl Presented {
     pub(crate) fn spoken(&self) -> Spoken {
         match self {
             Self::Credential(_) => Spoken::Payment,
-            Self::Payment(payment) => Spoken::X402(payment.version),
+            Self::Payment(payment) => Spoken::X402(payment.version, Words::of(payment.scheme(), &payment.payload)),
         }
     }
 }
@@ -60,12 +60,13 @@ pub(crate) fn read(headers: &HeaderMap) -> Carried {
     let named = [(Version::V2, SIGNATURE), (Version::V1, FIRST_SIGNATURE)];
     let found = named.into_iter().find_map(|(version, name)| Some((version, headers.get(name)?)));
     let Some((version, value)) = found else { return Carried::Nothing };
+    let unreadable = Spoken::X402(version, Words::Authorization);
     match PaymentPayload::from_header(value.as_bytes()) {
         Ok(payment) if payment.version == version => Carried::One(Box::new(Presented::Payment(payment))),
         Ok(_) => {
             let reason = "version 1 of x402 is paid with X-PAYMENT, and version 2 with PAYMENT-SIGNATURE".to_owned();
-            Carried::Unreadable(Spoken::X402(version), reason)
+            Carried::Unreadable(unreadable, reason)
         }
-        Err(error) => Carried::Unreadable(Spoken::X402(version), error.to_string()),
+        Err(error) => Carried::Unreadable(unreadable, error.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! Why a credential is not taken, in the words of every protocol.
 
 use farthing_books::PaymentRecord;
-use farthing_dialects::x402;
+use farthing_dialects::x402::Words;
 use farthing_protocol::{ChallengeId, Problem, ProblemType};
 use farthing_rail::{Fault, Refusal};
 
@@ -52,9 +52,9 @@ impl Denial {
         Self { rejected: Some(Box::new(payment.clone())), ..self.about(&payment.challenge) }
     }
 
-    /// x402's word.
-    pub(crate) fn code(&self) -> &'static str {
-        self.code.unwrap_or_else(|| x402::code_of(self.fault))
+    /// x402's word, of the way in which the payment was made.
+    pub(crate) fn code(&self, words: Words) -> &'static str {
+        self.code.unwrap_or_else(|| words.code(self.fault))
     }
 }
 

@@ -126,7 +126,7 @@ fn at_once(carried: &Carried) -> Option<Response<Body>> {
             let detail = "A request carries one payment credential; send only the one that pays for it.";
             Some(answer::problem(ProblemType::BadRequest, detail))
         }
-        Carried::Unreadable(Spoken::X402(_), reason) => {
+        Carried::Unreadable(Spoken::X402(..), reason) => {
             let detail = format!("The x402 payment cannot be read: {reason}.");
             Some(answer::problem_with_status(StatusCode::BAD_REQUEST, ProblemType::MalformedCredential, &detail))
         }

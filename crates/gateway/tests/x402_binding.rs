@@ -59,6 +59,11 @@ async fn a_01_a_second_use_never_runs_the_upstream() {
     assert_eq!((world.upstream.hits(), world.chain.taken()), (1, vec![1000]));
 }
 
+/// What the same payment is told that comes while it is being settled: ask again.
+fn is_in_doubt(answer: &Answer) -> bool {
+    answer.status == StatusCode::SERVICE_UNAVAILABLE
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_02_forty_simultaneous_uses_run_the_upstream_once() {
     let world = world(BOTH).await;
@@ -73,7 +78,7 @@ async fn a_02_forty_simultaneous_uses_run_the_upstream_once() {
         })
     });
     let (served, others) = all(uses).await;
-    others.iter().for_each(|answer| answer.refused_with(USED));
+    others.iter().filter(|answer| !is_in_doubt(answer)).for_each(|answer| answer.refused_with(USED));
     assert_eq!((served, world.upstream.hits(), world.chain.taken()), (1, 1, vec![1000]));
     world.verify().await;
 }
@@ -189,7 +194,8 @@ async fn a_10_a_11_k_05_one_authorization_in_three_protocols_at_once_is_one_paym
         tokio::spawn(async move { client.send(Method::GET, "/paid/a", &[(name, &value)], "").await })
     });
     let (served, others) = all(uses).await;
-    assert!(others.iter().all(|answer| answer.status == StatusCode::PAYMENT_REQUIRED), "{others:?}");
+    let refused = |answer: &Answer| answer.status == StatusCode::PAYMENT_REQUIRED || is_in_doubt(answer);
+    assert!(others.iter().all(refused), "{others:?}");
     assert_eq!((served, world.upstream.hits(), world.chain.taken()), (1, 1, vec![1000]));
     world.verify().await;
 }

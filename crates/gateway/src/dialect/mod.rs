@@ -10,7 +10,7 @@ pub(crate) use outcome::{failed, succeeded};
 pub(crate) use present::{Answering, check};
 
 use farthing_dialects::x402::{
-    PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, Version, X_PAYMENT, X_PAYMENT_RESPONSE,
+    PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, Version, Words, X_PAYMENT, X_PAYMENT_RESPONSE,
 };
 use http::HeaderName;
 
@@ -25,8 +25,8 @@ const FIRST_RESPONSE: HeaderName = HeaderName::from_static(X_PAYMENT_RESPONSE);
 pub(crate) enum Spoken {
     /// The `Payment` authentication scheme.
     Payment,
-    /// x402.
-    X402(Version),
+    /// x402: in which version, and in whose words it is refused.
+    X402(Version, Words),
 }
 
 /// Where the outcome of a payment stands in an answer.

@@ -154,7 +154,7 @@ pub(super) fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, record: &P
     let rule =
         caching::cache_control(Some(&upstream.join(", ")), paid).and_then(|rule| HeaderValue::try_from(rule).ok());
     headers.insert(CACHE_CONTROL, rule.unwrap_or(HeaderValue::from_static("private")));
-    if let Spoken::X402(version) = sale.spoken {
+    if let Spoken::X402(version, _) = sale.spoken {
         dialect::succeeded(headers, version, sale.paid, record);
         // Caches know nothing of a credential in a header of its own.
         headers.insert(CACHE_CONTROL, PRIVATE_NO_STORE);

@@ -151,12 +151,12 @@ pub(crate) fn refuse(sale: Sale<'_>, asked: Asked<'_>, denial: &Denial) -> Respo
         return answer::problem(problem.kind, &problem.detail);
     }
     let mut response = quote(sale.site, sale.paid, asked, Some((sale.spoken, denial)), sale.seller.now());
-    let Spoken::X402(version) = sale.spoken else { return response };
+    let Spoken::X402(version, words) = sale.spoken else { return response };
     if denial.fault == Some(Fault::Allowance) && response.status() == StatusCode::PAYMENT_REQUIRED {
         *response.status_mut() = StatusCode::PRECONDITION_FAILED;
     }
     if let Some(record) = &denial.rejected {
-        dialect::failed(response.headers_mut(), version, sale.paid, record, denial.code());
+        dialect::failed(response.headers_mut(), version, sale.paid, record, denial.code(words));
     }
     response
 }
@@ -214,7 +214,7 @@ fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Time
         Err(refusal) => {
             let denial = Denial::of(refusal).about(&challenge);
             // Its id is a hash of the whole payment: what is on record under it was verified when it was good.
-            if matches!(spoken, Spoken::X402(_)) && denial.fault == Some(Fault::Expired) {
+            if matches!(spoken, Spoken::X402(..)) && denial.fault == Some(Fault::Expired) {
                 return Ok(Prepared { good_for: on_record(Progress::Refused(denial)), key });
             }
             return Err(denial);

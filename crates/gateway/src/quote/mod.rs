@@ -64,7 +64,7 @@ pub(crate) fn quote(
         return nothing_to_pay_by();
     }
     let error = match denial {
-        Some((Spoken::X402(_), denial)) => Some(denial.code()),
+        Some((Spoken::X402(_, words), denial)) => Some(denial.code(words)),
         _ => None,
     };
     let problem = denial.map(|(_, denial)| &denial.problem);
