@@ -72,11 +72,6 @@ pub const UNSUPPORTED_SCHEME: &str = "unsupported_scheme";
 /// The settlement failed for no reason that has a code.
 pub const UNEXPECTED_SETTLE_ERROR: &str = "unexpected_settle_error";
 
-/// The code of what is wrong with a payment, in the words of `exact` by EIP-3009.
-pub const fn code_of(fault: Option<Fault>) -> &'static str {
-    Words::Authorization.code(fault)
-}
-
 /// What another's code says is wrong; `None` where it says nothing of the payment, or nothing we know.
 pub fn fault_of(code: &str) -> Option<Fault> {
     KNOWN.iter().find(|(known, _)| *known == code).map(|(_, fault)| *fault)
@@ -231,7 +226,7 @@ mod tests {
                 assert_eq!(read, merged, "{words:?} {fault:?}");
             }
         }
-        assert_eq!(fault_of(code_of(None)), None);
+        assert_eq!(fault_of(Words::Authorization.code(None)), None);
     }
 
     #[test]

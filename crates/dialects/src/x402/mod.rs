@@ -25,8 +25,8 @@ mod version;
 
 pub use binding::{Binding, Salt};
 pub use code::{
-    PERMIT2_ALLOWANCE_REQUIRED, SETTLEMENT_PENDING, UNEXPECTED_SETTLE_ERROR, UNSUPPORTED_SCHEME, Words, code_of,
-    fault_of, sentence_of,
+    PERMIT2_ALLOWANCE_REQUIRED, SETTLEMENT_PENDING, UNEXPECTED_SETTLE_ERROR, UNSUPPORTED_SCHEME, Words, fault_of,
+    sentence_of,
 };
 pub use error::Malformed;
 pub use network::Network;
