@@ -127,9 +127,26 @@ async fn a_gateway_of_ours_is_examined_explained_and_paid_by_x402() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_the_seller_does_not_read_before_it_is_paid_is_paid_for_all_the_same() {
+    let (buyer, upstream, folder) = (Buyer::new().await, Upstream::start().await, tempfile::tempdir().unwrap());
+    let seller = seller(folder.path(), &buyer.devnet, &upstream.url(), "\"x402/exact\"");
+    let body = folder.path().join("large");
+    std::fs::write(&body, vec![b'a'; 3 * 1024 * 1024]).unwrap();
+    let body = format!("@{}", body.display());
+    let paid = buyer.farthing(&["pay", "-d", &body, &format!("{}/report", seller.listen)]).await;
+    assert!(paid.status.success(), "{}", said(&paid));
+    assert_eq!(upstream.hits(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_both_protocols_at_one_price_the_challenge_is_paid() {
     let (buyer, upstream, folder) = (Buyer::new().await, Upstream::start().await, tempfile::tempdir().unwrap());
     let seller = seller(folder.path(), &buyer.devnet, &upstream.url(), "\"evm/charge\", \"x402/exact\"");
+    let checked = buyer.farthing(&["check", &seller.listen]).await;
+    let text = said(&checked);
+    let weak = text.lines().filter(|line| line.starts_with("weak"));
+    assert!(checked.status.success() && weak.into_iter().all(|line| line.contains("no OpenAPI document")), "{text}");
+    assert!(text.contains("every request gets its own challenge") && text.contains("PAYMENT-REQUIRED"), "{text}");
     let explained = buyer.farthing(&["pay", "--dry-run", "--json", &seller.listen]).await;
     let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
     let offers = explained["offers"].as_array().unwrap().iter();

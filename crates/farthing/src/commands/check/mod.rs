@@ -65,9 +65,9 @@ fn report(url: &Url, findings: &[Finding], broken: usize) {
             Verdict::Weak => ("weak  ", Colour::Yellow),
             Verdict::Broken => ("broken", Colour::Red),
         };
-        terminal::say(&format!("{} {:<10} {}", terminal::coloured(word, colour), finding.layer, finding.fact));
+        terminal::say(&format!("{} {:<11} {}", terminal::coloured(word, colour), finding.layer, finding.fact));
         if let Some(remedy) = &finding.remedy {
-            terminal::say(&format!("                  -> {remedy}"));
+            terminal::say(&format!("                   -> {remedy}"));
         }
     }
     terminal::say(&match broken {
