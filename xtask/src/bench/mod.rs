@@ -5,6 +5,7 @@
 
 mod cases;
 mod chart;
+mod facilitator;
 mod load;
 mod micro;
 mod probes;
@@ -13,7 +14,7 @@ mod report;
 mod servers;
 
 use anyhow::ensure;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::tools;
 use cases::{CASES, Results};
@@ -47,15 +48,28 @@ pub(crate) struct Effort {
     /// Measure the release binaries as they were last built.
     #[arg(long)]
     no_build: bool,
+    /// Measure only this.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
     /// Print the figures and leave `bench/` as it is.
     #[arg(long)]
     dry_run: bool,
+}
+
+/// A part that is measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// `/verify` beside x402-rs; the figures are in `docs/facilitator.md`.
+    Facilitator,
 }
 
 /// Measures everything and writes `bench/README.md`, `bench/results.json` and `bench/results.svg`.
 pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     ensure!(std::thread::available_parallelism()?.get() >= 2, "the benchmarks need two cores");
     ensure!(effort.rounds > 0 && effort.seconds > 0, "--rounds and --seconds must be at least 1");
+    if effort.only == Some(Part::Facilitator) {
+        return facilitator::run(effort);
+    }
     tools::measuring()?;
     let binaries = if effort.no_build { Binaries::as_built()? } else { Binaries::build()? };
     let neighbours = load_average()?;

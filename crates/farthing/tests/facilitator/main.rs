@@ -6,6 +6,7 @@ mod contracts;
 mod forms;
 mod gas;
 mod permits;
+mod remote;
 mod settled;
 mod signed;
 mod stage;

@@ -222,3 +222,34 @@ async fn d_03_settlements_of_different_amounts_at_once_are_one() {
     assert_eq!(others.count(), 7);
     assert_eq!(stage.sent().await, sent + 1);
 }
+
+#[tokio::test]
+async fn d_04_a_permit_that_somebody_else_brought_into_a_block_is_paid_and_costs_no_gas() {
+    let stage = stage().await;
+    let permit = Permit::new(&stage, "exact", "preempted").await;
+    preempt(&stage, &permit).await;
+    let (sent, gas) = (stage.sent().await, stage.gas_money().await);
+    let settled = stage.post("/settle", &permit.request()).await;
+    assert_eq!(settled.body["success"], true, "{settled:?} {}", stage.log());
+    assert_eq!((stage.sent().await, stage.gas_money().await), (sent, gas));
+}
+
+async fn preempt(stage: &Stage, permit: &Permit) {
+    use alloy_sol_types::SolCall as _;
+    alloy_sol_types::sol! {
+        struct Permitted { address token; uint256 amount; }
+        struct PermitTransferFrom { Permitted permitted; uint256 nonce; uint256 deadline; }
+        struct Witness { address to; uint256 validAfter; }
+        function settle(PermitTransferFrom permit, address owner, Witness witness, bytes signature);
+    }
+    let permitted = Permitted { token: permit.token, amount: permit.amount };
+    let (nonce, deadline) = (permit.nonce, U256::from(permit.deadline));
+    let call = settleCall {
+        permit: PermitTransferFrom { permitted, nonce, deadline },
+        owner: PAYER.address,
+        witness: Witness { to: permit.to, validAfter: U256::ZERO },
+        signature: permit.signature(),
+    };
+    let somebody = farthing_devnet::ACCOUNTS[5].address;
+    stage.chain.node().send(somebody, Some(base_sepolia::EXACT_PROXY), call.abi_encode()).await.unwrap();
+}
