@@ -12,6 +12,7 @@ use farthing_devnet::{Devnet, Options, Source};
 use farthing_protocol::Challenge;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use support::FARTHING;
 use support::buyer::Buyer;
 use support::payer_on_chain::PayerOnChain;
 use support::seller::{Seller, config};
@@ -76,6 +77,15 @@ impl Shop {
         self.devnet.balance(self.devnet.accounts()[RECIPIENT].address).await.unwrap().wrapping_to()
     }
 
+    /// Debits less credits of an account of the books.
+    async fn account(&self, name: &str) -> i128 {
+        let url = format!("{}/admin/accounts", self.seller().admin);
+        let listed: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+        let found = listed["accounts"].as_array().unwrap().iter().find(|account| account["account"] == name);
+        let sum = |side: &str| found.map_or(0, |account| account[side].as_str().unwrap().parse::<i128>().unwrap());
+        sum("debits") - sum("credits")
+    }
+
     fn get(&self, url: &str) -> RequestBuilder {
         self.x402.client.get(url).header("host", "shop.example")
     }
@@ -90,6 +100,14 @@ impl Shop {
         let Value::Object(payload) = paid.as_credential_payload() else { panic!("an object") };
         farthing_protocol::Credential::new(challenge.clone(), payload, Some(source)).to_header()
     }
+}
+
+/// `books reconcile`, with its exit code and what it says.
+fn reconcile(shop: &Shop) -> (Option<i32>, Value) {
+    let admin = &shop.seller().admin;
+    let output =
+        std::process::Command::new(FARTHING).args(["books", "reconcile", "--json", "--admin", admin]).output().unwrap();
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
 }
 
 async fn answered(request: RequestBuilder) -> (u16, Response) {
@@ -201,4 +219,34 @@ async fn l_07_after_an_old_backup_is_restored_no_old_payment_buys_again() {
     let (status, _) = answered(shop.present(&shop.url("x"), &paid)).await;
     assert_ne!(status, 200, "the books have forgotten it, and the chain has not");
     assert_eq!(shop.upstream.hits(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l_09_what_the_books_and_the_chain_do_not_agree_on_is_named() {
+    let shop = Shop::open().await;
+    let (url, recipient) = (shop.url("x"), shop.devnet.accounts()[RECIPIENT].address);
+    let paid = shop.x402.pay(&url).await;
+    assert_eq!(answered(shop.present(&url, &paid)).await.0, 200);
+    // One transfer too many: somebody's that pays for nothing here.
+    shop.devnet.fund(recipient, alloy_primitives::U256::from(777)).await.unwrap();
+    shop.devnet.mine(700).await.unwrap();
+    let mut matched = 0;
+    loop {
+        let (code, report) = reconcile(&shop);
+        matched += report["rails"][0]["matched"].as_u64().unwrap_or_default();
+        if matched > 0 && report["suspense"].as_array().is_some_and(|suspense| !suspense.is_empty()) {
+            assert_eq!((code, matched), (Some(1), 1), "{report}");
+            let mut suspense = report["suspense"].as_array().unwrap().iter();
+            assert!(suspense.any(|deposit| deposit["amount"] == "777"), "{report}");
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    // One account on the chain is one account in the books, whatever protocol brought the money.
+    let gifts = 777 + 1_000_000_000_000;
+    assert_eq!(
+        (shop.account("clearing/x402").await, shop.account("confirmed/evm").await),
+        (0, i128::from(PRICE) + gifts)
+    );
+    shop.seller().verify_books();
 }
