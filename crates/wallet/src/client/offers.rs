@@ -104,7 +104,7 @@ fn of_x402(list: &PriceList, asked: &Asked<'_, '_>) -> Vec<Read> {
     });
     let read = offers.into_iter().map(|offer| match offer {
         Ok(challenge) => Ok((challenge, Some(list.version))),
-        Err(error) => Err(format!("{error}")),
+        Err(error) => Err(error.to_string()),
     });
     read.collect()
 }

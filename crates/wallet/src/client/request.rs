@@ -243,6 +243,35 @@ mod tests {
     }
 
     #[test]
+    fn another_origin_is_another_scheme_host_or_port_but_for_tls_on_the_same_host() {
+        let led = |from: &str, to: &str| {
+            let mut request = prepared(Method::GET, from);
+            request.redirect_to(to.parse().unwrap());
+            request.redirected_from().map(|origin| origin.to_string())
+        };
+        assert_eq!(led("https://a.example/x", "https://a.example/y"), None);
+        assert_eq!(led("http://a.example/x", "https://a.example/x"), None);
+        for to in ["http://a.example/x", "https://b.a.example/x", "https://a.example:8443/x", "https://a.example./x"] {
+            assert_eq!(led("https://a.example/x", to).as_deref(), Some("https://a.example"), "{to}");
+        }
+        assert_eq!(led("http://a.example:80/x", "https://a.example:8443/x").as_deref(), Some("http://a.example"));
+    }
+
+    #[test]
+    fn a_payment_of_the_caller_s_own_is_not_sent_beside_ours_or_to_another_origin() {
+        let mut request = prepared(Method::GET, "https://a.example/x");
+        for name in PAYMENTS {
+            request.headers.insert(name, HeaderValue::from_static("secret"));
+        }
+        let challenge = crate::policy::tests::quote("0.001 USD", "https://a.example").challenge;
+        let paid = request.paid(&Credential::new(challenge, farthing_protocol::JsonObject::new(), None)).unwrap();
+        assert!(PAYMENTS.iter().all(|name| !paid.headers().contains_key(name)));
+        assert!(paid.headers()[http::header::AUTHORIZATION].is_sensitive());
+        request.redirect_to("https://b.example/".parse().unwrap());
+        assert!(request.headers.is_empty());
+    }
+
+    #[test]
     fn only_the_same_request_has_the_same_fingerprint() {
         let one = prepared(Method::GET, "https://a.example/x").fingerprint();
         assert_eq!(one, prepared(Method::GET, "https://a.example/x").fingerprint());
