@@ -129,6 +129,13 @@ pub enum Fault {
     Unmovable,
 }
 
+impl Fault {
+    /// Whether another time could have made it good.
+    pub const fn is_of_time(self) -> bool {
+        matches!(self, Self::NotYetValid | Self::Expired | Self::TooLongLived)
+    }
+}
+
 impl Refusal {
     /// A refusal of this type.
     pub fn new(problem: ProblemType, detail: impl Into<String>) -> Self {

@@ -213,8 +213,9 @@ fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Time
         Ok(proof) => proof,
         Err(refusal) => {
             let denial = Denial::of(refusal).about(&challenge);
-            // Its id is a hash of the whole payment: what is on record under it was verified when it was good.
-            if matches!(spoken, Spoken::X402(..)) && denial.fault == Some(Fault::Expired) {
+            // Its id is a hash of the whole payment: what is on record under it was verified when it was good,
+            // and clocks jump.
+            if matches!(spoken, Spoken::X402(..)) && denial.fault.is_some_and(Fault::is_of_time) {
                 return Ok(Prepared { good_for: on_record(Progress::Refused(denial)), key });
             }
             return Err(denial);
