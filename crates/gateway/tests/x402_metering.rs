@@ -281,3 +281,46 @@ async fn a_meter_that_makes_no_sense_is_refused_at_the_start_with_the_remedy() {
         assert!(refused.contains(remedy), "{wrong}: {refused}");
     }
 }
+
+#[tokio::test]
+async fn a_death_between_claim_and_ledger_is_looked_up_and_the_ledger_is_exact() {
+    let world = world(BY_PRICE).await;
+    let client = world.client("");
+    let deaths = [
+        (vec![Say::Death], StatusCode::PAYMENT_REQUIRED, vec![]),
+        (vec![Say::Yes, Say::Death], StatusCode::PAYMENT_REQUIRED, vec![]),
+        (vec![Say::Yes, Say::DeathButTook], StatusCode::OK, vec![4200]),
+    ];
+    for (turn, (says, then, taken)) in deaths.into_iter().enumerate() {
+        let asked = client.get("/paid/a").await;
+        let payment = payment(&world, &asked, &format!("0x{turn}"));
+        world.chain.says(says.clone());
+        // The upstream is asked by those that were held.
+        world.upstream.then((1..says.len()).map(|_| costs("0.0042 USD")));
+        let died = client.get_paying("/paid/a", &payment).await;
+        assert_eq!(died.status, StatusCode::SERVICE_UNAVAILABLE, "{died:?}");
+        assert!(died.header("payment-required").is_none() && !died.text().contains("hit"));
+        let again = client.get_paying("/paid/a", &payment).await;
+        assert_eq!((again.status, world.chain.taken()), (then, taken), "{again:?}");
+    }
+    assert_eq!(world.chain.captures.load(SeqCst), 2);
+    world.verify().await;
+}
+
+#[tokio::test]
+async fn what_a_dead_process_had_held_is_looked_up_by_the_next_one() {
+    let world = world(BY_PRICE).await;
+    let client = world.client("");
+    let payment = payment(&world, &client.get("/paid/a").await, "0x01");
+    world.chain.says([Say::Yes, Say::DeathButTook]);
+    world.upstream.then([costs("0.0042 USD")]);
+    assert_eq!(client.get_paying("/paid/a", &payment).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(world.only_payment().await.state, PaymentState::Claimed);
+    let (deadline, at) = (farthing_gateway::Clock::now(&world.clock), farthing_gateway::Clock::now(&world.clock));
+    world.books.submit(farthing_books::Command::Recover { deadline, at }).await.unwrap();
+    assert_eq!(world.only_payment().await.state, PaymentState::Unknown);
+    world.clock.advance(Duration::from_secs(30));
+    world.until_it_is(PaymentState::Entitled).await;
+    assert_eq!(world.only_payment().await.amount.to_string(), "4200");
+    world.verify().await;
+}

@@ -34,6 +34,10 @@ pub enum Say {
     Nothing,
     /// Nothing, and the money moved.
     NothingButTook,
+    /// Nothing: whoever asked dies of a fault of the rail's code, and the money did not move.
+    Death,
+    /// The same, and the money moved.
+    DeathButTook,
     /// The truth, after so many milliseconds.
     Late(u64),
 }
@@ -214,6 +218,11 @@ impl OnChain {
                 self.take(claim, amount);
                 unknown()
             }
+            Say::Death => panic!("the rail's code is broken"),
+            Say::DeathButTook => {
+                self.take(claim, amount);
+                panic!("the rail's code is broken")
+            }
             Say::Late(millis) => {
                 tokio::time::sleep(Duration::from_millis(millis)).await;
                 self.take(claim, amount)
@@ -246,6 +255,7 @@ impl Settler for OnChain {
                 Settlement::Unknown(unknown) => Hold::Unknown(unknown),
                 _ => unreachable!(),
             },
+            Say::Death | Say::DeathButTook => panic!("the rail's code is broken"),
             _ => Hold::Held,
         };
         Box::pin(std::future::ready(hold))
