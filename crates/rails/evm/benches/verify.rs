@@ -20,6 +20,7 @@ use farthing_rail_evm::chain::{Token, by_code};
 use farthing_rail_evm::evm::{self, Authorization, EvmCharge, EvmSettings};
 use farthing_rail_evm::tempo::{self, Envelope, TempoCharge, TempoSettings, attributed, attribution, payment_calls};
 use farthing_rail_evm::usdc::{self, UsdcCharge, UsdcSettings};
+use farthing_rail_evm::x402::{Transfer, X402Exact, X402Settings};
 use secp256k1::{Message, SECP256K1, SecretKey};
 use tempo_primitives::transaction::{TEMPO_EXPIRING_NONCE_KEY, TempoTransaction};
 
@@ -48,6 +49,14 @@ fn main() {
     let nonce = usdc::nonce(&challenge).expect("the request decodes");
     let payload = evm::Payload::Authorization(authorization(&usdc, nonce)).to_object();
     measure("usdc, an authorization (EIP-3009)", rounds, &charge, &challenge, payload);
+
+    let exact = X402Settings::seller(usdc.clone(), SELLER, Transfer::Eip3009);
+    let exact = X402Exact::new(exact).expect("USDC takes authorizations");
+    let challenge = self::challenge(&exact);
+    let mut members = authorization(&usdc, B256::repeat_byte(7)).to_object();
+    let signature = members.remove("signature").expect("it is signed");
+    let payload = [("signature".to_owned(), signature), ("authorization".to_owned(), members.into())];
+    measure("x402 exact, an authorization (EIP-3009)", rounds, &exact, &challenge, payload.into_iter().collect());
 
     let path_usd = by_code(42_431, "pathUSD").expect("pathUSD on Moderato is on file");
     let charge = TempoCharge::new(TempoSettings::new(path_usd, SELLER)).expect("the settings fit together");

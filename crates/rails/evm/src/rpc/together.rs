@@ -16,6 +16,9 @@ use super::questions::Question;
 const MOST_CALLERS: usize = 32;
 /// So many groups are on their way at a time.
 const MOST_GROUPS: usize = 4;
+/// So many must wait before another group goes while one is on its way. What a request costs beside its
+/// questions is most of what a node close by does; a node far away lets so many wait soon enough.
+const WORTH_ANOTHER: usize = 16;
 
 pub(super) type Answers = Vec<Result<Value, RpcError>>;
 
@@ -49,7 +52,8 @@ impl Together {
         let (answer, answered) = oneshot::channel();
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         queue.waiting.push(Waiting { questions, answer });
-        let is_needed = queue.groups < MOST_GROUPS;
+        let is_worth_it = queue.groups == 0 || queue.waiting.len() >= WORTH_ANOTHER;
+        let is_needed = is_worth_it && queue.groups < MOST_GROUPS;
         queue.groups += usize::from(is_needed);
         (answered, is_needed)
     }
