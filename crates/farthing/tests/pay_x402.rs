@@ -189,7 +189,7 @@ async fn what_is_delivered_and_said_not_to_be_paid_ends_with_a_code_of_its_own_a
     let (buyer, url) = (Buyer::new().await, liar().await);
     let output = buyer.farthing(&["pay", &url]).await;
     let text = said(&output);
-    assert_eq!(output.status.code(), Some(6), "{text}");
+    assert_eq!(output.status.code(), Some(7), "{text}");
     assert_eq!(output.stdout, b"goods");
     assert!(text.contains("it is not known whether 0.001 USD was paid"), "{text}");
     assert!(!String::from_utf8_lossy(&output.stderr).contains('\u{1b}'), "{text:?}");

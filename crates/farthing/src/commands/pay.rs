@@ -21,7 +21,7 @@ use crate::terminal;
 const REFUSED: u8 = 3;
 const NO_OFFER: u8 = 4;
 const UNKNOWN: u8 = 5;
-const UNCONFIRMED: u8 = 6;
+const UNCONFIRMED: u8 = 7;
 const SERVER_ERROR: u8 = 22;
 /// In which a gateway says that it owes a delivery.
 const ENTITLEMENT: &str = "farthing-entitlement";
@@ -33,7 +33,7 @@ const REASONS: usize = 3;
 #[command(
     after_help = "Example:\n  farthing pay --wallet agent --max \"0.05 USD\" https://api.example.com/v1/forecast/paris\n\n\
     Exit codes: 0 paid or free, 2 wrong use, 3 refused by policy, 4 no offer can be paid,\n\
-    5 outcome unknown (the same call may be repeated safely), 6 answered, and not known whether it was paid\n\
+    5 outcome unknown (the same call may be repeated safely), 7 answered, and not known whether it was paid\n\
     (it stays counted; the same call is another purchase), 22 the server's own error."
 )]
 pub(crate) struct Pay {
