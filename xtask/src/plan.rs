@@ -43,7 +43,11 @@ const STEPS: &[Step] = &[
     Step { name: "tests", about: "unit, property, vector, crash and whole-binary tests", run: tests },
     Step { name: "docs", about: "the examples in the documentation, and its links", run: docs },
     Step { name: "readme", about: "the commands the README shows exist", run: readme::run },
-    Step { name: "interop", about: "the official SDKs pay us and we pay them, on chains too", run: interop::run_all },
+    Step {
+        name: "interop",
+        about: "the official SDKs of MPP and x402 pay us and we pay them, on chains",
+        run: interop::run_all,
+    },
     Step { name: "fuzz", about: "each parser, briefly", run: fuzz::smoke },
 ];
 

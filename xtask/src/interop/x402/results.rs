@@ -82,3 +82,23 @@ fn word(matrix: &mut Matrix, trade: &Trade) -> String {
     let shown = matrix.shown(trade.outcome);
     if trade.way == Some(Way::Mpp) { format!("{shown} by MPP") } else { shown }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_one_word_where_all_who_settle_come_to_the_same() {
+        let trade =
+            |facilitator, outcome, way| Trade { buyer: "x", offer: "exact", seller: "y", facilitator, outcome, way };
+        let mut matrix = Matrix::new(BEGIN, ["y"].into_iter());
+        let paid = || trade("a", Some(None), Some(Way::X402));
+        assert_eq!(cell(&mut matrix, [paid(), paid()].iter()), "paid");
+        let by_mpp = trade("b", Some(None), Some(Way::Mpp));
+        let refused = trade("c", Some(Some("no key")), None);
+        let failed = trade("d", None, None);
+        let mixed = cell(&mut matrix, [paid(), by_mpp, refused, failed].iter());
+        assert_eq!(mixed, "a: paid, b: paid by MPP, c: (1), d: FAILED");
+        assert_eq!(cell(&mut matrix, [].iter()), "-");
+    }
+}
