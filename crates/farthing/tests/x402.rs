@@ -222,6 +222,36 @@ async fn l_07_after_an_old_backup_is_restored_no_old_payment_buys_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn f_09_no_payment_is_found_in_a_log_a_metric_or_an_answer() {
+    let shop = Shop::open().await;
+    let url = shop.url("x");
+    let (good, twice) = (shop.x402.pay(&url).await, shop.x402.pay(&url).await);
+    let mut said = String::new();
+    for request in [
+        shop.present(&url, &good),
+        shop.present(&url, &good),
+        shop.get(&url).header("x-payment", twice.first_version()),
+        shop.present(&shop.url("other"), &twice),
+        shop.present(&url, &good).header("x-payment", twice.first_version()),
+    ] {
+        let (_, answer) = answered(request).await;
+        said.push_str(&format!("{:?}", answer.headers()));
+        said.push_str(&answer.text().await.unwrap());
+    }
+    for path in ["/metrics", "/admin/payments", "/admin/accounts"] {
+        let admin = format!("{}{path}", shop.seller().admin);
+        said.push_str(&reqwest::get(admin).await.unwrap().text().await.unwrap());
+    }
+    said.push_str(&shop.seller().log());
+    for paid in [&good, &twice] {
+        for secret in [paid.second_version(), paid.first_version(), paid.signature()] {
+            assert!(!said.contains(&secret), "a payment was said: {}...", &secret[..16]);
+        }
+    }
+    assert!(shop.seller().log().contains("TRACE"), "the log says all that it can");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn l_09_what_the_books_and_the_chain_do_not_agree_on_is_named() {
     let shop = Shop::open().await;
     let (url, recipient) = (shop.url("x"), shop.devnet.accounts()[RECIPIENT].address);

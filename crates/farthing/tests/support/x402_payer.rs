@@ -98,6 +98,11 @@ impl Paid {
         payload
     }
 
+    /// What moves the money, for whoever has it.
+    pub fn signature(&self) -> String {
+        self.payload["signature"].as_str().unwrap().to_owned()
+    }
+
     /// Whose money.
     pub fn from(&self) -> String {
         self.payload["authorization"]["from"].as_str().unwrap().to_owned()
