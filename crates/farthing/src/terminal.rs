@@ -37,6 +37,19 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Asks whoever sits at the terminal; nobody else is asked, and then it is so.
+pub(crate) fn confirms(question: &str) -> io::Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question} [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
 /// Shows on a terminal that something is being waited for, until it is cleared; nothing when piped.
 pub(crate) fn spinner(doing: &str) -> ProgressBar {
     let style =

@@ -22,6 +22,14 @@ pub trait Payer: Send + Sync {
         Box::pin(std::future::ready(None))
     }
 
+    /// What keeps this funding source from spending what it has, where it is not a want of money: one
+    /// sentence with the command of the owner of this wallet that mends it. Asked when less is available
+    /// than a quote takes.
+    fn hindrance<'a>(&'a self, quote: &'a Quote, wallet: &'a str) -> Answer<'a, Option<String>> {
+        let _ = (quote, wallet);
+        Box::pin(std::future::ready(None))
+    }
+
     /// Whether a credential is money to whoever holds it, such as a signed transaction. A server's word
     /// that it took nothing then proves nothing: the amount stays counted, and nothing else is signed
     /// in its place. Where the server's own books hold the money, its word is what counts.

@@ -13,6 +13,7 @@ pub mod client;
 mod failpoint;
 mod outgoing;
 pub mod policy;
+mod undertaking;
 mod wallet;
 mod wallets;
 
@@ -21,5 +22,6 @@ pub use farthing_keys::{
     Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, VaultAccount, VaultError, VaultSigner,
 };
 pub use policy::Policy;
+pub use undertaking::{Undertaking, UndertakingError};
 pub use wallet::Wallet;
 pub use wallets::{KeySummary, Spending, Used, WalletName, WalletSummary, Wallets, WalletsError};

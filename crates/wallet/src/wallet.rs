@@ -4,6 +4,7 @@ use std::sync::Arc;
 use farthing_keys::{Ambient, KeyFile, PassphraseSource, Vault, VaultAccount, VaultError, VaultSigner};
 use farthing_store::Books;
 
+use crate::undertaking::{Undertaking, UndertakingError};
 use crate::wallets::{WalletsError, read_policy};
 use crate::{Policy, WalletName};
 
@@ -67,6 +68,11 @@ impl Wallet {
         let vault = Arc::clone(&self.vault);
         let opened = tokio::task::spawn_blocking(move || vault.unlock()).await;
         opened.unwrap_or(Err(VaultError::Interrupted))
+    }
+
+    /// Takes up what it sends of this name that is no payment. Nobody else has it until this is dropped.
+    pub fn undertake(&self, name: &str) -> Result<Undertaking, UndertakingError> {
+        Undertaking::take_up(&self.outgoing, name)
     }
 
     /// Its counters and reservations.

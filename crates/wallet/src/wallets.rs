@@ -27,7 +27,7 @@ pub struct WalletName(Box<str>);
 /// <home>/wallets/<name>/policy.toml
 /// <home>/wallets/<name>/delegation.json  what another account lets the wallet spend
 /// <home>/wallets/<name>/frozen        while the wallet is frozen
-/// <home>/wallets/<name>/outgoing/     payments under way
+/// <home>/wallets/<name>/outgoing/     payments under way, and what else was signed to be sent
 /// ```
 #[derive(Clone, Debug)]
 pub struct Wallets {

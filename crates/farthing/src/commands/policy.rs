@@ -214,7 +214,7 @@ fn say_explanation(explanation: &Explanation) {
             terminal::say("  the money moves before the seller agrees to anything: it takes only what is sent already");
         }
         if let Some(shortage) = &offer.shortage {
-            terminal::say(&format!("  too little money: {shortage}"));
+            terminal::say(&format!("  not payable now: {shortage}"));
         }
     }
     for reason in &explanation.reasons {

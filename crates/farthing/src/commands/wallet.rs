@@ -1,5 +1,6 @@
 //! `farthing wallet`: wallets, one per agent.
 
+mod allow;
 mod chain;
 mod coins;
 mod fund;
@@ -48,6 +49,15 @@ pub(crate) enum Wallet {
     #[command(after_help = "Examples:\n  farthing wallet fund agent --chain tempo\n  \
         farthing wallet fund agent --chain devnet --from-devnet \"100 USD\"")]
     Fund(fund::Fund),
+    /// What Permit2 may move out of a wallet's account, and a change of it. Offers that are paid by Permit2
+    /// (x402's upto) need an allowance; it moves nothing by itself, and every payment stays within the
+    /// wallet's limits.
+    #[command(after_help = "Examples:\n  farthing wallet allow agent\n  \
+        farthing wallet allow agent --chain base --token USDC --amount \"10 USD\"\n  \
+        farthing wallet allow agent --chain base --token USDC --amount 0\n\n\
+        Exit codes: 0 it is so, 1 it is not, 2 wrong use, 5 outcome unknown (the same command again sends the\n\
+        same transaction and signs nothing new).")]
+    Allow(allow::Allow),
     /// Find out what became of payments whose outcome is unknown, and stop counting those that can no
     /// longer be made.
     #[command(after_help = "Example:\n  farthing wallet settle agent --json")]
@@ -124,6 +134,7 @@ impl Wallet {
             Self::Balance(on) => on.balance().await,
             Self::History(history) => history.run().await,
             Self::Fund(fund) => fund.run().await,
+            Self::Allow(allow) => allow.run().await,
             Self::Settle(one) => one.settle().await,
             Self::Chain(chain) => chain.run().await,
             Self::Freeze(one) => one.freeze(),

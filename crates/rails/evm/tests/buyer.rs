@@ -6,7 +6,9 @@ use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{SolCall as _, sol};
 use farthing_devnet::{Devnet, Options, Source};
 use farthing_money::Amount;
-use farthing_rail_evm::buyer::{Chains, Extent, Funds as _, Purse, PurseError};
+use farthing_rail_evm::buyer::{Allowance, AllowanceError, Chains, Extent, Funds as _, Purse, PurseError};
+use farthing_rail_evm::evm::calldata::PERMIT2;
+use serde_json::{Value, json};
 
 sol! {
     function transfer(address to, uint256 value) returns (bool);
@@ -91,4 +93,26 @@ async fn a_tempo_chain_says_which_keys_it_knows() {
     let account = chain.accounts()[1].address;
     assert_eq!(purse.has_access_key(id, account, SOMEBODY).await, Some(false));
     assert_eq!(purse.has_access_key(1, account, SOMEBODY).await, None);
+}
+
+#[tokio::test]
+async fn an_allowance_that_would_be_lost_or_of_no_use_is_not_signed() {
+    let chain = Devnet::start(Options::base_sepolia(Source::of_this_process().unwrap())).await.unwrap();
+    let purse = purse(&chain, 84_532, "");
+    let (spender, amount) = (PERMIT2, U256::from(7));
+    let wanted = Allowance { chain: 84_532, token: chain.token(), spender, amount };
+    let refusal = purse.change(SOMEBODY, &wanted).await.unwrap_err();
+    assert!(matches!(refusal, AllowanceError::Gas { held: U256::ZERO, .. }), "{refusal}");
+    chain.set_gas(SOMEBODY, U256::from(u64::MAX)).await.unwrap();
+    assert_eq!(purse.change(SOMEBODY, &wanted).await.unwrap().before, U256::ZERO);
+    let no_token = Allowance { token: SOMEBODY, ..wanted };
+    assert_eq!(purse.change(SOMEBODY, &no_token).await, Err(AllowanceError::Refused(SOMEBODY)));
+    chain.node().control::<Value>("anvil_setNextBlockBaseFeePerGas", json!(["0x174876e800"])).await.unwrap();
+    chain.mine(1).await.unwrap();
+    let refusal = purse.change(SOMEBODY, &wanted).await.unwrap_err();
+    assert!(matches!(refusal, AllowanceError::Dear { chain: 84_532, .. }), "{refusal}");
+    chain.node().control::<Value>("anvil_setNextBlockBaseFeePerGas", json!(["0x1"])).await.unwrap();
+    chain.mine(1).await.unwrap();
+    chain.node().control::<Value>("anvil_setCode", json!([PERMIT2, "0x"])).await.unwrap();
+    assert_eq!(purse.change(SOMEBODY, &wanted).await, Err(AllowanceError::NoPermit2(84_532)));
 }

@@ -73,7 +73,7 @@ impl PayingClient {
         for Quoted { payer, quote, x402 } in read.quotes {
             let (method, intent) = payer.pays();
             let (denied_by, sentence) = self.explain_decision(&request, &quote, max).await?;
-            let shortage = offers::shortage(payer.as_ref(), &quote).await;
+            let shortage = offers::shortage(payer.as_ref(), &quote, self.wallet.name()).await;
             explanation.offers.push(ExplainedOffer {
                 method: format!("{method}/{intent}"),
                 protocol: match x402 {

@@ -169,7 +169,7 @@ impl PayingClient {
         self.settle_refused().await?;
         let mut denied = None;
         for Quoted { payer, quote, .. } in offers.quotes.drain(..) {
-            if let Some(sentence) = offers::shortage(payer.as_ref(), &quote).await {
+            if let Some(sentence) = offers::shortage(payer.as_ref(), &quote, self.wallet.name()).await {
                 offers.reasons.push(sentence);
                 continue;
             }

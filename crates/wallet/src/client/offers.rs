@@ -8,10 +8,12 @@ use farthing_protocol::challenge::CredentialField;
 use farthing_protocol::{BodyDigest, Challenge, ChargeRequest, Realm, Timestamp};
 use farthing_rail::{Offer, Origin, Payer, Quote};
 use http::header::WWW_AUTHENTICATE;
+use tokio::time::timeout;
 
 use super::demand::Demand;
 use super::plain::plain;
 use super::request::Prepared;
+use crate::WalletName;
 
 /// More offers than any honest server makes; the rest is not looked at.
 const MOST_OFFERS: usize = 32;
@@ -109,15 +111,19 @@ fn of_x402(list: &PriceList, asked: &Asked<'_, '_>) -> Vec<Read> {
     read.collect()
 }
 
-/// Why the funding source of a quote has too little for it, if that can be told.
-pub(super) async fn shortage(payer: &dyn Payer, quote: &Quote) -> Option<String> {
-    let asked = tokio::time::timeout(SLOWEST_ANSWER, payer.available(quote)).await;
+/// Why the funding source of a quote has too little for it, or may not spend it, if that can be told.
+pub(super) async fn shortage(payer: &dyn Payer, quote: &Quote, wallet: &WalletName) -> Option<String> {
+    let asked = timeout(SLOWEST_ANSWER, payer.available(quote)).await;
     let available = asked.ok().flatten()?;
     let needed = quote.amount.checked_add(quote.fee);
     if needed.is_some_and(|needed| needed <= available) {
         return None;
     }
     let (method, intent) = payer.pays();
+    let hindrance = timeout(SLOWEST_ANSWER, payer.hindrance(quote, wallet.as_str())).await;
+    if let Some(sentence) = hindrance.ok().flatten() {
+        return Some(format!("{method}/{intent}: {sentence}"));
+    }
     let asset = &quote.asset;
     Some(format!(
         "{method}/{intent}: it takes {}, and there is {}{}",

@@ -35,6 +35,12 @@ pub trait Funds: Send + Sync {
         Box::pin(std::future::ready(None))
     }
 
+    /// How the owner names a token of one of their chains to a command: `--chain base --token USDC`.
+    fn as_arguments(&self, chain: u64, contract: Address) -> Option<String> {
+        let _ = (chain, contract);
+        None
+    }
+
     /// What became of something that was signed, as far as it is certain.
     fn became<'a>(&'a self, chain: u64, trace: &'a Trace) -> Answer<'a, Became> {
         let _ = (chain, trace);

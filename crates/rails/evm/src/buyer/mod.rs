@@ -5,6 +5,7 @@
 //! balances, history, and through [`Funds`] whether an offer can be paid before it is approved. Through it a
 //! payer also sends what a seller takes only when it is sent already.
 
+mod allowance;
 mod delegation;
 mod funds;
 mod history;
@@ -13,6 +14,8 @@ mod sending;
 mod settings;
 mod trace;
 
+pub(crate) use allowance::not_allowed;
+pub use allowance::{Allowance, AllowanceChange, AllowanceError, Allowed, SignedAllowance};
 pub use delegation::{Delegation, DelegationError};
 pub use funds::Funds;
 pub use history::{Extent, HistoryPage, Moved};

@@ -36,6 +36,7 @@ pub struct Purse {
 
 #[derive(Debug)]
 pub(super) struct Reached {
+    name: String,
     settings: ChainSettings,
     endpoints: Endpoints,
     confirmed: OnceCell<()>,
@@ -78,9 +79,10 @@ impl Purse {
     /// Asks these chains through one HTTP client.
     pub fn new(chains: &Chains, client: &Client) -> Result<Self, EndpointsError> {
         let mut reached = BTreeMap::new();
-        for (_, settings) in chains.iter() {
+        for (name, settings) in chains.iter() {
             let endpoints = Endpoints::new(client.clone(), &settings.rpc, 1, DEADLINE)?;
-            reached.insert(settings.id, Reached { settings: settings.clone(), endpoints, confirmed: OnceCell::new() });
+            let (id, name, settings) = (settings.id, name.to_owned(), settings.clone());
+            reached.insert(id, Reached { name, settings, endpoints, confirmed: OnceCell::new() });
         }
         Ok(Self { reached })
     }
@@ -130,6 +132,11 @@ impl Reached {
         self.settings.all_tokens()
     }
 
+    /// Its number (EIP-155).
+    pub(super) fn id(&self) -> u64 {
+        self.settings.id
+    }
+
     /// After how many blocks one is not taken back any more.
     pub(super) fn finality(&self) -> u64 {
         let blocks =
@@ -157,7 +164,7 @@ impl Reached {
     }
 
     /// The chain's own coin, on chains that have one.
-    fn coin(&self) -> Option<Asset> {
+    pub(super) fn coin(&self) -> Option<Asset> {
         let on_file = self.settings.on_file();
         if on_file.is_some_and(|chain| chain.kind == Kind::Tempo) {
             return None;
@@ -211,6 +218,15 @@ impl Funds for Purse {
         })
     }
 
+    fn as_arguments(&self, chain: u64, contract: Address) -> Option<String> {
+        let Reached { name, settings, .. } = self.reached.get(&chain)?;
+        let tokens = settings.all_tokens();
+        let code = tokens.iter().find(|token| token.contract == contract)?.asset.code();
+        let is_one = tokens.iter().filter(|token| token.asset.code() == code).count() == 1;
+        let token = if is_one { code.to_owned() } else { contract.to_checksum(None) };
+        Some(format!("--chain {name} --token {token}"))
+    }
+
     fn became<'a>(&'a self, chain: u64, trace: &'a Trace) -> Answer<'a, Became> {
         Box::pin(self.follow(chain, trace))
     }
@@ -239,7 +255,7 @@ fn balance_of(contract: Address, account: Address) -> Question {
 }
 
 /// A call's answer of one word; more than any amount is the largest.
-fn word(answer: &Value) -> Option<Amount> {
+pub(super) fn word(answer: &Value) -> Option<Amount> {
     let bytes: [u8; 32] = answer.as_str()?.parse::<Bytes>().ok()?.as_ref().try_into().ok()?;
     Some(Amount::new(U256::from_be_bytes(bytes).saturating_to()))
 }

@@ -50,7 +50,7 @@ impl Purse {
     pub(super) async fn send_out(&self, sending: &ToSend) -> Sent {
         let endpoints = match self.confirmed(sending.chain).await {
             Ok(reached) => reached.endpoints(),
-            Err(error) => return Sent::Unknown(format!("the payment may be sent, or not yet: {error}")),
+            Err(error) => return Sent::Unknown(format!("it may be sent, or not yet: {error}")),
         };
         let (chain, hash) = (sending.chain, sending.hash);
         timeout(PATIENCE, until_included(endpoints, sending)).await.unwrap_or_else(|_| {

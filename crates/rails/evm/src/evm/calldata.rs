@@ -31,6 +31,7 @@ mod abi {
         struct SignatureTransferDetails { address to; uint256 requestedAmount; }
 
         function transfer(address to, uint256 value) returns (bool);
+        function approve(address spender, uint256 value) returns (bool);
         function balanceOf(address account) view returns (uint256);
         function allowance(address owner, address spender) view returns (uint256);
         function authorizationState(address authorizer, bytes32 nonce) view returns (bool);
@@ -136,6 +137,17 @@ pub fn transfer(to: Address, value: U256) -> Bytes {
 pub fn read_transfer(data: &[u8]) -> Option<(Address, U256)> {
     let call = abi::transferCall::abi_decode_validate(data).ok()?;
     (call.abi_encode() == data).then_some((call.to, call.value))
+}
+
+/// `approve(address,uint256)` of ERC-20.
+pub fn approve(spender: Address, value: U256) -> Bytes {
+    abi::approveCall { spender, value }.abi_encode().into()
+}
+
+/// Reads the data of an ERC-20 `approve`, to the byte: who may take from the sender, and how much.
+pub fn read_approve(data: &[u8]) -> Option<(Address, U256)> {
+    let call = abi::approveCall::abi_decode_validate(data).ok()?;
+    (call.abi_encode() == data).then_some((call.spender, call.value))
 }
 
 /// Asks a token for an account's balance: one word.

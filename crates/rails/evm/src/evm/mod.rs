@@ -17,7 +17,7 @@ mod request;
 mod seller;
 mod settings;
 mod signed;
-mod transaction;
+pub(crate) mod transaction;
 mod window;
 pub mod wrapped;
 

@@ -5,8 +5,8 @@ mod sent;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alloy_consensus::{SignableTransaction as _, Signed, TxEip1559};
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use farthing_money::{Amount, Price};
 use farthing_protocol::{Challenge, Credential, Timestamp};
 use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed as Answered};
@@ -22,7 +22,7 @@ use super::{
 };
 use super::{Spelling, Window};
 use crate::Account;
-use crate::buyer::{Chains, Funds, Trace};
+use crate::buyer::{Chains, Funds, Trace, not_allowed};
 use crate::chain::{Token, Tokens};
 use crate::settle::sender::Clock;
 
@@ -244,11 +244,7 @@ impl EvmPayer {
             input: calldata::transfer(to, value),
             ..TxEip1559::default()
         };
-        let signature = self.account.sign(&unsigned.encoded_for_signing()).await.map_err(unsigned_because)?;
-        let signature = Signature::try_from(signature.as_ref()).map_err(|error| SignError::Key(error.to_string()))?;
-        let mut raw = Vec::new();
-        Signed::new_unhashed(unsigned, signature).eip2718_encode(&mut raw);
-        let raw = Bytes::from(raw);
+        let raw = transaction::sign_with(&self.account, unsigned).await?;
         let expected = ExpectedTransaction { chain, token: request.token, to, value, source: Some(account) };
         transaction::check(&raw, &expected).map_err(|error| SignError::Differs(error.to_string()))?;
         Ok(raw)
@@ -309,6 +305,15 @@ impl Payer for EvmPayer {
 
     fn available<'a>(&'a self, quote: &'a Quote) -> Answer<'a, Option<Amount>> {
         Box::pin(async move { self.spendable(self.funds.as_deref()?, quote).await })
+    }
+
+    fn hindrance<'a>(&'a self, quote: &'a Quote, wallet: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(async move {
+            let plan = self.plan(&quote.challenge, (self.clock)()).ok()?;
+            let Route::Permit2 { known: false, .. } = plan.route else { return None };
+            let needed = U256::from(quote.amount.units());
+            not_allowed(self.funds.as_deref()?, &plan.token, self.account.address(), needed, wallet).await
+        })
     }
 
     fn is_bearer(&self) -> bool {

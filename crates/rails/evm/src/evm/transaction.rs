@@ -4,11 +4,12 @@
 use alloy_consensus::transaction::RlpEcdsaDecodableTx as _;
 use alloy_consensus::{SignableTransaction as _, Signed, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
-use farthing_rail::ProofKey;
+use farthing_rail::{ProofKey, SignError};
 
+use super::bill::unsigned_because;
 use super::calldata::read_transfer;
 use crate::buyer::Trace;
-use crate::{NotRecoverable, SentNonce, Way, recover};
+use crate::{Account, NotRecoverable, SentNonce, Way, recover};
 
 /// The type byte of an EIP-1559 transaction.
 const EIP_1559: u8 = 0x02;
@@ -125,6 +126,15 @@ pub(super) fn check(raw: &Bytes, expected: &ExpectedTransaction) -> Result<Payin
     })
 }
 
+/// Signs a transaction with an account's key: the bytes to send.
+pub(crate) async fn sign_with(account: &Account, unsigned: TxEip1559) -> Result<Bytes, SignError> {
+    let signature = account.sign(&unsigned.encoded_for_signing()).await.map_err(unsigned_because)?;
+    let signature = Signature::try_from(signature.as_ref()).map_err(|error| SignError::Key(error.to_string()))?;
+    let mut raw = Vec::new();
+    Signed::new_unhashed(unsigned, signature).eip2718_encode(&mut raw);
+    Ok(raw.into())
+}
+
 /// What a signed transaction leaves on its chain.
 pub(super) fn trace(raw: &Bytes) -> Option<Trace> {
     let signed = read(raw)?;
@@ -138,7 +148,7 @@ pub(super) fn key(chain: u64, hash: &B256) -> ProofKey {
 }
 
 /// Reads a transaction that is written in its one spelling.
-pub(super) fn read(raw: &[u8]) -> Option<Signed<TxEip1559>> {
+pub(crate) fn read(raw: &[u8]) -> Option<Signed<TxEip1559>> {
     let (EIP_1559, mut rest) = raw.split_first().map(|(kind, rest)| (*kind, rest))? else { return None };
     let (transaction, signature): (TxEip1559, Signature) = TxEip1559::rlp_decode_with_signature(&mut rest).ok()?;
     let signed = Signed::new_unhashed(transaction, signature);

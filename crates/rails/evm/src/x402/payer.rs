@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{EXACT, ExpectedPermit, METHOD, Permit, Proxy, SHORTEST_REST, Transfer, UPTO};
 use crate::Account;
-use crate::buyer::{Chains, Funds, Trace};
+use crate::buyer::{Chains, Funds, Trace, not_allowed};
 use crate::chain::{SigningDomain, Token, Tokens};
 use crate::evm::bill::{self, Bill, authorize, unsigned_because};
 use crate::evm::calldata::PERMIT2;
@@ -281,6 +281,14 @@ impl Payer for X402Payer {
 
     fn available<'a>(&'a self, quote: &'a Quote) -> Answer<'a, Option<Amount>> {
         Box::pin(async move { self.spendable(self.funds.as_deref()?, quote).await })
+    }
+
+    fn hindrance<'a>(&'a self, quote: &'a Quote, wallet: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(async move {
+            let plan = self.plan(&quote.challenge, (self.clock)()).ok()?;
+            let Route::Permit { .. } = plan.route else { return None };
+            not_allowed(self.funds.as_deref()?, &plan.token, self.account.address(), plan.amount, wallet).await
+        })
     }
 
     fn is_bearer(&self) -> bool {

@@ -112,3 +112,13 @@ fn questions_name_what_they_ask_about() {
     assert_eq!(read_word(&[0; 31]), None);
     assert_eq!(read_word(&U256::from(6).to_be_bytes::<32>()), Some(U256::from(6)));
 }
+
+#[test]
+fn an_approval_reads_back_to_the_byte() {
+    let (spender, value) = (Address::repeat_byte(1), U256::from(7));
+    let data = approve(spender, value);
+    assert_eq!(data[..4], hex!("095ea7b3"));
+    assert_eq!(read_approve(&data), Some((spender, value)));
+    assert_eq!(read_approve(&[data.as_ref(), &[0]].concat()), None);
+    assert_eq!(read_approve(&transfer(spender, value)), None);
+}

@@ -123,6 +123,14 @@ fn a_permit_is_signed_where_an_allowance_is_known() {
     assert_eq!(asking(Chain { token: Some(5000), allowance: Some(2000), ..Chain::default() }), Some(2000));
     assert_eq!(asking(Chain { token: Some(500), allowance: Some(2000), ..Chain::default() }), Some(500));
     assert_eq!(asking(Chain { token: Some(5000), ..Chain::default() }), Some(0), "unknown is not offered");
+
+    let hindrance = |wallet: &EvmPayer| at_once(wallet.hindrance(&quote(wallet, &challenge).unwrap(), "agent"));
+    let asking = wallet(CHAINS).with_funds(Arc::new(Chain { token: Some(5000), ..Chain::default() }));
+    assert!(
+        hindrance(&asking).unwrap().contains("run: farthing wallet chain add"),
+        "no chain of this double has a name"
+    );
+    assert_eq!(hindrance(&told), None, "its owner says that there is an allowance");
 }
 
 #[test]

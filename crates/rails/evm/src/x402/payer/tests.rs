@@ -18,6 +18,10 @@ impl Funds for Chain {
         Box::pin(std::future::ready(None))
     }
 
+    fn as_arguments(&self, chain: u64, _: Address) -> Option<String> {
+        (self.0 > 0).then(|| format!("--chain c{chain} --token USDC"))
+    }
+
     fn allowance<'a>(&'a self, _: u64, _: Address, _: Address, spender: Address) -> Answer<'a, Option<U256>> {
         assert_eq!(spender, PERMIT2);
         Box::pin(std::future::ready(self.1.map(U256::from)))
@@ -142,6 +146,27 @@ fn what_permit2_may_not_move_is_not_to_be_spent() {
     let silent = exact().with_funds(Arc::new(Chain(5000, None)));
     let quoted = quote(&silent, &challenge(EXACT, &request(&seller(Transfer::Permit2)), [7; 32])).unwrap();
     assert_eq!(at_once(silent.available(&quoted)), Some(Amount::ZERO));
+}
+
+#[test]
+fn for_want_of_an_allowance_the_command_that_gives_it_is_named() {
+    let metered = X402Upto::new(settings(Transfer::Permit2), SPENDER).unwrap();
+    let offered = challenge(UPTO, &request(&metered), [7; 32]);
+    let hindrance = |held, allowed| {
+        let payer = upto().with_funds(Arc::new(Chain(held, allowed)));
+        at_once(payer.hindrance(&quote(&payer, &offered).unwrap(), "agent"))
+    };
+    let told = hindrance(5000, Some(700)).unwrap();
+    assert_eq!(
+        told,
+        "it takes 0.001 USDC through Permit2, which may move 0.0007 USDC of this account; run: farthing wallet allow \
+         agent --chain c8453 --token USDC --amount \"0.001 USD\""
+    );
+    assert_eq!(hindrance(999, Some(700)), None, "there is too little money to begin with");
+    assert!(hindrance(5000, None).unwrap().contains("does not say how much USDC Permit2 may move"));
+    let simple = exact().with_funds(Arc::new(Chain(5000, Some(0))));
+    let quoted = quote(&simple, &challenge(EXACT, &request(&seller(Transfer::Eip3009)), [7; 32])).unwrap();
+    assert_eq!(at_once(simple.hindrance(&quoted, "agent")), None, "an authorization needs no allowance");
 }
 
 #[test]
