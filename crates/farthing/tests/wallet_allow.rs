@@ -234,8 +234,16 @@ async fn what_cannot_be_is_refused_in_one_sentence_with_the_remedy() {
     assert_eq!(stage.run(&allow("--amount 0 --unlimited")).await.code, 2);
     assert_eq!(stage.run(&allow("--amount 0 --spender 0x01")).await.code, 2);
     stage.chain.set_gas(stage.agent, U256::from(10).pow(U256::from(18))).await.unwrap();
+    let (_, said) = stage.refusal("wallet allow agent --chain devnet --token NOPE --amount 0").await;
+    assert!(said.contains("no such token NOPE is known on devnet"), "{said}");
     stage.must("wallet freeze agent").await;
     let (_, said) = stage.refusal(&allow("--amount '1 USD'")).await;
     assert!(said.contains("farthing wallet thaw agent"), "{said}");
+    stage.must("wallet thaw agent").await;
+    stage.must("wallet chain add base --rpc http://127.0.0.1:1").await;
+    assert!(stage.refusal(&allow("--amount 0")).await.1.contains("say which with --chain NAME"));
+    let shown = stage.run("wallet allow agent").await;
+    assert!(shown.code == 0 && shown.error.contains("base: ") && shown.out.contains("nothing"), "{}", shown.error);
+    assert_eq!(stage.refusal(&allow("--chain base")).await.0, 1);
     assert_eq!(stage.sent().await, 0);
 }

@@ -55,8 +55,8 @@ pub(crate) enum Wallet {
     #[command(after_help = "Examples:\n  farthing wallet allow agent\n  \
         farthing wallet allow agent --chain base --token USDC --amount \"10 USD\"\n  \
         farthing wallet allow agent --chain base --token USDC --amount 0\n\n\
-        Exit codes: 0 it is so, 1 it is not, 2 wrong use, 5 outcome unknown (the same command again sends the\n\
-        same transaction and signs nothing new).")]
+        Exit codes: 0 it is so, 1 it is not, 2 wrong use, 5 outcome unknown (the same command again\n\
+        sends the same transaction and signs nothing new).")]
     Allow(allow::Allow),
     /// Find out what became of payments whose outcome is unknown, and stop counting those that can no
     /// longer be made.

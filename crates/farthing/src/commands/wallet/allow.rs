@@ -89,18 +89,27 @@ impl Allow {
         }
     }
 
-    /// What is allowed on each chain; people see only what is not nothing.
+    /// What is allowed on each chain; people see only what is not nothing. A chain that does not answer is
+    /// said, and is a failure only if all are.
     async fn show(&self, account: &Account) -> Result<ExitCode, Failure> {
         let purse = chains::purse(&account.chains)?;
-        let mut found = Vec::new();
+        let (mut found, mut silent) = (Vec::new(), Vec::new());
+        let reached: Vec<_> = account.on.iter().filter(|(name, _)| has_coin(account, name)).collect();
         let waiting = terminal::spinner("asking the chains");
-        for (name, id) in account.on.iter().filter(|(name, _)| has_coin(account, name)) {
-            let allowed = purse.allowances(*id, account.address, self.spender.contract()).await.or_fail(name)?;
-            found.extend(
-                allowed.into_iter().filter(|allowed| self.means(&allowed.token)).map(|allowed| (name, allowed)),
-            );
+        for (name, id) in &reached {
+            match purse.allowances(*id, account.address, self.spender.contract()).await {
+                Ok(allowed) => {
+                    let meant = allowed.into_iter().filter(|allowed| self.means(&allowed.token));
+                    found.extend(meant.map(|allowed| (name, allowed)));
+                }
+                Err(error) => silent.push(format!("{name}: {error}")),
+            }
         }
         waiting.finish_and_clear();
+        silent.iter().for_each(|sentence| terminal::complain(sentence));
+        if !silent.is_empty() && silent.len() == reached.len() {
+            return Ok(ExitCode::FAILURE);
+        }
         let address = account.address.to_checksum(None);
         if self.on.json {
             let listed: Vec<Value> = found.iter().map(|(chain, allowed)| self.allowed_json(chain, allowed)).collect();
