@@ -1,19 +1,21 @@
 //! `farthing wallet allow`: what Permit2 may move out of a wallet's account.
 
+mod words;
+
 use std::process::ExitCode;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use alloy_primitives::{Address, U256};
-use clap::{Args, ValueEnum};
-use farthing_money::{Amount, Price, Rounding};
+use clap::Args;
+use farthing_money::Rounding;
 use farthing_rail::Sent;
 use farthing_rail_evm::Account as Signing;
 use farthing_rail_evm::buyer::{Allowance, Allowed, Purse, SignedAllowance};
 use farthing_rail_evm::chain::{Kind, Token};
-use farthing_rail_evm::evm::calldata::PERMIT2;
 use farthing_wallet::{Undertaking, VaultError, Wallet};
 use serde_json::{Value, json};
 
+use self::words::{Spender, Wanted, coins, decimal, shown};
 use super::coins::{Account, OnChains};
 use crate::failure::{Failure, OrFail};
 use crate::{chains, terminal};
@@ -47,33 +49,9 @@ pub(crate) struct Allow {
     yes: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Spender {
-    /// The contract that offers of x402 by Permit2 are paid through.
-    Permit2,
-}
-
-/// `0`, or an amount of a currency.
-#[derive(Clone, Copy)]
-enum Wanted {
-    Nothing,
-    Price(Price),
-}
-
-impl FromStr for Wanted {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "0" => Ok(Self::Nothing),
-            text => text.parse().map(Self::Price).map_err(|error: farthing_money::PriceError| error.to_string()),
-        }
-    }
-}
-
 /// What is to become so, and where.
 struct Change {
-    purse: std::sync::Arc<Purse>,
+    purse: Arc<Purse>,
     chain: String,
     token: Token,
     account: Address,
@@ -335,20 +313,6 @@ impl Allow {
     }
 }
 
-impl Spender {
-    const fn contract(self) -> Address {
-        match self {
-            Self::Permit2 => PERMIT2,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Permit2 => "Permit2",
-        }
-    }
-}
-
 /// Whether it is a chain whose fees are paid in a coin; on Tempo nothing needs an allowance.
 fn has_coin(account: &Account, chain: &str) -> bool {
     let on_file = account.chains.named(chain).and_then(|settings| settings.on_file());
@@ -367,27 +331,6 @@ fn unknown(sentence: &str) -> ExitCode {
         "outcome unknown: {sentence}; the same command again sends the same transaction and signs nothing new"
     ));
     ExitCode::from(UNKNOWN)
-}
-
-/// For people: `10 USDC`, or without a limit.
-fn shown(token: &Token, amount: U256) -> String {
-    match u128::try_from(amount).ok().filter(|units| *units < u128::MAX) {
-        Some(units) => token.asset.display(Amount::new(units)),
-        None => format!("any amount of {}", token.asset.code()),
-    }
-}
-
-/// For scripts: a decimal number, or `unlimited`.
-fn decimal(token: &Token, amount: U256) -> Value {
-    match u128::try_from(amount).ok().filter(|units| *units < u128::MAX) {
-        Some(units) => Amount::new(units).to_decimal(token.asset.decimals()).into(),
-        None => "unlimited".into(),
-    }
-}
-
-/// In whole coins, which have 18 decimals on every EVM chain.
-fn coins(wei: U256) -> String {
-    Amount::new(wei.saturating_to()).to_decimal(18)
 }
 
 fn said(error: impl std::fmt::Display) -> Failure {
