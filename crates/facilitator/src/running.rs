@@ -22,7 +22,7 @@ use crate::{ChainContext, ChainFactory, Kind};
 
 /// The register's name in the data folder.
 const REGISTER: &str = "facilitator.db";
-/// How often histograms are emptied into their buckets.
+/// How often histograms are emptied into their buckets, and chains looked after.
 const UPKEEP: Duration = Duration::from_secs(10);
 /// A facilitator's requests have small heads.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -202,8 +202,14 @@ fn certificate(config: &Config) -> Result<Option<Certificate>, StartError> {
     certificate.map(Some).map_err(failed)
 }
 
+/// Keeps what is known of the chains fresh, too, so that it is known before somebody needs it.
 async fn upkeep(desk: Arc<Desk>) {
     loop {
+        for kind in &desk.kinds {
+            if let Err(reason) = kind.settler.readiness() {
+                tracing::warn!(%reason, network = %kind.network, scheme = kind.scheme(), "payments are not settled");
+            }
+        }
         tokio::time::sleep(UPKEEP).await;
         desk.meters.upkeep();
     }
