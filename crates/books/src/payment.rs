@@ -180,8 +180,7 @@ impl PaymentRecord {
             fee: self.fee,
             passed_on: self.passed_on,
             consumed: self.consumed.clone(),
-            // The record's amount is what was taken.
-            captured: None,
+            captured: Some(self.amount),
         })
     }
 

@@ -28,6 +28,8 @@ fn settled_with(captured: u128) -> (MemoryStore, PaymentRecord, u128) {
 fn what_was_captured_is_what_the_payment_was() {
     let (mut books, record, owed) = settled_with(42);
     assert_eq!((record.state, record.amount, owed), (PaymentState::Posted, Amount::new(42), 42));
+    // Whoever is asked whether the payment still stands must look for what was taken, not for the whole price.
+    assert_eq!(record.settled().unwrap().captured, Some(Amount::new(42)));
     let (payment, reason) = (record.id, "given back".to_owned());
     let entitle = Command::Entitle { payment, reason: "502".to_owned(), status: None, deadline: at(9), at: at(2) };
     let refund = Command::Refund { payment, reason, at: at(10) };

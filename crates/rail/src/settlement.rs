@@ -33,7 +33,7 @@ pub struct Settled {
     /// rail's statement will show them. Each counts for one payment, ever, whatever proof led to it; empty where the claim's own
     /// proof key already says it all.
     pub consumed: Vec<ProofKey>,
-    /// How much was taken, where that is less than the claim's amount: a captured hold. `None` is all.
+    /// How much was taken, which is less than the claim's amount where a hold was captured. `None` is all.
     pub captured: Option<Amount>,
 }
 

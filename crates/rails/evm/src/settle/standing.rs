@@ -35,7 +35,7 @@ impl ChainSettler {
         if matches!(payment.way, Way::Proof { .. }) || settled.captured == Some(Amount::ZERO) {
             return Standing::Final;
         }
-        let payment = match settled.captured {
+        let payment = match settled.captured.filter(|_| payment.is_up_to()) {
             Some(captured) => payment.taking(U256::from(captured.units())),
             None => payment,
         };
