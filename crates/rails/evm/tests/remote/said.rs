@@ -158,6 +158,20 @@ async fn b_04_what_is_pending_is_asked_once_more_and_then_left_to_the_chain() {
 }
 
 #[tokio::test]
+async fn b_04_what_is_pending_stays_so_when_the_second_question_is_turned_away() {
+    let stage = Stage::new(vec![]).await;
+    let bought = stage.buy("turned away").await;
+    for status in [401, 404, 429] {
+        let pending = json!({ "success": false, "errorReason": "settlement_pending", "transaction": "" });
+        let turned_away = Line::Json(status, json!({ "error": "too many requests" }));
+        stage.facilitator.settles(vec![Line::Json(503, pending), turned_away]);
+        assert!(unknown(stage.seller.settle(&bought.claim).await).contains("under way"), "{status}");
+    }
+    let transaction = stage.submit(&bought).await;
+    assert_eq!(reference(stage.seller.lookup(&bought.claim).await), transaction);
+}
+
+#[tokio::test]
 async fn b_14_a_node_that_does_not_answer_leaves_it_unknown() {
     let stage = Stage::new(vec![]).await;
     let bought = stage.buy("unseen").await;

@@ -24,7 +24,11 @@ impl Remote {
         let mut said = self.facilitator.settle(&body).await;
         if matches!(said, Said::Pending) {
             tokio::time::sleep(PAUSE).await;
-            said = self.facilitator.settle(&body).await;
+            // What is under way stays under way, whether or not it is reached or willing the second time.
+            said = match self.facilitator.settle(&body).await {
+                Said::Unreached(_) | Said::Unwilling(_) => Said::Pending,
+                said => said,
+            };
         }
         match said {
             Said::Settled(told) => self.see(claim, &told).await,
