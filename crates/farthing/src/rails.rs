@@ -7,7 +7,7 @@ pub(crate) use facilitated::chains as facilitated_chains;
 
 use std::sync::Arc;
 
-use farthing_gateway::config::{RailContext, RailFactory};
+use farthing_gateway::config::{RailContext, RailFactory, SignerFactory};
 use farthing_keys::{Surroundings, VaultAccount, VaultSigner, recoverable_from_table};
 use farthing_rail::{Acceptor, Payer};
 use farthing_rail_balance::{Balance, BalancePayer};
@@ -45,6 +45,13 @@ fn on_chains(chains: &Seller, method: &str, table: &Table, context: &RailContext
     let keys = |value: &toml::Value| recoverable_from_table(value, &around);
     let secrets = |table: &Table, name: &str| around.secret(table, name);
     chains.acceptors(method, context.name, table, &Place { data: context.data, keys: &keys, secrets: &secrets })
+}
+
+/// Finds the keys that `[gateway]` names, in the same words as those of `[rails.NAME]` tables.
+pub(crate) fn signers() -> SignerFactory {
+    Arc::new(|value, directory| {
+        recoverable_from_table(value, &Surroundings { variable: &environment::variable, directory })
+    })
 }
 
 /// What pays on chains: an account and the chains its owner knows.

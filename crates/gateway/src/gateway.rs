@@ -12,19 +12,21 @@ use tokio::task::JoinHandle;
 use crate::admin;
 use crate::certificate;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, RailFactory};
+use crate::config::{Config, ConfigError, RailFactory, SignerFactory};
 use crate::metrics::Metrics;
 use crate::reconcile;
 use crate::reload::{Fixed, Reloader};
 use crate::resolver;
 use crate::seller::{Seller, Unfinished};
 use crate::serve::{Drained, Limits, Peer, serve};
+use crate::signing;
 use crate::site::Site;
 
 /// A gateway that is about to start.
 pub struct Gateway {
     config: Config,
     rails: RailFactory,
+    signers: Option<SignerFactory>,
     books: Books,
     clock: Arc<dyn Clock>,
     limits: Limits,
@@ -41,6 +43,7 @@ pub struct Running {
     admin: Option<JoinHandle<()>>,
     resolver: JoinHandle<()>,
     reconciler: JoinHandle<()>,
+    signing: JoinHandle<()>,
     unfinished: Unfinished,
     books: Books,
     drain: Duration,
@@ -81,12 +84,20 @@ pub enum StartError {
 impl Gateway {
     /// A gateway of this configuration. `rails` builds the payment methods its `[rails]` tables name.
     pub fn new(config: Config, rails: RailFactory, books: Books) -> Self {
-        Self { config, rails, books, clock: Arc::new(SystemClock), limits: Limits::default(), upstream_tls: None }
+        let (clock, limits) = (Arc::new(SystemClock), Limits::default());
+        Self { config, rails, signers: None, books, clock, limits, upstream_tls: None }
     }
 
     /// Starts with the defaults of [`Gateway::new`].
     pub async fn start(config: Config, rails: RailFactory, books: Books) -> Result<Running, StartError> {
         Self::new(config, rails, books).run().await
+    }
+
+    /// Finds the keys that the configuration names outside of its `[rails]` tables.
+    #[must_use]
+    pub fn signers(mut self, signers: SignerFactory) -> Self {
+        self.signers = Some(signers);
+        self
     }
 
     /// Tells the time by another clock.
@@ -112,14 +123,15 @@ impl Gateway {
 
     /// Recovers what an earlier process left half done, then serves.
     pub async fn run(self) -> Result<Running, StartError> {
-        let Self { config, rails, books, clock, limits, upstream_tls } = self;
+        let Self { config, rails, signers, books, clock, limits, upstream_tls } = self;
         let certificate = certificate::load(&config)?;
         let (listen, admin_address) = (config.listen, config.admin);
         let (drain, development) = (config.drain, config.development);
         let admin_token = config.admin_token.clone();
         let metrics = Metrics::new()?;
-        let fixed = Fixed::of(&config, Arc::clone(&rails), upstream_tls.clone(), certificate.clone());
-        let site = Site::prepare(config, &rails, &metrics, upstream_tls.as_ref())?;
+        let (tls, shown) = (upstream_tls.clone(), certificate.clone());
+        let fixed = Fixed::of(&config, Arc::clone(&rails), signers.clone(), tls, shown);
+        let site = Site::prepare(config, &rails, signers.as_ref(), &metrics, upstream_tls.as_ref())?;
         let listener = bind(listen).await?;
         let admin_listener = match admin_address {
             Some(address) => Some(bind(address).await?),
@@ -131,6 +143,7 @@ impl Gateway {
         };
         let (seller, unfinished) = Seller::new(site, books.clone(), clock, metrics);
         resolver::recover(&seller).await?;
+        let again = signing::sign(&seller).await;
         let reloader = fixed.for_seller(Arc::clone(&seller));
         let (stop, stopping) = watch::channel(false);
         let admin = admin_listener.map(|listener| {
@@ -139,6 +152,7 @@ impl Gateway {
         });
         let resolver = tokio::spawn(resolver::run(Arc::clone(&seller), stopping.clone()));
         let reconciler = tokio::spawn(reconcile::run(Arc::clone(&seller), stopping.clone()));
+        let signing = tokio::spawn(signing::run(Arc::clone(&seller), again, stopping.clone()));
         let service = move |request, peer: Peer| {
             let seller = Arc::clone(&seller);
             async move { crate::handler::answer(&seller, request, peer).await }
@@ -146,7 +160,19 @@ impl Gateway {
         let limits = Limits { drain, ..limits };
         let public = tokio::spawn(serve(listener, certificate, limits, service, stopped(stopping)));
         tracing::info!(listen = %addresses.public, admin = ?addresses.admin, development, "the gateway serves");
-        Ok(Running { addresses, reloader, stop, public, admin, resolver, reconciler, unfinished, books, drain })
+        Ok(Running {
+            addresses,
+            reloader,
+            stop,
+            public,
+            admin,
+            resolver,
+            reconciler,
+            signing,
+            unfinished,
+            books,
+            drain,
+        })
     }
 }
 
@@ -173,6 +199,7 @@ impl Running {
         let drained = self.public.await.unwrap_or(Drained { cut: 0 });
         let _ = self.resolver.await;
         let _ = self.reconciler.await;
+        let _ = self.signing.await;
         if let Some(admin) = self.admin {
             admin.abort();
         }

@@ -30,6 +30,7 @@ mod reload;
 mod resolver;
 mod route;
 mod seller;
+mod signing;
 mod site;
 
 pub use farthing_serve as serve;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::certificate;
-use crate::config::{Config, ConfigError, Mistake, Place, RailFactory, Source};
+use crate::config::{Config, ConfigError, Mistake, Place, RailFactory, SignerFactory, Source};
 use crate::seller::Seller;
 use crate::serve::Certificate;
 use crate::site::Site;
@@ -23,6 +23,7 @@ struct Inner {
 pub(crate) struct Fixed {
     source: Source,
     rails: RailFactory,
+    signers: Option<SignerFactory>,
     upstream_tls: Option<rustls::ClientConfig>,
     certificate: Option<Certificate>,
     listen: SocketAddr,
@@ -39,8 +40,10 @@ impl Reloader {
         let config = Config::reload(&fixed.source)?;
         fixed.refuse_changes(&config)?;
         let renewal = certificate::renew(fixed.certificate.as_ref(), &config)?;
-        let site = Site::prepare(config, &fixed.rails, &seller.metrics, fixed.upstream_tls.as_ref())?;
+        let (signers, tls) = (fixed.signers.as_ref(), fixed.upstream_tls.as_ref());
+        let site = Site::prepare(config, &fixed.rails, signers, &seller.metrics, tls)?;
         seller.site.store(Arc::new(site));
+        seller.replaced.notify_one();
         if let Some(renewal) = renewal {
             renewal.show();
         }
@@ -53,12 +56,14 @@ impl Fixed {
     pub(crate) fn of(
         config: &Config,
         rails: RailFactory,
+        signers: Option<SignerFactory>,
         upstream_tls: Option<rustls::ClientConfig>,
         certificate: Option<Certificate>,
     ) -> Self {
         Self {
             source: config.source.clone(),
             rails,
+            signers,
             upstream_tls,
             certificate,
             listen: config.listen,

@@ -10,7 +10,7 @@ use farthing_books::Command;
 use farthing_protocol::Timestamp;
 use farthing_rail::PaymentId;
 use farthing_store::Books;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -21,6 +21,8 @@ use crate::site::Site;
 /// One gateway's shared state.
 pub(crate) struct Seller {
     pub(crate) site: ArcSwap<Site>,
+    /// Woken when the site was replaced.
+    pub(crate) replaced: Notify,
     pub(crate) books: Books,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
@@ -57,6 +59,7 @@ impl Seller {
         let (own, all) = mpsc::channel(1);
         let seller = Self {
             site: ArcSwap::from_pointee(site),
+            replaced: Notify::new(),
             books,
             clock,
             metrics,

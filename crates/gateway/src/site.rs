@@ -1,12 +1,13 @@
 //! Everything that a reload replaces at once.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_protocol::{Binder, Realm};
-use farthing_rail::Settler;
+use farthing_rail::{RecoverableSigner, Settler};
 
-use crate::config::{Config, ConfigError, RailContext, RailFactory};
+use crate::config::{Config, ConfigError, Mistake, RailContext, RailFactory, SignerConfig, SignerFactory};
 use crate::discovery::Documents;
 use crate::metrics::Metrics;
 use crate::route::{Building, Table, build};
@@ -20,6 +21,8 @@ pub(crate) struct Site {
     pub(crate) documents: Documents,
     /// Every rail that must be asked, with the name of its table, whether or not a route still takes it.
     pub(crate) rails: Vec<(String, Arc<dyn Settler>)>,
+    /// Signs what is offered to x402 clients, and what they paid.
+    pub(crate) signer: Option<Arc<dyn RecoverableSigner>>,
     /// How often the rails' statements are read.
     pub(crate) reconcile: Duration,
 }
@@ -29,16 +32,17 @@ impl Site {
     pub(crate) fn prepare(
         config: Config,
         factory: &RailFactory,
+        signers: Option<&SignerFactory>,
         metrics: &Metrics,
         upstream_tls: Option<&rustls::ClientConfig>,
     ) -> Result<Self, ConfigError> {
         let directory = match &config.source {
-            crate::config::Source::File { path, .. } => path.parent().unwrap_or(std::path::Path::new(".")).to_owned(),
-            crate::config::Source::Fixed => std::path::PathBuf::from("."),
+            crate::config::Source::File { path, .. } => path.parent().unwrap_or(Path::new(".")).to_owned(),
+            crate::config::Source::Fixed => PathBuf::from("."),
         };
         let data = match config.store.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => std::path::Path::new("."),
+            _ => Path::new("."),
         };
         let context = RailContext {
             name: "",
@@ -51,6 +55,7 @@ impl Site {
         let building =
             Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, upstream_tls };
         let (table, rails) = build(&building)?;
+        let signer = config.offer_signer.as_ref().map(|signer| found(signer, signers, &directory)).transpose()?;
         let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes());
         Ok(Self {
             binder: Binder::new(config.secret, config.previous_secret),
@@ -59,7 +64,19 @@ impl Site {
             digest_body: config.digest_body,
             documents,
             rails,
+            signer,
             reconcile: config.reconcile,
         })
     }
+}
+
+/// The key that signs offers.
+fn found(
+    signer: &SignerConfig,
+    signers: Option<&SignerFactory>,
+    directory: &Path,
+) -> Result<Arc<dyn RecoverableSigner>, ConfigError> {
+    let unknown = || Err("this program has no keys to sign with; remove it".to_owned());
+    let found = signers.map_or_else(unknown, |signers| signers(&signer.value, directory));
+    found.map_err(|reason| signer.place.refuses(Mistake::Value { key: "offer_signer", reason }))
 }

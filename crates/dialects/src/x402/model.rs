@@ -30,6 +30,7 @@ mod offer;
 mod outcome;
 mod seller;
 
+pub(in crate::x402) use buyer::is_same_site;
 pub use buyer::{NotOffered, Purchase, nonce};
 pub use seller::{Bound, NotBound, challenge_id};
 

@@ -152,7 +152,7 @@ impl Pay {
 
     fn keep(&self, receipt: Option<&Receipt>) -> Result<(), Failure> {
         let (Some(file), Some(receipt)) = (&self.receipt, receipt) else { return Ok(()) };
-        let kept = json!({
+        let mut kept = json!({
             "status": "success",
             "method": receipt.method.as_str(),
             "reference": receipt.reference,
@@ -160,6 +160,11 @@ impl Pay {
             "challengeId": receipt.challenge_id.as_ref().map(|id| id.as_str()),
             "externalId": receipt.external_id,
         });
+        for member in ["signedReceipt", "signedBy"] {
+            if let Some(signed) = receipt.extra.get(member) {
+                kept[member] = signed.clone();
+            }
+        }
         std::fs::write(file, format!("{kept}\n")).or_fail("paid, but the receipt cannot be written")
     }
 }

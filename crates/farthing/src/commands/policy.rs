@@ -149,7 +149,7 @@ fn origins(named: &[String], before: Option<Vec<OriginLimit>>) -> Result<Option<
             .map(|text| {
                 let origin: Origin = text.parse().map_err(|error| Failure::wrong_use(format!("{error}")))?;
                 let known = before.iter().flatten().find(|known| known.origin == origin).cloned();
-                Ok(known.unwrap_or(OriginLimit { origin, limit: None, payees: None }))
+                Ok(known.unwrap_or(OriginLimit { origin, limit: None, payees: None, offer_signer: None }))
             })
             .collect::<Result<_, _>>()
             .map(Some),
@@ -161,7 +161,7 @@ pub(super) fn to_json(policy: &Limits) -> Value {
     let text = |price: Option<Price>| price.map(|price| price.to_string());
     let origins = policy.origins.as_ref().map(|origins| {
         let listed = origins.iter().map(
-            |origin| json!({ "origin": origin.origin.as_str(), "limit": text(origin.limit), "payees": origin.payees }),
+            |origin| json!({ "origin": origin.origin.as_str(), "limit": text(origin.limit), "payees": origin.payees, "offer_signer": origin.offer_signer }),
         );
         listed.collect::<Vec<_>>()
     });

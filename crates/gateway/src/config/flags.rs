@@ -66,6 +66,7 @@ impl Config {
             digest_body: read::DIGEST_BODY,
             drain: read::DRAIN,
             reconcile: read::RECONCILE,
+            offer_signer: None,
             rails,
             routes: vec![route],
         })

@@ -23,7 +23,7 @@ pub use error::{ConfigError, Mistake, Place};
 pub use flags::Flags;
 pub use meter::{Meter, Reading};
 pub use pattern::{Methods, Pattern};
-pub use rails::{RailContext, RailFactory};
+pub use rails::{RailContext, RailFactory, SignerFactory};
 
 /// Looks up a variable of the environment. The program hands it down, so that nothing here reads
 /// the process's own environment behind its back.
@@ -59,6 +59,8 @@ pub struct Config {
     pub drain: Duration,
     /// How often the rails' own statements are read and matched with the payments.
     pub reconcile: Duration,
+    /// The key that signs what is offered to x402 clients, and what they paid.
+    pub offer_signer: Option<SignerConfig>,
     /// The payment methods' own tables.
     pub rails: Vec<RailConfig>,
     /// The routes, in the order of the file.
@@ -96,6 +98,15 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// The private key.
     pub key: PathBuf,
+}
+
+/// A key, as `[gateway]` names it.
+#[derive(Clone, Debug)]
+pub struct SignerConfig {
+    /// What stands there; only the [`SignerFactory`] knows what it means.
+    pub value: toml::Value,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// One `[rails.NAME]` table.

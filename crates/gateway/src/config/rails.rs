@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use farthing_protocol::Realm;
-use farthing_rail::Acceptor;
+use farthing_rail::{Acceptor, RecoverableSigner};
 
 /// What a payment method may know about the gateway it is built for.
 #[derive(Clone, Copy, Debug)]
@@ -27,3 +27,7 @@ pub struct RailContext<'a> {
 /// sentence what to write instead. The method is the table's `method`, which is taken out of it, and
 /// NAME where it has none.
 pub type RailFactory = Arc<dyn Fn(&str, &toml::Table, &RailContext<'_>) -> Result<Vec<Acceptor>, String> + Send + Sync>;
+
+/// Finds the key that a configuration names, whose relative paths begin in this directory, or says in one
+/// sentence what to write instead.
+pub type SignerFactory = Arc<dyn Fn(&toml::Value, &Path) -> Result<Arc<dyn RecoverableSigner>, String> + Send + Sync>;

@@ -13,8 +13,8 @@ use url::Url;
 use super::file::{File, GatewayTable, RouteTable};
 use super::secret::{self, Secrets};
 use super::{
-    Accept, Config, ConfigError, Meter, Mistake, Pattern, Place, RailConfig, RouteConfig, Source, TlsFiles, meter,
-    quantity,
+    Accept, Config, ConfigError, Meter, Mistake, Pattern, Place, RailConfig, RouteConfig, SignerConfig, Source,
+    TlsFiles, meter, quantity,
 };
 
 /// Bodies up to this are bound to their challenge.
@@ -58,6 +58,7 @@ pub(super) fn read(
         store: reader.store(&gateway, directory)?,
         development: gateway.development,
         digest_body: reader.size("digest_body", gateway.digest_body.as_ref(), DIGEST_BODY)?,
+        offer_signer: reader.offer_signer(&gateway)?,
         reconcile: reader.duration("reconcile", gateway.reconcile.as_ref(), RECONCILE)?,
         drain: reader.duration("drain", gateway.drain.as_ref(), DRAIN)?,
         tls: gateway.tls.map(|tls| TlsFiles { cert: directory.join(tls.cert), key: directory.join(tls.key) }),
@@ -226,6 +227,16 @@ impl Reader<'_> {
             Some(path) if !path.is_empty() => Ok(directory.join(path)),
             _ => Err(format!("\"{text}\" is not a store; write \"sqlite:PATH\", such as \"sqlite:./farthing.db\"")),
         })
+    }
+
+    fn offer_signer(&self, gateway: &GatewayTable) -> Result<Option<SignerConfig>, ConfigError> {
+        let Some(signer) = &gateway.offer_signer else { return Ok(None) };
+        let place = self.place(Some(signer.span()));
+        if gateway.public_url.is_none() {
+            let reason = "what is signed names the address that clients use; write it as public_url".to_owned();
+            return Err(place.refuses(Mistake::Value { key: "offer_signer", reason }));
+        }
+        Ok(Some(SignerConfig { value: signer.get_ref().clone(), place }))
     }
 
     /// One payment method under a name of its own: `method` is taken out of its table.

@@ -4,10 +4,12 @@
 mod list;
 mod outcome;
 mod present;
+mod signed;
 
 pub(crate) use list::{Listing, PriceList};
 pub(crate) use outcome::{failed, succeeded};
 pub(crate) use present::{Answering, check};
+pub(crate) use signed::{NotSigned, receipt};
 
 use farthing_dialects::x402::{
     PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, Version, Words, X_PAYMENT, X_PAYMENT_RESPONSE,

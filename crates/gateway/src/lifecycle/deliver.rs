@@ -83,7 +83,7 @@ pub(super) async fn succeed(
 ) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     if parts.status.is_success() {
-        attach_receipt(sale, &mut parts.headers, owed.record());
+        attach_receipt(sale, &mut parts.headers, owed.record()).await;
     }
     if !may_be_retried || parts.status == StatusCode::SWITCHING_PROTOCOLS {
         let outgoing = owed.deliver(parts.status.as_u16());
@@ -135,7 +135,7 @@ async fn entitle(
 }
 
 /// Proof of payment, on success only (core, section 5.3.1), and never in a shared cache (11.10).
-pub(super) fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, record: &PaymentRecord) {
+pub(super) async fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, record: &PaymentRecord) {
     let Ok(method) = MethodName::read(&record.method) else { return };
     let receipt = Receipt {
         method,
@@ -155,7 +155,8 @@ pub(super) fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, record: &P
         caching::cache_control(Some(&upstream.join(", ")), paid).and_then(|rule| HeaderValue::try_from(rule).ok());
     headers.insert(CACHE_CONTROL, rule.unwrap_or(HeaderValue::from_static("private")));
     if let Spoken::X402(version, _) = sale.spoken {
-        dialect::succeeded(headers, version, sale.paid, record);
+        let receipt = Box::pin(dialect::receipt(sale.site, sale.paid, record)).await;
+        dialect::succeeded(headers, version, sale.paid, record, receipt);
         // Caches know nothing of a credential in a header of its own.
         headers.insert(CACHE_CONTROL, PRIVATE_NO_STORE);
         let vary = vary(sale.paid);

@@ -59,7 +59,7 @@ pub(super) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Sto
 }
 
 /// A kept response, given again.
-pub(super) fn give_again(sale: Sale<'_>, kept: StoredResponse, record: &PaymentRecord) -> Response<Body> {
+pub(super) async fn give_again(sale: Sale<'_>, kept: StoredResponse, record: &PaymentRecord) -> Response<Body> {
     let mut response = Response::new(Body::full(kept.body));
     *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
     for (name, value) in kept.headers {
@@ -68,7 +68,7 @@ pub(super) fn give_again(sale: Sale<'_>, kept: StoredResponse, record: &PaymentR
         }
     }
     if response.status().is_success() {
-        attach_receipt(sale, response.headers_mut(), record);
+        attach_receipt(sale, response.headers_mut(), record).await;
     }
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     response

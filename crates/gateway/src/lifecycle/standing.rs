@@ -60,7 +60,7 @@ async fn replay(sale: Sale<'_>, asked: Asked<'_>, record: &PaymentRecord) -> Res
     match sale.seller.books.response(record.id).await {
         Ok(Some(kept)) => {
             sale.route.meters.replayed.increment(1);
-            give_again(sale, kept, record)
+            give_again(sale, kept, record).await
         }
         Ok(None) => {
             let detail = "This credential was used before, and its answer was too large to be kept; pay the fresh \

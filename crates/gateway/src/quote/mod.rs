@@ -79,7 +79,7 @@ pub(crate) fn quote(
     let mut response = Response::new(Body::full(body));
     *response.status_mut() = StatusCode::PAYMENT_REQUIRED;
     let headers = response.headers_mut();
-    let list = paid.x402.as_ref().and_then(|list| list.header(asked, error, is_made));
+    let list = paid.x402.as_ref().and_then(|list| list.header(asked, error, is_made, now));
     let budget = list.as_ref().map_or(BUDGET, |list| BUDGET_OF_BOTH.saturating_sub(list.len()));
     let offers = ranked(&paid.offers, asked.headers);
     let made = offers.iter().filter(|(place, _)| is_made(*place)).map(|(_, offer)| *offer);

@@ -157,6 +157,8 @@ fn price_list(config: &RouteConfig, offers: &[Offer], context: &RailContext<'_>)
         description: config.description.clone(),
         extensions: extensions(config.payment_identifier_required),
         public_url,
+        challenges,
+        path: config.pattern.path.clone(),
         first_version: config.x402_v1,
     };
     PriceList::of(listed, listing, BUDGET_OF_BOTH)

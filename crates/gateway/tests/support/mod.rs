@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use farthing_books::{AccountId, AccountKind, Command, Outcome, PaymentRecord, TransferId};
-use farthing_gateway::config::RailFactory;
+use farthing_gateway::config::{RailFactory, SignerFactory};
 use farthing_gateway::{Clock, Config, Gateway, Running};
 use farthing_money::Amount;
 use farthing_protocol::Timestamp;
@@ -67,6 +67,7 @@ pub struct Setup {
     pub routes: String,
     pub gateway: String,
     pub script: Script,
+    pub signers: Option<SignerFactory>,
 }
 
 pub const PAID: &str = r#"
@@ -81,10 +82,15 @@ pub const SECRET: &str = "a binding secret for tests, long enough to bind";
 
 impl Setup {
     pub fn with_routes(routes: &str) -> Self {
-        Self { routes: routes.to_owned(), gateway: String::new(), script: Script::honest() }
+        Self { routes: routes.to_owned(), gateway: String::new(), script: Script::honest(), signers: None }
     }
 
     pub async fn start(self) -> World {
+        self.try_start().await.unwrap()
+    }
+
+    /// Starts, or says why not.
+    pub async fn try_start(self) -> Result<World, String> {
         let directory = tempfile::tempdir().unwrap();
         let upstream = Upstream::start().await;
         let text = configuration(&self.gateway, &self.routes, upstream.address);
@@ -97,9 +103,13 @@ impl Setup {
         let chain = Arc::new(chain::Chain::default());
         let rails = rails(self.script, Arc::clone(&memory), Arc::clone(&faults), clock.clone());
         let rails = with_chain(rails, Arc::clone(&chain), clock.clone());
-        let config = Config::load(&path, Arc::new(|_: &str| None)).unwrap();
-        let running = Gateway::new(config, rails, books.clone()).clock(Arc::new(clock.clone())).run().await.unwrap();
-        World { directory, upstream, books, running, clock, memory, faults, chain }
+        let config = Config::load(&path, Arc::new(|_: &str| None)).map_err(|error| error.to_string())?;
+        let mut gateway = Gateway::new(config, rails, books.clone()).clock(Arc::new(clock.clone()));
+        if let Some(signers) = self.signers {
+            gateway = gateway.signers(signers);
+        }
+        let running = gateway.run().await.map_err(|error| error.to_string())?;
+        Ok(World { directory, upstream, books, running, clock, memory, faults, chain })
     }
 }
 

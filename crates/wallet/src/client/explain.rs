@@ -70,9 +70,9 @@ impl PayingClient {
             }
         };
         explanation.reasons = read.reasons;
-        for Quoted { payer, quote, x402 } in read.quotes {
+        for Quoted { payer, quote, x402, signers } in read.quotes {
             let (method, intent) = payer.pays();
-            let (denied_by, sentence) = self.explain_decision(&request, &quote, max).await?;
+            let (denied_by, sentence) = self.explain_decision(&request, &quote, &signers, max).await?;
             let shortage = offers::shortage(payer.as_ref(), &quote, self.wallet.name()).await;
             explanation.offers.push(ExplainedOffer {
                 method: format!("{method}/{intent}"),
@@ -98,6 +98,7 @@ impl PayingClient {
         &self,
         request: &Prepared,
         quote: &farthing_rail::Quote,
+        offer_signers: &[String],
         max: Option<Price>,
     ) -> Result<(Option<Rule>, String), PayError> {
         let wallet = self.wallet.name().as_str();
@@ -108,8 +109,8 @@ impl PayingClient {
             return Ok((Some(Rule::NoPolicy), format!("{wallet} has no policy and pays nothing")));
         };
         let redirected_from = request.redirected_from();
-        let subject =
-            Subject { wallet, max, now: self.wallet.ambient.now(), redirected_from: redirected_from.as_ref() };
+        let (now, redirected_from) = (self.wallet.ambient.now(), redirected_from.as_ref());
+        let subject = Subject { wallet, max, now, redirected_from, offer_signers };
         let charges = match decide(&policy, quote, &subject) {
             Decision::Deny { rule, sentence } => return Ok((Some(rule), sentence)),
             Decision::Allow { charges } => charges,

@@ -19,6 +19,7 @@ mod presenting;
 mod request;
 mod sending;
 mod settling;
+mod signed;
 mod told;
 mod transport;
 
@@ -168,13 +169,13 @@ impl PayingClient {
         self.wallet.unlock().await?;
         self.settle_refused().await?;
         let mut denied = None;
-        for Quoted { payer, quote, .. } in offers.quotes.drain(..) {
+        for Quoted { payer, quote, signers, .. } in offers.quotes.drain(..) {
             if let Some(sentence) = offers::shortage(payer.as_ref(), &quote, self.wallet.name()).await {
                 offers.reasons.push(sentence);
                 continue;
             }
             let record = self.begin(request, &quote)?;
-            match self.approve(request, quote, record.reservation, max).await {
+            match self.approve(request, quote, &signers, record.reservation, max).await {
                 Ok(approved) => {
                     reach("wallet-after-reserve");
                     return self.pay_approved(transport, request, payer.as_ref(), approved, record).await;
@@ -288,6 +289,7 @@ impl PayingClient {
         &self,
         request: &Prepared,
         quote: Quote,
+        offer_signers: &[String],
         reservation: ReservationId,
         max: Option<Price>,
     ) -> Result<Approved<Quote>, Refused> {
@@ -301,6 +303,7 @@ impl PayingClient {
             max,
             now: self.wallet.ambient.now(),
             redirected_from: redirected_from.as_ref(),
+            offer_signers,
         };
         let bought = request.for_the_owner();
         approve(&self.wallet.budgets, policy.as_ref(), quote, &subject, reservation, &bought).await

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::demand::Demand;
 use super::plain::plain;
 use super::request::Prepared;
+use super::signed::signers;
 use crate::WalletName;
 
 /// More offers than any honest server makes; the rest is not looked at.
@@ -33,6 +34,8 @@ pub(super) struct Quoted<'a> {
     pub(super) quote: Quote,
     /// In which version of x402 it is offered, if it is an offer of x402.
     pub(super) x402: Option<Version>,
+    /// The accounts that signed it.
+    pub(super) signers: Vec<String>,
 }
 
 /// What offers are read against.
@@ -59,7 +62,7 @@ pub(super) fn read<'a>(demand: &Demand, asked: &Asked<'a, '_>) -> Offers<'a> {
     }
     let mut offers = Offers { quotes: Vec::new(), reasons: Vec::new() };
     for offer in read {
-        match offer.and_then(|(challenge, x402)| quote(&challenge, x402, asked)) {
+        match offer.and_then(|offer| quote(offer, asked)) {
             Ok(quoted) => offers.quotes.push(quoted),
             // A reason may quote the server.
             Err(reason) => offers.reasons.push(plain(&reason)),
@@ -72,8 +75,14 @@ pub(super) fn read<'a>(demand: &Demand, asked: &Asked<'a, '_>) -> Offers<'a> {
     offers
 }
 
-/// A challenge to be quoted, and of which version of x402 it is, or why there is none.
-type Read = Result<(Challenge, Option<Version>), String>;
+/// An offer to be quoted, or why there is none.
+type Read = Result<Found, String>;
+
+struct Found {
+    challenge: Challenge,
+    x402: Option<Version>,
+    signers: Vec<String>,
+}
 
 fn of_the_scheme(demand: &Demand) -> Vec<Read> {
     let lines = demand.headers.get_all(WWW_AUTHENTICATE).iter().map(http::HeaderValue::as_bytes);
@@ -82,7 +91,7 @@ fn of_the_scheme(demand: &Demand) -> Vec<Read> {
         Ok(challenge) if challenge.method().as_str() == METHOD => {
             Err("x402 is a protocol of its own, and no method of the Payment scheme".to_owned())
         }
-        Ok(challenge) => Ok((challenge, None)),
+        Ok(challenge) => Ok(Found { challenge, x402: None, signers: Vec::new() }),
         Err(error) => Err(format!("an offer cannot be read: {error}")),
     });
     read.collect()
@@ -104,9 +113,12 @@ fn of_x402(list: &PriceList, asked: &Asked<'_, '_>) -> Vec<Read> {
         longest: asked.longest,
         salt: &asked.salt,
     });
-    let read = offers.into_iter().map(|offer| match offer {
-        Ok(challenge) => Ok((challenge, Some(list.version))),
-        Err(error) => Err(error.to_string()),
+    let entries = list.entries.iter().map(Some).chain(std::iter::repeat(None));
+    let read = offers.into_iter().zip(entries).map(|(offer, entry)| {
+        let challenge = offer.map_err(|error| error.to_string())?;
+        let entry = entry.and_then(|entry| entry.offer.as_ref().ok());
+        let signers = entry.map(|entry| signers(list, entry, asked.request.url(), asked.now)).transpose()?;
+        Ok(Found { challenge, x402: Some(list.version), signers: signers.unwrap_or_default() })
     });
     read.collect()
 }
@@ -141,7 +153,9 @@ pub(super) fn place(quote: &Quote) -> Option<&str> {
     }
 }
 
-fn quote<'a>(challenge: &Challenge, x402: Option<Version>, asked: &Asked<'a, '_>) -> Result<Quoted<'a>, String> {
+fn quote<'a>(found: Found, asked: &Asked<'a, '_>) -> Result<Quoted<'a>, String> {
+    let Found { challenge, x402, signers } = found;
+    let challenge = &challenge;
     let wanted = (challenge.method().as_str(), challenge.intent().as_str());
     if challenge.digest().is_some_and(|digest| !digest.matches(asked.request.body())) {
         return Err("the offer is for another body than the one that would be sent".into());
@@ -160,5 +174,5 @@ fn quote<'a>(challenge: &Challenge, x402: Option<Version>, asked: &Asked<'a, '_>
     if quote.challenge != *challenge || quote.origin != *asked.origin {
         return Err("the method quoted another offer than the one it was asked about".into());
     }
-    Ok(Quoted { payer, quote, x402 })
+    Ok(Quoted { payer, quote, x402, signers })
 }

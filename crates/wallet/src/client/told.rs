@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::demand::OUTCOMES;
 use super::plain::plain;
+use super::signed;
 
 /// What a successful answer says became of the payment: its receipt, or why that it was taken is not known.
 ///
@@ -16,21 +17,29 @@ pub(super) fn told(headers: &HeaderMap, credential: &Credential, now: Timestamp)
         let settled = Settled::from_header(line.as_bytes());
         let settled =
             settled.map_err(|error| format!("what the server says of the payment cannot be read: {error}"))?;
-        about(&settled, credential)?;
+        let accepted = about(&settled, credential)?;
         receipt.get_or_insert(Receipt {
             method: credential.challenge().method().clone(),
             reference: plain(&settled.transaction),
             timestamp: now,
             challenge_id: Some(credential.challenge().id().clone()),
             external_id: None,
-            extra: JsonObject::from_iter([("network".to_owned(), Value::from(plain(&settled.network)))]),
+            extra: members(&settled, credential, &accepted),
         });
     }
     receipt.ok_or_else(|| "the server says nothing of the payment".to_owned())
 }
 
-/// Whether it says that this very payment was taken.
-fn about(settled: &Settled, credential: &Credential) -> Result<(), String> {
+fn members(settled: &Settled, credential: &Credential, accepted: &Requirements) -> JsonObject {
+    let mut members = JsonObject::from_iter([("network".to_owned(), Value::from(plain(&settled.network)))]);
+    members.extend(
+        payer(credential).map(|payer| signed::receipt(settled, credential, accepted, payer)).into_iter().flatten(),
+    );
+    members
+}
+
+/// Whether it says that this very payment was taken: for this offer.
+fn about(settled: &Settled, credential: &Credential) -> Result<Requirements, String> {
     if !settled.success {
         let reason = settled.error_reason.as_deref().map(|reason| format!(" ({})", plain(reason)));
         return Err(format!("the server says that it did not take the payment{}", reason.unwrap_or_default()));
@@ -53,7 +62,7 @@ fn about(settled: &Settled, credential: &Credential) -> Result<(), String> {
     if settled.transaction.is_empty() && !took_nothing {
         return Err("the server says that it took the payment, and names no transaction".to_owned());
     }
-    Ok(())
+    Ok(accepted)
 }
 
 fn accepted(credential: &Credential) -> Option<Requirements> {

@@ -18,6 +18,8 @@ pub struct Subject<'a> {
     pub now: Timestamp,
     /// Where the caller sent the request, when a redirect to another origin led to the offer.
     pub redirected_from: Option<&'a Origin>,
+    /// The accounts that signed the offer; each signature is good.
+    pub offer_signers: &'a [String],
 }
 
 /// The answer to a quote.
@@ -54,6 +56,8 @@ pub enum Rule {
     Redirect,
     /// Somebody else than the origin's `payees` would be paid.
     Payee,
+    /// The offer is not signed by the origin's `offer_signer`.
+    OfferSigner,
     /// The caller's own limit for this call.
     Max,
     /// `per_payment`.
@@ -106,7 +110,8 @@ fn first_denial(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option
 }
 
 /// Where the money would go: to an origin on the list, if there is one; after a redirect to another origin
-/// only to one that the list names; and to nobody but the payees of that origin, if any are pinned.
+/// only to one that the list names; there only for an offer that its pinned account signed; and to nobody but
+/// its pinned payees.
 fn denied_place(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option<(Rule, String)> {
     let (origin, wallet) = (&quote.origin, subject.wallet);
     let listed = allowed(policy, origin);
@@ -120,7 +125,15 @@ fn denied_place(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option
         );
         return Some((Rule::Redirect, sentence));
     }
-    let payees = listed?.payees.as_ref()?;
+    let listed = listed?;
+    if let Some(pinned) = &listed.offer_signer
+        && !subject.offer_signers.iter().any(|signer| signer.eq_ignore_ascii_case(pinned))
+    {
+        let sentence =
+            format!("the offer is not signed by {pinned}, whose word {wallet} wants for what {origin} offers");
+        return Some((Rule::OfferSigner, sentence));
+    }
+    let payees = listed.payees.as_ref()?;
     let payee = quote.payee.as_deref()?;
     let is_pinned = payees.iter().any(|pinned| pinned.eq_ignore_ascii_case(payee));
     (!is_pinned).then(|| {
@@ -194,6 +207,7 @@ impl fmt::Display for Rule {
             Self::Origins => "origins",
             Self::Redirect => "redirect",
             Self::Payee => "payee",
+            Self::OfferSigner => "offer-signer",
             Self::Max => "max",
             Self::PerPayment => "per-payment",
             Self::Total => "total",
@@ -218,7 +232,7 @@ mod tests {
     }
 
     fn subject(max: Option<Price>, now: Timestamp, redirected_from: Option<&Origin>) -> Subject<'_> {
-        Subject { wallet: "agent", max, now, redirected_from }
+        Subject { wallet: "agent", max, now, redirected_from, offer_signers: &[] }
     }
 
     fn denied(policy: &str, price: &str, origin: &str, max: Option<&str>) -> Rule {

@@ -42,6 +42,9 @@ pub struct OriginLimit {
     pub limit: Option<Price>,
     /// Who may be paid there, as methods name payees; `None` is whoever it names.
     pub payees: Option<Vec<String>>,
+    /// The account that must have signed whatever is offered there (x402's signed offers); `None` takes
+    /// offers that nobody signed.
+    pub offer_signer: Option<String>,
 }
 
 #[cfg(test)]

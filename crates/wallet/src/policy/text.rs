@@ -37,6 +37,9 @@ pub enum PolicyError {
     /// The same origin twice.
     #[error("origin {0} is there twice; keep one")]
     Twice(String),
+    /// A signer of offers that is no account.
+    #[error("offer_signer: \"{0}\" is no account; write 0x and 40 hexadecimal digits")]
+    OfferSigner(String),
     /// Nothing adds up.
     #[error("the policy has neither a total nor a per_day limit, so it limits nothing; write total = \"1 USD\"")]
     Unlimited,
@@ -66,6 +69,8 @@ struct OriginText {
     limit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payees: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offer_signer: Option<String>,
 }
 
 fn dollar() -> String {
@@ -80,6 +85,7 @@ impl Policy {
             url: origin.origin.to_string(),
             limit: price(origin.limit),
             payees: origin.payees.clone(),
+            offer_signer: origin.offer_signer.clone(),
         };
         let text = Text {
             currency: self.currency.to_string(),
@@ -101,6 +107,9 @@ impl Policy {
             if origins.iter().skip(index + 1).any(|other| other.origin == origin.origin) {
                 return Err(PolicyError::Twice(origin.origin.to_string()));
             }
+            if let Some(signer) = origin.offer_signer.as_ref().filter(|signer| !is_account(signer)) {
+                return Err(PolicyError::OfferSigner(signer.clone()));
+            }
         }
         let limits = [("total", self.total), ("per_payment", self.per_payment), ("per_day", self.per_day)];
         for (key, limit) in limits.into_iter().chain(origins.iter().map(|origin| ("origin.limit", origin.limit))) {
@@ -111,6 +120,11 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+fn is_account(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or_default();
+    digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl FromStr for Policy {
@@ -125,7 +139,8 @@ impl FromStr for Policy {
             text.currency.parse().map_err(|reason| PolicyError::Price { key: "currency", reason })?;
         let origin = |origin: OriginText| {
             let limit = price("origin.limit", origin.limit)?;
-            Ok(OriginLimit { origin: origin.url.parse()?, limit, payees: origin.payees })
+            let OriginText { url, payees, offer_signer, .. } = origin;
+            Ok(OriginLimit { origin: url.parse()?, limit, payees, offer_signer })
         };
         let policy = Self {
             currency,
@@ -158,6 +173,7 @@ url = "http://127.0.0.1:4020"
 url = "https://api.example.com"
 limit = "0.1 USD"
 payees = ["0x52908400098527886E0F7030069857D2E4169EE7"]
+offer_signer = "0x8617E340B3D01FA5F11F306F4090FD50E238070D"
 "#;
 
     #[test]
@@ -180,6 +196,10 @@ payees = ["0x52908400098527886E0F7030069857D2E4169EE7"]
         let origins = |origins: &str| refusal(&format!("total = \"1 USD\"\n{origins}"));
         assert!(matches!(origins("[[origin]]\nurl = \"api.example.com\""), PolicyError::Origin(_)));
         assert!(matches!(origins("[[origin]]\nurl = \"https://a\"\nmax = 1"), PolicyError::Form(_)));
+        assert!(matches!(
+            origins("[[origin]]\nurl = \"https://a\"\noffer_signer = \"0x1\""),
+            PolicyError::OfferSigner(_)
+        ));
         let twice = "[[origin]]\nurl = \"https://a\"\n[[origin]]\nurl = \"https://A:443/\"";
         assert_eq!(origins(twice), PolicyError::Twice("https://a".into()));
     }

@@ -194,7 +194,7 @@ impl Echo {
 
 /// Whether a resource is where the client asked: the same host and port. The scheme may differ, since a
 /// server behind another one that speaks TLS takes itself for `http`.
-fn is_same_site(resource: &str, asked: &str) -> bool {
+pub(in crate::x402) fn is_same_site(resource: &str, asked: &str) -> bool {
     if resource.starts_with('/') && !resource.starts_with("//") {
         return true;
     }

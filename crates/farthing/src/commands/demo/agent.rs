@@ -121,6 +121,6 @@ fn policy(shop: &Url) -> Result<Policy, Failure> {
         total: Some(total),
         per_payment: Some(price(PER_PAYMENT)?),
         per_day: None,
-        origins: Some(vec![OriginLimit { origin, limit: None, payees: None }]),
+        origins: Some(vec![OriginLimit { origin, limit: None, payees: None, offer_signer: None }]),
     })
 }

@@ -5,12 +5,15 @@
 //! what was signed; signing is done by a [`RecoverableSigner`](farthing_rail::RecoverableSigner) or a
 //! [`Signer`](farthing_rail::Signer), and whose key it was by whoever can recover and knows keys. A client
 //! must still see that this key may speak for the resource, and that what is signed is what it was offered
-//! ([`Offer::is_of`], [`Receipt::is_of`]): an index beside a signature says nothing.
+//! ([`PriceList::signed_offers`](crate::x402::PriceList::signed_offers), [`Receipt::is_of`]): an index beside a
+//! signature says nothing.
 
+mod matched;
 mod signed;
 mod statement;
 mod typed;
 
+pub use matched::NotSigned;
 pub use signed::{Proof, Signed};
 pub use statement::{Offer, Receipt, Statement};
 
