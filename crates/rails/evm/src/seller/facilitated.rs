@@ -44,7 +44,7 @@ impl Seller {
     /// What one chain's table of a facilitator's configuration settles, or one sentence that says what to
     /// write instead. Nothing is opened or asked until the first payment.
     pub fn facilitated(&self, name: &str, table: &toml::Table, place: &Place<'_>) -> Result<Facilitated, String> {
-        let table = Table::new(name, table);
+        let table = Table::new("chains", name, table);
         table.knows(&CHAIN_KEYS)?;
         let chain = table.chain()?;
         let chain = chain.ok_or_else(|| table.refused("chain is missing; name one, such as \"base\" or 8453"))?;

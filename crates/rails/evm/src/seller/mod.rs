@@ -68,7 +68,7 @@ impl Seller {
         table: &toml::Table,
         place: &Place<'_>,
     ) -> Result<Vec<Acceptor>, String> {
-        let table = Table::new(name, table);
+        let table = Table::new("rails", name, table);
         match method {
             crate::tempo::METHOD => tempo::acceptor(self, &table, place).map(|acceptor| vec![acceptor]),
             crate::evm::METHOD => evm::acceptors(self, &table, place),

@@ -7,32 +7,34 @@ use toml::Value;
 use crate::chain::{Token, by_name};
 use crate::evm::address_of;
 
-/// One `[rails.NAME]` table, read key by key; what was not asked for is refused at the end.
+/// One `[rails.NAME]` or `[chains.NAME]` table, read key by key; what was not asked for is refused at the end.
 pub(super) struct Table<'a> {
+    section: &'static str,
     name: &'a str,
     table: &'a toml::Table,
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn new(name: &'a str, table: &'a toml::Table) -> Self {
-        Self { name, table }
+    pub(super) fn new(section: &'static str, name: &'a str, table: &'a toml::Table) -> Self {
+        Self { section, name, table }
     }
 
     /// A sentence about one of its keys.
     pub(super) fn wrong(&self, key: &str, what: impl std::fmt::Display) -> String {
-        format!("rails.{}.{key} {what}", self.name)
+        format!("{}.{}.{key} {what}", self.section, self.name)
     }
 
     /// A sentence about all of it.
     pub(super) fn refused(&self, what: impl std::fmt::Display) -> String {
-        format!("[rails.{}]: {what}", self.name)
+        format!("[{}.{}]: {what}", self.section, self.name)
     }
 
     /// Refuses keys that mean nothing.
     pub(super) fn knows(&self, keys: &[&str]) -> Result<(), String> {
         match self.table.keys().find(|key| !keys.contains(&key.as_str())) {
             Some(unknown) => {
-                Err(format!("[rails.{}] has no key \"{unknown}\"; its keys are {}", self.name, keys.join(", ")))
+                let keys = keys.join(", ");
+                Err(format!("[{}.{}] has no key \"{unknown}\"; its keys are {keys}", self.section, self.name))
             }
             None => Ok(()),
         }
@@ -147,8 +149,6 @@ impl<'a> Table<'a> {
         let wrong = || self.wrong(key, format!("is a list of tables, such as {example}"));
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let list = value.as_array().ok_or_else(wrong)?;
-        list.iter()
-            .map(|each| each.as_table().map(|table| Table { name: self.name, table }).ok_or_else(wrong))
-            .collect()
+        list.iter().map(|each| each.as_table().map(|table| Table { table, ..*self }).ok_or_else(wrong)).collect()
     }
 }
