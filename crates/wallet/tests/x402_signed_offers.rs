@@ -225,3 +225,25 @@ async fn h_04_a_receipt_of_another_payment_is_not_kept_and_the_payment_counts() 
         assert_eq!(buyer.counted().await, (10_000, 0));
     }
 }
+
+/// What `cargo xtask interop` has the SDK verify is what we sign and read.
+#[test]
+fn the_vector_for_the_sdk_is_what_we_sign() {
+    let vector: Value = serde_json::from_str(include_str!("vectors/signed-offers.json")).unwrap();
+    let url = "https://api.example.com/report";
+    let offer = Offer { resource_url: url.to_owned(), ..offer("") };
+    let required = with(list("https://api.example.com", vec![entry("10000")]), &[signed(offer.clone(), KEYS[0])]);
+    let receipt = Receipt {
+        network: offer.network,
+        resource_url: url.to_owned(),
+        payer: THIEF.to_owned(),
+        issued_at: u64::try_from(now().unix_millis() / 1000).unwrap(),
+        transaction: None,
+    };
+    let reference = format!("eip155:84532/tx/{TRANSACTION}");
+    let mut settled = Settled::paid(&reference, &receipt.network, Some(THIEF), None);
+    let extension = offer_receipt::acknowledgement(&signed(receipt, KEYS[0]));
+    settled.extensions.insert(offer_receipt::NAME.to_owned(), extension);
+    let ours = json!({ "required": encoded(&required), "response": settled.to_header(), "signer": seller() });
+    assert_eq!(vector, ours, "{ours}");
+}

@@ -14,6 +14,7 @@ mod purchase;
 mod results;
 mod sdk;
 mod seller;
+mod signatures;
 
 use std::path::Path;
 
@@ -47,7 +48,9 @@ pub(super) fn run(binary: &Path) -> anyhow::Result<Vec<String>> {
         }
     }
     let buyers = buyers.iter().map(|buyer| (buyer.name, buyer.offers()));
-    results.finish(buyers)
+    let mut failures = results.finish(buyers)?;
+    failures.extend(signatures::verify().err().map(|error| format!("signed offers: {error:#}")));
+    Ok(failures)
 }
 
 /// One trade, which must work or must not; says in whose words it was paid.
