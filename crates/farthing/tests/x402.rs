@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use farthing_devnet::{Devnet, Options, Source};
+use farthing_dialects::x402::extension::offer_receipt::{Offer, Proof, Receipt, Signed};
 use farthing_protocol::Challenge;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -279,4 +280,28 @@ async fn l_09_what_the_books_and_the_chain_do_not_agree_on_is_named() {
         (0, i128::from(PRICE) + gifts)
     );
     shop.seller().verify_books();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_and_receipts_are_signed_by_the_key_that_the_configuration_names() {
+    let mut shop = Shop::open().await;
+    let named = "development = true\npublic_url = \"https://api.example.com\"\n\
+                 offer_signer = { key = { env = \"SELLER_KEY\" } }";
+    shop.config = shop.config.replacen("development = true", named, 1);
+    shop.restart();
+    let signer = |proof: &Proof| match proof {
+        Proof::Typed { message, signature } => farthing_keys::account_of(message, signature),
+        _ => None,
+    };
+    let (url, seller) = (shop.url("x"), shop.devnet.accounts()[1].address.to_string());
+    let list = read_header(&shop.get(&url).send().await.unwrap(), "payment-required").unwrap();
+    let offer = Signed::<Offer>::read(&list["extensions"]["offer-receipt"]["info"]["offers"][0]).unwrap();
+    assert_eq!(signer(offer.proof()), Some(seller.clone()));
+    assert_eq!(offer.statement().amount.units(), u128::from(PRICE));
+    let (status, answer) = answered(shop.present(&url, &shop.x402.pay(&url).await)).await;
+    assert_eq!(status, 200, "{}", shop.seller().log());
+    let outcome = read_header(&answer, "payment-response").unwrap();
+    let receipt = Signed::<Receipt>::read(&outcome["extensions"]["offer-receipt"]["info"]["receipt"]).unwrap();
+    assert_eq!(signer(receipt.proof()), Some(seller));
+    assert_eq!(receipt.statement().resource_url, "https://api.example.com/both/x");
 }
