@@ -87,15 +87,24 @@ impl Desk {
         }
     }
 
-    /// Settles a payment, once, and tells what became of it as often as it is asked.
-    pub(crate) async fn settle(self: &Arc<Self>, asked: &Asked, caller: &Caller) -> Result<Moved, Refused> {
+    /// Settles a payment, once, and tells one request that it did: a seller that serves whatever is told to be
+    /// settled would otherwise serve many requests for one payment. `name` is what that request goes by when it
+    /// is sent again; empty where it has none.
+    pub(crate) async fn settle(
+        self: &Arc<Self>,
+        asked: &Asked,
+        caller: &Caller,
+        name: String,
+    ) -> Result<Moved, Refused> {
         let now = (self.now)();
         let case = Case::of(asked, Wish::Settle, &self.kinds, now)?;
         let (payer, network, amount) = (case.payer(), asked.network().to_owned(), case.take);
+        let key = case.proof.key.clone();
         let end = self.board(case, caller, now).map_err(|refused| refused.by(payer.clone()))?;
         let ended = tokio::time::timeout(PATIENCE, end).await;
         let ended = ended.unwrap_or_else(|_| Err(Refused::pending(ASK_AGAIN)));
         let transaction = ended.map_err(|refused| refused.by(payer.clone()))?;
+        self.tell(key, name, &transaction).await.map_err(|refused| refused.by(payer.clone()))?;
         if self.catalogue
             && let Some(item) = listing::of(asked, now)
         {
@@ -103,6 +112,17 @@ impl Desk {
             tokio::spawn(async move { register.list(item).await });
         }
         Ok(Moved { payer, network, transaction, amount })
+    }
+
+    async fn tell(&self, key: ProofKey, name: String, transaction: &str) -> Result<(), Refused> {
+        match self.register.tell(key, name).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refused::told(transaction)),
+            Err(error) => {
+                tracing::error!(%error, "a payment is settled, and nobody can be told");
+                Err(Refused::pending(ASK_AGAIN))
+            }
+        }
     }
 
     /// The flight of this payment: the one under way, or a new one.

@@ -69,6 +69,16 @@ impl Refused {
         Self::new(StatusCode::OK, "duplicate_settlement", message)
     }
 
+    /// The payment is settled, and another request was told so.
+    pub(crate) fn told(transaction: &str) -> Self {
+        let settled = if transaction.is_empty() { "for nothing".to_owned() } else { format!("in {transaction}") };
+        let message = format!(
+            "this payment was settled {settled}, and another request was told so; serve nothing for it, or send the \
+             Idempotency-Key of that request"
+        );
+        Self::new(StatusCode::OK, "duplicate_settlement", message)
+    }
+
     /// The caller's day is used up.
     pub(crate) fn spent(until_midnight: Duration) -> Self {
         let message = "the payments that this token may have settled today are used up; ask tomorrow, or raise \

@@ -87,6 +87,12 @@ impl Register {
         self.ask(|answer| Job::End(proof, end, answer)).await
     }
 
+    /// Whether a settlement may be told of to whoever goes by this name: to the first who asks, and to the same
+    /// again. Nobody without a name (empty) is the same as another.
+    pub(crate) async fn tell(&self, proof: ProofKey, name: String) -> Result<bool, RegisterError> {
+        self.ask(|answer| Job::Tell(proof, name, answer)).await
+    }
+
     /// Puts a resource into the catalogue, or renews it there.
     pub(crate) async fn list(&self, item: CatalogueItem) -> Result<(), RegisterError> {
         self.ask(|answer| Job::List(item, answer)).await

@@ -59,7 +59,7 @@ async fn d_05_a_days_settlements_are_counted_across_restarts() {
         stage = stage.restarted(vec![]).await;
     }
     let again = stage.post_as(TOKEN, "/settle", &request("a")).await;
-    assert_eq!(again.body["success"], true, "what is settled is told again, quota or not");
+    assert_eq!(again.body["errorReason"], "duplicate_settlement", "what is settled stays so, quota or not");
     assert_eq!(stage.post_as(OTHER_TOKEN, "/settle", &request("c")).await.status, 200);
     assert_eq!(stage.memory.takings().len(), 2);
 }

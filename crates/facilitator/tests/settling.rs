@@ -4,7 +4,7 @@ mod support;
 
 use farthing_rail::simulated::Behaviour;
 use serde_json::{Value, json};
-use support::{OPEN, Stage, first_version, request};
+use support::{OPEN, Stage, Told, first_version, request};
 
 #[tokio::test]
 async fn a_payment_is_verified_and_settled_in_both_versions() {
@@ -22,14 +22,33 @@ async fn a_payment_is_verified_and_settled_in_both_versions() {
 }
 
 #[tokio::test]
-async fn d_03_eight_settlements_at_once_are_one() {
+async fn a_02_d_03_of_eight_settlements_at_once_one_is_told_so() {
     let stage = Stage::new(OPEN, vec![Behaviour::AnswerLate]).await;
     let request = request("a");
     let told = futures_util::future::join_all((0..8).map(|_| stage.post("/settle", &request))).await;
-    assert!(told.iter().all(|told| told.status == 200 && told.body == told_first(&told.body, &stage)));
+    let is_told = |told: &&Told| told.body == told_first(&told.body, &stage);
+    assert_eq!(told.iter().filter(is_told).count(), 1, "a seller would serve each that is told of a success");
+    let others = told.iter().filter(|told| told.body["errorReason"] == "duplicate_settlement");
+    assert_eq!(others.count(), 7);
     assert_eq!(stage.memory.takings().len(), 1);
-    let again = stage.post("/settle", &request).await;
-    assert_eq!(again.body, told[0].body);
+}
+
+#[tokio::test]
+async fn a_01_a_08_a_settled_payment_is_told_to_one_request_and_to_that_again() {
+    let stage = Stage::new(OPEN, vec![]).await;
+    let request = request("a");
+    let first = stage.post_under("one", &request).await;
+    assert_eq!(first.body["success"], true, "{}", first.body);
+    let stage = stage.restarted(vec![Behaviour::Refuse]).await;
+    assert_eq!(stage.post_under("one", &request).await.body, first.body, "its answer was lost");
+    for replayed in [stage.post("/settle", &request).await, stage.post_under("another", &request).await] {
+        assert_eq!((replayed.status, &replayed.body["success"]), (200, &json!(false)));
+        assert_eq!(replayed.body["errorReason"], "duplicate_settlement");
+        let transaction = first.body["transaction"].as_str().unwrap();
+        assert!(replayed.body["errorMessage"].as_str().unwrap().contains(transaction), "{}", replayed.body);
+    }
+    let plain = stage.post("/settle", &first_version("b")).await;
+    assert_eq!(plain.body["success"], false, "refused by the rail");
     assert_eq!(stage.memory.takings().len(), 1);
 }
 
@@ -41,11 +60,11 @@ fn told_first(body: &Value, stage: &Stage) -> Value {
 #[tokio::test]
 async fn a_payment_is_one_in_either_version_and_after_a_restart() {
     let stage = Stage::new(OPEN, vec![]).await;
-    let first = stage.post("/settle", &request("a")).await;
-    let second = stage.post("/settle", &first_version("a")).await;
+    let first = stage.post_under("one", &request("a")).await;
+    let second = stage.post_under("one", &first_version("a")).await;
     assert_eq!(first.body["transaction"], second.body["transaction"]);
     let stage = stage.restarted(vec![Behaviour::Refuse]).await;
-    let third = stage.post("/settle", &request("a")).await;
+    let third = stage.post_under("one", &request("a")).await;
     assert_eq!(first.body, third.body);
     assert_eq!(stage.memory.takings().len(), 1);
 }

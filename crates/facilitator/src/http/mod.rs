@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::asked::Asked;
-use crate::callers::Callers;
+use crate::callers::{Caller, Callers};
 use crate::desk::Desk;
 use crate::meters::Fate;
 use crate::refused::Refused;
@@ -32,6 +32,8 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// Nobody that is known.
 const STRANGER: &str = "stranger";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const LONGEST_KEY: usize = 255;
 
 impl Site {
     /// Answers a seller.
@@ -71,6 +73,7 @@ impl Site {
         if let Err(refused) = caller.take(begin) {
             return self.dismiss(&caller.name, voice, &refused);
         }
+        let name = name_of(&request, caller);
         let asked = body::read(request.into_body()).await.and_then(|body| Asked::read(&body));
         let asked = asked.and_then(|asked| caller.may_pay(&asked.requirements).map(|()| asked));
         let asked = match asked {
@@ -79,7 +82,7 @@ impl Site {
         };
         let (answer, fate) = match voice {
             Voice::Verify => answer::verified(self.desk.verify(&asked).await),
-            Voice::Settle => answer::settled(self.desk.settle(&asked, caller).await, &asked),
+            Voice::Settle => answer::settled(self.desk.settle(&asked, caller, name).await, &asked),
         };
         let meters = &self.desk.meters;
         let seconds = if voice == Voice::Verify { &meters.verify_seconds } else { &meters.settle_seconds };
@@ -92,4 +95,11 @@ impl Site {
         self.desk.meters.requests(caller, voice.path(), Fate::Dismissed).increment(1);
         answer::refused(voice, refused, "")
     }
+}
+
+/// What a request goes by when it is sent again: its `Idempotency-Key`, for its caller alone.
+fn name_of(request: &Request<Incoming>, caller: &Caller) -> String {
+    let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok());
+    let key = key.filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+    key.map(|key| format!("{}\n{key}", caller.name)).unwrap_or_default()
 }

@@ -17,7 +17,8 @@ const SCHEMA: &str = "
         take       TEXT,
         claimed_at INTEGER NOT NULL,
         state      INTEGER NOT NULL,
-        reference  TEXT
+        reference  TEXT,
+        told       TEXT
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS days (
         caller      TEXT NOT NULL,
@@ -107,6 +108,15 @@ pub(super) fn end(connection: &Connection, proof: &ProofKey, end: &End) -> rusql
         End::Rejected => (REJECTED, None),
     };
     statement.execute(params![proof.as_str(), state, reference, BEGUN]).map(drop)
+}
+
+/// Whether a settlement may be told of to whoever goes by this name: to the first, and to the same again.
+pub(super) fn tell(connection: &Connection, proof: &ProofKey, name: &str) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE settlements SET told = ?2
+         WHERE proof = ?1 AND state = ?3 AND (told IS NULL OR (told = ?2 AND ?2 <> ''))",
+    )?;
+    Ok(statement.execute(params![proof.as_str(), name, SETTLED])? > 0)
 }
 
 fn find(connection: &Connection, proof: &ProofKey) -> rusqlite::Result<Option<Row>> {

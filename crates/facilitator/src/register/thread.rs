@@ -17,6 +17,7 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, RegisterError>>;
 pub(super) enum Job {
     Begin(Entry, Answer<Found>),
     End(ProofKey, End, Answer<()>),
+    Tell(ProofKey, String, Answer<bool>),
     List(CatalogueItem, Answer<()>),
     Listed(Answer<Vec<CatalogueItem>>),
 }
@@ -60,6 +61,7 @@ fn commit(
         answers.push(match job {
             Job::Begin(entry, answer) => telling(answer, rows::begin(&transaction, &entry)),
             Job::End(proof, end, answer) => telling(answer, rows::end(&transaction, &proof, &end)),
+            Job::Tell(proof, name, answer) => telling(answer, rows::tell(&transaction, &proof, &name)),
             Job::List(item, answer) => telling(answer, rows::list(&transaction, &item)),
             Job::Listed(answer) => telling(answer, rows::listed(&transaction)),
         });

@@ -67,6 +67,12 @@ impl Stage {
         self.send(path, body.to_string().into_bytes(), Some(token)).await
     }
 
+    /// Settles under this `Idempotency-Key`.
+    pub(crate) async fn post_under(&self, key: &str, body: &Value) -> Told {
+        let request = self.client.post(self.url("/settle")).header("idempotency-key", key);
+        told(request.body(body.to_string()).send().await.unwrap()).await
+    }
+
     pub(crate) async fn send(&self, path: &str, body: Vec<u8>, token: Option<&str>) -> Told {
         let mut request = self.client.post(self.url(path)).body(body);
         if let Some(token) = token {

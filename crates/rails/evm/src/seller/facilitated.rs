@@ -65,7 +65,7 @@ impl Seller {
         };
         let upto = X402Upto::new(settings.clone(), signer).map_err(|error| table.refused(error))?;
         let exact = X402Exact::new(settings).map_err(|error| table.refused(error))?;
-        let settler = Arc::new(shared.settler(&self.now));
+        let settler = Arc::new(shared.settler(&self.now).for_others());
         let exact = Settling::for_anybody(exact, Arc::clone(&settler));
         let schemes: Vec<Arc<dyn Settler>> = vec![Arc::new(exact), Arc::new(Settling::for_anybody(upto, settler))];
         Ok(Facilitated { chain, signer, tokens, schemes })

@@ -201,7 +201,7 @@ impl ChainSettler {
         match self.use_of(payment).await {
             Ok(Some(hash)) => match self.endpoints.receipt(hash).await {
                 Ok(Some(receipt)) => match self.is_forgotten(claim, &receipt).await {
-                    Ok(true) => used_in_the_past(),
+                    Ok(true) => used_in_the_past(&receipt),
                     Ok(false) => self.judge(claim, payment, receipt, Patience::None).await,
                     Err(error) => unknown(error.to_string()),
                 },
@@ -213,11 +213,12 @@ impl ChainSettler {
         }
     }
 
-    /// Whether our own signer used the authorization before we knew of the payment: the journal and the books
-    /// were restored from a backup, and what it paid for was served in the past that they have lost. Used by
-    /// anybody else it is the payer's payment all the same.
+    /// Whether the authorization was used before we sent anything for this payment, and for what is not known.
+    /// By our own signer: the journal and the books were restored from a backup, and what it paid for was served
+    /// in the past that they have lost. By anybody else: where the books are ours they keep it from paying
+    /// twice, so that it is the payer's payment all the same; other people's sellers may have served it.
     async fn is_forgotten(&self, claim: &Claim, used_in: &Receipt) -> Result<bool, JournalError> {
-        if Some(used_in.sender) != self.signer() {
+        if !self.is_for_others && Some(used_in.sender) != self.signer() {
             return Ok(false);
         }
         Ok(self.journal.of_purpose(self.chain, &Purpose::Settle(claim.payment)).await?.is_empty())
@@ -268,7 +269,7 @@ impl ChainSettler {
     /// The transaction that used it.
     async fn use_of(&self, payment: &Payment) -> Result<Option<B256>, RpcError> {
         match payment.way {
-            Way::Proxied { proxy: Proxy::Exact, nonce, .. } => self.proxied_use(payment, nonce).await,
+            Way::Proxied { proxy: Proxy::Exact, .. } => self.proxied_use(payment).await,
             _ => Ok(self.log_of(payment, calldata::AUTHORIZATION_USED).await?.map(|log| log.transaction)),
         }
     }
@@ -291,12 +292,12 @@ impl ChainSettler {
 }
 
 /// What the journal does not hold, the books do not hold either.
-fn used_in_the_past() -> Settlement {
-    let reason =
-        "our signer used it in a transaction that our journal does not hold: the journal is older than the chain";
+fn used_in_the_past(used_in: &Receipt) -> Settlement {
+    let (hash, sender) = (used_in.hash, used_in.sender);
+    let reason = format!("it was used in {hash}, which {sender} sent and our journal does not hold");
     let detail = "this authorization was used before; pay the fresh challenge";
     let refusal = Refusal::new(ProblemType::VerificationFailed, detail).because(Fault::Used);
-    Settlement::Rejected(Rejected { reason: reason.to_owned(), refusal })
+    Settlement::Rejected(Rejected { reason, refusal })
 }
 
 impl Payment {

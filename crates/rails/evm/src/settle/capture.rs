@@ -79,10 +79,11 @@ impl ChainSettler {
     }
 
     /// The transaction in which somebody else had the proxy submit a permit, which anybody may. Neither the
-    /// proxy nor Permit2 tells of it: it is one that moved the amount and was told the permit's nonce. Should
-    /// it be another permit's after all, its transfer counts for one payment all the same.
-    pub(super) async fn proxied_use(&self, payment: &Payment, nonce: U256) -> Result<Option<B256>, RpcError> {
+    /// proxy nor Permit2 tells of it: it is one that moved the amount and was told the whole permit. A nonce
+    /// alone would not do, which its payer chooses: it could be a word of any earlier payment's.
+    pub(super) async fn proxied_use(&self, payment: &Payment) -> Result<Option<B256>, RpcError> {
         let (Some(payer), Some(leg)) = (payment.payer, payment.legs.first()) else { return Ok(None) };
+        let Some(permit) = proxy::told(payment) else { return Ok(None) };
         let head = self.endpoints.head().await?;
         let filter = LogFilter {
             address: payment.token,
@@ -90,10 +91,9 @@ impl ChainSettler {
             from: head.saturating_sub(BLOCKS_BACK),
             to: head,
         };
-        let nonce = nonce.to_be_bytes::<32>();
         for log in self.endpoints.logs(&filter).await?.into_iter().rev().take(MOST_CANDIDATES) {
             let input = self.endpoints.input(log.transaction).await?;
-            if input.windows(32).any(|word| word == nonce) {
+            if input.windows(permit.len()).any(|words| words == &permit[..]) {
                 return Ok(Some(log.transaction));
             }
         }

@@ -35,6 +35,8 @@ pub struct ChainSettler {
     guarded: OnceLock<()>,
     /// What is known of the signer's money for gas.
     pub(super) gas_money: GasMoney,
+    /// Whether the sellers and their books are other people's.
+    pub(super) is_for_others: bool,
     /// Bounds how many fees are at stake at a time: whoever makes sponsored payments fail between
     /// their rehearsal and their inclusion costs us no more than so many.
     pub(super) sponsoring: Semaphore,
@@ -90,7 +92,15 @@ impl ChainSettler {
     pub fn new(chain: u64, endpoints: Endpoints, journal: Journal, rules: Rules, now: Clock) -> Self {
         let (sender, sponsor, guarded) = (None, None, OnceLock::new());
         let (gas_money, sponsoring) = (GasMoney::default(), Semaphore::new(SPONSORED_AT_ONCE));
-        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded, gas_money, sponsoring }
+        let is_for_others = false;
+        Self { chain, endpoints, journal, sender, sponsor, rules, now, guarded, gas_money, is_for_others, sponsoring }
+    }
+
+    /// Lets it settle for sellers whose books are not here. What an authorization was used for before it came
+    /// is then nothing that anybody here knows, so that it pays no more, whoever used it.
+    #[must_use]
+    pub fn for_others(self) -> Self {
+        Self { is_for_others: true, ..self }
     }
 
     /// Lets it send transactions of its own.

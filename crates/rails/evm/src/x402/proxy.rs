@@ -111,6 +111,16 @@ pub(crate) fn submission(payment: &Payment) -> Option<(Address, Bytes)> {
     Some((proxy.address(), data.into()))
 }
 
+/// The words that every call of the proxy of `exact` holds for this payment: the permit, its owner and its
+/// witness.
+pub(crate) fn told(payment: &Payment) -> Option<Bytes> {
+    const SELECTOR: usize = 4;
+    const WORDS: usize = 7;
+    let (_, data) = submission(payment)?;
+    let words = SELECTOR..SELECTOR + WORDS * 32;
+    (data.len() >= words.end).then(|| data.slice(words))
+}
+
 /// How much a call of the proxy of `upto` takes.
 pub(crate) fn amount_taken(data: &[u8]) -> Option<U256> {
     upto::settleCall::abi_decode(data).ok().map(|call| call.amount)

@@ -6,7 +6,7 @@ mod operations;
 mod preempted;
 mod upto;
 
-use alloy_primitives::{Address, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use farthing_dialects::x402::{Network, Requirements};
 use farthing_protocol::challenge::ChallengeDraft;
 use farthing_protocol::{
@@ -92,12 +92,17 @@ async fn paid(world: &World, payer: usize, amount: u128) -> Claim {
 
 /// A claim on a permit of an ordinary account: of so much in all, or at most.
 async fn permitted(world: &World, proxy: Proxy, payer: usize, amount: u128) -> Claim {
+    permitted_under(world, proxy, payer, amount, fresh()).await
+}
+
+/// The same under a nonce of the payer's choice.
+async fn permitted_under(world: &World, proxy: Proxy, payer: usize, amount: u128, nonce: B256) -> Claim {
     let unsigned = Permit {
         from: account(payer).address(),
         token: world.token.contract,
         permitted: U256::from(amount),
         spender: proxy.address(),
-        nonce: fresh().into(),
+        nonce: nonce.into(),
         deadline: U256::from(seconds() + 300),
         to: SHOP,
         facilitator: (proxy == Proxy::Upto).then_some(world.signer),

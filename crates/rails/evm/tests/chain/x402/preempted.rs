@@ -1,12 +1,18 @@
 //! Somebody else submits what the payer signed for us.
 
-use farthing_rail::{Settlement, Settler as _, Standing};
+use alloy_primitives::U256;
+use alloy_sol_types::{SolCall as _, sol};
+use farthing_rail::{Fault, Settlement, Settler as _, Standing};
 use farthing_rail_evm::evm::calldata;
 use farthing_rail_evm::x402::Proxy;
 use farthing_rail_evm::{Payment, Way};
 
-use super::{SHOP, exact, paid, permitted};
+use super::{SHOP, exact, fault, paid, permitted, permitted_under};
 use crate::support::{CENT, World, account, settled};
+
+sol! {
+    function invalidateUnorderedNonces(uint256 wordPos, uint256 mask);
+}
 
 /// A stranger submits it before we do.
 async fn preempt(world: &World, claim: &farthing_rail::Claim) {
@@ -39,6 +45,26 @@ async fn d_04_a_permit_that_somebody_else_had_the_proxy_submit_is_paid_and_costs
     assert_ne!(first_settled.consumed, second_settled.consumed);
     assert!(matches!(exact.confirm(&first, &first_settled).await, Standing::Provisional { .. } | Standing::Final));
     assert_eq!((world.has(SHOP).await, world.included().await), (2 * CENT, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_08_a_transfer_for_something_else_is_not_taken_for_the_use_of_a_permit() {
+    let world = World::base_sepolia().await;
+    world.devnet.approve_permit2(account(1).address()).await.unwrap();
+    // A payment that is none of ours, and was told a nonce of its own.
+    let elsewhere = paid(&world, 1, CENT).await;
+    preempt(&world, &elsewhere).await;
+    let payment: Payment = serde_json::from_slice(&elsewhere.proof.kept).unwrap();
+    let Way::Authorization { nonce, .. } = payment.way else { panic!() };
+    // The payer permits the same again under that nonce, and takes it back.
+    let claim = permitted_under(&world, Proxy::Exact, 1, CENT, nonce).await;
+    let permit2 = alloy_primitives::address!("000000000022D473030F116dDEE9F6B43aC78BA3");
+    let (word, bit) = (U256::from_be_bytes(nonce.0) >> 8, U256::from(1) << usize::from(nonce[31]));
+    let call = invalidateUnorderedNoncesCall { wordPos: word, mask: bit }.abi_encode();
+    world.devnet.node().send(account(1).address(), Some(permit2), call).await.unwrap();
+    world.devnet.mine(64).await.unwrap();
+    assert_eq!(fault(exact(&world).settle(&claim).await), Some(Fault::Used));
+    assert_eq!(world.has(SHOP).await, CENT);
 }
 
 #[tokio::test(flavor = "multi_thread")]
