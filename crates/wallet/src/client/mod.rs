@@ -5,9 +5,6 @@
 //! there on: a challenge, quoted by a payer. Only what a credential goes out as, and what a server says in
 //! answer, differ again.
 
-//! A client that pays: sends a request, reads the offers of a 402, decides, reserves, signs, and
-//! sends the same request again with the credential.
-
 mod concluding;
 mod demand;
 mod explain;

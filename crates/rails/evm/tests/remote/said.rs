@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use alloy_primitives::U256;
 use farthing_rail::{Fault, Settlement};
-use farthing_testing_rpc::facilitator::Line;
+use farthing_testing_rpc::facilitator::{Line, Scripted};
 use serde_json::{Value, json};
 
-use crate::stage::{NETWORK, SECRET, Stage, settled};
+use crate::stage::{NETWORK, SECRET, Stage, seller, settled};
 
 fn unknown(settlement: Settlement) -> String {
     match settlement {
@@ -169,6 +170,27 @@ async fn b_04_what_is_pending_stays_so_when_the_second_question_is_turned_away()
     }
     let transaction = stage.submit(&bought).await;
     assert_eq!(reference(stage.seller.lookup(&bought.claim).await), transaction);
+}
+
+#[tokio::test]
+async fn l_02_another_facilitator_named_while_one_settles_makes_no_second_transfer() {
+    let stage = Stage::new(vec![]).await;
+    let bought = stage.buy("moved").await;
+    let before = stage.got().await;
+    stage.facilitator.settles(vec![Line::Late(Duration::from_secs(1), Box::new(Line::Json(500, json!({}))))]);
+    let used = json!({ "success": false, "errorReason": "invalid_exact_evm_nonce_already_used", "transaction": "" });
+    let other = Scripted::new(NETWORK, vec![Line::Json(200, used)]).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let anew = seller(folder.path(), &other.url(), &stage.node.url()).unwrap();
+    // The first has it under way when the second is named; what was begun is looked up.
+    let (begun, found) = tokio::join!(stage.seller.settle(&bought.claim), anew.lookup(&bought.claim));
+    unknown(begun);
+    unknown(found);
+    assert!(other.asked().is_empty(), "a question moves nothing");
+    let transaction = stage.submit(&bought).await;
+    assert_eq!(reference(anew.lookup(&bought.claim).await), transaction);
+    assert_eq!(reference(anew.settle(&bought.claim).await), transaction, "even if it is asked to settle");
+    assert_eq!(stage.got().await - before, U256::from(bought.claim.proof.amount.units()));
 }
 
 #[tokio::test]
