@@ -156,6 +156,14 @@ impl Payment {
         matches!(self.way, Way::Proxied { proxy: Proxy::Upto, .. })
     }
 
+    /// Who alone may have it submitted, where the payer named somebody.
+    pub(crate) fn submitter(&self) -> Option<Address> {
+        match &self.way {
+            Way::Proxied { proxy: Proxy::Upto, facilitator, .. } => Some(*facilitator),
+            _ => None,
+        }
+    }
+
     /// The same, taking so much of what is permitted.
     #[must_use]
     pub(crate) fn taking(&self, amount: U256) -> Self {

@@ -10,8 +10,8 @@ use super::table::Table;
 use super::{Place, Seller};
 use crate::chain::{Kind, by_id};
 use crate::settle::Till;
-use crate::x402::remote::{Facilitator, Remote};
-use crate::x402::{Transfer, X402Exact, X402Settings};
+use crate::x402::remote::{Facilitator, Remote, RemoteUpto};
+use crate::x402::{Payee, Transfer, X402Exact, X402Settings};
 
 /// The keys of such a table. There is no signer: nothing is sent from here.
 const KEYS: [&str; 13] = [
@@ -46,10 +46,16 @@ pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -
         Some(validity) => X402Settings { validity: validity.max(Duration::from_secs(1)), ..settings },
         None => settings,
     };
-    let method = X402Exact::new(settings).map_err(|error| table.refused(error))?;
     let till = Till { recipient: shared.recipient };
-    let remote = Remote::new(method, Arc::new(shared.settler(&seller.now)), till, facilitator);
-    Ok(vec![Acceptor::External(Arc::new(remote))])
+    let chain = Arc::new(shared.settler(&seller.now));
+    let exact = X402Exact::new(settings.clone()).map_err(|error| table.refused(error))?;
+    let exact = Remote::new(exact, Arc::clone(&chain), till, facilitator.clone());
+    let mut acceptors = vec![Acceptor::External(Arc::new(exact))];
+    if matches!(settings.payee, Payee::Seller { transfer: Transfer::Permit2, .. }) {
+        let upto = RemoteUpto::new(settings, chain, till, facilitator).map_err(|error| table.refused(error))?;
+        acceptors.push(Acceptor::External(Arc::new(upto)));
+    }
+    Ok(acceptors)
 }
 
 fn facilitator(table: &Table<'_>, place: &Place<'_>) -> Result<Facilitator, String> {

@@ -102,6 +102,11 @@ impl ChainSettler {
             Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {}
             _ => return None,
         }
+        self.too_late(payment)
+    }
+
+    /// It ends too soon for anybody to bring it into a block.
+    pub(super) fn too_late(&self, payment: &Payment) -> Option<Settlement> {
         let now = seconds_of((self.now)());
         let ends_soon = payment.valid_before().is_some_and(|end| end < now.saturating_add(SHORTEST_VALIDITY));
         let detail = "the authorization expires too soon to be sent; sign a fresh one";
@@ -226,7 +231,7 @@ impl ChainSettler {
 
     /// Told as soon as the token itself proves it as deep as a payment of this amount would have to
     /// be, unless a transaction of ours may still come; otherwise once nothing can change it.
-    async fn cancelled(&self, claim: &Claim, payment: &Payment, ours: Ours) -> Settlement {
+    pub(super) async fn cancelled(&self, claim: &Claim, payment: &Payment, ours: Ours) -> Settlement {
         let is_certain = match ours {
             Ours::Nowhere if self.is_cancelled_deeply(claim, payment).await.unwrap_or(false) => Ok(true),
             _ => self.is_spent_for_good(payment).await,

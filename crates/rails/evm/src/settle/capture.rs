@@ -14,7 +14,7 @@ use crate::log::TRANSFER;
 use crate::rpc::{LogFilter, RpcError};
 use crate::x402::proxy;
 
-/// So many transfers of the right amount between the right accounts are looked at, the newest first.
+/// So many transfers between the right accounts are looked at, the newest first.
 const MOST_CANDIDATES: usize = 32;
 
 impl ChainSettler {
@@ -48,7 +48,7 @@ impl ChainSettler {
     }
 
     /// Nothing is sent, but that nothing will be is written down: the permit itself stays good for a while.
-    async fn take_nothing(&self, claim: &Claim) -> Settlement {
+    pub(super) async fn take_nothing(&self, claim: &Claim) -> Settlement {
         let note = Submission {
             purpose: Purpose::Settle(claim.payment),
             chain: self.chain,
@@ -82,8 +82,19 @@ impl ChainSettler {
     /// proxy nor Permit2 tells of it: it is one that moved the amount and was told the whole permit. A nonce
     /// alone would not do, which its payer chooses: it could be a word of any earlier payment's.
     pub(super) async fn proxied_use(&self, payment: &Payment) -> Result<Option<B256>, RpcError> {
-        let (Some(payer), Some(leg)) = (payment.payer, payment.legs.first()) else { return Ok(None) };
         let Some(permit) = proxy::told(payment) else { return Ok(None) };
+        for transaction in self.candidates(payment).await? {
+            let input = self.endpoints.input(transaction).await?;
+            if input.windows(permit.len()).any(|words| words == &permit[..]) {
+                return Ok(Some(transaction));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest transactions that moved the token from the payer to who is to be paid, the newest first.
+    pub(super) async fn candidates(&self, payment: &Payment) -> Result<Vec<B256>, RpcError> {
+        let (Some(payer), Some(leg)) = (payment.payer, payment.legs.first()) else { return Ok(Vec::new()) };
         let head = self.endpoints.head().await?;
         let filter = LogFilter {
             address: payment.token,
@@ -91,13 +102,8 @@ impl ChainSettler {
             from: head.saturating_sub(BLOCKS_BACK),
             to: head,
         };
-        for log in self.endpoints.logs(&filter).await?.into_iter().rev().take(MOST_CANDIDATES) {
-            let input = self.endpoints.input(log.transaction).await?;
-            if input.windows(permit.len()).any(|words| words == &permit[..]) {
-                return Ok(Some(log.transaction));
-            }
-        }
-        Ok(None)
+        let logs = self.endpoints.logs(&filter).await?.into_iter().rev().take(MOST_CANDIDATES);
+        Ok(logs.map(|log| log.transaction).collect())
     }
 }
 

@@ -156,6 +156,8 @@ impl ChainSettler {
             Way::Transaction { .. } => self.lookup_transaction(claim, &payment).await,
             Way::Sponsored { .. } => self.lookup_sponsored(claim, &payment).await,
             Way::Shown { hash, .. } => self.look_for_shown(claim, &payment, *hash).await,
+            // Somebody else alone can have submitted it.
+            Way::Proxied { proxy: Proxy::Upto, .. } if self.sender.is_none() => self.look_elsewhere(claim).await,
             Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {
                 self.lookup_authorized(claim, &payment).await
             }

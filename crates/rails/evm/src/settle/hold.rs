@@ -1,5 +1,6 @@
 //! Whether money could be moved now.
 
+use alloy_primitives::Address;
 use farthing_rail::{Claim, Hold, Settlement, Unknown};
 use serde_json::Value;
 
@@ -30,21 +31,39 @@ impl ChainSettler {
         if let Some(settlement) = against {
             return of_settlement(settlement);
         }
-        let Some(call) = calldata::submission(&payment) else { return Hold::Held };
+        self.hold_as(sender.address(), &payment).await
+    }
+
+    /// The same of a payment that somebody else's account is to submit.
+    pub(crate) async fn hold_elsewhere(&self, claim: &Claim) -> Hold {
+        let payment = match self.read_payment(claim) {
+            Ok(payment) => payment,
+            Err(settlement) => return of_settlement(*settlement),
+        };
+        if let Some(settlement) = self.too_late(&payment) {
+            return of_settlement(settlement);
+        }
+        let Some(submitter) = payment.submitter() else {
+            return of_settlement(unable("the payment names nobody who could submit it"));
+        };
+        self.hold_as(submitter, &payment).await
+    }
+
+    async fn hold_as(&self, submitter: Address, payment: &Payment) -> Hold {
+        let Some(call) = calldata::submission(payment) else { return Hold::Held };
         if let Err(reason) = self.guard().await {
             return unknown(reason);
         }
         let most = self.rules.gas;
-        match self.try_out(&payment, &call, most.min(USUAL_GAS)).await {
-            Err(error) if is_refusal(&error) => self.doubt(&payment, &call, error).await,
+        match self.try_out(submitter, payment, &call, most.min(USUAL_GAS)).await {
+            Err(error) if is_refusal(&error) => self.doubt(submitter, payment, &call, error).await,
             Err(error) => unknown(error.to_string()),
             Ok(hold) => hold,
         }
     }
 
-    async fn try_out(&self, payment: &Payment, call: &Call, gas: u64) -> Result<Hold, RpcError> {
-        let signer = self.signer();
-        let mut questions = vec![Question::call(signer, call.to, &call.data, gas, At::Latest)];
+    async fn try_out(&self, submitter: Address, payment: &Payment, call: &Call, gas: u64) -> Result<Hold, RpcError> {
+        let mut questions = vec![Question::call(Some(submitter), call.to, &call.data, gas, At::Latest)];
         questions.extend(Self::probes(payment));
         let wrapped = payment.wrapped_by();
         questions.extend(wrapped.map(|account| Question::code(account, At::Latest)));
@@ -65,10 +84,10 @@ impl ChainSettler {
 
     /// The contract refuses. It may want more gas than most; otherwise it is found out what it has against
     /// the payment.
-    async fn doubt(&self, payment: &Payment, call: &Call, refusal: RpcError) -> Hold {
+    async fn doubt(&self, submitter: Address, payment: &Payment, call: &Call, refusal: RpcError) -> Hold {
         let more_gas = async {
             match self.rules.gas > USUAL_GAS {
-                true => self.try_out(payment, call, self.rules.gas).await,
+                true => self.try_out(submitter, payment, call, self.rules.gas).await,
                 false => Err(refusal.clone()),
             }
         };

@@ -126,6 +126,23 @@ pub(crate) fn amount_taken(data: &[u8]) -> Option<U256> {
     upto::settleCall::abi_decode(data).ok().map(|call| call.amount)
 }
 
+/// How much a transaction takes of a payment's permit: what it tells the proxy of `upto` wherever in its input,
+/// at most what is permitted.
+pub(crate) fn amount_taken_by(input: &[u8], payment: &Payment) -> Option<U256> {
+    let Way::Proxied { owner, to, permitted, nonce, deadline, facilitator, .. } = &payment.way else { return None };
+    let permit = (payment.token, *permitted, *nonce, *deadline, *owner, *to, *facilitator);
+    let told = |call: &upto::settleCall| {
+        let (permitted, witness) = (&call.permit.permitted, &call.witness);
+        let (nonce, deadline) = (call.permit.nonce, call.permit.deadline);
+        (permitted.token, permitted.amount, nonce, deadline, call.owner, witness.to, witness.facilitator)
+    };
+    let selector = upto::settleCall::SELECTOR;
+    let starts = input.windows(selector.len()).enumerate().filter(|(_, word)| *word == selector);
+    let mut calls = starts.filter_map(|(at, _)| upto::settleCall::abi_decode(input.get(at..)?).ok());
+    let ours = calls.find(|call| told(call) == permit);
+    ours.map(|call| call.amount).filter(|amount| amount <= permitted)
+}
+
 /// The hash of what is permitted.
 pub(super) fn permission(token: Address, amount: U256) -> B256 {
     let kind = keccak256("TokenPermissions(address token,uint256 amount)");

@@ -1,10 +1,13 @@
 //! The scheme `upto`: what was used, at most the price, after the service.
 
 use alloy_primitives::{Address, U256};
+use farthing_dialects::x402::Requirements;
+use farthing_money::Amount;
 use farthing_protocol::JsonObject;
 use farthing_rail::{Capture, Fault, Method, Order, Presented, Proof, Refusal, Terms, Unpriceable};
+use serde_json::Value;
 
-use super::demand::{Demand, offer};
+use super::demand::{Demand, offer, offered};
 use super::exact::{check_form, check_wrapped, proof, receipt_members, unreadable};
 use super::{ExpectedPermit, Payee, Permit, Proxy, Transfer, UPTO, X402Settings, refused};
 use crate::chain::Token;
@@ -33,6 +36,16 @@ impl X402Upto {
         Self::new(X402Settings::anybody(tokens), facilitator)
     }
 
+    /// The offer of a cap, in x402's own words; none of whoever makes no offers.
+    pub(super) fn offer_of(&self, cap: Amount) -> Option<Requirements> {
+        offered(UPTO, cap, &self.settings, &self.named()).ok()
+    }
+
+    fn named(&self) -> [(&'static str, Value); 2] {
+        let facilitator = self.facilitator.to_checksum(None).into();
+        [("assetTransferMethod", Transfer::Permit2.name().into()), ("facilitatorAddress", facilitator)]
+    }
+
     /// What was decided.
     pub fn settings(&self) -> &X402Settings {
         &self.settings
@@ -45,9 +58,7 @@ impl Method for X402Upto {
     }
 
     fn request(&self, order: &Order) -> Result<JsonObject, Unpriceable> {
-        let facilitator = self.facilitator.to_checksum(None).into();
-        let transfer = Transfer::Permit2.name().into();
-        offer(UPTO, order, &self.settings, &[("assetTransferMethod", transfer), ("facilitatorAddress", facilitator)])
+        offer(UPTO, order, &self.settings, &self.named())
     }
 
     fn verify(&self, presented: &Presented<'_>) -> Result<Proof, Refusal> {

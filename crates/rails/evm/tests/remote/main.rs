@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod permitted;
 mod ready;
 mod said;
 mod stage;
+mod upto;

@@ -145,18 +145,29 @@ pub(crate) fn settled(transaction: &str) -> Value {
 }
 
 pub(crate) fn seller(folder: &Path, facilitator: &str, node: &str) -> Result<Arc<dyn Settler>, String> {
+    Ok(sellers(folder, facilitator, node, "eip3009")?.remove(0))
+}
+
+/// One for each scheme of a table that moves the token in this way.
+pub(crate) fn sellers(
+    folder: &Path,
+    facilitator: &str,
+    node: &str,
+    transfer: &str,
+) -> Result<Vec<Arc<dyn Settler>>, String> {
     let text = format!(
         "facilitator = \"{facilitator}\"\nrpc = \"{node}\"\nchain = 84532\nrecipient = \"{PAYEE}\"\nasset = \"USDC\"\n\
-         confirmations = 1\nfinality = 12\nheaders = {{ authorization = {{ env = \"SHOP\" }} }}\n"
+         transfer = \"{transfer}\"\nconfirmations = 1\nfinality = 12\nheaders = {{ authorization = {{ env = \"SHOP\" }} }}\n"
     );
     let keys = |_: &toml::Value| Err("there is no signer here".to_owned());
     let secrets = |_: &toml::Table, _: &str| Ok(Zeroizing::new(SECRET.to_owned()));
     let place = Place { data: folder, keys: &keys, secrets: &secrets };
-    let mut acceptors = Seller::new(Arc::new(now)).acceptors("x402", "shop", &text.parse().unwrap(), &place)?;
-    match acceptors.remove(0) {
-        Acceptor::External(settler) => Ok(settler),
+    let acceptors = Seller::new(Arc::new(now)).acceptors("x402", "shop", &text.parse().unwrap(), &place)?;
+    let settler = |acceptor| match acceptor {
+        Acceptor::External(settler) => settler,
         Acceptor::Prepaid(_) => panic!("the money is on a chain"),
-    }
+    };
+    Ok(acceptors.into_iter().map(settler).collect())
 }
 
 fn domain() -> Eip712Domain {
@@ -164,7 +175,7 @@ fn domain() -> Eip712Domain {
     Eip712Domain::new(Some("USDC".into()), Some("2".into()), chain, Some(base_sepolia::USDC), None)
 }
 
-fn sign(digest: B256) -> Bytes {
+pub(crate) fn sign(digest: B256) -> Bytes {
     let key = SecretKey::from_byte_array(PAYER.publicly_known_key.0).unwrap();
     let signature = SECP256K1.sign_ecdsa_recoverable(Message::from_digest(digest.0), &key);
     let (recovery, compact) = signature.serialize_compact();

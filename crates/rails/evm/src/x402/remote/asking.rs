@@ -1,23 +1,42 @@
 //! From what a facilitator says to what is known.
 
+use farthing_dialects::x402::Requirements;
 use farthing_dialects::x402::{Network, Settled as Told, fault_of, sentence_of};
+use farthing_money::Amount;
 use farthing_protocol::ProblemType;
 use farthing_rail::{Claim, Refusal, Rejected, Settlement, Unknown};
 
 use super::facilitator::Said;
-use super::{PAUSE, Remote, request, unable};
+use super::{Desk, PAUSE, request, unable};
 use crate::Payment;
 
 /// More of a facilitator's words than this is not kept.
 const LONGEST: usize = 200;
 
-impl Remote {
-    /// Has the facilitator settle a payment, once, and finds out what became of it.
-    pub(super) async fn have_settled(&self, claim: &Claim) -> Settlement {
+impl Desk {
+    /// Has the facilitator settle so much of the payment that answers an offer, once, and finds out what became
+    /// of it.
+    pub(super) async fn have_settled(&self, claim: &Claim, offer: Option<Requirements>, asked: Amount) -> Settlement {
+        let settlement = self.ask(claim, offer, asked).await;
+        if let Settlement::Settled(settled) = &settlement {
+            let taken = settled.captured.unwrap_or(claim.proof.amount);
+            if taken != asked {
+                let (facilitator, transaction) = (self.facilitator.name(), &settled.reference);
+                tracing::error!(
+                    facilitator, %asked, %taken, transaction,
+                    "a facilitator took another amount than it was asked to; it is booked as it was taken"
+                );
+            }
+        }
+        settlement
+    }
+
+    async fn ask(&self, claim: &Claim, offer: Option<Requirements>, asked: Amount) -> Settlement {
         let payment = serde_json::from_slice::<Payment>(&claim.proof.kept).ok();
-        let offer = self.method.offer_of(claim.proof.amount);
-        let body =
-            payment.as_ref().zip(offer).and_then(|(payment, offer)| request::body(payment, offer, self.version()));
+        let body = payment
+            .as_ref()
+            .zip(offer)
+            .and_then(|(payment, offer)| request::body(payment, offer, asked, self.version()));
         let Some(body) = body else {
             return unable("the payment has no form in which a facilitator would take it".to_owned());
         };
@@ -31,7 +50,7 @@ impl Remote {
             };
         }
         match said {
-            Said::Settled(told) => self.see(claim, &told).await,
+            Said::Settled(told) => self.see(claim, asked, &told).await,
             Said::Refused { code, message } => self.doubt(claim, &code, message.as_deref()).await,
             Said::Pending => self.unless_seen(claim, "it says that the settlement is under way").await,
             Said::Nonsense(what) => self.unless_seen(claim, &what).await,
@@ -44,8 +63,8 @@ impl Remote {
     }
 
     /// It says that the money moved. It counts once our own nodes show it.
-    async fn see(&self, claim: &Claim, told: &Told) -> Settlement {
-        let wrong = self.wrong_with(claim, told);
+    async fn see(&self, claim: &Claim, asked: Amount, told: &Told) -> Settlement {
+        let wrong = self.wrong_with(claim, asked, told);
         let settlement = self.chain.await_elsewhere(claim).await;
         let name = self.facilitator.name();
         match (settlement, wrong) {
@@ -69,14 +88,14 @@ impl Remote {
     }
 
     /// What of an answer cannot be true, whatever the chain says.
-    fn wrong_with(&self, claim: &Claim, told: &Told) -> Option<&'static str> {
+    fn wrong_with(&self, claim: &Claim, asked: Amount, told: &Told) -> Option<&'static str> {
         let payer = claim.proof.payer.as_ref().and_then(|payer| payer.as_str().rsplit(':').next());
         let other_payer = told.payer.as_deref().zip(payer).is_some_and(|(told, ours)| !told.eq_ignore_ascii_case(ours));
         if Network::read(&told.network).as_ref() != Some(&self.network) {
             Some("it names another network")
         } else if other_payer {
             Some("it names another payer")
-        } else if told.amount.is_some_and(|amount| amount != claim.proof.amount) {
+        } else if told.amount.is_some_and(|amount| amount != asked) {
             Some("it names another amount")
         } else {
             None

@@ -8,6 +8,7 @@ mod asking;
 mod facilitator;
 mod readiness;
 mod request;
+mod upto;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,9 @@ use farthing_rail::{
 };
 
 pub use facilitator::{Facilitator, FacilitatorError};
+pub use upto::RemoteUpto;
 
-use super::{EXACT, X402Exact};
+use super::{EXACT, UPTO, X402Exact};
 use crate::settle::{ChainSettler, Settling, Till};
 use readiness::Readiness;
 
@@ -30,6 +32,11 @@ pub struct Remote {
     /// The method, and what our nodes say of its payments.
     seen: Settling<X402Exact>,
     method: X402Exact,
+    desk: Desk,
+}
+
+/// Where one scheme's payments are handed to a facilitator, and looked for on our own nodes.
+struct Desk {
     chain: Arc<ChainSettler>,
     facilitator: Facilitator,
     readiness: Readiness,
@@ -43,12 +50,18 @@ impl Remote {
     /// Lets a facilitator settle a seller's payments. Of a chain without a signer: nothing is sent from here.
     /// Asks at once, in the background, whether it settles them; until it has said so nothing is offered.
     pub fn new(method: X402Exact, chain: Arc<ChainSettler>, till: Till, facilitator: Facilitator) -> Self {
+        let seen = Settling::new(method.clone(), Arc::clone(&chain), till);
+        Self { seen, method, desk: Desk::new(EXACT, chain, facilitator) }
+    }
+}
+
+impl Desk {
+    fn new(scheme: &'static str, chain: Arc<ChainSettler>, facilitator: Facilitator) -> Self {
         let network = Network::evm(chain.number());
-        let readiness = Readiness::new(facilitator.clone(), EXACT, network.clone());
+        let readiness = Readiness::new(facilitator.clone(), scheme, network.clone());
         // The first question is on its way before the first buyer comes.
         let _ = readiness.current();
-        let seen = Settling::new(method.clone(), Arc::clone(&chain), till);
-        Self { seen, method, chain, facilitator, readiness, network }
+        Self { chain, facilitator, readiness, network }
     }
 
     /// The version in which the facilitator settles this, the newer first.
@@ -71,7 +84,7 @@ impl Method for Remote {
     }
 
     fn readiness(&self) -> Result<(), NotReady> {
-        self.readiness.current()
+        self.desk.readiness.current()
     }
 
     fn receipt_members(&self) -> JsonObject {
@@ -81,11 +94,12 @@ impl Method for Remote {
 
 impl Settler for Remote {
     fn settle<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
-        Box::pin(self.have_settled(claim))
+        let (offer, asked) = (self.method.offer_of(claim.proof.amount), claim.proof.amount);
+        Box::pin(self.desk.have_settled(claim, offer, asked))
     }
 
     fn lookup<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
-        Box::pin(self.chain.look_elsewhere(claim))
+        Box::pin(self.desk.chain.look_elsewhere(claim))
     }
 
     fn refund<'a>(&'a self, refund: &'a Refund) -> Answer<'a, Settlement> {
@@ -103,7 +117,7 @@ impl Settler for Remote {
 
 impl std::fmt::Debug for Remote {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Remote").field("facilitator", &self.facilitator).finish_non_exhaustive()
+        formatter.debug_struct("Remote").field("facilitator", &self.desk.facilitator).finish_non_exhaustive()
     }
 }
 

@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use farthing_dialects::x402::facilitator::Supported;
+use alloy_primitives::Address;
+use farthing_dialects::x402::facilitator::{Kind, Supported};
 use farthing_dialects::x402::{Network, Version};
 use farthing_rail::NotReady;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::Facilitator;
+use super::{Facilitator, UPTO};
+use crate::evm::wire_address;
 
 /// How long an answer holds: less when it keeps offers from being made.
 const WHILE_GOOD: Duration = Duration::from_secs(60);
@@ -26,9 +28,17 @@ struct Shared {
     known: Mutex<Known>,
 }
 
+/// How a facilitator settles what it settles.
+#[derive(Clone, Copy)]
+struct Terms {
+    version: Version,
+    /// Its account, which payers of `upto` must name.
+    account: Option<Address>,
+}
+
 struct Known {
-    /// In which version it settles ours, or why not.
-    answer: Result<Version, String>,
+    /// How it settles ours, or why not.
+    answer: Result<Terms, String>,
     seen: Option<Instant>,
     is_asking: bool,
 }
@@ -58,7 +68,12 @@ impl Readiness {
 
     /// In which version it settles ours.
     pub(super) fn version(&self) -> Option<Version> {
-        self.0.known().answer.as_ref().ok().copied()
+        self.0.known().answer.as_ref().ok().map(|terms| terms.version)
+    }
+
+    /// The account that payers of `upto` must name, as it last said.
+    pub(super) fn account(&self) -> Option<Address> {
+        self.0.known().answer.as_ref().ok().and_then(|terms| terms.account)
     }
 
     /// It was not there when it was needed.
@@ -74,13 +89,23 @@ impl Shared {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn judge(&self, supported: &Supported) -> Result<Version, String> {
-        let settles = |version: &Version| supported.kind(*version, self.scheme, &self.network).is_some();
-        [Version::V2, Version::V1].into_iter().find(settles).ok_or_else(|| {
-            let (scheme, network) = (self.scheme, &self.network);
-            format!("it does not settle {scheme} on {network}; see its /supported")
-        })
+    fn judge(&self, supported: &Supported) -> Result<Terms, String> {
+        let (scheme, network) = (self.scheme, &self.network);
+        // Version 1 knows no other scheme than exact.
+        let versions = if scheme == UPTO { &[Version::V2][..] } else { &[Version::V2, Version::V1] };
+        let kind = versions.iter().find_map(|version| supported.kind(*version, scheme, network));
+        let kind = kind.ok_or_else(|| format!("it does not settle {scheme} on {network}; see its /supported"))?;
+        let account = account(kind);
+        if scheme == UPTO && account.is_none() {
+            return Err(format!("it names no facilitatorAddress for {scheme} on {network}; see its /supported"));
+        }
+        Ok(Terms { version: kind.version, account })
     }
+}
+
+fn account(kind: &Kind) -> Option<Address> {
+    let named = kind.extra.get("facilitatorAddress")?.as_str()?;
+    wire_address(named).filter(|account| !account.is_zero())
 }
 
 async fn ask(readiness: Readiness) {
