@@ -30,7 +30,7 @@ mod upto {
 
 /// A payment before it is signed.
 #[derive(Clone)]
-struct Permit {
+pub(crate) struct Permit {
     scheme: &'static str,
     token: Address,
     amount: U256,
@@ -43,7 +43,7 @@ struct Permit {
 }
 
 impl Permit {
-    async fn new(stage: &Stage, scheme: &'static str, nonce: &str) -> Self {
+    pub(crate) async fn new(stage: &Stage, scheme: &'static str, nonce: &str) -> Self {
         let mut requirements = requirements();
         requirements["scheme"] = json!(scheme);
         requirements["extra"]["assetTransferMethod"] = json!("permit2");
@@ -87,7 +87,7 @@ impl Permit {
         sign(PAYER, digest)
     }
 
-    fn request(&self) -> Value {
+    pub(crate) fn request(&self) -> Value {
         let mut witness = json!({ "to": self.to.to_string(), "validAfter": "0" });
         if self.scheme == "upto" {
             witness["facilitator"] = json!(self.facilitator.to_string());
