@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Client;
+use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::endpoints::EndpointsError;
 use super::questions::Question;
@@ -21,6 +22,12 @@ pub(super) struct Node {
     name: String,
     /// Whether it was seen to lack the method that waits for inclusion (EIP-7966).
     cannot_wait: AtomicBool,
+}
+
+/// What a node said to one question, or to a batch.
+struct Said {
+    replies: Vec<Reply>,
+    is_batch: bool,
 }
 
 #[derive(Deserialize)]
@@ -73,9 +80,9 @@ impl Node {
         if let [question] = questions {
             return vec![self.ask_one(client, question, deadline).await];
         }
-        let batch = Value::Array((0..).zip(questions).map(|(id, question)| envelope(id, question)).collect());
-        match self.post(client, &batch, deadline).await {
-            Ok(Value::Array(replies)) => self.sort(questions.len(), replies),
+        let envelopes: Vec<_> = (0..).zip(questions).map(|(id, question)| envelope(id, question)).collect();
+        match self.post(client, format!("[{}]", envelopes.join(",")), deadline).await {
+            Ok(Said { replies, is_batch: true }) => self.sort(questions.len(), replies),
             // Some nodes take no batches.
             Ok(_) => join_all(questions.iter().map(|question| self.ask_one(client, question, deadline))).await,
             Err(error) => vec![Err(error); questions.len()],
@@ -83,12 +90,13 @@ impl Node {
     }
 
     async fn ask_one(&self, client: &Client, question: &Question, deadline: Duration) -> Result<Value, RpcError> {
-        let reply = self.post(client, &envelope(0, question), deadline).await?;
-        self.sort(1, vec![reply]).pop().unwrap_or_else(|| Err(self.no_answer("no answer".to_owned())))
+        let said = self.post(client, envelope(0, question), deadline).await?;
+        self.sort(1, said.replies).pop().unwrap_or_else(|| Err(self.no_answer("no answer".to_owned())))
     }
 
-    async fn post(&self, client: &Client, body: &Value, deadline: Duration) -> Result<Value, RpcError> {
-        let sent = client.post(self.url.clone()).timeout(deadline).json(body).send().await;
+    async fn post(&self, client: &Client, body: String, deadline: Duration) -> Result<Said, RpcError> {
+        let request = client.post(self.url.clone()).timeout(deadline);
+        let sent = request.header(CONTENT_TYPE, "application/json").body(body).send().await;
         let response = sent.map_err(|error| {
             let error = error.without_url();
             let why = innermost(&error);
@@ -96,8 +104,8 @@ impl Node {
         })?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| self.no_answer(innermost(&error.without_url())))?;
-        match serde_json::from_slice(&bytes) {
-            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
+        match Said::read(&bytes) {
+            Some(said) => Ok(said),
             // A gateway that answers without the node: what it turned away did not reach the node.
             _ if status.is_client_error() => Err(self.not_sent(format!("HTTP status {status}"))),
             _ => Err(self.no_answer(format!("HTTP status {status} without a JSON-RPC answer"))),
@@ -105,11 +113,10 @@ impl Node {
     }
 
     /// Puts replies in the order of the questions. One error without an id answers them all.
-    fn sort(&self, count: usize, replies: Vec<Value>) -> Vec<Result<Value, RpcError>> {
+    fn sort(&self, count: usize, replies: Vec<Reply>) -> Vec<Result<Value, RpcError>> {
         let mut by_id = HashMap::new();
         let mut for_all = None;
         for reply in replies {
-            let Ok(reply) = serde_json::from_value::<Reply>(reply) else { continue };
             match (reply.id, reply.error) {
                 (Some(id), None) => drop(by_id.insert(id, Ok(reply.result))),
                 (Some(id), Some(error)) => drop(by_id.insert(id, Err(self.refused(error)))),
@@ -147,8 +154,25 @@ impl fmt::Debug for Node {
     }
 }
 
-fn envelope(id: u64, question: &Question) -> Value {
-    json!({ "jsonrpc": "2.0", "id": id, "method": question.method, "params": question.parameters })
+impl Said {
+    /// Reads an answer. What is no reply is left out; `None` is no JSON of this kind.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        if let Ok(replies) = serde_json::from_slice(bytes) {
+            return Some(Self { replies, is_batch: true });
+        }
+        let (values, is_batch) = match serde_json::from_slice(bytes).ok()? {
+            Value::Array(values) => (values, true),
+            value @ Value::Object(_) => (vec![value], false),
+            _ => return None,
+        };
+        let replies = values.into_iter().filter_map(|value| serde_json::from_value(value).ok());
+        Some(Self { replies: replies.collect(), is_batch })
+    }
+}
+
+fn envelope(id: u64, question: &Question) -> String {
+    let Question { method, parameters } = question;
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{parameters}}}"#)
 }
 
 /// The cause at the bottom of an error: the rest only says that something was being sent.

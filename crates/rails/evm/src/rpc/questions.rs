@@ -2,11 +2,12 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// One JSON-RPC request.
-#[derive(Clone, Debug, PartialEq)]
+/// One JSON-RPC request. Its parameters are kept as they are sent: they are written once and compared often.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     pub(super) method: &'static str,
-    pub(super) parameters: Value,
+    /// A JSON array.
+    pub(super) parameters: String,
 }
 
 /// The state of which block a read sees.
@@ -59,7 +60,7 @@ impl At {
 
 impl Question {
     fn new(method: &'static str, parameters: Value) -> Self {
-        Self { method, parameters }
+        Self { method, parameters: parameters.to_string() }
     }
 
     /// The chain's id.
@@ -107,11 +108,9 @@ impl Question {
 
     /// A call without a transaction; `gas` bounds what it may use.
     pub fn call(from: Option<Address>, to: Address, data: &Bytes, gas: u64, at: At) -> Self {
-        let mut call = json!({ "to": to, "data": data, "gas": format!("{gas:#x}") });
-        if let (Some(from), Some(object)) = (from, call.as_object_mut()) {
-            object.insert("from".to_owned(), json!(from));
-        }
-        Self::new("eth_call", json!([call, at.json()]))
+        let from = from.map(|from| format!(r#""from":"{from:#x}","#)).unwrap_or_default();
+        let call = format!(r#"{{{from}"to":"{to:#x}","data":"{data:#x}","gas":"{gas:#x}"}}"#);
+        Self { method: "eth_call", parameters: format!("[{call},{}]", at.json()) }
     }
 
     /// Calls one after the other, each seeing what the earlier ones did.
@@ -141,5 +140,20 @@ impl Question {
     /// Hands a transaction over and waits for its receipt (EIP-7966).
     pub(super) fn send_and_wait(raw: &Bytes) -> Self {
         Self::new("eth_sendRawTransactionSync", json!([raw]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_the_json_that_nodes_read() {
+        let (from, to, data) = (Address::repeat_byte(0xAB), Address::ZERO, Bytes::from_static(&[0xA0, 1]));
+        let read = |question: Question| serde_json::from_str::<Value>(&question.parameters).unwrap();
+        let whole = Question::call(Some(from), to, &data, 255, At::Number(16));
+        assert_eq!(read(whole), json!([{ "from": from, "to": to, "data": "0xa001", "gas": "0xff" }, "0x10"]));
+        let bare = Question::call(None, to, &Bytes::new(), 0, At::Latest);
+        assert_eq!(read(bare), json!([{ "to": to, "data": "0x", "gas": "0x0" }, "latest"]));
     }
 }

@@ -1,5 +1,7 @@
 //! The scheme `exact`: the price, whole, before anything is served.
 
+use std::collections::HashMap;
+
 use alloy_primitives::{Address, B256, U256};
 use farthing_dialects::x402::Requirements;
 use farthing_money::Amount;
@@ -19,6 +21,8 @@ use crate::{Leg, Memo, Payment, Way, recover};
 pub struct X402Exact {
     terms: Terms,
     settings: X402Settings,
+    /// Those of the tokens that take authorizations: they never change, and take six hashes.
+    separators: HashMap<(u64, Address), B256>,
 }
 
 /// What makes a payment single-use, whose money it is, and how it moves.
@@ -27,7 +31,9 @@ type Found = (ProofKey, Address, Way);
 impl X402Exact {
     /// With these settings, if they fit together.
     pub fn new(settings: X402Settings) -> Result<Self, Unpriceable> {
-        Ok(Self { terms: settings.terms(EXACT, Capture::Whole)?, settings })
+        let tokens = settings.payee.tokens().iter();
+        let separators = tokens.filter_map(|token| Some(((token.chain, token.contract), token.separator()?))).collect();
+        Ok(Self { terms: settings.terms(EXACT, Capture::Whole)?, settings, separators })
     }
 
     /// For whoever an offer names: amount, token and recipient are read from the offer that is presented.
@@ -46,7 +52,7 @@ impl X402Exact {
         let members = members.ok_or_else(without_authorization)?;
         let authorization = Authorization::read_beside(members, payload).map_err(unreadable)?;
         let token = demand.token;
-        let separator = token.separator();
+        let separator = self.separators.get(&(token.chain, token.contract)).copied();
         let separator = separator.ok_or_else(|| refused(Fault::Domain, "this token takes no authorizations here"))?;
         let expected = ExpectedAuthorization {
             separator,
