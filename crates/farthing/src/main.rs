@@ -20,6 +20,10 @@ use clap::Parser;
 
 use crate::commands::Command;
 
+/// Requests are many small pieces of text, and a good part of the work is finding room for them.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Payments made by software, for software.
 #[derive(Parser)]
 #[command(name = "farthing", version, about, propagate_version = true)]
