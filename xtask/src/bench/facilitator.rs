@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Effort;
-use super::probes::median;
+use super::probes::{load_average, median, processor_seconds};
 use crate::commands::{Run as _, cargo, program};
 use crate::gateway::free_address;
 use crate::{farthing, workspace};
@@ -32,9 +32,19 @@ const END: &str = "<!-- end of figures -->\n";
 
 #[derive(Clone, Copy, Deserialize)]
 struct Figures {
+    requests: u32,
     per_second: f64,
     p50_ms: f64,
     p99_ms: f64,
+    /// Of the facilitator alone, for one payment.
+    #[serde(skip)]
+    processor_us: f64,
+}
+
+/// A facilitator that is measured.
+struct Measured {
+    address: String,
+    process: Process,
 }
 
 struct Binaries {
@@ -47,14 +57,14 @@ struct Binaries {
 pub(super) fn run(effort: &Effort) -> anyhow::Result<()> {
     let binaries = Binaries::new(effort)?;
     let folder = tempfile::tempdir()?;
-    let (ours, theirs, node) = (free_address()?, free_address()?, free_address()?);
+    let node = free_address()?;
     let _chain = binaries.chain(folder.path(), &node)?;
     let payments = binaries.payments(folder.path(), 600 * effort.seconds)?;
-    let _ours = binaries.ours(folder.path(), &ours, &node)?;
-    let _theirs = binaries.theirs(&theirs, &node)?;
-    let ask = |address: &str, rate: Option<f64>| binaries.verify(address, &payments, rate);
+    let (ours, theirs) = (binaries.ours(folder.path(), &node)?, binaries.theirs(&node)?);
+    let ask = |of: &Measured, rate: Option<f64>| binaries.verify(of, &payments, rate);
     ask(&ours, None)?;
     ask(&theirs, None)?;
+    let neighbours = load_average()?;
     let (mut fast, mut paced) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for round in 1..=effort.rounds {
         fast.0.push(ask(&ours, None)?);
@@ -64,7 +74,7 @@ pub(super) fn run(effort: &Effort) -> anyhow::Result<()> {
         paced.1.push(ask(&theirs, Some(rate))?);
         println!("round {round} of {}", effort.rounds);
     }
-    let table = table(&fast, &paced);
+    let table = table(&fast, &paced, neighbours);
     println!("{table}");
     if effort.dry_run { Ok(()) } else { write(&table) }
 }
@@ -104,19 +114,23 @@ impl Binaries {
         Ok(chain)
     }
 
-    fn ours(&self, folder: &Path, address: &str, node: &str) -> anyhow::Result<Process> {
+    fn ours(&self, folder: &Path, node: &str) -> anyhow::Result<Measured> {
+        let address = free_address()?;
         let config = format!(
             "[facilitator]\nlisten = \"{address}\"\n\n[chains.base-sepolia]\nrpc = \"http://{node}\"\nchain = 84532\n\
              signer = {{ key = {{ file = \"facilitator.key\" }} }}\n"
         );
         let file = folder.join("measured.toml");
         std::fs::write(&file, config)?;
-        Process::start(&self.farthing, &["facilitator", "--config", &file.to_string_lossy()], address)
+        let arguments = ["facilitator", "--config", &file.to_string_lossy()];
+        Ok(Measured { process: Process::start(&self.farthing, &arguments, &address)?, address })
     }
 
-    fn theirs(&self, address: &str, node: &str) -> anyhow::Result<Process> {
+    fn theirs(&self, node: &str) -> anyhow::Result<Measured> {
+        let address = free_address()?;
         let terms = json!({ "listen": address, "rpc": format!("http://{node}"), "key": GAS_KEY });
-        Process::start(&self.peer, &["facilitator", &terms.to_string()], address)
+        let process = Process::start(&self.peer, &["facilitator", &terms.to_string()], &address)?;
+        Ok(Measured { process, address })
     }
 
     fn payments(&self, folder: &Path, count: u32) -> anyhow::Result<PathBuf> {
@@ -126,14 +140,18 @@ impl Binaries {
         Ok(file)
     }
 
-    fn verify(&self, address: &str, payments: &Path, rate: Option<f64>) -> anyhow::Result<Figures> {
+    fn verify(&self, of: &Measured, payments: &Path, rate: Option<f64>) -> anyhow::Result<Figures> {
         let mut command = program(&self.load, ["--connections", CONNECTIONS, "--expect", "\"isValid\":true", "--post"]);
         command.arg(payments);
         if let Some(rate) = rate {
             command.args(["--rate", &format!("{rate:.0}")]);
         }
-        let printed = command.arg(format!("http://{address}/verify")).output_text()?;
-        serde_json::from_str(&printed).with_context(|| format!("the load generator printed {printed}"))
+        let before = processor_seconds(of.process.0.id())?;
+        let printed = command.arg(format!("http://{}/verify", of.address)).output_text()?;
+        let spent = processor_seconds(of.process.0.id())? - before;
+        let figures: Figures =
+            serde_json::from_str(&printed).with_context(|| format!("the load generator printed {printed}"))?;
+        Ok(Figures { processor_us: spent * 1e6 / f64::from(figures.requests), ..figures })
     }
 }
 
@@ -165,21 +183,26 @@ impl Drop for Process {
 
 type Pair = (Vec<Figures>, Vec<Figures>);
 
-fn table(fast: &Pair, paced: &Pair) -> String {
+fn table(fast: &Pair, paced: &Pair, neighbours: f64) -> String {
     let of = |runs: &[Figures], what: fn(&Figures) -> f64| median(runs.iter().map(what).collect());
     let row = |name: &str, runs: &[Figures]| {
-        let (rate, middle, worst) =
-            (of(runs, |run| run.per_second), of(runs, |run| run.p50_ms), of(runs, |run| run.p99_ms));
-        format!("| {name} | {rate:.0} | {middle:.1} | {worst:.1} |\n")
+        let (rate, processor) = (of(runs, |run| run.per_second), of(runs, |run| run.processor_us));
+        let (middle, worst) = (of(runs, |run| run.p50_ms), of(runs, |run| run.p99_ms));
+        format!("| {name} | {rate:.0} | {middle:.1} | {worst:.1} | {processor:.0} us |\n")
     };
-    let ratio = of(&fast.0, |run| run.per_second) / of(&fast.1, |run| run.per_second);
+    let ratios = fast.0.iter().zip(&fast.1).map(|(ours, theirs)| ours.per_second / theirs.per_second);
+    let payments = fast.0.first().map_or(0, |run| run.requests);
     format!(
-        "| `/verify`, {CONNECTIONS} connections | a second | p50 ms | p99 ms |\n|---|--:|--:|--:|\n{}{}{}{}\n\
-         Ours over x402-rs at full speed: {ratio:.1} times.\n",
+        "| `/verify`, {CONNECTIONS} connections | a second | p50 ms | p99 ms | processor time of the facilitator |\n\
+         |---|--:|--:|--:|--:|\n{}{}{}{}\n\
+         Ours over x402-rs at full speed: {:.1} times, the median of {} rounds of {payments} payments each.\n\
+         {neighbours:.1} processes wanted to run when it began.\n",
         row("farthing, full speed", &fast.0),
         row("x402-rs 2.0.2, full speed", &fast.1),
         row("farthing, equal load", &paced.0),
         row("x402-rs 2.0.2, equal load", &paced.1),
+        median(ratios.collect()),
+        fast.0.len(),
     )
 }
 
