@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::signed::{Authorized, LIFE, PRICE, nobody};
 use crate::stage::{PAYER, Stage};
 
+/// What is made wrong.
+type Change<'a> = &'a dyn Fn(&mut Authorized);
+
 const AMOUNT: &str = "invalid_exact_evm_payload_authorization_value_mismatch";
 const SIGNATURE: &str = "invalid_exact_evm_payload_signature";
 const AFTER: &str = "invalid_exact_evm_payload_authorization_valid_after";
@@ -17,7 +20,7 @@ async fn c_01_to_c_09_each_wrong_thing_has_its_code_and_costs_nothing() {
     let stage = Stage::new("").await;
     let good = Authorized::new(&stage, "good").await;
     let now = stage.time().await;
-    let cases: [(&str, &str, &dyn Fn(&mut Authorized)); 13] = [
+    let cases: [(&str, &str, Change<'_>); 13] = [
         ("C-01 a unit less", AMOUNT, &|it| it.message.value = U256::from(PRICE - 1)),
         ("C-02 a unit more", AMOUNT, &|it| it.message.value = U256::from(PRICE + 1)),
         ("C-03 to another", "invalid_exact_evm_payload_recipient_mismatch", &|it| it.message.to = nobody()),

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::signed::{LIFE, PRICE, nobody, requirements, second_version, sign};
 use crate::stage::{PAYEE, PAYER, SIGNER, Stage};
 
+/// What is made wrong.
+type Change<'a> = &'a dyn Fn(&mut Permit);
+
 mod exact {
     alloy_sol_types::sol! {
         struct TokenPermissions { address token; uint256 amount; }
@@ -139,7 +142,7 @@ async fn c_24_each_wrong_thing_of_a_permit_has_its_code() {
     let now = stage.time().await;
     let used = Permit::new(&stage, "exact", "used").await;
     stage.settles(&used.request()).await;
-    let cases: [(&str, &str, &dyn Fn(&mut Permit)); 7] = [
+    let cases: [(&str, &str, Change<'_>); 7] = [
         ("spender", "invalid_permit2_spender", &|it| it.spender = nobody()),
         ("payee", "invalid_permit2_recipient_mismatch", &|it| it.to = nobody()),
         ("token", "permit2_token_mismatch", &|it| it.token = nobody()),
