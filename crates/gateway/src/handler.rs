@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use farthing_protocol::{ProblemType, caching};
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue};
+use farthing_protocol::ProblemType;
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::answer;
+use crate::caches::keep_private;
 use crate::credentials::{self, Carried};
 use crate::denial::Denial;
 use crate::dialect::Spoken;
@@ -27,7 +28,7 @@ pub(crate) async fn answer(seller: &Arc<Seller>, request: Request<Incoming>, pee
     let carries_payment = request.headers().contains_key(&PAYMENT_AUTHORIZATION);
     let mut response = route(seller, request, peer).await;
     if carries_payment {
-        keep_private(&mut response);
+        keep_private(response.headers_mut());
     }
     if is_head { without_body(response) } else { response }
 }
@@ -63,7 +64,12 @@ async fn route(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> 
     match &found.paid {
         // Boxed where it is made: hyper moves the whole of an answer's future, and forwarding takes kilobytes of it.
         None => Box::pin(pass(&found, head, body)).await,
-        Some(paid) => charge(seller, &site, &found, paid, head, body).await,
+        Some(paid) => {
+            let mut response = charge(seller, &site, &found, paid, head, body).await;
+            // Redirects and failures too: what a payer got is nobody else's, and a failure is not the price.
+            keep_private(response.headers_mut());
+            response
+        }
     }
 }
 
@@ -131,16 +137,6 @@ fn at_once(carried: &Carried) -> Option<Response<Body>> {
             Some(answer::problem_with_status(StatusCode::BAD_REQUEST, ProblemType::MalformedCredential, &detail))
         }
         _ => None,
-    }
-}
-
-/// Whoever sent a credential where caches do not expect one gets nothing that they keep (draft-02, 11.10).
-fn keep_private(response: &mut Response<Body>) {
-    let said = response.headers().get(CACHE_CONTROL).and_then(|rule| rule.to_str().ok());
-    let asked = caching::Response { credential_outside_authorization: true, ..caching::Response::default() };
-    let rule = caching::cache_control(said, asked).and_then(|rule| HeaderValue::try_from(rule).ok());
-    if let Some(rule) = rule {
-        response.headers_mut().insert(CACHE_CONTROL, rule);
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod admin;
 mod answer;
+mod caches;
 mod certificate;
 mod clock;
 pub mod config;

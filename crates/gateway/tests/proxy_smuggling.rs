@@ -1,14 +1,12 @@
 //! Never two requests out of one: whatever a client sends, the upstream sees the requests the gateway saw.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
 
+mod nginx;
 mod proxy_support;
 
 use farthing_gateway::proxy::Version;
+use nginx::Nginx;
 use proxy_support::{Gateway, echo, hyper_upstream, raw, statuses, upstream_at};
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 struct Case {
     name: &'static str,
@@ -95,60 +93,13 @@ async fn hyper_sees_only_what_the_gateway_saw() {
     run(&gateway, || std::mem::take(&mut *seen.lock().unwrap())).await;
 }
 
-struct Nginx {
-    directory: tempfile::TempDir,
-    address: SocketAddr,
-    read: usize,
-}
-
-impl Nginx {
-    /// `None`, said loudly, where nginx is not installed; continuous integration must have it.
-    #[allow(clippy::disallowed_methods, reason = "a test asks its own environment")]
-    fn start() -> Option<Self> {
-        let Some(program) = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists())
-        else {
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "install the package nginx to run this test");
-            eprintln!("SKIPPED, NOT TESTED: smuggling against nginx; install the package nginx");
-            return None;
-        };
-        let directory = tempfile::tempdir().unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let at = directory.path().display();
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|kind| format!("{kind}_temp_path {at}/{kind};"))
-            .join(" ");
-        let config = format!(
-            "worker_processes 1; pid {at}/pid; error_log {at}/error.log; daemon on; events {{}}\n\
-             http {{ {temporary} log_format line '$request_method $request_uri'; access_log {at}/access.log line;\n\
-             server {{ listen {address}; location / {{ return 200 'seen'; }} }} }}"
-        );
-        let file = directory.path().join("nginx.conf");
-        std::fs::write(&file, config).unwrap();
-        let log = directory.path().join("error.log");
-        assert!(Command::new(program).arg("-e").arg(log).arg("-c").arg(&file).status().unwrap().success());
-        Some(Self { directory, address, read: 0 })
-    }
-
-    fn seen(&mut self) -> Vec<String> {
-        std::thread::sleep(Duration::from_millis(20));
-        let log = std::fs::read_to_string(self.directory.path().join("access.log")).unwrap_or_default();
-        let lines: Vec<String> = log.lines().skip(self.read).map(str::to_owned).collect();
-        self.read += lines.len();
-        lines
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        if let Ok(pid) = std::fs::read_to_string(self.directory.path().join("pid")) {
-            drop(Command::new("kill").arg(pid.trim()).status());
-        }
-    }
-}
-
 #[tokio::test]
 async fn nginx_sees_only_what_the_gateway_saw() {
-    let Some(mut nginx) = Nginx::start() else { return };
+    let Some(mut nginx) =
+        Nginx::start("smuggling against nginx", "server { listen LISTEN; location / { return 200 'seen'; } }")
+    else {
+        return;
+    };
     let gateway = Gateway::before(upstream_at(nginx.address, Version::Auto)).await;
     run(&gateway, || nginx.seen()).await;
 }

@@ -13,6 +13,7 @@ use super::obligation::Obligation;
 use super::outgoing::PaidBody;
 use super::{Head, Sale};
 use crate::answer;
+use crate::caches;
 use crate::config::Reading;
 use crate::dialect::{self, Spoken};
 use crate::failpoint::reach;
@@ -149,10 +150,9 @@ pub(super) async fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, reco
         value.set_sensitive(true);
         headers.insert(PAYMENT_RECEIPT, value);
     }
-    let upstream = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok()).collect::<Vec<_>>();
     let paid = caching::Response { has_receipt: true, ..caching::Response::default() };
-    let rule =
-        caching::cache_control(Some(&upstream.join(", ")), paid).and_then(|rule| HeaderValue::try_from(rule).ok());
+    let rule = caching::cache_control(Some(&caches::said(headers)), paid);
+    let rule = rule.and_then(|rule| HeaderValue::try_from(rule).ok());
     headers.insert(CACHE_CONTROL, rule.unwrap_or(HeaderValue::from_static("private")));
     if let Spoken::X402(version, _) = sale.spoken {
         let receipt = Box::pin(dialect::receipt(sale.site, sale.paid, record)).await;

@@ -21,6 +21,8 @@ pub enum Reply {
     Status(u16),
     /// 200 with these headers.
     Headers(Vec<(&'static str, &'static str)>),
+    /// This status with these headers.
+    Answer(u16, Vec<(&'static str, &'static str)>),
     /// 200 after so many milliseconds.
     Slow(u64),
     /// Promises a body and breaks off.
@@ -92,10 +94,8 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
     match reply {
         Reply::Serve => Response::new(served()),
         Reply::Status(status) => Response::builder().status(status).body(served()).unwrap(),
-        Reply::Headers(headers) => {
-            let response = Response::builder();
-            headers.into_iter().fold(response, |it, (name, value)| it.header(name, value)).body(served()).unwrap()
-        }
+        Reply::Headers(headers) => with(200, headers).body(served()).unwrap(),
+        Reply::Answer(status, headers) => with(status, headers).body(served()).unwrap(),
         Reply::Slow(millis) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
             Response::new(served())
@@ -113,4 +113,9 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
         Reply::Body(body) => Response::new(Body::from(body)),
         Reply::Large(length) => Response::new(Body::from(vec![b'x'; length])),
     }
+}
+
+fn with(status: u16, headers: Vec<(&'static str, &'static str)>) -> axum::http::response::Builder {
+    let response = Response::builder().status(status);
+    headers.into_iter().fold(response, |response, (name, value)| response.header(name, value))
 }
