@@ -162,6 +162,18 @@ async fn b_10_a_failed_upstream_takes_nothing() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_sold_like_any_other_answer() {
+    let world = world(BY_PRICE).await;
+    let to = ("location", "https://files.example/signed");
+    let paid = bought(&world, "0x01", Reply::Answer(303, vec![to, ("farthing-charge", "0.002 USD")])).await;
+    assert_eq!((paid.status, paid.header(to.0)), (StatusCode::SEE_OTHER, Some(to.1)));
+    assert_eq!(world.chain.taken(), [2000]);
+    let unmeasured = bought(&world, "0x02", Reply::Answer(303, vec![to])).await;
+    assert_eq!((unmeasured.status, unmeasured.header(to.0)), (StatusCode::BAD_GATEWAY, None));
+    assert_eq!(world.chain.taken(), [2000]);
+}
+
+#[tokio::test]
 async fn a_payment_that_cannot_be_held_never_reaches_the_upstream() {
     let world = world(BY_PRICE).await;
     world.chain.says([Say::No(Fault::Balance)]);

@@ -26,13 +26,7 @@ const PRIVATE_NO_STORE: HeaderValue = HeaderValue::from_static("private, no-stor
 const COME_BACK: Duration = Duration::from_secs(1);
 
 /// Asks the upstream for what was paid, and answers.
-pub(super) async fn deliver(
-    sale: Sale<'_>,
-    owed: Obligation,
-    head: Head,
-    body: Body,
-    may_be_retried: bool,
-) -> Response<Body> {
+pub(super) async fn deliver(sale: Sale<'_>, owed: Obligation, head: Head, body: Body) -> Response<Body> {
     reach("before-upstream");
     let request = Request::from_parts(head.parts, body);
     let started = tokio::time::Instant::now();
@@ -40,7 +34,7 @@ pub(super) async fn deliver(
     sale.route.meters.upstream_seconds.record(started.elapsed().as_secs_f64());
     reach("after-upstream");
     match answered.map(|response| without_meter(sale, response)) {
-        Ok(response) if is_success(response.status()) => succeed(sale, owed, response, may_be_retried).await,
+        Ok(response) if is_success(response.status()) => succeed(sale, owed, response).await,
         Ok(response) => {
             let status = response.status();
             let reason = format!("the upstream answered {status}");
@@ -72,16 +66,13 @@ fn without_meter(sale: Sale<'_>, mut response: Response<Body>) -> Response<Body>
     response
 }
 
-fn is_success(status: StatusCode) -> bool {
+pub(super) fn is_success(status: StatusCode) -> bool {
     status.is_success() || status.is_redirection() || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
-pub(super) async fn succeed(
-    sale: Sale<'_>,
-    owed: Obligation,
-    response: Response<Body>,
-    may_be_retried: bool,
-) -> Response<Body> {
+/// Answers with what the upstream said, and keeps it where the client has a name for its request.
+pub(super) async fn succeed(sale: Sale<'_>, owed: Obligation, response: Response<Body>) -> Response<Body> {
+    let may_be_retried = owed.record().idempotency.is_some();
     let (mut parts, body) = response.into_parts();
     if parts.status.is_success() {
         attach_receipt(sale, &mut parts.headers, owed.record()).await;

@@ -41,8 +41,8 @@ use crate::route::{Offer, Paid, SharedRoute};
 use crate::seller::Seller;
 use crate::serve::Peer;
 use crate::site::Site;
-use claim::{Progress, claim, claim_and_settle};
-use held::Held;
+use claim::{Progress, claim_and_settle};
+use held::{Metered, Served};
 use idempotency::{Key, Said};
 
 /// A request without its body.
@@ -81,40 +81,26 @@ impl Sale<'_> {
 
 /// Takes a credential and answers the request it pays for.
 pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measured: Measured) -> Response<Body> {
-    let Measured { binding, body } = measured;
+    let Measured { binding, mut body } = measured;
     let asked = head.asked(&binding);
-    let prepared = match prepare(sale, asked, presented, sale.seller.now()) {
+    let Prepared { good_for, key } = match prepare(sale, asked, presented, sale.seller.now()) {
         Ok(prepared) => prepared,
         Err(denial) => return refuse(sale, asked, &denial),
     };
-    let key = prepared.key;
-    let progress = match prepared.good_for {
-        GoodFor::New(new, offer) => match (offer.metered(), &sale.paid.meter) {
-            (Some(settler), Some(meter)) => {
-                let claiming = sale.seller.claiming(new.id);
-                match claim(sale.seller, sale.route, *new).await {
-                    Ok(record) => {
-                        let held = Held {
-                            seller: Arc::clone(sale.seller),
-                            route: Arc::clone(sale.route),
-                            settler: Arc::clone(settler),
-                            record,
-                            claiming,
-                            patience: offer.settle_timeout,
-                            meter: meter.clone(),
-                        };
-                        return sell_held(sale, &head, &binding, body, held).await;
-                    }
-                    Err(progress) => progress,
-                }
+    let progress = match good_for {
+        GoodFor::Metered(new, metered) => match held::serve(metered, *new, head.clone(), body).await {
+            Served::Now(owed, response) => return deliver::succeed(sale, owed, response).await,
+            Served::Before(record, unread) => {
+                body = unread;
+                Progress::Standing(record)
             }
-            _ => claim_and_settle(sale.seller, sale.route, offer, *new).await,
+            Served::Not(progress) => {
+                body = Body::empty();
+                progress
+            }
         },
-        GoodFor::OnRecord(challenge, otherwise) => match sale.seller.books.payment_of(&challenge).await {
-            Ok(Some(record)) => Progress::Standing(Box::new(record)),
-            Ok(None) => otherwise,
-            Err(error) => Progress::store_down(sale.seller, &error),
-        },
+        GoodFor::New(new, offer) => claim_and_settle(sale.seller, sale.route, offer, *new).await,
+        GoodFor::OnRecord(challenge, otherwise) => on_record(sale.seller, &challenge, otherwise).await,
     };
     let owed = match progress {
         Progress::Owed(owed) => owed,
@@ -128,18 +114,15 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
         Progress::Refused(denial) => return refuse(sale, asked, &denial),
         Progress::Elsewhere(response) => return *response,
     };
-    let may_be_retried = owed.record().idempotency.is_some();
-    deliver::deliver(sale, owed, head, body, may_be_retried).await
+    deliver::deliver(sale, owed, head, body).await
 }
 
-/// Serves a payment of which only what was used is taken.
-async fn sell_held(sale: Sale<'_>, head: &Head, binding: &BodyBinding, body: Body, held: Held) -> Response<Body> {
-    let may_be_retried = held.record.idempotency.is_some();
-    match held::serve(held, head.clone(), body).await {
-        Ok((owed, response)) => deliver::succeed(sale, owed, response, may_be_retried).await,
-        Err(Progress::Refused(denial)) => refuse(sale, head.asked(binding), &denial),
-        Err(Progress::Elsewhere(response)) => *response,
-        Err(Progress::Standing(_) | Progress::Owed(_)) => claim::in_doubt(std::time::Duration::from_secs(1)),
+/// What was paid before with the credential of this challenge; otherwise what it comes to without that.
+async fn on_record(seller: &Seller, challenge: &ChallengeId, otherwise: Progress) -> Progress {
+    match seller.books.payment_of(challenge).await {
+        Ok(Some(record)) => Progress::Standing(Box::new(record)),
+        Ok(None) => otherwise,
+        Err(error) => Progress::store_down(seller, &error),
     }
 }
 
@@ -169,8 +152,10 @@ struct Prepared<'a> {
 }
 
 enum GoodFor<'a> {
-    /// A payment for this offer.
+    /// A payment for this offer, to be settled before the service.
     New(Box<NewPayment>, &'a Offer),
+    /// A payment to be held before the service and captured after it.
+    Metered(Box<NewPayment>, Metered),
     /// What was paid with it before; otherwise this.
     OnRecord(ChallengeId, Progress),
 }
@@ -240,7 +225,22 @@ fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Time
         request: format!("{} {}", asked.method, asked.target.path()),
         at: now,
     };
-    Ok(Prepared { good_for: GoodFor::New(Box::new(new), offer), key })
+    let good_for = match metered(sale, offer) {
+        Some(metered) => GoodFor::Metered(Box::new(new), metered),
+        None => GoodFor::New(Box::new(new), offer),
+    };
+    Ok(Prepared { good_for, key })
+}
+
+/// What is to be done where only what was used is taken.
+fn metered(sale: Sale<'_>, offer: &Offer) -> Option<Metered> {
+    Some(Metered {
+        seller: Arc::clone(sale.seller),
+        route: Arc::clone(sale.route),
+        settler: Arc::clone(offer.metered()?),
+        patience: offer.settle_timeout,
+        meter: sale.paid.meter.clone()?,
+    })
 }
 
 fn expired_denial(challenge: &ChallengeId) -> Denial {
