@@ -298,7 +298,7 @@ async fn k_09_what_a_client_writes_into_a_path_breaks_out_of_nothing() {
 }
 
 #[tokio::test]
-async fn every_answer_of_many_offers_stays_below_four_kilobytes() {
+async fn the_prices_of_many_offers_stay_below_three_kilobytes() {
     let mut chains = String::new();
     for number in 0..12 {
         write!(chains, "[rails.chain{number}]\nmethod = \"evm\"\n").unwrap();
@@ -309,6 +309,6 @@ async fn every_answer_of_many_offers_stays_below_four_kilobytes() {
         .iter()
         .flat_map(|name| asked.headers.get_all(*name).iter().map(http::HeaderValue::len))
         .sum();
-    assert!(total <= 4096, "{total}");
+    assert!(total <= 3072, "{total}");
     assert!(!asked.challenges().is_empty() && !asked.required().accepts.is_empty());
 }

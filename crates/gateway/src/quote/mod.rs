@@ -27,9 +27,9 @@ pub(crate) const ACCEPT_PAYMENT: HeaderName = HeaderName::from_static("accept-pa
 
 /// Field values of all challenges of one response together stay below this.
 const BUDGET: usize = 8 * 1024;
-/// Challenges and price list together stay below this, as far as fewer offers can help: intermediaries
-/// on the way of x402 clients cut off much earlier than others.
-pub(crate) const BUDGET_OF_BOTH: usize = 4 * 1024;
+/// Challenges and price list together stay below this, as far as fewer offers can help: many proxies have
+/// 4 KiB for all that stands before a body, and answer 502 when that is too little.
+pub(crate) const BUDGET_OF_BOTH: usize = 3 * 1024;
 /// When to ask again for a price that nobody could pay just now.
 const COME_BACK: Duration = Duration::from_secs(10);
 /// What depends on x402 credentials too.

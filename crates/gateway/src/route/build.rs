@@ -12,6 +12,7 @@ use farthing_rail::{Acceptor, Settler};
 use http::Uri;
 use sha2::{Digest, Sha256};
 
+use super::offer::brief;
 use super::{Offer, Paid, Route, Table};
 use crate::config::{Accept, ConfigError, Mistake, RailContext, RailFactory, RouteConfig};
 use crate::dialect::{Listing, PriceList};
@@ -154,7 +155,7 @@ fn price_list(config: &RouteConfig, offers: &[Offer], context: &RailContext<'_>)
     // A route of one host is there for clients, wherever the other routes are.
     let public_url = context.public_url.filter(|_| config.host.is_none()).map(str::to_owned);
     let listing = Listing {
-        description: config.description.clone(),
+        description: brief(config).map(str::to_owned),
         extensions: extensions(config.payment_identifier_required),
         public_url,
         challenges,

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::config::{Accept, Mistake, RouteConfig};
 
+/// The longest description in an offer, in bytes.
+const LONGEST_DESCRIPTION: usize = 160;
+
 /// One way to pay for a route, prepared once.
 pub(crate) struct Offer {
     /// The payment method.
@@ -87,11 +90,11 @@ impl Offer {
             return Err(Mistake::Unmetered { accept: named });
         }
         let unpriceable = |reason: String| Mistake::Unpriceable { accept: named.clone(), reason };
-        let order = Order { price, description: route.description.clone(), external_id: None };
+        let order = Order { price, description: brief(route).map(str::to_owned), external_id: None };
         let object = acceptor.method().request(&order).map_err(|reason| unpriceable(reason.to_string()))?;
         let request = ChargeRequest::from_object(&object).map_err(|reason| unpriceable(reason.to_string()))?;
         refuse_below_floor(request.amount, terms.floor, &terms.asset, price, &named)?;
-        let words = words(terms, &object, &request, route.description.as_deref(), realm).map_err(unpriceable)?;
+        let words = words(terms, &object, &request, brief(route), realm).map_err(unpriceable)?;
         Ok(Self {
             acceptor: acceptor.clone(),
             words,
@@ -103,6 +106,13 @@ impl Offer {
             settle_timeout: route.settle_timeout.unwrap_or_else(|| usual_settlement(terms.finality)),
         })
     }
+}
+
+/// What an offer says of its route, for people. It stands in a header, several times over; the whole of it is in
+/// `/openapi.json`.
+pub(super) fn brief(route: &RouteConfig) -> Option<&str> {
+    let description = route.description.as_deref()?;
+    (0..=LONGEST_DESCRIPTION).rev().find_map(|end| description.get(..end))
 }
 
 /// The offer in the words of the method's protocol, or why it has none.
