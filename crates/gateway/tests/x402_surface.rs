@@ -298,7 +298,7 @@ async fn k_09_what_a_client_writes_into_a_path_breaks_out_of_nothing() {
 }
 
 #[tokio::test]
-async fn the_prices_of_many_offers_stay_below_three_kilobytes() {
+async fn the_prices_of_many_offers_leave_room_for_the_rest_of_a_head() {
     let mut chains = String::new();
     for number in 0..12 {
         write!(chains, "[rails.chain{number}]\nmethod = \"evm\"\n").unwrap();
