@@ -22,13 +22,6 @@ const GAPS: &[Gap] = &[
     },
     Gap {
         buyers: &[],
-        sellers: &["farthing"],
-        facilitators: &["farthing", "@x402/evm", "x402-rs"],
-        offers: &[Offer::Upto],
-        reason: "Our gateway captures upto itself: with a facilitator it sells exact",
-    },
-    Gap {
-        buyers: &[],
         sellers: &["mppx"],
         facilitators: &[],
         offers: &[Offer::Permit2, Offer::Upto, Offer::V1],

@@ -41,13 +41,12 @@ fn rails(chain: &Chain, key: &Path, facilitator: &Facilitator) -> String {
     )
 }
 
-/// The route of an offer; nothing where it would be `upto`, which our gateway captures itself or not at all.
+/// The route of an offer.
 fn route(offer: Offer, upstream: u16, facilitator: &Facilitator) -> String {
     let is_facilitated = facilitator.url().is_some();
     let (signed, permitted) =
         if is_facilitated { ("facilitated", "facilitated-permitted") } else { ("signed", "permitted") };
     let (cents, accept, more) = match offer {
-        Offer::Upto if is_facilitated => return String::new(),
         Offer::Exact | Offer::Either => (1, format!("\"signed/charge\", \"{signed}/exact\""), ""),
         Offer::Alone => (1, format!("\"{signed}/exact\""), ""),
         Offer::Permit2 => (2, format!("\"{permitted}/exact\""), ""),
