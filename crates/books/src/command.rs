@@ -7,6 +7,7 @@ use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, Settled, Unknown};
 use crate::budget::{Reservation, ReserveOutcome};
 use crate::movement::{Reconciled, StatementPage};
 use crate::payment::{NewPayment, PaymentRecord, StoredResponse};
+use crate::session::{SessionCommand, SessionOutcome};
 use crate::{Transfer, TransferId};
 
 /// One change to the books. Applied whole or not at all; applying it twice is applying it once.
@@ -50,6 +51,8 @@ pub enum Command {
     Recover { deadline: Timestamp, at: Timestamp },
     /// Development money for a payer.
     Grant { id: TransferId, payer: PayerId, asset: Asset, amount: Amount, at: Timestamp },
+    /// A change to a session.
+    Session(SessionCommand),
     /// A plain ledger transfer.
     Transfer(Box<Transfer>),
     /// A buyer reserves against its budgets.
@@ -104,6 +107,8 @@ pub enum Outcome {
     Invalid(Invalid),
     /// To a reservation.
     Reserve(ReserveOutcome),
+    /// To a session's command.
+    Session(SessionOutcome),
     /// To `Confirm` and `Release`.
     Done,
 }

@@ -5,7 +5,8 @@
 //! money sits decides what else it must be able to do: a method whose money is in the seller's own
 //! books needs nothing more, one whose money is out in the world is a [`Settler`] too. The buyer's
 //! half is a [`Payer`]: it says what an offer would really cost, and signs once a policy has
-//! approved that.
+//! approved that. Many small payments on one deposit are a session: [`SessionMethod`], [`Escrow`] and
+//! [`SessionPayer`].
 //!
 //! [`Settlement`] has three outcomes, because a time-out is not a refusal. [`Approved`] is the only
 //! way to a signature. [`simulated`] is a rail that misbehaves on purpose, for tests and
@@ -17,15 +18,21 @@ mod id;
 mod offer;
 mod payer;
 mod seller;
+mod session;
 mod settlement;
 pub mod simulated;
 mod terms;
 
 pub use approved::Approved;
 pub use claim::{Claim, Cursor, Direction, Movement, Proof, ProofKey, RailStatement, Refund};
-pub use id::{PayerId, PaymentId};
+pub use id::{PayerId, PaymentId, SessionId};
 pub use offer::{Offer, Order, Origin, OriginError, Presented};
 pub use payer::{Became, NotPayable, Payer, Quote, RecoverableSigner, Sent, SignError, Signed, Signer, end_of};
 pub use seller::{Acceptor, Answer, Method, NotReady, RailError, Settler, Unpriceable};
+pub use session::{
+    Addition, Channel, ChannelPurpose, ChannelStanding, Collection, Deposit, DepositClaim, Deposited, Deposits, Escrow,
+    OpenedChannel, Opening, Reclaim, SessionAction, SessionMethod, SessionOrder, SessionPayer, SessionQuote,
+    SessionView, Voucher, VoucherQuote,
+};
 pub use settlement::{Fault, Hold, Refusal, Rejected, Settled, Settlement, Standing, Unknown};
 pub use terms::{Capture, ExpectedFee, Finality, Protocol, Terms};

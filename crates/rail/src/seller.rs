@@ -6,7 +6,8 @@ use farthing_money::Amount;
 use farthing_protocol::JsonObject;
 
 use crate::{
-    Claim, Cursor, Hold, Order, Presented, Proof, RailStatement, Refund, Refusal, Settled, Settlement, Standing, Terms,
+    Claim, Cursor, Deposits, Hold, Order, Presented, Proof, RailStatement, Refund, Refusal, SessionMethod, Settled,
+    Settlement, Standing, Terms,
 };
 
 /// What an asynchronous rail call returns.
@@ -84,6 +85,8 @@ pub enum Acceptor {
     Prepaid(Arc<dyn Method>),
     /// A rail holds it.
     External(Arc<dyn Settler>),
+    /// A deposit is drawn from, voucher by voucher.
+    Session(Arc<dyn SessionMethod>, Deposits),
 }
 
 impl Acceptor {
@@ -92,6 +95,7 @@ impl Acceptor {
         match self {
             Self::Prepaid(method) => method.as_ref(),
             Self::External(settler) => settler.as_ref(),
+            Self::Session(method, _) => method.as_ref(),
         }
     }
 

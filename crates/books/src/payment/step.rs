@@ -239,6 +239,7 @@ impl Command {
             | Self::Recover { .. }
             | Self::Reconcile { .. }
             | Self::Grant { .. }
+            | Self::Session(_)
             | Self::Transfer(_)
             | Self::Reserve(_)
             | Self::Confirm { .. }

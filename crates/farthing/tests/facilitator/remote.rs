@@ -98,7 +98,7 @@ async fn seller(folder: &std::path::Path, stage: &Stage, transfer: &str, scheme:
     let acceptors = Seller::new(Arc::new(now)).acceptors("x402", "shop", &text.parse().unwrap(), &place).unwrap();
     let settlers = acceptors.into_iter().filter_map(|acceptor| match acceptor {
         Acceptor::External(settler) => Some(settler),
-        Acceptor::Prepaid(_) => None,
+        _ => None,
     });
     let seller = settlers.into_iter().find(|settler| settler.terms().intent.as_str() == scheme).unwrap();
     for _ in 0..200 {

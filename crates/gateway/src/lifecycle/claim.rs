@@ -98,6 +98,11 @@ async fn run(
             reach("after-post");
             Progress::Owed(Obligation::new(seller, route, record))
         }
+        // What its vouchers cover is drawn from a session; nothing is claimed for one request.
+        Acceptor::Session(..) => {
+            let detail = "A session is paid with vouchers; answer its challenge with one.";
+            Progress::Refused(Denial::new(ProblemType::InvalidPayload, detail))
+        }
         Acceptor::External(settler) => {
             let span = tracing::info_span!("settle", payment = %record.id, method = record.method);
             settle(seller, route, patience, settler.as_ref(), record).instrument(span).await

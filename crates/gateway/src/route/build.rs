@@ -8,7 +8,7 @@ use bytes::Bytes;
 use farthing_dialects::x402::extension::{binding, payment_identifier};
 use farthing_money::Price;
 use farthing_protocol::{JsonObject, Problem, ProblemType};
-use farthing_rail::{Acceptor, Settler};
+use farthing_rail::{Acceptor, Deposits, Settler};
 use http::Uri;
 use sha2::{Digest, Sha256};
 
@@ -57,7 +57,8 @@ pub(crate) fn build(building: &Building<'_>) -> Result<(Table, Rails), ConfigErr
     })?;
     let rails = acceptors.into_iter().filter_map(|(name, acceptor)| match acceptor {
         Acceptor::External(settler) => Some((name, settler)),
-        Acceptor::Prepaid(_) => None,
+        Acceptor::Session(_, Deposits::InEscrow(escrow)) => Some((name, escrow as Arc<dyn Settler>)),
+        Acceptor::Prepaid(_) | Acceptor::Session(_, Deposits::InBooks) => None,
     });
     Ok((table, rails.collect()))
 }

@@ -165,7 +165,7 @@ pub(crate) fn sellers(
     let acceptors = Seller::new(Arc::new(now)).acceptors("x402", "shop", &text.parse().unwrap(), &place)?;
     let settler = |acceptor| match acceptor {
         Acceptor::External(settler) => settler,
-        Acceptor::Prepaid(_) => panic!("the money is on a chain"),
+        _ => panic!("the money is on a chain"),
     };
     Ok(acceptors.into_iter().map(settler).collect())
 }
