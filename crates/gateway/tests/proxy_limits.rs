@@ -3,8 +3,8 @@
 
 mod proxy_support;
 
-use farthing_gateway::proxy::{Body, Version};
-use farthing_gateway::serve::{Drained, Limits};
+use farthing_gateway::proxy::{Body, ForwardError, ForwardErrorKind, Target, Version};
+use farthing_gateway::serve::{Drained, Limits, Peer};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -12,6 +12,7 @@ use proxy_support::{
     Gateway, Settings, data, echo, fed, get, http1, http2, hyper_upstream, raw, scripted_upstream, status, statuses,
     until_silent, upstream_at,
 };
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -51,6 +52,73 @@ async fn an_upstream_that_hangs_up_is_502_and_may_have_seen_it() {
     let gateway = before(address).await;
     assert_eq!(get_through(&gateway).await.status(), StatusCode::BAD_GATEWAY);
     assert_eq!(gateway.failure(), ("BrokenMidway".to_owned(), true));
+}
+
+/// An upstream on a thread of its own that answers with this after the head and the first byte of the body, and is gone
+/// with the rest unread. Tells when.
+fn upstream_that_stops_reading(answer: &'static [u8]) -> (std::net::SocketAddr, std::sync::mpsc::Receiver<()>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (gone, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        stream.peek(&mut byte).unwrap();
+        stream.write_all(answer).unwrap();
+        drop(stream);
+        gone.send(()).unwrap();
+    });
+    (address, told)
+}
+
+/// The runtime's one thread stands still from before the answer until the upstream is gone, as a busy machine's may,
+/// and the gateway's next step is a write, which fails.
+async fn answered_before_the_next_write(answer: &'static [u8]) -> Result<Response<Body>, ForwardError> {
+    let (address, gone) = upstream_that_stops_reading(answer);
+    let mut pieces = 0;
+    let pieces = futures_util::stream::poll_fn(move |context| {
+        pieces += 1;
+        match pieces {
+            2 => {
+                // Lets the first piece be written.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            3 => gone.recv_timeout(Duration::from_secs(20)).unwrap(),
+            _ => {}
+        }
+        Poll::Ready((pieces < 100).then(|| data(vec![b'a'; 1024])))
+    });
+    let body = Body::stream(http_body_util::StreamBody::new(pieces));
+    let request = Request::post("/").header("host", "shop.example").body(body).unwrap();
+    let target = Target::read(request.method(), request.uri(), request.headers()).unwrap();
+    let peer = Peer::new("127.0.0.1:9".parse().unwrap(), false);
+    upstream_at(address, Version::Http1).forward(&target, &peer, request).await
+}
+
+#[tokio::test]
+async fn an_answer_that_came_before_a_failed_write_is_passed_on() {
+    let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nanswer";
+    let response = answered_before_the_next_write(whole).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "answer");
+}
+
+#[tokio::test]
+async fn an_answer_cut_off_by_a_reset_is_not_passed_on_as_whole() {
+    for part in [&b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nanswer"[..], b"HTTP/1.1 200 OK\r\n\r\nanswer"] {
+        let response = answered_before_the_next_write(part).await.unwrap();
+        assert!(response.into_body().collect().await.is_err(), "{}", String::from_utf8_lossy(part));
+    }
+    for nothing in [&b""[..], b"HTTP/1.1 200"] {
+        let error = answered_before_the_next_write(nothing).await.unwrap_err();
+        assert_eq!((error.kind(), error.upstream_may_have_seen()), (ForwardErrorKind::BrokenMidway, true));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::gathered::Gathered;
 use super::headers::Upgrading;
+use super::hearing::Hearing;
 use super::pool::Line;
 use super::upstream::{Origin, Version};
 use super::{Body, ForwardError, ForwardErrorKind};
@@ -59,8 +60,8 @@ where
         tokio::spawn(async move { drop(connection.await) });
         Ok(Connection::Http2(sender))
     } else {
-        let (sender, connection) =
-            http1::Builder::new().handshake(TokioIo::new(Gathered(stream))).await.map_err(io::Error::other)?;
+        let stream = TokioIo::new(Hearing::new(Gathered(stream), origin.timeouts.idle));
+        let (sender, connection) = http1::Builder::new().handshake(stream).await.map_err(io::Error::other)?;
         tokio::spawn(async move { drop(connection.with_upgrades().await) });
         Ok(Connection::Http1(Line { sender, first_byte: Alarm::new(origin.timeouts.first_byte) }))
     }

@@ -22,6 +22,7 @@ mod error;
 mod forward;
 mod gathered;
 pub mod headers;
+mod hearing;
 mod pool;
 mod target;
 mod tunnel;
