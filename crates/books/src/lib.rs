@@ -26,7 +26,7 @@ pub use command::{ClaimOutcome, Command, Invalid, Outcome};
 pub use ledger::{Account, AccountId, AccountKind, Transfer, TransferId};
 pub use movement::{MovementRecord, Reconciled, Seen, StatementPage};
 pub use payment::{NewPayment, PaymentRecord, PaymentState, StoredResponse};
-pub use session::{NewSession, SessionCommand, SessionOutcome, SessionRecord, SessionRefusal, SessionState};
+pub use session::{NewSession, SessionCommand, SessionOutcome, SessionRecord, SessionRefusal, SessionState, Tender};
 pub use shelf::Shelf;
 pub use statement::{PaymentFilter, Statement};
 pub use store::Store;

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
@@ -119,6 +120,18 @@ pub struct SessionRecord {
     pub updated_at: Timestamp,
 }
 
+/// What a price is in. Vouchers name only a channel, and a channel of another table or of another token pays for
+/// nothing here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tender {
+    /// The payment method.
+    pub method: String,
+    /// The name of its table.
+    pub rail: String,
+    /// Of what.
+    pub asset: Asset,
+}
+
 /// How far a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SessionState {
@@ -175,8 +188,16 @@ pub enum SessionCommand {
     /// The rail will never hold it.
     Refuse { session: SessionId, key: ProofKey, reason: String, at: Timestamp },
     /// Accepts a voucher, where there is one, and holds an amount for what is about to be served. Holding
-    /// nothing only accepts. Both happen or neither; a voucher is accepted even if the amount is not covered.
-    Draw { session: SessionId, voucher: Option<Box<Voucher>>, least_delta: Amount, hold: Amount, at: Timestamp },
+    /// nothing only accepts. A voucher is accepted even if the amount is not covered; nothing is, where the session
+    /// is not of the tender that the price is in.
+    Draw {
+        session: SessionId,
+        tender: Arc<Tender>,
+        voucher: Option<Box<Voucher>>,
+        least_delta: Amount,
+        hold: Amount,
+        at: Timestamp,
+    },
     /// What became of a hold: so much of it was delivered, the rest is free again.
     Deliver { session: SessionId, held: Amount, delivered: Amount, units: u64, route: String, at: Timestamp },
     /// Serves nothing more from here on, with the last voucher if the payer signed one.
@@ -243,6 +264,8 @@ pub enum SessionOutcome {
 /// Why a session command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionRefusal {
+    /// The session is of another table or token than the price.
+    Foreign,
     /// The voucher is signed by somebody else than the session's signer.
     Signer,
     /// The voucher is for more than is deposited.
