@@ -29,8 +29,8 @@ pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Mis
         Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
         Command::Transfer(transfer) => transfer_on(shelf, transfer),
         Command::Reserve(reservation) => counting::reserve(shelf, reservation),
-        Command::Confirm { reservation, receipt, at } => {
-            counting::confirm(shelf, *reservation, receipt.as_deref(), *at)
+        Command::Confirm { reservation, receipt, cost, at } => {
+            counting::confirm(shelf, *reservation, receipt.as_deref(), *cost, *at)
         }
         Command::Release { reservation, reason, at } => counting::release(shelf, *reservation, reason, *at),
         grant => match grant.granted() {

@@ -29,7 +29,7 @@ pub struct Reservation {
     pub id: ReservationId,
     /// The wallet that pays.
     pub wallet: String,
-    /// What it costs.
+    /// What it costs, at most; what it cost, once it is confirmed.
     pub cost: Price,
     /// Every counter it counts toward.
     pub charges: Vec<BudgetCharge>,

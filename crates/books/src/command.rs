@@ -1,6 +1,6 @@
 //! What the books can be asked to do, and what they answer.
 
-use farthing_money::{Amount, Asset};
+use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, Settled, Unknown};
 
@@ -57,8 +57,9 @@ pub enum Command {
     Transfer(Box<Transfer>),
     /// A buyer reserves against its budgets.
     Reserve(Box<Reservation>),
-    /// The payment happened.
-    Confirm { reservation: [u8; 16], receipt: Option<String>, at: Timestamp },
+    /// The payment happened. With a `cost` below what was reserved, as of a deposit of which the rest came
+    /// back, that is what is spent and what the reservation then says.
+    Confirm { reservation: [u8; 16], receipt: Option<String>, cost: Option<Price>, at: Timestamp },
     /// It is proven that it did not.
     Release { reservation: [u8; 16], reason: String, at: Timestamp },
 }
@@ -144,6 +145,9 @@ pub enum Invalid {
     /// A budget counter in another currency than the cost or the limit.
     #[error("the cost, the limit and the budget's counter must be in one currency")]
     CurrenciesDiffer,
+    /// A reservation confirmed with more than it reserved.
+    #[error("a reservation cannot be confirmed with more than it reserved")]
+    MoreThanReserved,
     /// A reservation that names a counter twice.
     #[error("a reservation counts once toward each budget")]
     RepeatedCounter,

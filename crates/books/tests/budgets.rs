@@ -19,7 +19,12 @@ fn reserve(books: &mut MemoryStore, wanted: &Reservation) -> Outcome {
 }
 
 fn confirm(number: u32) -> Command {
-    Command::Confirm { reservation: reservation(number, 0, &[]).id, receipt: Some("receipt".to_owned()), at: at(1) }
+    Command::Confirm {
+        reservation: reservation(number, 0, &[]).id,
+        receipt: Some("receipt".to_owned()),
+        cost: None,
+        at: at(1),
+    }
 }
 
 fn release(number: u32) -> Command {
@@ -57,6 +62,20 @@ fn what_is_confirmed_is_spent_and_what_is_released_is_free() {
     assert_eq!(books.batch(&[confirm(9), release(9)]).unwrap(), [Outcome::NotFound, Outcome::NotFound]);
     let record = &books.reservations[&reservation(1, 0, &[]).id];
     assert_eq!((record.state, record.receipt.as_deref()), (ReservationState::Confirmed, Some("receipt")));
+}
+
+#[test]
+fn what_a_deposit_did_not_cost_is_free_again() {
+    let mut books = MemoryStore::default();
+    reserve(&mut books, &reservation(1, 50, &[(TOTAL, 100)]));
+    let id = reservation(1, 0, &[]).id;
+    let cost =
+        |millionths| Command::Confirm { reservation: id, receipt: None, cost: Some(price(millionths)), at: at(1) };
+    let too_much = Outcome::Invalid(Invalid::MoreThanReserved);
+    assert_eq!(books.batch(&[cost(51), cost(20), cost(20)]).unwrap(), [too_much, Outcome::Done, Outcome::Done]);
+    assert_eq!(stands_at(&books, TOTAL), (20, 0));
+    assert_eq!(books.reservations[&id].reservation.cost, price(20));
+    assert_eq!(reserve(&mut books, &reservation(2, 80, &[(TOTAL, 100)])), RESERVED);
 }
 
 #[test]

@@ -109,8 +109,12 @@ async fn reservations_are_counted_and_listed() {
         panic!("the day has room for 10");
     };
     assert_eq!(key.0, "agent/day");
-    let confirm =
-        Command::Confirm { reservation: reservation(1, 50, &limits).id, receipt: Some("r".into()), at: at(1) };
+    let confirm = Command::Confirm {
+        reservation: reservation(1, 50, &limits).id,
+        receipt: Some("r".into()),
+        cost: None,
+        at: at(1),
+    };
     assert_eq!(books.submit(confirm).await.unwrap(), Outcome::Done);
     let counter = books.budget(&key).await.unwrap().unwrap();
     assert_eq!((counter.spent.millionths(), counter.reserved.millionths()), (50, 0));

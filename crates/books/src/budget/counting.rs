@@ -40,24 +40,34 @@ pub(crate) fn reserve(shelf: &mut Shelf, wanted: &Reservation) -> Result<Outcome
     Ok(Outcome::Reserve(ReserveOutcome::Reserved))
 }
 
-/// The payment happened: what was reserved is spent.
+/// The payment happened: what was reserved, or the part of it that it cost, is spent.
 pub(crate) fn confirm(
     shelf: &mut Shelf,
     id: ReservationId,
     receipt: Option<&str>,
+    actual: Option<Price>,
     at: Timestamp,
 ) -> Result<Outcome, Missing> {
-    let ended = Ended { state: ReservationState::Confirmed, receipt, reason: None, at };
+    if let (Some(known), Some(actual)) = (shelf.reservations.get(&id)?, actual) {
+        let reserved = known.reservation.cost;
+        if actual.currency() != reserved.currency() {
+            return Ok(Outcome::Invalid(Invalid::CurrenciesDiffer));
+        }
+        if known.state == ReservationState::Reserved && actual.millionths() > reserved.millionths() {
+            return Ok(Outcome::Invalid(Invalid::MoreThanReserved));
+        }
+    }
+    let ended = Ended { state: ReservationState::Confirmed, receipt, reason: None, actual, at };
     end(shelf, id, &ended, |counter, cost| {
         counter.reserved = less(counter.reserved, cost)?;
-        counter.spent = more(counter.spent, cost)?;
+        counter.spent = more(counter.spent, actual.unwrap_or(cost))?;
         Some(())
     })
 }
 
 /// It is proven that the payment did not happen: what was reserved is free again.
 pub(crate) fn release(shelf: &mut Shelf, id: ReservationId, reason: &str, at: Timestamp) -> Result<Outcome, Missing> {
-    let ended = Ended { state: ReservationState::Released, receipt: None, reason: Some(reason), at };
+    let ended = Ended { state: ReservationState::Released, receipt: None, reason: Some(reason), actual: None, at };
     end(shelf, id, &ended, |counter, cost| {
         counter.reserved = less(counter.reserved, cost)?;
         Some(())
@@ -69,6 +79,8 @@ struct Ended<'a> {
     state: ReservationState,
     receipt: Option<&'a str>,
     reason: Option<&'a str>,
+    /// What it cost, where that is less than was reserved.
+    actual: Option<Price>,
     at: Timestamp,
 }
 
@@ -97,6 +109,7 @@ fn end(
     }
     put(shelf, counters);
     record.state = ended.state;
+    record.reservation.cost = ended.actual.unwrap_or(record.reservation.cost);
     record.receipt = ended.receipt.map(str::to_owned);
     record.reason = ended.reason.map(str::to_owned);
     record.updated_at = ended.at;

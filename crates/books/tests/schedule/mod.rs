@@ -53,7 +53,8 @@ pub fn any_command() -> impl Strategy<Value = Command> {
         7 => Command::Refund { payment, reason: "never delivered".to_owned(), at: at(30) },
         _ => Command::ConfirmRefund { payment, settled: settled("0xback", 1), at: at(31) },
     });
-    let confirm = |number: u32| Command::Confirm { reservation: wanted(number).id, receipt: None, at: at(1) };
+    let confirm =
+        |number: u32| Command::Confirm { reservation: wanted(number).id, receipt: None, cost: None, at: at(1) };
     let release = |number: u32| Command::Release { reservation: wanted(number).id, reason: String::new(), at: at(1) };
     prop_oneof![
         6 => step,

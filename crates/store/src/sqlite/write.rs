@@ -245,7 +245,7 @@ fn reservations(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError
         let mut write = connection.prepare_cached(
             "INSERT INTO reservations (id, wallet, cost, currency, charges, origin, request, challenge, state, \
              receipt, reason, at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-             ON CONFLICT (id) DO UPDATE SET state = excluded.state, receipt = excluded.receipt, \
+             ON CONFLICT (id) DO UPDATE SET cost = excluded.cost, state = excluded.state, receipt = excluded.receipt, \
              reason = excluded.reason, updated_at = excluded.updated_at",
         )?;
         let reservation = &record.reservation;

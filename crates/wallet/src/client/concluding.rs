@@ -104,7 +104,8 @@ impl PayingClient {
     pub(super) async fn confirm(&self, record: Record, receipt: Option<&Receipt>) {
         let receipt = receipt.map(|receipt| plain(&receipt.reference));
         let (reservation, at) = (record.reservation, self.wallet.ambient.now());
-        if let Err(error) = self.wallet.budgets.submit(Command::Confirm { reservation, receipt, at }).await {
+        if let Err(error) = self.wallet.budgets.submit(Command::Confirm { reservation, receipt, cost: None, at }).await
+        {
             tracing::warn!(%error, "a payment could not be confirmed in the budgets; it stays reserved");
         }
         record.finish();
