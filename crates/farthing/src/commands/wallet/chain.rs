@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use farthing_money::Price;
 use farthing_rail_evm::buyer::ChainSettings;
 use farthing_rail_evm::chain::Token;
+use farthing_rail_evm::evm::address_of;
 use farthing_rail_evm::rpc::Endpoints;
 use serde_json::{Value, json};
 
@@ -51,6 +52,9 @@ pub(crate) struct Add {
     /// What one whole coin of gas is worth; without it, offers that cost gas are not paid.
     #[arg(long)]
     native_price: Option<Price>,
+    /// A contract to trust with the deposits of sessions; may be repeated. Tempo's own need not be named.
+    #[arg(long = "escrow", value_name = "CONTRACT")]
+    escrows: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -103,6 +107,11 @@ impl Add {
             settings.tokens.push(Token::from_config(settings.id, &token_value(token)?).map_err(wrong)?);
         }
         settings.native_price = self.native_price;
+        for escrow in &self.escrows {
+            settings.escrows.push(address_of(escrow).ok_or_else(|| {
+                Failure::wrong_use(format!("\"{escrow}\" is not a contract's address: 0x and 40 hexadecimal digits"))
+            })?);
+        }
         let shown = described(&self.name, &settings);
         known.add(&self.name, settings).map_err(wrong)?;
         chains::save(&directory, &known)?;
@@ -205,6 +214,7 @@ fn described(name: &str, settings: &ChainSettings) -> Value {
         "rpc": hosts.collect::<Vec<_>>(),
         "tokens": tokens.collect::<Vec<_>>(),
         "native_price": settings.native_price.map(|price| price.to_string()),
+        "escrows": settings.escrows.iter().map(|escrow| escrow.to_checksum(None)).collect::<Vec<_>>(),
     })
 }
 

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use alloy_primitives::Address;
 use farthing_money::Price;
 use toml::{Table, Value};
 
 use crate::chain::{self, Chain, Token, TokenError, Tokens};
+use crate::evm::address_of;
 
 /// The chains that an owner's wallets reach, by the names their owner gave them.
 ///
@@ -17,6 +19,7 @@ use crate::chain::{self, Chain, Token, TokenError, Tokens};
 /// chain = 31337
 /// rpc = "http://127.0.0.1:8545"
 /// token = [{ contract = "0x...", code = "TUSD", decimals = 6, currency = "USD" }]
+/// escrow = ["0x..."]               # contracts that a session's deposit may be put in
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chains(BTreeMap<String, ChainSettings>);
@@ -32,6 +35,8 @@ pub struct ChainSettings {
     pub tokens: Vec<Token>,
     /// What one whole coin of gas is worth. Without it, what costs gas is not offered for payment.
     pub native_price: Option<Price>,
+    /// Contracts that its owner trusts with the deposits of sessions, beside those that are part of a chain.
+    pub escrows: Vec<Address>,
 }
 
 /// Why a file of chains cannot be followed.
@@ -174,7 +179,7 @@ impl ChainSettings {
             let rule = "the URL of a node, such as \"http://127.0.0.1:8545\", or a list of them";
             return Err(ChainsError::Member { chain: name.to_owned(), member: "rpc".into(), rule });
         }
-        Ok(Self { id, rpc, tokens: Vec::new(), native_price: None })
+        Ok(Self { id, rpc, tokens: Vec::new(), native_price: None, escrows: Vec::new() })
     }
 
     /// What is on file of it.
@@ -195,9 +200,9 @@ impl ChainSettings {
         let wrong =
             |member: &str, rule| ChainsError::Member { chain: name.to_owned(), member: member.to_owned(), rule };
         if let Some(unknown) =
-            table.keys().find(|key| !["chain", "rpc", "token", "native_price"].contains(&key.as_str()))
+            table.keys().find(|key| !["chain", "rpc", "token", "native_price", "escrow"].contains(&key.as_str()))
         {
-            return Err(wrong(unknown, "not known here; a chain has chain, rpc, token and native_price"));
+            return Err(wrong(unknown, "not known here; a chain has chain, rpc, token, native_price and escrow"));
         }
         let number = |value: &Value| value.as_integer().and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
         let id = table
@@ -222,6 +227,15 @@ impl ChainSettings {
             let price = price.as_str().and_then(|price| price.parse().ok());
             settings.native_price = Some(price.ok_or_else(|| wrong("native_price", "a price such as \"4000 USD\""))?);
         }
+        if let Some(escrows) = table.get("escrow") {
+            let written = match escrows {
+                Value::Array(list) => list.as_slice(),
+                only => std::slice::from_ref(only),
+            };
+            let escrows = written.iter().map(|value| value.as_str().and_then(address_of));
+            let rule = "a list of contracts, each 0x and 40 hexadecimal digits with a right checksum if in mixed case";
+            settings.escrows = escrows.collect::<Option<_>>().ok_or_else(|| wrong("escrow", rule))?;
+        }
         Ok(settings)
     }
 
@@ -242,6 +256,10 @@ impl ChainSettings {
         }
         if let Some(price) = self.native_price {
             table.insert("native_price".into(), price.to_string().into());
+        }
+        if !self.escrows.is_empty() {
+            let written = self.escrows.iter().map(|escrow| escrow.to_checksum(None));
+            table.insert("escrow".into(), written.collect::<Vec<_>>().into());
         }
         table
     }
@@ -290,7 +308,7 @@ mod tests {
     use super::*;
 
     const FILE: &str = "[chain.base]\nrpc = \"https://rpc.example/key\"\nnative_price = \"4000 USD\"\n\
-        token = [\"EURC\"]\n[chain.mine]\nchain = 31338\nrpc = [\"http://127.0.0.1:8545\", \"http://127.0.0.1:8546\"]\n\
+        token = [\"EURC\"]\nescrow = [\"0x4D50500000000000000000000000000000000000\"]\n[chain.mine]\nchain = 31338\nrpc = [\"http://127.0.0.1:8545\", \"http://127.0.0.1:8546\"]\n\
         token = [{ contract = \"0x0000000000000000000000000000000000000001\", code = \"TUSD\", decimals = 6, \
         currency = \"USD\", domain = { name = \"Test\", version = \"1\" } }]\n";
 
@@ -303,6 +321,7 @@ mod tests {
         let base = chains.named("base").unwrap();
         assert_eq!((base.id, base.native_price.unwrap().to_string()), (8453, "4000 USD".to_owned()));
         assert_eq!(base.all_tokens().len(), 2);
+        assert_eq!(base.escrows, [chain::CHANNEL_RESERVE]);
         assert_eq!(chains.numbered(31338).unwrap().rpc.len(), 2);
         assert!(chains.tokens().by_code(31338, "TUSD").unwrap().domain.is_some());
     }
@@ -326,6 +345,7 @@ mod tests {
             ("[chain.base]", "the URL of a node"),
             ("[chain.base]\nrpc = \"http://x\"\nprice = 1", "price is not known here"),
             ("[chain.base]\nrpc = \"http://x\"\nnative_price = 4000", "4000 USD"),
+            ("[chain.base]\nrpc = \"http://x\"\nescrow = [\"0x4d50\"]", "40 hexadecimal digits"),
             ("[chain.base]\nrpc = \"http://x\"\ntoken = [\"NOPE\"]", "no token \"NOPE\" is on file"),
             ("[chain.a]\nchain = 7\nrpc = \"http://x\"\n[chain.b]\nchain = 7\nrpc = \"http://x\"", "both chain 7"),
         ] {

@@ -5,11 +5,13 @@
 //! decimals and signing domain are never taken from whoever wants to be paid in it.
 
 mod configured;
+mod escrows;
 mod known;
 mod token;
 mod tokens;
 
 pub use configured::{TokenError, Tokens};
+pub use escrows::{CHANNEL_RESERVE, stream_channel};
 pub use known::{Chain, Kind, all, by_id, by_name};
 pub use token::{SigningDomain, Token};
 pub use tokens::{by_code, of_chain, token};
