@@ -19,6 +19,7 @@ pub mod log;
 mod payment;
 pub mod rpc;
 mod seller;
+pub mod session;
 pub mod settle;
 mod signature;
 pub mod tempo;

@@ -86,7 +86,7 @@ pub(crate) fn member(member: &'static str, rule: &'static str) -> InvalidPayload
     InvalidPayload::Member { member, rule }
 }
 
-pub(super) fn text<'a>(
+pub(crate) fn text<'a>(
     object: &'a JsonObject,
     name: &'static str,
     rule: &'static str,
@@ -108,7 +108,7 @@ pub(crate) fn number(object: &JsonObject, name: &'static str) -> Result<U256, In
     read.ok_or(member(name, rule))
 }
 
-pub(super) fn word(object: &JsonObject, name: &'static str) -> Result<B256, InvalidPayload> {
+pub(crate) fn word(object: &JsonObject, name: &'static str) -> Result<B256, InvalidPayload> {
     let rule = "32 bytes: 0x and 64 hexadecimal digits";
     let bytes = bytes(object, name, 32, rule)?;
     B256::try_from(bytes.as_ref()).map_err(|_| member(name, rule))
@@ -118,7 +118,12 @@ pub(crate) fn signature(object: &JsonObject) -> Result<Bytes, InvalidPayload> {
     bytes(object, "signature", LONGEST_SIGNATURE, "0x and the hexadecimal digits of a signature")
 }
 
-fn bytes(object: &JsonObject, name: &'static str, longest: usize, rule: &'static str) -> Result<Bytes, InvalidPayload> {
+pub(crate) fn bytes(
+    object: &JsonObject,
+    name: &'static str,
+    longest: usize,
+    rule: &'static str,
+) -> Result<Bytes, InvalidPayload> {
     let digits = text(object, name, rule)?.strip_prefix("0x").filter(|digits| digits.len() <= 2 * longest);
     let bytes = digits.and_then(|digits| alloy_primitives::hex::decode(digits).ok());
     bytes.map(Bytes::from).ok_or(member(name, rule))

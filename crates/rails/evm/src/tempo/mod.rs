@@ -35,6 +35,7 @@ pub use payload::{InvalidPayload, Payload};
 pub use proof::{ProofError, Statement};
 pub use request::{Modes, NotATempoRequest, Split, TempoRequest};
 pub use seller::TempoCharge;
+pub(crate) use sender::read_signature;
 pub use sender::{Sender, SenderError};
 pub use settings::{MemoRule, Share, TempoSettings};
 pub use sponsor::{CosignError, Cosigned, SponsorPolicy, SponsorRefusal, cosign};

@@ -52,7 +52,7 @@ impl Sender {
 }
 
 /// Reads a signature: 65 bytes of secp256k1, or a type byte and what belongs to it.
-pub(super) fn read_signature(bytes: &[u8]) -> Result<TempoSignature, SenderError> {
+pub(crate) fn read_signature(bytes: &[u8]) -> Result<TempoSignature, SenderError> {
     // A keychain signature is a type byte and an account before the signature of the key.
     const COMPACT: usize = 64;
     const WRAPPED_COMPACT: usize = 21 + COMPACT;

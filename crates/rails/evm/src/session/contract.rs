@@ -1,0 +1,8 @@
+//! What is said to the escrow contracts, and what they answer.
+
+mod abi;
+mod calls;
+mod state;
+
+pub use calls::{OpenCall, TopUpCall};
+pub use state::{ChannelState, Existence};
