@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use farthing_gateway::config::{RailContext, RailFactory, SignerFactory};
 use farthing_keys::{Surroundings, VaultAccount, VaultSigner, recoverable_from_table};
-use farthing_rail::{Acceptor, Payer};
-use farthing_rail_balance::{Balance, BalancePayer};
+use farthing_rail::{Acceptor, Deposits, Payer};
+use farthing_rail_balance::{Balance, BalancePayer, BalanceSession};
 use farthing_rail_evm::buyer::{Chains, Delegation, Funds, Purse};
 use farthing_rail_evm::evm::EvmPayer;
 use farthing_rail_evm::tempo::{PayingKey, TempoPayer};
@@ -29,7 +29,9 @@ pub(crate) fn acceptors() -> RailFactory {
         "balance" => {
             let issuer = context.public_url.unwrap_or(context.realm.as_str());
             let balance = Balance::from_table(table, issuer).map_err(|error| error.to_string())?;
-            Ok(vec![Acceptor::Prepaid(Arc::new(balance))])
+            let session = BalanceSession::on(&balance).map_err(|error| error.to_string())?;
+            let session = Acceptor::Session(Arc::new(session), Deposits::InBooks);
+            Ok(vec![Acceptor::Prepaid(Arc::new(balance)), session])
         }
         "simulated" => simulated::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))]),
         method if farthing_rail_evm::METHODS.contains(&method) => on_chains(&chains, method, table, context),

@@ -1,5 +1,5 @@
-//! The `balance` payment method, intent `charge`: money that a payer has prepaid at a gateway,
-//! exact to a millionth of the currency.
+//! The `balance` payment method: money that a payer has prepaid at a gateway, exact to a millionth of the
+//! currency, paid by the request (intent `charge`) or by the unit of a session (intent `session`).
 //!
 //! The payer is an Ed25519 key, named as a `did:key`. A credential is that key's signature over the
 //! challenge, so nothing secret travels and there is no account to open. The money sits in the
@@ -16,6 +16,7 @@ mod payer;
 mod payload;
 mod request;
 mod seller;
+pub mod session;
 
 pub use config::ConfigError;
 pub use currency::{NotACurrency, asset_of, identifier_of};
@@ -24,6 +25,7 @@ pub use message::{Unsignable, signed_message};
 pub use payer::BalancePayer;
 pub use request::{BalanceRequest, NotABalanceRequest};
 pub use seller::Balance;
+pub use session::{BalanceSession, BalanceSessionPayer, SessionRequest};
 
 /// The method's name on the wire.
 pub const METHOD: &str = "balance";

@@ -23,7 +23,12 @@ pub fn signed_message(challenge: &Challenge, payer: &PayerKey) -> Result<Vec<u8>
         ("digest", challenge.digest().map_or("-", |digest| digest.as_str())),
         ("payer", payer.as_str()),
     ];
-    let mut text = format!("{DOMAIN}\n");
+    text_of(DOMAIN, &lines)
+}
+
+/// A domain line and labelled lines.
+pub(crate) fn text_of(domain: &str, lines: &[(&str, &str)]) -> Result<Vec<u8>, Unsignable> {
+    let mut text = format!("{domain}\n");
     for (label, value) in lines {
         if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(Unsignable);

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use farthing_money::{Amount, Currency, Price};
+use farthing_money::{Amount, Asset, Currency, Price};
 use farthing_protocol::{Challenge, Credential};
 use farthing_rail::{Answer, Approved, NotPayable, Offer, Origin, Payer, Quote, SignError, Signed, Signer, end_of};
 
@@ -56,7 +56,7 @@ impl Payer for BalancePayer {
             let (issuer, origin) = (&request.issuer, offer.origin);
             return Err(NotPayable(format!("the balance is kept by {issuer}, but the offer came from {origin}")));
         }
-        let cost = cost(&request)?;
+        let cost = cost_of(&request.asset, request.amount)?;
         Ok(Quote {
             challenge: challenge.clone(),
             origin: offer.origin.clone(),
@@ -80,7 +80,7 @@ impl Payer for BalancePayer {
 /// challenge of another one and collect what the payer's balance there buys. The issuer must name
 /// the origin itself, as URL or as host. On loopback, where a gateway is tried out under the name
 /// it will have later, the challenge's realm is enough.
-fn names(issuer: &str, origin: &Origin, challenge: &Challenge) -> bool {
+pub(crate) fn names(issuer: &str, origin: &Origin, challenge: &Challenge) -> bool {
     if issuer.parse::<Origin>().is_ok_and(|issuer| issuer == *origin) {
         return true;
     }
@@ -106,10 +106,10 @@ fn is_loopback(host: &str) -> bool {
     bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn cost(request: &BalanceRequest) -> Result<Price, NotPayable> {
+pub(crate) fn cost_of(asset: &Asset, amount: Amount) -> Result<Price, NotPayable> {
     let unpayable = || NotPayable("the amount is larger than any price this software handles".into());
-    let currency: Currency = request.asset.code().parse().map_err(|_| unpayable())?;
-    let millionths = u64::try_from(request.amount.units()).map_err(|_| unpayable())?;
+    let currency: Currency = asset.code().parse().map_err(|_| unpayable())?;
+    let millionths = u64::try_from(amount.units()).map_err(|_| unpayable())?;
     Ok(Price::from_millionths(millionths, currency))
 }
 
@@ -118,7 +118,7 @@ fn agrees(quote: &Quote) -> Result<(), SignError> {
     let differs = |what: &str| Err(SignError::Differs(what.to_owned()));
     let request =
         BalanceRequest::read(quote.challenge.request()).map_err(|error| SignError::Differs(error.to_string()))?;
-    let cost = cost(&request).map_err(|error| SignError::Differs(error.to_string()))?;
+    let cost = cost_of(&request.asset, request.amount).map_err(|error| SignError::Differs(error.to_string()))?;
     if request.amount != quote.amount || !quote.fee.is_zero() {
         return differs("the amount");
     }
@@ -136,7 +136,7 @@ fn agrees(quote: &Quote) -> Result<(), SignError> {
     Ok(())
 }
 
-fn reads_back(credential: &Credential) -> Result<(), SignError> {
+pub(crate) fn reads_back(credential: &Credential) -> Result<(), SignError> {
     let header = credential.to_header();
     match Credential::from_lines([header.as_bytes()]) {
         Ok(Some(read)) if read == *credential => Ok(()),

@@ -39,6 +39,13 @@ impl Balance {
     }
 }
 
+impl Balance {
+    /// Whose books hold the balances.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+}
+
 impl Method for Balance {
     fn terms(&self) -> &Terms {
         &self.terms
