@@ -27,5 +27,5 @@ pub use hostile::{TokenMood, WalletMood, with_deployment};
 pub use node::Node;
 pub use options::{Kind, Options, TEMPO_CHAIN_ID};
 pub use predeployed::{MULTICALL3, PERMIT2};
-pub use reserve::RESERVE;
+pub use reserve::{RESERVE, ReserveSlots};
 pub use source::{ANVIL_VERSION, Progress, Source};

@@ -20,6 +20,25 @@ const HASHES: u64 = 1;
 /// Where a TIP-20 token of anvil keeps its allowances.
 const ALLOWANCES: u64 = 10;
 
+/// Where the reserve finds what an `open` needs, for whoever writes or overrides storage himself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReserveSlots {
+    /// In [`RESERVE`]: the expiring nonce hash of the payer's next transaction.
+    pub expiring_nonce_hash: B256,
+    /// In the token: how much the reserve may take of the payer.
+    pub allowance: B256,
+}
+
+impl ReserveSlots {
+    /// The slots of a payer.
+    pub fn of(payer: Address) -> Self {
+        Self {
+            expiring_nonce_hash: slot(payer, U256::from(HASHES).into()),
+            allowance: slot(RESERVE, slot(payer, U256::from(ALLOWANCES).into())),
+        }
+    }
+}
+
 impl Devnet {
     /// Places a contract that does what Tempo's channel reserve does.
     ///
@@ -37,9 +56,9 @@ impl Devnet {
     ///
     /// [`NodeError`] when the node refuses.
     pub async fn prepare_open(&self, payer: Address, expiring_nonce_hash: B256) -> Result<(), NodeError> {
-        self.write(RESERVE, slot(payer, U256::from(HASHES).into()), expiring_nonce_hash).await?;
-        let allowance = slot(RESERVE, slot(payer, U256::from(ALLOWANCES).into()));
-        self.write(self.token, allowance, U256::from(u128::MAX).into()).await
+        let slots = ReserveSlots::of(payer);
+        self.write(RESERVE, slots.expiring_nonce_hash, expiring_nonce_hash).await?;
+        self.write(self.token, slots.allowance, U256::from(u128::MAX).into()).await
     }
 
     async fn write(&self, contract: Address, slot: B256, word: B256) -> Result<(), NodeError> {

@@ -3,11 +3,13 @@
 //! Anvil executes Tempo transactions as Tempo does, but its view of a transaction that is not sent yet is Ethereum's:
 //! it overlooks the `calls` of one. The shim asks it to simulate those calls one after the other (`simulate`), says in
 //! receipts who paid the fee (`receipt`), offers what only Tempo's nodes have (`tempo_simulateV1`,
-//! `tempo_fundAddress`), and refuses to fill transactions, which anvil does wrongly.
+//! `tempo_fundAddress`), does for the stand-in of the channel reserve what a node does for the real one (`reserve`), and
+//! refuses to fill transactions, which anvil does wrongly.
 
 mod fund;
 mod node;
 mod receipt;
+mod reserve;
 mod simulate;
 
 use std::io;
@@ -81,6 +83,7 @@ async fn answer(service: &Service, method: &str, mut parameters: Vec<Value>) -> 
     let Service { node, fees } = service;
     if matches!(method, "eth_sendRawTransaction" | "eth_sendRawTransactionSync") {
         fees.remember(parameters.first());
+        reserve::prepare(node, parameters.first()).await?;
         // Anvil knows no second parameter, the time to wait.
         parameters.truncate(1);
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "test code, the helpers of tests included")]
 
-use farthing_devnet::{Devnet, Options, Source};
+use farthing_devnet::{Devnet, Options, RESERVE, Source};
 use farthing_testing_rpc::shim::Shim;
 use serde_json::{Value, json};
 
@@ -49,4 +49,23 @@ async fn a_tempo_chain_answers_as_the_sdks_expect() {
     let filled = ask(&shim, "eth_fillTransaction", json!([two_dollars(STRANGER)])).await;
     assert_eq!(filled["error"]["code"], -32601, "{filled}");
     assert_eq!(ask(&shim, "eth_chainId", json!([])).await["result"], "0xa5bf");
+}
+
+/// A channel of 5 base units to the stranger.
+fn opening(from: &str) -> Value {
+    let word = |address: &str| format!("{:0>64}", address.trim_start_matches("0x"));
+    let arguments = [STRANGER, "0", PATH_USD, "5", "5a17", "0"].map(word).concat();
+    json!({ "from": from, "calls": [{ "to": RESERVE, "data": format!("0xedc53b00{arguments}") }] })
+}
+
+#[tokio::test]
+async fn a_channel_can_be_opened_in_the_reserve_as_on_tempo() {
+    let chain = Devnet::start(Options::tempo(Source::of_this_process().unwrap())).await.unwrap();
+    chain.place_reserve().await.unwrap();
+    let shim = Shim::start(chain.rpc()).await.unwrap();
+    let payer = chain.accounts()[0].address.to_string();
+    let gas = ask(&shim, "eth_estimateGas", json!([opening(&payer)])).await;
+    assert!(gas["result"].is_string(), "{gas}");
+    let stranger = ask(&shim, "eth_estimateGas", json!([opening(STRANGER)])).await;
+    assert_eq!(stranger["error"]["code"], 3, "without tokens: {stranger}");
 }

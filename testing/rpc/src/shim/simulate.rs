@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::node::{Answer, Node, failure};
+use super::reserve;
 
 /// Added to what the calls need: the signature, an expiring nonce, and calls that meet a later state.
 const GAS_TO_SPARE: u64 = 50_000;
@@ -61,7 +62,11 @@ async fn simulated(node: &Node, transaction: &Value, block: Option<&Value>) -> R
     if calls.is_empty() {
         return Err(failure(-32602, "a Tempo transaction has at least one call"));
     }
-    let asked = json!({ "blockStateCalls": [{ "calls": calls }], "validation": false });
+    let mut simulated = json!({ "calls": calls });
+    if let Some(overrides) = reserve::overrides(&calls) {
+        simulated["stateOverrides"] = overrides;
+    }
+    let asked = json!({ "blockStateCalls": [simulated], "validation": false });
     let block = block.cloned().unwrap_or(json!("latest"));
     let mut blocks = node.ask("eth_simulateV1", vec![asked, block]).await?;
     match blocks[0]["calls"].take() {
