@@ -2,14 +2,37 @@ use anyhow::{Context as _, ensure};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::ValueEnum;
+use farthing_money::Amount;
 use farthing_protocol::{Challenge, Credential, JsonObject};
-use farthing_rail_balance::{PayerKey, signed_message};
+use farthing_rail_balance::session::{channel_of, deposit_message, voucher_message};
+use farthing_rail_balance::{PayerKey, SessionRequest, signed_message};
 use http::HeaderValue;
+
+/// What a request is paid by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Means {
+    /// A charge of its own.
+    Charge,
+    /// The next voucher of its connection's session.
+    Voucher,
+    /// A session of its own, which its first voucher opens.
+    Opening,
+}
 
 /// A key with a balance. It has no limits and asks nobody: it pays for a benchmark, never for an agent.
 pub(crate) struct Buyer {
     key: Ed25519KeyPair,
     payer: PayerKey,
+}
+
+/// A session of a buyer's, paid from with one voucher after the other.
+pub(crate) struct Session<'a> {
+    buyer: &'a Buyer,
+    challenge: Challenge,
+    request: SessionRequest,
+    channel: String,
+    requests: u128,
 }
 
 impl Buyer {
@@ -29,11 +52,72 @@ impl Buyer {
 
     /// The `Authorization` value that pays a challenge.
     pub(crate) fn pay(&self, challenge: &Challenge) -> anyhow::Result<HeaderValue> {
-        let signature = self.key.sign(&signed_message(challenge, &self.payer)?);
+        let signature = self.sign(&signed_message(challenge, &self.payer)?);
+        self.credential(challenge, [("signature", signature)])
+    }
+
+    fn sign(&self, message: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.key.sign(message))
+    }
+
+    fn credential<const N: usize>(
+        &self,
+        challenge: &Challenge,
+        members: [(&str, String); N],
+    ) -> anyhow::Result<HeaderValue> {
         let mut payload = JsonObject::new();
         payload.insert("payer".into(), self.payer.to_string().into());
-        payload.insert("signature".into(), URL_SAFE_NO_PAD.encode(signature).into());
+        payload.extend(members.map(|(name, text)| (name.to_owned(), text.into())));
         let credential = Credential::new(challenge.clone(), payload, None);
         Ok(HeaderValue::from_str(&credential.to_header())?)
+    }
+}
+
+impl<'a> Session<'a> {
+    /// A session that this challenge will open.
+    pub(crate) fn new(buyer: &'a Buyer, challenge: Challenge) -> anyhow::Result<Self> {
+        let request = SessionRequest::read(challenge.request())?;
+        let channel = channel_of(&request, &buyer.payer, &challenge)?;
+        Ok(Self { buyer, challenge, request, channel, requests: 0 })
+    }
+
+    /// The `Authorization` value that opens it, with a deposit for so many requests, and pays the first.
+    pub(crate) fn open(&mut self, requests: u128) -> anyhow::Result<HeaderValue> {
+        let deposit = self.price_of(requests)?;
+        let message = deposit_message(&self.challenge, &self.buyer.payer, &self.channel, deposit)?;
+        let (total, signature) = self.next()?;
+        let members = [
+            ("action", "open".to_owned()),
+            ("channelId", self.channel.clone()),
+            ("deposit", deposit.to_string()),
+            ("depositSignature", self.buyer.sign(&message)),
+            ("cumulativeAmount", total),
+            ("signature", signature),
+        ];
+        self.buyer.credential(&self.challenge, members)
+    }
+
+    /// The `Authorization` value that pays the next request.
+    pub(crate) fn pay(&mut self) -> anyhow::Result<HeaderValue> {
+        let (total, signature) = self.next()?;
+        let members = [
+            ("action", "voucher".to_owned()),
+            ("channelId", self.channel.clone()),
+            ("cumulativeAmount", total),
+            ("signature", signature),
+        ];
+        self.buyer.credential(&self.challenge, members)
+    }
+
+    fn next(&mut self) -> anyhow::Result<(String, String)> {
+        self.requests += 1;
+        let total = self.price_of(self.requests)?;
+        let message = voucher_message(&self.request, &self.buyer.payer, &self.channel, total)?;
+        Ok((total.to_string(), self.buyer.sign(&message)))
+    }
+
+    fn price_of(&self, requests: u128) -> anyhow::Result<Amount> {
+        let units = self.request.unit_amount.units().checked_mul(requests).context("too many requests")?;
+        Ok(Amount::new(units))
     }
 }

@@ -13,9 +13,9 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use clap::Parser;
 use futures_util::future::try_join_all;
-use http::Uri;
+use http::{HeaderValue, Uri};
 
-use buyer::Buyer;
+use buyer::{Buyer, Means, Session};
 use connection::{Charge, Connection};
 use volley::{Pace, Shot};
 
@@ -39,6 +39,9 @@ struct Arguments {
     /// Pay each request with the balance of this key: an Ed25519 seed in hex.
     #[arg(long, value_name = "SEED")]
     pay: Option<String>,
+    /// What each request is paid by: a charge, the next voucher of its connection's session, or a session of its own.
+    #[arg(long, value_enum, default_value = "charge", requires = "pay")]
+    by: Means,
     /// Post the lines of this file, each a JSON document and each once, instead of fetching; --count is then theirs.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pay", "count"])]
     post: Option<PathBuf>,
@@ -63,7 +66,7 @@ async fn main() -> anyhow::Result<()> {
     let mut connections = try_join_all(connections).await?;
     let magazines = match &arguments.post {
         Some(file) => bodies(file, arguments.connections)?,
-        None => load(&mut connections, buyer.as_ref(), arguments.count).await?,
+        None => load(&mut connections, buyer.as_ref(), arguments.by, arguments.count).await?,
     };
     let pace = Pace::new(arguments.rate);
     let figures = volley::fire(connections, magazines, pace, arguments.expect.as_deref()).await?;
@@ -72,22 +75,48 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Prepares every connection's requests: request number i goes to connection i modulo their number.
-async fn load(connections: &mut [Connection], buyer: Option<&Buyer>, count: usize) -> anyhow::Result<Vec<Vec<Shot>>> {
+async fn load(
+    connections: &mut [Connection],
+    buyer: Option<&Buyer>,
+    by: Means,
+    count: usize,
+) -> anyhow::Result<Vec<Vec<Shot>>> {
     let width = connections.len();
     let prepared = connections.iter_mut().enumerate().map(|(first, connection)| async move {
+        let numbers = (first..count).step_by(width);
+        let mut session = match (buyer, by) {
+            (Some(buyer), Means::Voucher) => Some(opened(connection, buyer, numbers.len()).await?),
+            _ => None,
+        };
         let mut shots = Vec::new();
-        for number in (first..count).step_by(width) {
-            shots.push(Shot { number, charge: charge(connection, buyer).await? });
+        for number in numbers {
+            let charge = match (buyer, session.as_mut()) {
+                (_, Some(session)) => Charge::Credential(session.pay()?),
+                (Some(buyer), None) => Charge::Credential(alone(connection, buyer, by).await?),
+                (None, None) => Charge::Blank,
+            };
+            shots.push(Shot { number, charge });
         }
         anyhow::Ok(shots)
     });
     try_join_all(prepared).await
 }
 
-async fn charge(connection: &mut Connection, buyer: Option<&Buyer>) -> anyhow::Result<Charge> {
-    match buyer {
-        None => Ok(Charge::Blank),
-        Some(buyer) => Ok(Charge::Credential(buyer.pay(&connection.challenge().await?)?)),
+/// A session that is open, with a deposit for so many requests after the one that opened it.
+async fn opened<'a>(connection: &mut Connection, buyer: &'a Buyer, requests: usize) -> anyhow::Result<Session<'a>> {
+    let mut session = Session::new(buyer, connection.challenge().await?)?;
+    let opening = session.open(u128::try_from(requests)? + 1)?;
+    let status = connection.fetch(Charge::Credential(opening), None).await?;
+    ensure!(status.is_success(), "a session was not opened: {status}");
+    Ok(session)
+}
+
+/// What pays one request by itself.
+async fn alone(connection: &mut Connection, buyer: &Buyer, by: Means) -> anyhow::Result<HeaderValue> {
+    let challenge = connection.challenge().await?;
+    match by {
+        Means::Opening => Session::new(buyer, challenge)?.open(1),
+        Means::Charge | Means::Voucher => buyer.pay(&challenge),
     }
 }
 

@@ -64,7 +64,12 @@ pub(super) const CASES: &[Case] = &[
     Case {
         key: "paid",
         title: "farthing, paid and durable, at full speed",
-        measure: |bench| fire(bench, "/paid", PAID_PER_SECOND, None, Some(PAYER_SEED)),
+        measure: |bench| fire(bench, "/paid", PAID_PER_SECOND, None, Some("charge")),
+    },
+    Case {
+        key: "voucher",
+        title: "farthing, paid by voucher and durable, at full speed",
+        measure: |bench| fire(bench, "/session", PAID_PER_SECOND, None, Some("voucher")),
     },
     Case {
         key: "free_paced",
@@ -74,12 +79,18 @@ pub(super) const CASES: &[Case] = &[
     Case {
         key: "paid_paced",
         title: "farthing, paid and durable, 4,000/s",
-        measure: |bench| fire(bench, "/paid", LATENCY_RATE, Some(LATENCY_RATE), Some(PAYER_SEED)),
+        measure: |bench| fire(bench, "/paid", LATENCY_RATE, Some(LATENCY_RATE), Some("charge")),
+    },
+    Case {
+        key: "voucher_paced",
+        title: "farthing, paid by voucher and durable, 4,000/s",
+        measure: |bench| fire(bench, "/session", LATENCY_RATE, Some(LATENCY_RATE), Some("voucher")),
     },
 ];
 
-fn fire(bench: &Bench<'_>, path: &str, per_second: u32, rate: Option<u32>, payer: Option<&str>) -> anyhow::Result<Run> {
+fn fire(bench: &Bench<'_>, path: &str, per_second: u32, rate: Option<u32>, by: Option<&str>) -> anyhow::Result<Run> {
     let gateway = &bench.servers.gateway;
+    let payer = by.map(|by| (PAYER_SEED, by));
     let shots = Volley { url: &gateway.url(path), count: per_second * bench.seconds, rate, payer };
     volley(bench.binaries, &shots, gateway.process_id())
 }
@@ -92,6 +103,8 @@ pub(super) struct Results {
     /// How fast the disk was, before each measurement.
     pub(super) floors: Vec<FsyncFloor>,
     pub(super) megabytes: f64,
+    /// The gateway's memory with ten thousand sessions open.
+    pub(super) session_megabytes: f64,
     /// The machine's load average before the run: what else was going on.
     pub(super) neighbours: f64,
 }
@@ -106,7 +119,7 @@ pub(super) struct Measured {
 
 impl Results {
     pub(super) fn new(micro: Micro, neighbours: f64) -> Self {
-        Self { cases: Vec::new(), micro, floors: Vec::new(), megabytes: 0.0, neighbours }
+        Self { cases: Vec::new(), micro, floors: Vec::new(), megabytes: 0.0, session_megabytes: 0.0, neighbours }
     }
 
     pub(super) fn add(&mut self, case: &Case, run: Run) {

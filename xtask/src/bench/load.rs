@@ -51,8 +51,8 @@ pub(super) struct Volley<'a> {
     pub(super) count: u32,
     /// Requests a second; as fast as the answers come without it.
     pub(super) rate: Option<u32>,
-    /// The seed of the key that pays.
-    pub(super) payer: Option<&'a str>,
+    /// The seed of the key that pays, and what it pays by: `charge`, `voucher` or `opening`.
+    pub(super) payer: Option<(&'a str, &'a str)>,
 }
 
 #[derive(Deserialize)]
@@ -73,8 +73,8 @@ pub(super) fn volley(binaries: &Binaries, volley: &Volley<'_>, server: u32) -> a
     if let Some(rate) = volley.rate {
         command.args(["--rate", &rate.to_string()]);
     }
-    if let Some(seed) = volley.payer {
-        command.args(["--pay", seed]);
+    if let Some((seed, by)) = volley.payer {
+        command.args(["--pay", seed, "--by", by]);
     }
     let figures: Figures = serde_json::from_str(&command.arg(volley.url).output_text()?)?;
     let used = processor_seconds(server)? - before;

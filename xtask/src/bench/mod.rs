@@ -18,7 +18,7 @@ use clap::{Args, ValueEnum};
 
 use crate::tools;
 use cases::{CASES, Results};
-use load::payer_of;
+use load::{Volley, payer_of};
 use probes::{fsync_floor, load_average, resident_megabytes};
 use servers::{Binaries, Servers};
 
@@ -32,6 +32,9 @@ const PAYER_SEED: &str = "6661727468696e672062656e63686d61726b206b65792c206e6f20
 const BALANCE: &str = "1000000 USD";
 /// How many requests the gateway must have answered when its memory is read.
 const MEMORY_REQUESTS: f64 = 1e6;
+
+/// How many sessions are open when the gateway's memory is read once more.
+const OPEN_SESSIONS: u32 = 10_000;
 
 /// How much to measure.
 #[derive(Args)]
@@ -93,6 +96,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     }
     let profile = if effort.profile { Some(profile::take(&bench)?) } else { None };
     results.megabytes = bench.memory_after_many_requests()?;
+    results.session_megabytes = bench.memory_with_open_sessions()?;
     let Servers { gateway, .. } = servers;
     gateway.stop_and_verify(&binaries.farthing)?;
     report::write(&results, profile.as_deref(), effort)
@@ -122,6 +126,16 @@ impl Bench<'_> {
         while answered < MEMORY_REQUESTS {
             answered += load::wrk(&url, self.seconds, process)?.per_second * f64::from(self.seconds);
         }
+        resident_megabytes(process)
+    }
+
+    /// Opens ten thousand sessions, which stay open, and reads the resident memory.
+    fn memory_with_open_sessions(&self) -> anyhow::Result<f64> {
+        println!("ten thousand open sessions, then the gateway's memory");
+        let gateway = &self.servers.gateway;
+        let (url, process) = (gateway.url("/session"), gateway.process_id());
+        let shots = Volley { url: &url, count: OPEN_SESSIONS, rate: None, payer: Some((PAYER_SEED, "opening")) };
+        load::volley(self.binaries, &shots, process)?;
         resident_megabytes(process)
     }
 }

@@ -55,6 +55,8 @@ pub(super) fn write(results: &Results, profile: Option<&str>, effort: &Effort) -
 fn targets(results: &Results) -> Vec<Target> {
     let paid = results.median("paid");
     let added = results.median("paid_paced").p99_ms - results.median("free_paced").p99_ms;
+    let voucher = results.median("voucher");
+    let voucher_added = results.median("voucher_paced").p99_ms - results.median("free_paced").p99_ms;
     let of = |title, measured, bound, unit| Target { title, measured, bound, unit };
     vec![
         of(
@@ -77,9 +79,12 @@ fn targets(results: &Results) -> Vec<Target> {
         ),
         of("paid and durable", paid.per_second, Bound::AtLeast(8000.0), "/s"),
         of("added by paying, at p99", added, Bound::AtMost(2.0), "ms"),
+        of("paid by voucher and durable", voucher.per_second, Bound::AtLeast(8000.0), "/s"),
+        of("added by paying by voucher, at p99", voucher_added, Bound::AtMost(3.0), "ms"),
         of("issue a challenge", results.micro.issue_us, Bound::AtMost(1.5), "us"),
         of("parse and check a credential, without its signature", results.micro.check_us, Bound::AtMost(2.5), "us"),
         of("memory after a million requests", results.megabytes, Bound::AtMost(60.0), "MB"),
+        of("memory with ten thousand sessions open", results.session_megabytes, Bound::AtMost(500.0), "MB"),
     ]
 }
 

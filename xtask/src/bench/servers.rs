@@ -105,6 +105,12 @@ match = "GET /paid"
 upstream = "http://{upstream}"
 price = "0.001 USD"
 accept = ["balance/charge"]
+
+[[route]]
+match = "GET /session"
+upstream = "http://{upstream}"
+price = "0.00002 USD"
+accept = ["balance/session"]
 "#;
 
 /// One nginx process on one core, logging nothing, never closing a connection.
