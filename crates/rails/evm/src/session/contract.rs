@@ -2,6 +2,7 @@
 
 mod abi;
 mod calls;
+mod relayed;
 mod state;
 
 pub use calls::{OpenCall, TopUpCall};

@@ -8,6 +8,7 @@
 mod contract;
 mod kept;
 mod payload;
+mod relayed;
 mod request;
 mod terms;
 mod vault;
@@ -19,6 +20,7 @@ pub use payload::{
     DepositProof, NotASessionPayload, OpenPayload, PermittedDeposit, ReceiveAuthorization, SessionPayload,
     TopUpPayload, VoucherPayload,
 };
+pub use relayed::DepositWitness;
 pub use request::{DepositKind, NotASessionRequest, SessionRequest};
 pub use terms::{ChannelTerms, NotADescriptor};
 pub use vault::{RESERVE, Vault, VaultKind};
