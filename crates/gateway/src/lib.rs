@@ -22,6 +22,7 @@ pub mod failpoint;
 mod gateway;
 mod handler;
 mod lifecycle;
+mod metering;
 mod metrics;
 mod present;
 pub mod proxy;

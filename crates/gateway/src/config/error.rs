@@ -137,6 +137,14 @@ pub enum Mistake {
         /// The method.
         accept: String,
     },
+    /// A method that takes what was used before it answers, on a route that knows it only afterwards.
+    #[error(
+        "{accept} takes what was used before the answer goes out, within the route's price, and the route's meter cannot say it by then; measure by header, json, bytes or tokens with a unit, such as meter = {{ tokens = \"output\", unit = \"0.00002 USD\" }}, or sell by a session"
+    )]
+    MeasuredTooLate {
+        /// The method.
+        accept: String,
+    },
     /// A meter that nothing uses.
     #[error(
         "the route has a meter, and no payment method that it accepts takes less than the price; accept one that does, such as \"x402/upto\", or remove `meter`"

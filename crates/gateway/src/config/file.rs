@@ -93,6 +93,11 @@ pub(super) struct RouteTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct MeterTable {
     pub(super) header: Option<String>,
+    pub(super) trailer: Option<String>,
     pub(super) json: Option<String>,
+    pub(super) bytes: Option<bool>,
+    pub(super) events: Option<bool>,
+    pub(super) tokens: Option<String>,
+    pub(super) per: Option<i64>,
     pub(super) unit: Option<String>,
 }

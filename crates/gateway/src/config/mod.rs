@@ -21,7 +21,7 @@ use secrecy::SecretString;
 
 pub use error::{ConfigError, Mistake, Place};
 pub use flags::Flags;
-pub use meter::{Meter, Reading};
+pub use meter::{Meter, Reading, Tokens};
 pub use pattern::{Methods, Pattern};
 pub use rails::{RailContext, RailFactory, SignerFactory};
 
@@ -152,8 +152,8 @@ pub struct RouteConfig {
     pub x402_v1: bool,
     /// Whether x402 payments must carry an identifier, under which a retry is answered as the first time.
     pub payment_identifier_required: bool,
-    /// How the upstream says what a request really cost; the price is then the most that is taken by payment
-    /// methods that can take less.
+    /// What is counted of a response. By payment methods that take what was used, the price is the most that is
+    /// taken; a session pays as it goes.
     pub meter: Option<Meter>,
     /// Where it stands.
     pub place: Place,

@@ -20,11 +20,11 @@ use super::Head;
 use super::claim::{Progress, claim, in_doubt, post};
 use super::confirm::first_question;
 use super::deliver::is_success;
-use super::metering::{Cap, measure};
 use super::obligation::Obligation;
 use crate::answer;
 use crate::config::{Meter, Reading};
 use crate::failpoint::reach;
+use crate::metering::{Cap, measure};
 use crate::proxy::Body;
 use crate::route::SharedRoute;
 use crate::seller::Seller;
@@ -86,7 +86,7 @@ impl Held {
     async fn run(self, mut head: Head, body: Body) -> Result<(Obligation, Response<Body>), Progress> {
         self.hold().await?;
         reach("before-upstream");
-        if matches!(self.metered.meter.reading, Reading::Json(_)) {
+        if matches!(self.metered.meter.reading, Reading::Json(_) | Reading::Tokens(_)) {
             // What is compressed cannot be read here.
             head.parts.headers.remove(ACCEPT_ENCODING);
         }

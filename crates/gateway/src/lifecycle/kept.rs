@@ -18,7 +18,7 @@ use crate::quote::Rejoined;
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// A response body that was read ahead.
-pub(super) enum ReadAhead {
+pub(crate) enum ReadAhead {
     /// All of it, small enough to keep.
     Whole(Bytes),
     /// Too large or a stream by nature: goes out as it comes and is not kept.
@@ -26,7 +26,7 @@ pub(super) enum ReadAhead {
 }
 
 /// Reads a body ahead unless it is larger than the limit or an event stream.
-pub(super) async fn read_ahead(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<ReadAhead, BodyError> {
+pub(crate) async fn read_ahead(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<ReadAhead, BodyError> {
     let events = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     if events || http_body::Body::size_hint(&body).lower() > limit as u64 {
         return Ok(ReadAhead::Streaming(body));

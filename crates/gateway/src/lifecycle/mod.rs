@@ -11,7 +11,7 @@ mod deliver;
 mod held;
 mod idempotency;
 mod kept;
-mod metering;
+
 mod obligation;
 mod outgoing;
 mod resolve;
@@ -27,6 +27,7 @@ use http::{Response, StatusCode};
 
 pub(crate) use closing::Closings;
 pub(crate) use confirm::confirm;
+pub(crate) use kept::{ReadAhead, read_ahead};
 pub(crate) use resolve::{Resolution, resolve, settle_timeout_of};
 pub(crate) use send_back::{SentBack, send_back};
 

@@ -86,8 +86,12 @@ impl Offer {
                 asset: terms.asset.code().to_owned(),
             });
         }
-        if terms.capture == Capture::Actual && route.meter.is_none() {
-            return Err(Mistake::Unmetered { accept: named });
+        if terms.capture == Capture::Actual {
+            match &route.meter {
+                None => return Err(Mistake::Unmetered { accept: named }),
+                Some(meter) if !meter.measures_ahead() => return Err(Mistake::MeasuredTooLate { accept: named }),
+                Some(_) => {}
+            }
         }
         let unpriceable = |reason: String| Mistake::Unpriceable { accept: named.clone(), reason };
         let order = Order { price, description: brief(route).map(str::to_owned), external_id: None };
