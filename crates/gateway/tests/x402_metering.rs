@@ -283,11 +283,13 @@ async fn a_meter_that_makes_no_sense_is_refused_at_the_start_with_the_remedy() {
     assert!(unused.contains("x402/upto") && unused.contains("remove `meter`"), "{unused}");
     for (wrong, remedy) in [
         (r#"{ json = "/usage" }"#, "a pointer and a unit"),
-        (r#"{ json = "usage", unit = "0.1 USD" }"#, "a pointer and a unit"),
+        (r#"{ json = "usage", unit = "0.1 USD" }"#, "no pointer into JSON"),
         (r#"{ header = "a b" }"#, "no name of a header"),
-        (r#"{ header = "x", json = "/y" }"#, "either a header or JSON"),
+        (r#"{ header = "x", json = "/y" }"#, "it counts one thing"),
         (r#"{ header = "x", unit = "0.1 EUR" }"#, "write it in USD"),
         (r#"{ header = "x", unit = "0 USD" }"#, "measures no price"),
+        (r#"{ tokens = "output" }"#, "with a unit"),
+        (r#"{ events = true, unit = "0.1 USD" }"#, "or sell by a session"),
     ] {
         let refused = refused_to_start(&with(r#"["x402/upto"]"#, &format!("meter = {wrong}"))).await;
         assert!(refused.contains(remedy), "{wrong}: {refused}");
