@@ -11,7 +11,8 @@ use crate::movement::reconcile::reconcile;
 use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
 use crate::shelf::{Missing, Shelf};
-use crate::{AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, StoredResponse, Transfer};
+use crate::{AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse};
+use crate::{Transfer, session};
 
 /// Applies a command: it is checked whole before anything changes, so that a refused one, or one
 /// that finds a row missing, leaves nothing behind.
@@ -26,6 +27,7 @@ pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Mis
     match command {
         Command::Reconcile { page, at } => reconcile(shelf, page, *at),
         Command::Claim(new) => claim(shelf, new),
+        Command::Session(command) => session::apply(shelf, command),
         Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
         Command::Transfer(transfer) => transfer_on(shelf, transfer),
         Command::Reserve(reservation) => counting::reserve(shelf, reservation),
@@ -75,6 +77,9 @@ fn take_step(
     let Some(payment) = shelf.payments.get(&id)? else {
         return Ok(Outcome::NotFound);
     };
+    if let Some(session) = payment.session {
+        shelf.sessions.get(&session)?;
+    }
     let to = match follows(payment, step, at) {
         Follows::To(state) => state,
         Follows::Again => return Ok(Outcome::Payment(Box::new(payment.clone()))),
@@ -114,17 +119,24 @@ fn take_step(
     Ok(Outcome::Payment(Box::new(payment)))
 }
 
-/// Puts a payment back, and lets go of its idempotency key when it did.
+/// Puts a payment back, lets go of its idempotency key when it did, and tells the session that it collects
+/// from.
 fn keep(shelf: &mut Shelf, before: &PaymentRecord, after: &PaymentRecord) {
     if let Some(key) = before.idempotency.filter(|_| after.idempotency.is_none()) {
         shelf.keys.remove(key);
+    }
+    if let Some(id) = after.session
+        && let Ok(Some(collected)) = shelf.sessions.get(&id)
+    {
+        let session = session::settled_with(collected, before, after, after.updated_at);
+        shelf.sessions.put(id, session);
     }
     shelf.payments.put(after.id, after.clone());
 }
 
 fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outcome, Missing> {
-    if !shelf.all_open_payments {
-        return Err(Missing("every payment in progress"));
+    if !shelf.all_in_progress {
+        return Err(Missing("everything in progress"));
     }
     let step = Step::Recover { deadline };
     let half_done: Vec<PaymentRecord> =
@@ -136,6 +148,11 @@ fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outc
             _ => entitled += 1,
         }
         shelf.payments.put(payment.id, payment);
+    }
+    let left: Vec<SessionRecord> =
+        shelf.sessions.present().filter_map(|session| session::recovered(session, at)).collect();
+    for session in left {
+        shelf.sessions.put(session.id, session);
     }
     Ok(Outcome::Recovered { entitled, unknown })
 }

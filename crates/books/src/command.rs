@@ -2,7 +2,7 @@
 
 use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::Timestamp;
-use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, Settled, Unknown};
+use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, SessionId, Settled, Unknown};
 
 use crate::budget::{Reservation, ReserveOutcome};
 use crate::movement::{Reconciled, StatementPage};
@@ -48,6 +48,8 @@ pub enum Command {
     /// The rail sent the money back.
     ConfirmRefund { payment: PaymentId, settled: Settled, at: Timestamp },
     /// After a start: whatever a dead process left half done becomes `Entitled` (Posted, Delivered) or `Unknown` (Claimed).
+    /// What sessions held for requests is let go of, and deposits that were on their way are asked about. Only
+    /// for whoever owns the books alone.
     Recover { deadline: Timestamp, at: Timestamp },
     /// Development money for a payer.
     Grant { id: TransferId, payer: PayerId, asset: Asset, amount: Amount, at: Timestamp },
@@ -162,6 +164,8 @@ pub enum ClaimOutcome {
     Lost(Box<PaymentRecord>),
     /// Another challenge was paid with the same proof.
     ProofUsed(PaymentId),
+    /// A session was opened or added to with the same proof.
+    Deposited(SessionId),
     /// The same `Idempotency-Key` was used with another credential.
     KeyUsed(PaymentId),
     /// The payer's balance does not hold the amount. Nothing is recorded: the credential is still good.

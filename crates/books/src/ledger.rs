@@ -7,7 +7,7 @@ pub use chart::{MovementPurpose, Purpose};
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
-use farthing_rail::{PayerId, PaymentId};
+use farthing_rail::{PayerId, PaymentId, SessionId};
 
 /// What an account stands for. The text form (`payer/did:key:...`, `revenue/GET /v1/x`) is its name
 /// in statements.
@@ -16,6 +16,11 @@ use farthing_rail::{PayerId, PaymentId};
 pub enum AccountKind {
     /// Liability: what a payer has prepaid. Never below zero.
     Payer(PayerId),
+    /// Liability: what a prepaid session set aside of its payer's balance. Never below zero.
+    Deposit(SessionId),
+    /// Asset: what was delivered for vouchers of a method and is not collected; what was collected and not
+    /// delivered stands on the other side.
+    Vouchers(String),
     /// Asset: what a rail owes us until its statement shows it.
     Clearing(String),
     /// Asset: what a statement confirmed.

@@ -6,7 +6,7 @@ pub(crate) mod step;
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::{ChallengeId, Timestamp};
-use farthing_rail::{Claim, PayerId, PaymentId, Proof, ProofKey, Settled};
+use farthing_rail::{Claim, PayerId, PaymentId, Proof, ProofKey, SessionId, Settled};
 
 /// Where a payment stands. `Claimed -> Posted -> Delivered -> Closed` is the good way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,6 +154,8 @@ pub struct PaymentRecord {
     pub deadline: Option<Timestamp>,
     /// The upstream's status.
     pub status: Option<u16>,
+    /// The session that it collects from: then nothing is delivered for it, and it is closed once it is settled.
+    pub session: Option<SessionId>,
     pub claimed_at: Timestamp,
     pub settled_at: Option<Timestamp>,
     pub updated_at: Timestamp,

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
-use farthing_rail::{Cursor, PaymentId, ProofKey};
+use farthing_rail::{Cursor, PaymentId, ProofKey, SessionId};
 
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::movement::MovementRecord;
 use crate::payment::IdempotencyHash;
-use crate::{Account, AccountId, PaymentRecord, StoredResponse, Transfer, TransferId};
+use crate::{Account, AccountId, PaymentRecord, SessionRecord, StoredResponse, Transfer, TransferId};
 
 /// The rows a batch works on. A row is known (present or known to be absent) or not loaded; reading
 /// one that is not loaded is an error and never "absent".
@@ -23,8 +23,8 @@ pub struct Shelf {
     pub resolutions: Rows<TransferId, TransferId>,
     /// Payments by id, and so by challenge: the id is derived from it.
     pub payments: Rows<PaymentId, PaymentRecord>,
-    /// Which payment used a proof.
-    pub proofs: Rows<ProofKey, PaymentId>,
+    /// What a proof was used for.
+    pub proofs: Rows<ProofKey, ProofUse>,
     /// Which payment holds an idempotency key.
     pub keys: Rows<IdempotencyHash, PaymentId>,
     /// Responses kept by the payments closed in this batch.
@@ -37,8 +37,19 @@ pub struct Shelf {
     pub counters: Rows<BudgetKey, BudgetCounter>,
     /// Reservations by id.
     pub reservations: Rows<ReservationId, ReservationRecord>,
-    /// Whether every payment in progress is here, for `Recover`.
-    pub all_open_payments: bool,
+    /// Sessions by id.
+    pub sessions: Rows<SessionId, SessionRecord>,
+    /// Whether every payment and every session in progress is here, for `Recover`.
+    pub all_in_progress: bool,
+}
+
+/// What a proof was used for. It is used once, ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofUse {
+    /// A payment.
+    Payment(PaymentId),
+    /// A deposit of a session.
+    Deposit(SessionId),
 }
 
 /// A row was read that nobody loaded: the store must load it and the command be applied again.
@@ -48,8 +59,8 @@ pub struct Missing(pub &'static str);
 
 impl Shelf {
     /// After the changes became durable: nothing is changed any more. With `keep`, rows that the next
-    /// batch is likely to touch stay (accounts, counters, payments in progress), at most so many of
-    /// a kind; without, everything goes, because another process may write before the next batch.
+    /// batch is likely to touch stay (accounts, counters, payments and sessions in progress), at most so
+    /// many of a kind; without, everything goes, because another process may write before the next batch.
     pub fn settle(&mut self, keep: Option<usize>) {
         let Some(limit) = keep else {
             self.clear();
@@ -58,6 +69,7 @@ impl Shelf {
         self.accounts.settle(limit, |_| true);
         self.counters.settle(limit, |_| true);
         self.payments.settle(limit, |payment| !payment.state.is_final());
+        self.sessions.settle(limit, |session| !session.state.is_final());
         self.transfers.clear();
         self.resolutions.clear();
         self.proofs.clear();
@@ -66,7 +78,7 @@ impl Shelf {
         self.movements.clear();
         self.cursors.clear();
         self.reservations.clear();
-        self.all_open_payments = false;
+        self.all_in_progress = false;
     }
 
     /// Forgets everything: after a batch that could not be written, only the store knows the truth.
@@ -74,11 +86,13 @@ impl Shelf {
         *self = Self::default();
     }
 
-    /// Whether a batch changed anything. An index changes only together with its payment or transfer.
+    /// Whether a batch changed anything. An index changes only together with its payment,
+    /// session or transfer.
     pub fn is_changed(&self) -> bool {
         !(self.accounts.changed.is_empty()
             && self.transfers.changed.is_empty()
             && self.payments.changed.is_empty()
+            && self.sessions.changed.is_empty()
             && self.responses.changed.is_empty()
             && self.movements.changed.is_empty()
             && self.cursors.changed.is_empty()
@@ -99,7 +113,18 @@ pub struct Rows<K, V> {
 struct Slot<V> {
     row: Option<V>,
     stored: bool,
-    changed: bool,
+    changed: Option<Extent>,
+}
+
+/// How much of a row changed: what changes most often need not be written together with what hardly does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Its figures.
+    Counters,
+    /// Its figures and its voucher.
+    Voucher,
+    /// Anything.
+    Whole,
 }
 
 /// A row to be written.
@@ -111,6 +136,8 @@ pub struct Change<'a, K, V> {
     pub row: Option<&'a V>,
     /// Whether the store holds an older version of it.
     pub stored: bool,
+    /// How much of it changed.
+    pub extent: Extent,
 }
 
 impl<K, V> Default for Rows<K, V> {
@@ -124,7 +151,7 @@ impl<K: Clone + Eq + Hash, V> Rows<K, V> {
     pub fn load(&mut self, key: K, row: Option<V>) {
         if let Entry::Vacant(vacant) = self.slots.entry(key) {
             self.loaded.push(vacant.key().clone());
-            vacant.insert(Slot { stored: row.is_some(), row, changed: false });
+            vacant.insert(Slot { stored: row.is_some(), row, changed: None });
         }
     }
 
@@ -147,7 +174,7 @@ impl<K: Clone + Eq + Hash, V> Rows<K, V> {
     pub fn changes(&self) -> impl Iterator<Item = Change<'_, K, V>> {
         self.changed.iter().filter_map(|key| {
             let slot = self.slots.get(key)?;
-            Some(Change { key, row: slot.row.as_ref(), stored: slot.stored })
+            Some(Change { key, row: slot.row.as_ref(), stored: slot.stored, extent: slot.changed? })
         })
     }
 
@@ -155,15 +182,24 @@ impl<K: Clone + Eq + Hash, V> Rows<K, V> {
         self.set(key, Some(row));
     }
 
+    /// A row to be changed where it lies, so much of it and no more.
+    pub(crate) fn change(&mut self, key: &K, extent: Extent) -> Result<Option<&mut V>, Missing> {
+        let slot = self.slots.get_mut(key).ok_or(Missing(std::any::type_name::<V>()))?;
+        if slot.row.is_some() && slot.changed.is_none() {
+            self.changed.push(key.clone());
+        }
+        slot.changed = slot.changed.max(slot.row.is_some().then_some(extent));
+        Ok(slot.row.as_mut())
+    }
+
     pub(crate) fn remove(&mut self, key: K) {
         self.set(key, None);
     }
 
     fn set(&mut self, key: K, row: Option<V>) {
-        let slot = self.slots.entry(key.clone()).or_insert(Slot { row: None, stored: false, changed: false });
+        let slot = self.slots.entry(key.clone()).or_insert(Slot { row: None, stored: false, changed: None });
         slot.row = row;
-        if !slot.changed {
-            slot.changed = true;
+        if slot.changed.replace(Extent::Whole).is_none() {
             self.changed.push(key);
         }
     }
@@ -173,7 +209,7 @@ impl<K: Clone + Eq + Hash, V> Rows<K, V> {
         for key in self.changed.drain(..).chain(self.loaded.drain(..)) {
             let Some(slot) = self.slots.get_mut(&key) else { continue };
             slot.stored = slot.row.is_some();
-            slot.changed = false;
+            slot.changed = None;
             if !slot.row.as_ref().is_some_and(&keep) {
                 self.slots.remove(&key);
             }

@@ -5,16 +5,16 @@ pub mod samples;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use farthing_rail::{Cursor, PaymentId, ProofKey};
+use farthing_rail::{Cursor, PaymentId, ProofKey, SessionId};
 
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::ledger::Phase;
 use crate::payment::IdempotencyHash;
-use crate::shelf::{Rows, Shelf};
+use crate::shelf::{ProofUse, Rows, Shelf};
 use crate::store::{BatchError, run};
 use crate::touches::Wanted;
 use crate::{Account, AccountId, Auditor, Command, MovementRecord, Outcome, PaymentRecord, Store, StoredResponse};
-use crate::{Transfer, TransferId, Verification};
+use crate::{SessionRecord, Transfer, TransferId, Verification};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,9 @@ pub struct MemoryStore {
     pub counters: BTreeMap<BudgetKey, BudgetCounter>,
     /// Reservations.
     pub reservations: BTreeMap<ReservationId, ReservationRecord>,
-    proofs: BTreeMap<ProofKey, PaymentId>,
+    /// Sessions.
+    pub sessions: BTreeMap<SessionId, SessionRecord>,
+    proofs: BTreeMap<ProofKey, ProofUse>,
     keys: BTreeMap<IdempotencyHash, PaymentId>,
     positions: BTreeMap<TransferId, usize>,
     resolutions: BTreeMap<TransferId, TransferId>,
@@ -79,11 +81,15 @@ impl Store for MemoryStore {
         load(&wanted.cursors, &self.cursors, &mut shelf.cursors);
         load(&wanted.counters, &self.counters, &mut shelf.counters);
         load(&wanted.reservations, &self.reservations, &mut shelf.reservations);
-        if wanted.all_open_payments {
+        load(&wanted.sessions, &self.sessions, &mut shelf.sessions);
+        if wanted.all_in_progress {
             for payment in self.payments.values().filter(|payment| !payment.state.is_final()) {
                 shelf.payments.load(payment.id, Some(payment.clone()));
             }
-            shelf.all_open_payments = true;
+            for session in self.sessions.values().filter(|session| !session.state.is_final()) {
+                shelf.sessions.load(session.id, Some(session.clone()));
+            }
+            shelf.all_in_progress = true;
         }
         Ok(())
     }
@@ -98,6 +104,7 @@ impl Store for MemoryStore {
         }
         store(&shelf.accounts, &mut self.accounts);
         store(&shelf.payments, &mut self.payments);
+        store(&shelf.sessions, &mut self.sessions);
         store(&shelf.proofs, &mut self.proofs);
         store(&shelf.keys, &mut self.keys);
         store(&shelf.responses, &mut self.responses);
@@ -114,6 +121,12 @@ impl Store for MemoryStore {
         self.transfers.iter().for_each(|transfer| auditor.transfer(transfer));
         self.accounts.values().for_each(|account| auditor.account(account));
         self.payments.values().for_each(|payment| auditor.payment(payment));
+        for (key, used) in &self.proofs {
+            if let ProofUse::Deposit(session) = used {
+                auditor.deposit(key, *session);
+            }
+        }
+        self.sessions.values().for_each(|session| auditor.session(session));
         self.movements.values().for_each(|movement| auditor.movement(movement));
         self.reservations.values().for_each(|reservation| auditor.reservation(reservation));
         self.counters.values().for_each(|counter| auditor.counter(counter));

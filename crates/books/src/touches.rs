@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use farthing_rail::{PaymentId, ProofKey, Settled};
+use farthing_rail::{PaymentId, ProofKey, SessionId, Settled};
 
 use crate::budget::{BudgetKey, ReservationId};
 use crate::ledger::{Phase, Purpose};
@@ -10,7 +10,7 @@ use crate::movement::reconcile::{self, Need};
 use crate::payment::IdempotencyHash;
 use crate::payment::step::{Step, consumed};
 use crate::shelf::{Rows, Shelf};
-use crate::{AccountId, Command, PaymentRecord, Transfer, TransferId};
+use crate::{AccountId, Command, NewPayment, PaymentRecord, Transfer, TransferId, session};
 
 /// Rows to load: those that a batch touches and the shelf does not know.
 #[derive(Debug, Default)]
@@ -35,18 +35,21 @@ pub struct Wanted {
     pub counters: HashSet<BudgetKey>,
     /// Reservations.
     pub reservations: HashSet<ReservationId>,
-    /// Every payment that is not final.
-    pub all_open_payments: bool,
+    /// Sessions.
+    pub sessions: HashSet<SessionId>,
+    /// Every payment and every session that is not final.
+    pub all_in_progress: bool,
 }
 
 impl Wanted {
     /// Whether nothing is left to load.
     pub fn is_empty(&self) -> bool {
-        !self.all_open_payments
+        !self.all_in_progress
             && self.accounts.is_empty()
             && self.transfers.is_empty()
             && self.resolutions.is_empty()
             && self.payments.is_empty()
+            && self.sessions.is_empty()
             && self.proofs.is_empty()
             && self.keys.is_empty()
             && self.movements.is_empty()
@@ -64,9 +67,11 @@ impl Command {
     pub fn touches(&self, shelf: &Shelf, wanted: &mut Wanted) {
         if let Some((payment, step, _)) = self.step() {
             want(&shelf.payments, &mut wanted.payments, payment);
-            if let Ok(Some(record)) = shelf.payments.get(&payment)
-                && posts(&step)
-            {
+            let Ok(Some(record)) = shelf.payments.get(&payment) else { return };
+            if let Some(session) = record.session {
+                want(&shelf.sessions, &mut wanted.sessions, session);
+            }
+            if posts(&step) {
                 for account in record.accounts() {
                     want(&shelf.accounts, &mut wanted.accounts, account);
                 }
@@ -80,23 +85,15 @@ impl Command {
             return;
         }
         match self {
-            Self::Claim(new) => {
-                want(&shelf.payments, &mut wanted.payments, new.id);
-                want(&shelf.proofs, &mut wanted.proofs, new.proof.key.clone());
-                if let Some(key) = new.idempotency {
-                    want(&shelf.keys, &mut wanted.keys, key);
-                }
-                if new.prepaid {
-                    want_transfer(shelf, wanted, &new.record().charge(new.at));
-                }
-            }
+            Self::Claim(new) => want_claim(shelf, wanted, new),
+            Self::Session(command) => session::touches(command, shelf, wanted),
             Self::Reconcile { page, at } => reconcile::touches(page, shelf, *at, |need| match need {
                 Need::Cursor(source) => want(&shelf.cursors, &mut wanted.cursors, source),
                 Need::Movement(key) => want(&shelf.movements, &mut wanted.movements, key),
                 Need::Payment(payment) => want(&shelf.payments, &mut wanted.payments, payment),
                 Need::Transfer(transfer) => want_transfer(shelf, wanted, &transfer),
             }),
-            Self::Recover { .. } => wanted.all_open_payments |= !shelf.all_open_payments,
+            Self::Recover { .. } => wanted.all_in_progress |= !shelf.all_in_progress,
             Self::Transfer(transfer) => want_transfer(shelf, wanted, transfer),
             Self::Reserve(reservation) => {
                 want(&shelf.reservations, &mut wanted.reservations, reservation.id);
@@ -127,6 +124,18 @@ fn posts(step: &Step<'_>) -> bool {
     pays || matches!(step, Step::Refund { .. } | Step::ConfirmRefund(_) | Step::Reverse { .. })
 }
 
+/// What claiming a payment needs.
+pub(crate) fn want_claim(shelf: &Shelf, wanted: &mut Wanted, new: &NewPayment) {
+    want(&shelf.payments, &mut wanted.payments, new.id);
+    want(&shelf.proofs, &mut wanted.proofs, new.proof.key.clone());
+    if let Some(key) = new.idempotency {
+        want(&shelf.keys, &mut wanted.keys, key);
+    }
+    if new.prepaid {
+        want_transfer(shelf, wanted, &new.record().charge(new.at));
+    }
+}
+
 /// The movements that a payment settles by or settled by before, and what taking one out of suspense posts.
 fn want_movements(shelf: &Shelf, wanted: &mut Wanted, payment: &PaymentRecord, settled: &Settled) {
     for key in consumed(payment, settled).into_iter().chain(payment.consumed.iter().cloned()) {
@@ -139,7 +148,7 @@ fn want_movements(shelf: &Shelf, wanted: &mut Wanted, payment: &PaymentRecord, s
     }
 }
 
-fn want_transfer(shelf: &Shelf, wanted: &mut Wanted, transfer: &Transfer) {
+pub(crate) fn want_transfer(shelf: &Shelf, wanted: &mut Wanted, transfer: &Transfer) {
     want(&shelf.accounts, &mut wanted.accounts, transfer.debit.clone());
     want(&shelf.accounts, &mut wanted.accounts, transfer.credit.clone());
     want(&shelf.transfers, &mut wanted.transfers, transfer.id);
@@ -149,7 +158,7 @@ fn want_transfer(shelf: &Shelf, wanted: &mut Wanted, transfer: &Transfer) {
     }
 }
 
-fn want<K: Clone + Eq + std::hash::Hash, V>(rows: &Rows<K, V>, wanted: &mut HashSet<K>, key: K) {
+pub(crate) fn want<K: Clone + Eq + std::hash::Hash, V>(rows: &Rows<K, V>, wanted: &mut HashSet<K>, key: K) {
     if !rows.knows(&key) {
         wanted.insert(key);
     }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use farthing_money::{Amount, Asset};
-use farthing_rail::PaymentId;
+use farthing_rail::{PaymentId, ProofKey, SessionId};
 
 use crate::budget::{BudgetCounter, BudgetKey, ReservationRecord, ReservationState};
 use crate::ledger::{Phase, Purpose};
-use crate::{Account, AccountId, MovementRecord, PaymentRecord, PaymentState, Transfer, TransferId};
+use crate::{Account, AccountId, MovementRecord, PaymentRecord, PaymentState, SessionRecord, Transfer, TransferId};
 
 /// Whether every balance and invariant holds, recomputed from the transfers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Verification {
     pub accounts: u64,
     /// How many payments.
     pub payments: u64,
+    /// How many sessions.
+    pub sessions: u64,
     /// How many reservations.
     pub reservations: u64,
     /// Each broken invariant, in words with the figures.
@@ -43,11 +45,14 @@ pub struct Auditor {
     keys: HashSet<[u8; 32]>,
     reserved: BTreeMap<BudgetKey, (u128, u128)>,
     movements: Movements,
+    sessions: Sessions,
 }
 
 mod movements;
+mod sessions;
 
 use movements::Movements;
+use sessions::Sessions;
 
 /// An account as its transfers add up. `None`: more than 128 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +94,7 @@ impl Auditor {
             self.entries.entry(payment).or_default().push(entry);
         } else {
             self.movements.transfer(transfer);
+            self.sessions.transfer(transfer);
         }
         let moved = match transfer.phase {
             Phase::Single => self.moves(debit, credit, transfer.amount),
@@ -177,6 +183,8 @@ impl Auditor {
         self.check_provisional(payment);
         let taken = self.movements.payment(payment);
         self.done.findings.extend(taken);
+        let of_sessions = self.sessions.payment(payment);
+        self.done.findings.extend(of_sessions);
         for entry in entries {
             self.find(format!(
                 "{}: stands at {} and has transfer {} of {} that does not follow from it",
@@ -191,6 +199,21 @@ impl Auditor {
     /// Shows a movement; after the payments.
     pub fn movement(&mut self, record: &MovementRecord) {
         let findings = self.movements.movement(record);
+        self.done.findings.extend(findings);
+    }
+
+    /// Shows the proof of a deposit; after the payments.
+    pub fn deposit(&mut self, key: &ProofKey, session: SessionId) {
+        if self.proofs.contains(key.as_str()) {
+            self.find(format!("{session}: the proof of a deposit was used by a payment"));
+        }
+        let repeated = self.sessions.deposit(key.as_str(), session);
+        self.done.findings.extend(repeated);
+    }
+
+    /// Shows a session; after the payments.
+    pub fn session(&mut self, session: &SessionRecord) {
+        let findings = self.sessions.session(session);
         self.done.findings.extend(findings);
     }
 
@@ -230,6 +253,9 @@ impl Auditor {
         self.check_accounts();
         let unshown = std::mem::take(&mut self.movements).left();
         self.done.findings.extend(unshown);
+        let (sessions, of_sessions) = std::mem::take(&mut self.sessions).left();
+        self.done.sessions = sessions;
+        self.done.findings.extend(of_sessions);
         let orphans: Vec<String> =
             self.entries.keys().map(|payment| format!("{payment}: has transfers and no record")).collect();
         self.done.findings.extend(orphans);

@@ -8,6 +8,7 @@ mod error;
 mod listing;
 mod reader;
 mod schema;
+mod sessions;
 mod sqlite;
 mod writer;
 
@@ -28,6 +29,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 pub use error::StoreError;
 pub use farthing_books::Verification;
+pub use sessions::Drawn;
 
 use checkpoint::Checkpointer;
 use reader::Readers;

@@ -2,6 +2,7 @@
 
 pub(crate) mod file;
 pub(crate) mod rows;
+pub(crate) mod session;
 mod write;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use crate::StoreError;
 use rows::{ACCOUNT, COUNTER, IN_PROGRESS, MOVEMENT, PAYMENT, RESERVATION, TRANSFERS};
+use session::SESSION;
 
 /// More row numbers than this are not remembered.
 const REMEMBERED_ACCOUNTS: usize = 200_000;
@@ -70,8 +72,9 @@ impl Store for Sqlite {
         fill(connection, &by_id, &wanted.payments, |id| *id.as_bytes(), &mut shelf.payments, rows::payment)?;
         let text_of = |key: &ProofKey| key.as_str().to_owned();
         let payment_id = |row: &Row<'_>| Ok(PaymentId::from_bytes(row.get(0)?));
-        let by_proof = "SELECT id FROM payments WHERE proof = ?1";
-        fill(connection, by_proof, &wanted.proofs, text_of, &mut shelf.proofs, payment_id)?;
+        fill(connection, session::BY_PROOF, &wanted.proofs, text_of, &mut shelf.proofs, session::proof_use)?;
+        let by_id = format!("SELECT {SESSION} FROM sessions WHERE id = ?1");
+        fill(connection, &by_id, &wanted.sessions, |id| *id.as_bytes(), &mut shelf.sessions, session::record)?;
         let by_key = "SELECT id FROM payments WHERE idempotency = ?1";
         fill(connection, by_key, &wanted.keys, |key| *key, &mut shelf.keys, payment_id)?;
         let by_key = format!("SELECT {MOVEMENT} FROM movements WHERE key = ?1");
@@ -83,8 +86,8 @@ impl Store for Sqlite {
         fill(connection, &by_key, &wanted.counters, |key| key.0.clone(), &mut shelf.counters, rows::counter)?;
         let by_id = format!("SELECT {RESERVATION} FROM reservations WHERE id = ?1");
         fill(connection, &by_id, &wanted.reservations, |id| *id, &mut shelf.reservations, rows::reservation)?;
-        if wanted.all_open_payments {
-            self.load_open_payments(shelf)?;
+        if wanted.all_in_progress {
+            self.load_in_progress(shelf)?;
         }
         Ok(())
     }
@@ -130,10 +133,12 @@ impl Sqlite {
         Ok(())
     }
 
-    fn load_open_payments(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
+    fn load_in_progress(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
         let open = format!("SELECT {PAYMENT} FROM payments WHERE {IN_PROGRESS}");
         each(&self.connection, &open, rows::payment, |payment| shelf.payments.load(payment.id, Some(payment)))?;
-        shelf.all_open_payments = true;
+        let open = format!("SELECT {SESSION} FROM sessions WHERE {}", session::IN_PROGRESS);
+        each(&self.connection, &open, session::record, |found| shelf.sessions.load(found.id, Some(found)))?;
+        shelf.all_in_progress = true;
         Ok(())
     }
 }
@@ -149,6 +154,12 @@ pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(),
     })?;
     show(&books, auditor, &format!("SELECT {PAYMENT} FROM payments"), rows::payment, |auditor, row| {
         auditor.payment(&row);
+    })?;
+    show(&books, auditor, session::DEPOSITS, session::deposit, |auditor, (key, session)| {
+        auditor.deposit(&key, session);
+    })?;
+    show(&books, auditor, &format!("SELECT {SESSION} FROM sessions"), session::record, |auditor, row| {
+        auditor.session(&row);
     })?;
     show(&books, auditor, &format!("SELECT {MOVEMENT} FROM movements"), rows::movement, |auditor, row| {
         auditor.movement(&row);

@@ -21,16 +21,28 @@
 //! | a fee, seen, for no payment  | `fees/<rail>`       | `confirmed/<rail>`  |
 //! | either explained later       | `clearing/<method>` | where it rested     |
 //!
+//! | deposit of a prepaid session | `payer/<id>`        | `deposit/<session>` |
+//! | what such a one delivered    | `deposit/<session>` | `revenue/<route>`   |
+//! | the rest, at its end         | `deposit/<session>` | `payer/<id>`        |
+//! | delivered for vouchers       | `vouchers/<method>` | `revenue/<route>`   |
+//! | vouchers collected           | `clearing/<method>` | `vouchers/<method>` |
+//! | a collection taken back      | `vouchers/<method>` | `clearing/<method>` |
+//! | collected, never delivered   | `vouchers/<method>` | `payer/<id>`        |
+//! | delivered, never collected   | `losses/<method>`   | `vouchers/<method>` |
+//!
+//! What a session delivers is posted in sums, and the last two when it ends: then nothing of it is left in
+//! `deposit` or `vouchers`.
+//!
 //! A payment that was refunded and then taken back counts like a delivered one: its money left twice.
 //! What a rail kept stays a fee.
 //!
 //! Assets and expenses grow on the debit side, liabilities and income on the credit side. One
-//! account has a bound: a payer's debits, pending ones included, never exceed its credits.
+//! kind of account has a bound: debits of a payer or a deposit, pending ones included, never exceed its credits.
 
 use std::fmt;
 use std::str::FromStr;
 
-use farthing_rail::{PayerId, PaymentId, ProofKey};
+use farthing_rail::{PayerId, PaymentId, ProofKey, SessionId};
 use sha2::{Digest, Sha256};
 
 use super::{Account, AccountId, AccountKind, TransferId};
@@ -88,6 +100,11 @@ impl TransferId {
         Self::named(b"farthing/transfer/1\0", payment.as_bytes(), purpose)
     }
 
+    /// The id of the transfer of that number that a session makes.
+    pub fn of_session(session: SessionId, number: u64) -> Self {
+        Self::named(b"farthing/session-transfer/1\0", session.as_bytes(), &number.to_be_bytes())
+    }
+
     /// The id of the transfer that does this for a movement.
     pub fn of_movement(key: &ProofKey, purpose: MovementPurpose) -> Self {
         let purpose: &[u8] = match purpose {
@@ -120,14 +137,15 @@ impl fmt::Display for TransferId {
 impl AccountKind {
     /// Whether debits, pending ones included, may never exceed credits.
     pub fn is_bounded(&self) -> bool {
-        matches!(self, Self::Payer(_))
+        matches!(self, Self::Payer(_) | Self::Deposit(_))
     }
 
     /// Whether debits make it larger: assets and expenses. Liabilities and income grow by credits.
     pub fn grows_by_debits(&self) -> bool {
         match self {
-            Self::Payer(_) | Self::Revenue(_) | Self::Suspense | Self::Rounding => false,
-            Self::Clearing(_)
+            Self::Payer(_) | Self::Deposit(_) | Self::Revenue(_) | Self::Suspense | Self::Rounding => false,
+            Self::Vouchers(_)
+            | Self::Clearing(_)
             | Self::Confirmed(_)
             | Self::Fees(_)
             | Self::Shares(_)
@@ -157,6 +175,8 @@ impl fmt::Display for AccountKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Payer(payer) => write!(formatter, "payer/{payer}"),
+            Self::Deposit(session) => write!(formatter, "deposit/{session}"),
+            Self::Vouchers(method) => write!(formatter, "vouchers/{method}"),
             Self::Clearing(method) => write!(formatter, "clearing/{method}"),
             Self::Confirmed(place) => write!(formatter, "confirmed/{place}"),
             Self::Revenue(route) => write!(formatter, "revenue/{route}"),
@@ -183,6 +203,10 @@ impl FromStr for AccountKind {
     fn from_str(text: &str) -> Result<Self, NotAnAccount> {
         let kind = match text.split_once('/') {
             Some(("payer", payer)) => Self::Payer(PayerId::new(payer)),
+            Some(("deposit", session)) => {
+                Self::Deposit(session.parse().map_err(|_| NotAnAccount(text.chars().take(128).collect()))?)
+            }
+            Some(("vouchers", method)) => Self::Vouchers(method.to_owned()),
             Some(("clearing", method)) => Self::Clearing(method.to_owned()),
             Some(("confirmed", place)) => Self::Confirmed(place.to_owned()),
             Some(("revenue", route)) => Self::Revenue(route.to_owned()),
@@ -246,6 +270,8 @@ mod tests {
     fn an_account_reads_back_from_its_name() {
         for name in [
             "shares/tempo",
+            "vouchers/tempo",
+            "deposit/ses_000102030405060708090a0b0c0d0e0f",
             "withdrawals/tempo",
             "payer/did:key:z6Mk/x",
             "clearing/evm",

@@ -7,7 +7,7 @@ use super::{NewPayment, PaymentRecord, PaymentState};
 use crate::command::{ClaimOutcome, Invalid};
 use crate::ledger::Purpose;
 use crate::ledger::posting::{Refused, post};
-use crate::shelf::{Missing, Shelf};
+use crate::shelf::{Missing, ProofUse, Shelf};
 use crate::{Outcome, TransferId};
 
 /// Claims a payment, and posts it when the money is in these books.
@@ -32,8 +32,10 @@ pub(crate) fn claim(shelf: &mut Shelf, new: &NewPayment) -> Result<Outcome, Miss
     {
         return Ok(Outcome::Claim(ClaimOutcome::KeyUsed(*holder)));
     }
-    if let Some(other) = shelf.proofs.get(&new.proof.key)? {
-        return Ok(Outcome::Claim(ClaimOutcome::ProofUsed(*other)));
+    match shelf.proofs.get(&new.proof.key)? {
+        None => {}
+        Some(ProofUse::Payment(other)) => return Ok(Outcome::Claim(ClaimOutcome::ProofUsed(*other))),
+        Some(ProofUse::Deposit(session)) => return Ok(Outcome::Claim(ClaimOutcome::Deposited(*session))),
     }
     let record = new.record();
     if new.prepaid {
@@ -50,7 +52,7 @@ pub(crate) fn claim(shelf: &mut Shelf, new: &NewPayment) -> Result<Outcome, Miss
     if let Some(key) = new.idempotency {
         shelf.keys.put(key, new.id);
     }
-    shelf.proofs.put(new.proof.key.clone(), new.id);
+    shelf.proofs.put(new.proof.key.clone(), ProofUse::Payment(new.id));
     shelf.payments.put(new.id, record.clone());
     Ok(Outcome::Claim(ClaimOutcome::Won(Box::new(record))))
 }
@@ -83,6 +85,7 @@ impl NewPayment {
             reason: None,
             deadline: None,
             status: None,
+            session: None,
             claimed_at: self.at,
             settled_at: self.prepaid.then_some(self.at),
             updated_at: self.at,

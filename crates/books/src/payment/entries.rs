@@ -28,10 +28,18 @@ impl PaymentRecord {
         }
     }
 
-    /// The payment itself: from the payer's balance, or from what the rail owes, to the route's revenue.
+    /// The payment itself: from the payer's balance, or from what the rail owes, to the route's revenue or to
+    /// what vouchers are worth.
     pub(crate) fn charge(&self, at: Timestamp) -> Transfer {
-        let revenue = AccountKind::Revenue(self.route.clone());
-        self.entry(Purpose::Charge, self.source(), revenue, self.amount, at)
+        self.entry(Purpose::Charge, self.source(), self.earned(), self.amount, at)
+    }
+
+    /// What it is paid for: a route's service, or vouchers.
+    fn earned(&self) -> AccountKind {
+        match self.session {
+            Some(_) => AccountKind::Vouchers(self.method.clone()),
+            None => AccountKind::Revenue(self.route.clone()),
+        }
     }
 
     /// Back to where the payment came from.
@@ -41,11 +49,7 @@ impl PaymentRecord {
 
     /// The rail no longer owes it: the sale is undone, or its price is lost where something was given.
     pub(crate) fn reversal(&self, at: Timestamp) -> Transfer {
-        let undone = if self.is_spent() {
-            AccountKind::Losses(self.method.clone())
-        } else {
-            AccountKind::Revenue(self.route.clone())
-        };
+        let undone = if self.is_spent() { AccountKind::Losses(self.method.clone()) } else { self.earned() };
         self.entry(Purpose::Reversal, undone, self.source(), self.amount, at)
     }
 
@@ -76,7 +80,7 @@ impl PaymentRecord {
 
     /// The accounts that some step of this payment may touch.
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
-        let mut kinds = vec![self.source(), AccountKind::Revenue(self.route.clone()), AccountKind::Refunds];
+        let mut kinds = vec![self.source(), self.earned(), AccountKind::Refunds];
         if !self.prepaid {
             let of_rail = [AccountKind::Fees, AccountKind::Losses, AccountKind::Shares];
             kinds.extend(of_rail.map(|kind| kind(self.method.clone())));

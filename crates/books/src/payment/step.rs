@@ -69,8 +69,10 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
     };
 
     let is_provisional = payment.confirm_at.is_some();
+    let collects = payment.session.is_some();
     match (payment.state, step) {
         // The rail answers, at once or when it is looked up.
+        (Claimed | Unknown, Step::Settle { .. }) if collects => To(Closed),
         (Claimed | Unknown, Step::Settle { .. }) => To(Posted),
         (Claimed | Unknown, Step::Reject(_)) => To(Rejected),
         (Claimed | Unknown, Step::Doubt(_)) => To(Unknown),
@@ -84,6 +86,8 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
         // Paid and not delivered: presented again in time, or paid back.
         (Entitled, Step::Redeliver) if payment.deadline.is_none_or(|deadline| at <= deadline) => To(Posted),
         // Never while a delivery is under way: nobody is both being served and paid back.
+        // What vouchers were worth is not paid back: its session owes it, or has served for it.
+        (_, Step::Refund { .. }) if collects => No,
         (Entitled | Closed, Step::Refund { .. }) if payment.prepaid => To(Refunded),
         (Entitled | Closed, Step::Refund { .. }) => To(Refunding),
         (Refunding, Step::ConfirmRefund(_)) => To(Refunded),
@@ -98,7 +102,8 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
         (Posted | Delivered, Step::Recover { .. }) => To(Entitled),
 
         // The step was taken before. Another reference would be another movement of money.
-        (Posted, Step::Settle { settled, .. }) if payment.reference.as_deref() == Some(&settled.reference) => Again,
+        (Posted, Step::Settle { settled, .. }) if is_by(payment, settled) => Again,
+        (Closed, Step::Settle { settled, .. }) if collects && is_by(payment, settled) => Again,
         (Refunded, Step::ConfirmRefund(settled)) if payment.refund.as_deref() == Some(&settled.reference) => Again,
         (Rejected, Step::Reject(_)) => Again,
         (Delivered, Step::Deliver { .. }) => Again,
@@ -110,6 +115,11 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
 
         _ => No,
     }
+}
+
+/// Whether a payment settled by that very movement of money.
+fn is_by(payment: &PaymentRecord, settled: &Settled) -> bool {
+    payment.reference.as_deref() == Some(&settled.reference)
 }
 
 /// The payment as it stands after a step that follows.

@@ -125,7 +125,7 @@ pub(super) async fn claim(
     Err(match outcome {
         ClaimOutcome::Won(record) => return Ok(record),
         ClaimOutcome::Lost(record) => Progress::Standing(record),
-        ClaimOutcome::ProofUsed(_) => {
+        ClaimOutcome::ProofUsed(_) | ClaimOutcome::Deposited(_) => {
             let detail = "This proof of payment was used for another challenge; pay the fresh one.";
             refused(Denial::new(ProblemType::InvalidChallenge, detail).because(Fault::Used))
         }

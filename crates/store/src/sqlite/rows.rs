@@ -9,7 +9,7 @@ use farthing_books::{
 };
 use farthing_money::Price;
 use farthing_protocol::{ChallengeId, Timestamp};
-use farthing_rail::{Direction, PayerId, PaymentId, ProofKey};
+use farthing_rail::{Direction, PayerId, PaymentId, ProofKey, SessionId};
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 
@@ -18,7 +18,7 @@ use crate::StoreError;
 /// The columns of a payment, in the order in which [`payment`] reads them.
 pub(crate) const PAYMENT: &str = "id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
      idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, updated_at, \
-     consumed, confirm_at, passed_on, rail";
+     consumed, confirm_at, passed_on, rail, session";
 
 /// The payments that are not final: word for word the condition of their index, or it is not used.
 pub(crate) const IN_PROGRESS: &str =
@@ -69,6 +69,7 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
         confirm_at: row.get::<_, Option<i64>>(24)?.map(Timestamp::from_unix_millis),
         passed_on: parsed(row, 25, "passed_on")?,
         rail: row.get(26)?,
+        session: row.get::<_, Option<[u8; 16]>>(27)?.map(SessionId::from_bytes),
     })
 }
 
@@ -220,14 +221,14 @@ pub(crate) fn headers_text(response: &StoredResponse) -> Result<String, StoreErr
     serde_json::to_string(&pairs).map_err(|error| StoreError::Fault(error.to_string()))
 }
 
-fn parsed<T: std::str::FromStr>(row: &Row<'_>, index: usize, column: &'static str) -> Result<T, StoreError> {
+pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, index: usize, column: &'static str) -> Result<T, StoreError> {
     row.get_ref(index)?.as_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| damaged(column))
 }
 
-fn instant(row: &Row<'_>, index: usize) -> Result<Timestamp, StoreError> {
+pub(super) fn instant(row: &Row<'_>, index: usize) -> Result<Timestamp, StoreError> {
     Ok(Timestamp::from_unix_millis(i64::column_result(row.get_ref(index)?).map_err(|_| damaged("an instant"))?))
 }
 
-fn damaged(column: &str) -> StoreError {
+pub(super) fn damaged(column: &str) -> StoreError {
     StoreError::Damaged(format!("column {column} holds something else than was written"))
 }

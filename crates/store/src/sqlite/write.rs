@@ -8,6 +8,7 @@ use farthing_rail::PayerId;
 use rusqlite::{Connection, params};
 
 use super::rows::{charges_text, headers_text, keys_text, phase_words};
+use super::session;
 use crate::StoreError;
 
 /// Writes them; several changes of one row are one write.
@@ -19,6 +20,7 @@ pub(crate) fn changes(
     accounts(connection, account_rows, shelf)?;
     transfers(connection, account_rows, shelf)?;
     payments(connection, shelf)?;
+    session::changes(connection, shelf)?;
     responses(connection, shelf)?;
     movements(connection, shelf)?;
     cursors(connection, shelf)?;
@@ -113,8 +115,8 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
     let mut insert = connection.prepare_cached(
         "INSERT INTO payments (id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
          idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, \
-         updated_at, consumed, confirm_at, passed_on, rail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-         ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)",
+         updated_at, consumed, confirm_at, passed_on, rail, session) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+         ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
     )?;
     insert.execute(params![
         payment.id.as_bytes(),
@@ -144,6 +146,7 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         payment.confirm_at.map(Timestamp::unix_millis),
         payment.passed_on.to_string(),
         payment.rail,
+        payment.session.map(|session| *session.as_bytes()),
     ])?;
     Ok(())
 }

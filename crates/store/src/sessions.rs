@@ -1,0 +1,128 @@
+//! Sessions through the handle of the books.
+
+use std::sync::Arc;
+
+use farthing_books::session::{Credit, SessionFilter, Tender};
+use farthing_books::{Command, Outcome, SessionCommand, SessionOutcome, SessionRecord, SessionRefusal};
+use farthing_money::Amount;
+use farthing_protocol::Timestamp;
+use farthing_rail::{SessionId, Voucher};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+
+use crate::sqlite::session::{IN_PROGRESS, SESSION, record};
+use crate::{Books, StoreError, one, unexpected};
+
+/// What became of a draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// Accepted and held.
+    Held(Credit),
+    /// Nothing is held. The credit says whether the voucher was accepted all the same.
+    Refused(SessionRefusal, Option<Credit>),
+    /// There is no such session.
+    NotFound,
+}
+
+impl Books {
+    /// Changes a session; resolves when it is durable.
+    pub async fn change_session(&self, command: SessionCommand) -> Result<SessionOutcome, StoreError> {
+        match self.submit(Command::Session(command)).await? {
+            Outcome::Session(outcome) => Ok(outcome),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Accepts a voucher, where there is one, and holds an amount; see [`SessionCommand::Draw`].
+    pub async fn draw(
+        &self,
+        session: SessionId,
+        tender: Arc<Tender>,
+        voucher: Option<Box<Voucher>>,
+        least_delta: Amount,
+        hold: Amount,
+        at: Timestamp,
+    ) -> Result<Drawn, StoreError> {
+        match self.change_session(SessionCommand::Draw { session, tender, voucher, least_delta, hold, at }).await? {
+            SessionOutcome::Drawn(credit) => Ok(Drawn::Held(credit)),
+            SessionOutcome::Refused(refusal, credit) => Ok(Drawn::Refused(refusal, credit)),
+            SessionOutcome::NotFound => Ok(Drawn::NotFound),
+            SessionOutcome::Done(_) | SessionOutcome::Again(_) => {
+                Err(StoreError::Fault("a draw was answered like another command".to_owned()))
+            }
+        }
+    }
+
+    /// A session.
+    pub async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let sql = format!("SELECT {SESSION} FROM sessions WHERE id = ?1");
+        self.readers.read(move |books| one(books, &sql, [id.as_bytes()], record)).await
+    }
+
+    /// The session of a rail's table that has this name on the wire.
+    pub async fn session_by_channel(&self, rail: &str, channel: &str) -> Result<Option<SessionRecord>, StoreError> {
+        let sql = format!("SELECT {SESSION} FROM sessions WHERE channel = ?1 AND rail = ?2");
+        let key = (channel.to_owned(), rail.to_owned());
+        self.readers.read(move |books| one(books, &sql, key, record)).await
+    }
+
+    /// The sessions that a filter lets through, in the order in which they were opened.
+    pub async fn sessions(&self, filter: SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
+        self.readers.read(move |books| listed(books, &filter)).await
+    }
+
+    /// Sessions with a deposit that nobody knows of whether it is held, and that is due to be asked about; the
+    /// longest due first.
+    pub async fn sessions_due(&self, now: Timestamp, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
+        self.readers
+            .read(move |books| {
+                let mut statement = books.prepare_cached(&due_sql())?;
+                statement.query_and_then(params![now.unix_millis(), limit], record)?.collect()
+            })
+            .await
+    }
+}
+
+fn due_sql() -> String {
+    format!("SELECT {SESSION} FROM sessions WHERE ask_at <= ?1 ORDER BY ask_at LIMIT ?2")
+}
+
+fn listed(books: &Connection, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
+    let conditions: [(&str, Option<Value>); 5] = [
+        (IN_PROGRESS, None),
+        ("state = ?", filter.state.map(|state| state.as_str().to_owned().into())),
+        ("payer = ?", filter.payer.as_ref().map(|payer| payer.as_str().to_owned().into())),
+        ("rail = ?", filter.rail.clone().map(Value::from)),
+        (
+            "sequence > (SELECT sequence FROM sessions WHERE id = ?)",
+            filter.after.map(|after| after.as_bytes().to_vec().into()),
+        ),
+    ];
+    let mut sql = format!("SELECT {SESSION} FROM sessions WHERE TRUE");
+    let mut values = Vec::new();
+    for (condition, value) in conditions {
+        if value.is_some() || (filter.in_progress && condition == IN_PROGRESS) {
+            sql.push_str(" AND ");
+            sql.push_str(condition);
+            values.extend(value);
+        }
+    }
+    sql.push_str(" ORDER BY sequence LIMIT ?");
+    values.push(Value::from(i64::from(filter.limit)));
+    let mut statement = books.prepare_cached(&sql)?;
+    statement.query_and_then(params_from_iter(values), record)?.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deposits_in_doubt_are_found_without_reading_every_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = crate::sqlite::file::writer(&folder.path().join("books.db")).unwrap();
+        let mut explain = books.prepare(&format!("EXPLAIN QUERY PLAN {}", due_sql())).unwrap();
+        let plan: Vec<String> = explain.query_map([0, 1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(plan.iter().any(|step| step.contains("sessions_in_doubt")), "{plan:?}");
+    }
+}
