@@ -15,6 +15,7 @@ use tempo_primitives::transaction::{
 };
 
 use super::calls::{TRANSFER, TRANSFER_WITH_MEMO};
+use crate::buyer::Funds;
 use crate::{Account, AccountError};
 
 /// The first byte of a signature that a key makes for an account, and of what it signs.
@@ -202,6 +203,14 @@ impl AccessKey {
     /// The grant that a payment on this chain may have to bring; none once the chain knows the key.
     pub(super) fn grant_to_bring(&self, chain: u64) -> Option<&SignedGrant> {
         self.grant.as_ref().filter(|grant| !self.is_on_chain && grant.chain() == chain)
+    }
+
+    /// Whether a chain says that it knows the key.
+    pub(crate) async fn is_known(&self, chain: u64, funds: Option<&dyn Funds>) -> bool {
+        match funds {
+            Some(funds) => funds.has_access_key(chain, self.account, self.address()).await == Some(true),
+            None => false,
+        }
     }
 
     /// The account it spends for.

@@ -49,13 +49,13 @@ pub(super) fn limit(transfers: usize, delegated: bool, key_rules: Option<u64>) -
 
 impl GasPrices {
     /// These prices, within what a server sponsors for so much gas.
-    pub(super) fn sponsored(self, gas: u64) -> Self {
+    pub(crate) fn sponsored(self, gas: u64) -> Self {
         let most = SPONSORED_FEE / u128::from(gas.max(1));
         Self { max_fee: self.max_fee.min(most), priority_fee: self.priority_fee.min(most) }
     }
 
     /// The most that so much gas costs, in millionths of a dollar: base units of any TIP-20 dollar.
-    pub(super) fn most(self, gas: u64) -> Amount {
+    pub(crate) fn most(self, gas: u64) -> Amount {
         let spending: U256 = calc_gas_balance_spending(gas, self.max_fee);
         Amount::new(u128::try_from(spending).unwrap_or(u128::MAX))
     }

@@ -1,6 +1,6 @@
 //! The buyer's half: says what an offer would cost, and signs what was approved.
 
-mod earnest;
+pub(crate) mod earnest;
 mod sent;
 
 use std::num::NonZeroU64;
@@ -70,18 +70,11 @@ impl TempoPayer {
     pub async fn prepared(self) -> Self {
         let PayingKey::Delegated(key) = &self.key else { return self };
         let Some(grant) = key.grant() else { return self };
-        if !self.knows(key, grant.chain()).await {
+        if !key.is_known(grant.chain(), self.funds.as_deref()).await {
             return self;
         }
         let key = PayingKey::Delegated(Box::new(key.as_ref().clone().known_to_chain()));
         Self { key, ..self }
-    }
-
-    async fn knows(&self, key: &AccessKey, chain: u64) -> bool {
-        match &self.funds {
-            Some(funds) => funds.has_access_key(chain, key.account(), key.address()).await == Some(true),
-            None => false,
-        }
     }
 
     /// Sends at these prices.
@@ -111,42 +104,9 @@ impl TempoPayer {
         let fee = if request.fee_payer || legs.is_empty() { Amount::ZERO } else { self.most_fee(&legs, chain) };
         let too_much = || NotPayable("the amount is larger than any price this software handles".into());
         let total = request.amount.checked_add(fee).ok_or_else(too_much)?;
-        self.within_grant(&request, &token, total, now)?;
+        self.key.within_grant(&token, total, now)?;
         let cost = token.price(total).map_err(|_| too_much())?;
         Ok(Plan { request, token, legs, fee, cost })
-    }
-
-    /// A key that spends for another account spends no more than was granted, and nowhere else. What the
-    /// chain would refuse is not tried: a transaction that fails there costs its fee all the same.
-    fn within_grant(
-        &self,
-        request: &TempoRequest,
-        token: &Token,
-        total: Amount,
-        now: Timestamp,
-    ) -> Result<(), NotPayable> {
-        let Some(grant) = self.key.delegated().and_then(AccessKey::grant) else { return Ok(()) };
-        if grant.chain() != request.chain {
-            let (granted, chain) = (grant.chain(), request.chain);
-            return Err(NotPayable(format!("the key is granted for chain {granted}, and this is chain {chain}")));
-        }
-        if let Some(ended) = grant.expires().filter(|expires| *expires <= now) {
-            return Err(NotPayable(format!(
-                "the key's grant from {} ended at {}; ask for a new one, or run: farthing key accept --wallet NAME --none",
-                self.key.account(),
-                ended.to_rfc3339()
-            )));
-        }
-        let Some(limits) = grant.limits() else { return Ok(()) };
-        let limit = limits.into_iter().find(|(contract, _)| *contract == token.contract);
-        let limit = limit.map_or(Amount::ZERO, |(_, limit)| limit);
-        if total <= limit {
-            return Ok(());
-        }
-        let (total, limit) = (token.asset.display(total), token.asset.display(limit));
-        Err(NotPayable(format!(
-            "it takes {total} with the fee, and the key is granted {limit}; ask for a larger grant"
-        )))
     }
 
     fn most_fee(&self, legs: &[Leg], chain: u64) -> Amount {
@@ -240,7 +200,7 @@ impl TempoPayer {
     ) -> Result<TempoTransaction, SignError> {
         let request = &plan.request;
         let memo = attribution(challenge.realm().as_str(), None, challenge.id().as_str());
-        let grant = self.new_grant(request).await?;
+        let grant = self.key.new_grant(request.chain, request.fee_payer, self.funds.as_deref()).await?;
         let rules = grant.map(SignedGrant::rules);
         let gas_limit = gas::limit(plan.legs.len(), self.key.delegated().is_some(), rules);
         let prices = if request.fee_payer { self.prices.sponsored(gas_limit) } else { self.prices };
@@ -260,21 +220,6 @@ impl TempoPayer {
             leave_fee(&mut transaction);
         }
         Ok(transaction)
-    }
-
-    /// The grant that the payment must carry, because the chain does not know the key yet.
-    async fn new_grant(&self, request: &TempoRequest) -> Result<Option<&SignedGrant>, SignError> {
-        let Some(key) = self.key.delegated() else { return Ok(None) };
-        let Some(grant) = key.grant_to_bring(request.chain) else { return Ok(None) };
-        if self.knows(key, request.chain).await {
-            return Ok(None);
-        }
-        if request.fee_payer && gas::limit(1, true, Some(grant.rules())) > gas::SPONSORED_GAS {
-            let reason = "the chain does not know it yet, and no server sponsors making it known; pay once without a \
-                          sponsor";
-            return Err(SignError::Key(reason.into()));
-        }
-        Ok(Some(grant))
     }
 
     /// Decodes the bytes about to be handed out, and refuses what would not be the approved payment. Returns

@@ -36,7 +36,7 @@ pub(super) fn check_recipients(request: &TempoRequest) -> Result<(), NotPayable>
 }
 
 /// The second before which the transaction must be included: soon, and not after the offer's end.
-pub(super) fn valid_before(challenge: &Challenge, now: Timestamp) -> u64 {
+pub(crate) fn valid_before(challenge: &Challenge, now: Timestamp) -> u64 {
     let ends = now.after(VALIDITY);
     let ends = challenge.expires().map_or(ends, |expires| expires.min(ends));
     u64::try_from(ends.unix_millis().div_euclid(1000)).unwrap_or_default()
