@@ -1,7 +1,7 @@
 use alloy_primitives::{Address, U256};
-use farthing_rail::{Answer, Became, Sent};
+use farthing_rail::{Answer, Became, ChannelStanding, RailError, Sent};
 
-use super::{ToSend, Trace};
+use super::{SoughtChannel, ToSend, Trace};
 
 /// What accounts have, as the chains say. A buyer's half asks it before an offer is approved, so that
 /// one that would bounce does not keep a good one from being paid.
@@ -65,5 +65,12 @@ pub trait Funds: Send + Sync {
     fn send(&self, sending: ToSend) -> Answer<'_, Sent> {
         let chain = sending.chain;
         Box::pin(std::future::ready(Sent::Unknown(format!("there is no node of chain {chain} to send to"))))
+    }
+
+    /// How a session's channel stands, as its escrow says. One that is not there and never will be is closed,
+    /// with nothing deposited.
+    fn channel<'a>(&'a self, sought: &'a SoughtChannel) -> Answer<'a, Result<ChannelStanding, RailError>> {
+        let chain = sought.vault.chain;
+        Box::pin(std::future::ready(Err(RailError(format!("there is no node of chain {chain} to ask")))))
     }
 }

@@ -6,6 +6,7 @@
 //! payer also sends what a seller takes only when it is sent already.
 
 mod allowance;
+mod channel;
 mod delegation;
 mod funds;
 mod history;
@@ -16,6 +17,7 @@ mod trace;
 
 pub(crate) use allowance::not_allowed;
 pub use allowance::{Allowance, AllowanceChange, AllowanceError, Allowed, SignedAllowance};
+pub use channel::SoughtChannel;
 pub use delegation::{Delegation, DelegationError};
 pub use funds::Funds;
 pub use history::{Extent, HistoryPage, Moved};

@@ -4,12 +4,12 @@ use std::time::Duration;
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolCall as _, sol};
 use farthing_money::{Amount, Asset, Home};
-use farthing_rail::{Answer, Became, Sent};
+use farthing_rail::{Answer, Became, ChannelStanding, RailError, Sent};
 use reqwest::Client;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::{ChainSettings, Chains, Funds, ToSend, Trace};
+use super::{ChainSettings, Chains, Funds, SoughtChannel, ToSend, Trace};
 use crate::chain::{Kind, Token};
 use crate::rpc::{At, Endpoints, EndpointsError, Question, RefusedBy, RpcError};
 use crate::tempo::{KEYCHAIN, KeyState};
@@ -246,6 +246,10 @@ impl Funds for Purse {
 
     fn send(&self, sending: ToSend) -> Answer<'_, Sent> {
         Box::pin(async move { self.send_out(&sending).await })
+    }
+
+    fn channel<'a>(&'a self, sought: &'a SoughtChannel) -> Answer<'a, Result<ChannelStanding, RailError>> {
+        Box::pin(self.channel_now(sought))
     }
 }
 

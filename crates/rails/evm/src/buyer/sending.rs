@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes};
 use farthing_rail::Sent;
+use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use super::Purse;
@@ -32,7 +33,7 @@ pub struct ToSend {
 }
 
 /// What makes a transaction impossible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lapse {
     /// The time of a block, in Unix seconds: it is only valid before.
     At(u64),

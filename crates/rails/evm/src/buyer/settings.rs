@@ -321,7 +321,7 @@ mod tests {
         let base = chains.named("base").unwrap();
         assert_eq!((base.id, base.native_price.unwrap().to_string()), (8453, "4000 USD".to_owned()));
         assert_eq!(base.all_tokens().len(), 2);
-        assert_eq!(base.escrows, [chain::CHANNEL_RESERVE]);
+        assert_eq!(base.escrows, [crate::session::RESERVE]);
         assert_eq!(chains.numbered(31338).unwrap().rpc.len(), 2);
         assert!(chains.tokens().by_code(31338, "TUSD").unwrap().domain.is_some());
     }

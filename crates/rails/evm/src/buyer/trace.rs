@@ -149,7 +149,7 @@ impl Reached {
     }
 
     /// The first block of this second or a later one; `deep` is one.
-    async fn first_at(&self, second: u64, deep: Block) -> Result<u64, RpcError> {
+    pub(super) async fn first_at(&self, second: u64, deep: Block) -> Result<u64, RpcError> {
         let (mut before, mut after) = (0, deep.number);
         while before < after {
             let middle = before + (after - before) / 2;

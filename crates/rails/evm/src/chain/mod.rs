@@ -11,7 +11,7 @@ mod token;
 mod tokens;
 
 pub use configured::{TokenError, Tokens};
-pub use escrows::{CHANNEL_RESERVE, stream_channel};
+pub use escrows::stream_channel;
 pub use known::{Chain, Kind, all, by_id, by_name};
 pub use token::{SigningDomain, Token};
 pub use tokens::{by_code, of_chain, token};

@@ -5,6 +5,7 @@
 //! names a channel ([`ChannelTerms`]), in the domain that vouchers are signed under, and in their calls. What
 //! both halves need is here: [`SessionRequest`] and [`SessionPayload`] are what travels.
 
+mod buyer;
 mod contract;
 mod kept;
 mod payload;
@@ -14,6 +15,7 @@ mod terms;
 mod vault;
 mod voucher;
 
+pub use buyer::{Randomness, TempoSessionPayer};
 pub use contract::{ChannelState, Existence, OpenCall, TopUpCall};
 pub use kept::KeptSession;
 pub use payload::{

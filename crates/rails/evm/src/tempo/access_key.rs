@@ -151,8 +151,14 @@ impl SignedGrant {
         Some(limits.map(|limit| (limit.token, Amount::new(limit.limit.saturating_to()))).collect())
     }
 
+    /// Whether the key may say anything to a contract.
+    pub(crate) fn lets_call(&self, contract: Address) -> bool {
+        let all = |scope: &CallScope| scope.target == contract && scope.selector_rules.is_empty();
+        self.0.allowed_calls.as_ref().is_none_or(|scopes| scopes.iter().any(all))
+    }
+
     /// How many places of the chain's storage it fills, about.
-    pub(super) fn rules(&self) -> u64 {
+    pub(crate) fn rules(&self) -> u64 {
         let limits = self.0.limits.as_ref().map_or(0, Vec::len);
         let rules = self
             .0
@@ -163,7 +169,7 @@ impl SignedGrant {
         u64::try_from(limits + rules.sum::<usize>()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn authorization(&self) -> SignedKeyAuthorization {
+    pub(crate) fn authorization(&self) -> SignedKeyAuthorization {
         self.0.clone()
     }
 }
@@ -201,7 +207,7 @@ impl AccessKey {
     }
 
     /// The grant that a payment on this chain may have to bring; none once the chain knows the key.
-    pub(super) fn grant_to_bring(&self, chain: u64) -> Option<&SignedGrant> {
+    pub(crate) fn grant_to_bring(&self, chain: u64) -> Option<&SignedGrant> {
         self.grant.as_ref().filter(|grant| !self.is_on_chain && grant.chain() == chain)
     }
 
@@ -221,6 +227,11 @@ impl AccessKey {
     /// Its own address.
     pub fn address(&self) -> Address {
         self.key.address()
+    }
+
+    /// What signs.
+    pub(super) fn key(&self) -> &Account {
+        &self.key
     }
 
     /// What the account allows, where it is at hand.

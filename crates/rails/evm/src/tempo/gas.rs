@@ -40,7 +40,7 @@ impl Default for GasPrices {
 }
 
 /// The gas of a payment with so many transfers. `key_rules` is the size of a grant that it carries.
-pub(super) fn limit(transfers: usize, delegated: bool, key_rules: Option<u64>) -> u64 {
+pub(crate) fn limit(transfers: usize, delegated: bool, key_rules: Option<u64>) -> u64 {
     let transfers = u64::try_from(transfers).unwrap_or(u64::MAX).saturating_mul(TRANSFER);
     let key = key_rules.map_or(0, |rules| rules.saturating_add(1).saturating_mul(KEY_RULE));
     let delegated = if delegated { ACCESS_KEY } else { 0 };

@@ -68,12 +68,7 @@ impl TempoPayer {
 
     /// Asks the chain whether it knows a delegated key: a payment that brings no grant costs less.
     pub async fn prepared(self) -> Self {
-        let PayingKey::Delegated(key) = &self.key else { return self };
-        let Some(grant) = key.grant() else { return self };
-        if !key.is_known(grant.chain(), self.funds.as_deref()).await {
-            return self;
-        }
-        let key = PayingKey::Delegated(Box::new(key.as_ref().clone().known_to_chain()));
+        let key = self.key.prepared(self.funds.as_deref()).await;
         Self { key, ..self }
     }
 

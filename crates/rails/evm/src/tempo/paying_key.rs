@@ -35,6 +35,24 @@ impl PayingKey {
         }
     }
 
+    /// What signs, in its own name.
+    pub(crate) fn key(&self) -> &Account {
+        match self {
+            Self::Own(account) => account,
+            Self::Delegated(key) => key.key(),
+        }
+    }
+
+    /// The same, after the chain was asked whether it knows a delegated key.
+    pub(crate) async fn prepared(self, funds: Option<&dyn Funds>) -> Self {
+        let Self::Delegated(key) = self else { return self };
+        let chain = key.grant().map(SignedGrant::chain);
+        match chain {
+            Some(chain) if key.is_known(chain, funds).await => Self::Delegated(Box::new(key.known_to_chain())),
+            _ => Self::Delegated(key),
+        }
+    }
+
     /// Signs the Keccak-256 hash of a message in the account's name.
     pub async fn sign(&self, message: &[u8]) -> Result<Bytes, AccountError> {
         match self {

@@ -6,6 +6,7 @@ use farthing_protocol::{Challenge, Timestamp};
 use farthing_rail::{NotPayable, end_of};
 use tempo_primitives::TempoAddressExt as _;
 
+use crate::evm::unix_seconds;
 use crate::tempo::request::TempoRequest;
 
 /// How long a transaction lives: the chain takes no expiring nonce that lasts more than 30 seconds.
@@ -18,9 +19,17 @@ const SHORTEST_SPONSORED: Duration = Duration::from_secs(17);
 
 /// Whether the offer ends, and not too soon to be paid.
 pub(super) fn alive(challenge: &Challenge, request: &TempoRequest, now: Timestamp) -> Result<(), NotPayable> {
+    match request.amount.is_zero() {
+        true => end_of(challenge, now).map(drop),
+        false => check_life(challenge, request.fee_payer, now),
+    }
+}
+
+/// Whether an offer lives long enough for a transaction that answers it.
+pub(crate) fn check_life(challenge: &Challenge, sponsored: bool, now: Timestamp) -> Result<(), NotPayable> {
     let left = end_of(challenge, now)?.since(now);
-    let shortest = if request.fee_payer { SHORTEST_SPONSORED } else { SHORTEST_VALIDITY };
-    if left < shortest && !request.amount.is_zero() {
+    let shortest = if sponsored { SHORTEST_SPONSORED } else { SHORTEST_VALIDITY };
+    if left < shortest {
         return Err(NotPayable(format!("the offer expires in {left:?}, too soon for a transaction; ask again")));
     }
     Ok(())
@@ -37,7 +46,11 @@ pub(super) fn check_recipients(request: &TempoRequest) -> Result<(), NotPayable>
 
 /// The second before which the transaction must be included: soon, and not after the offer's end.
 pub(crate) fn valid_before(challenge: &Challenge, now: Timestamp) -> u64 {
-    let ends = now.after(VALIDITY);
-    let ends = challenge.expires().map_or(ends, |expires| expires.min(ends));
-    u64::try_from(ends.unix_millis().div_euclid(1000)).unwrap_or_default()
+    let soon = valid_until(now);
+    challenge.expires().map_or(soon, |expires| soon.min(unix_seconds(expires)))
+}
+
+/// The same for a transaction that answers no offer.
+pub(crate) fn valid_until(now: Timestamp) -> u64 {
+    unix_seconds(now.after(VALIDITY))
 }
