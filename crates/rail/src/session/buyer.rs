@@ -129,7 +129,7 @@ pub trait SessionPayer: Send + Sync {
     /// What depositing so much would really cost, fees included. No I/O.
     fn deposit(&self, quote: &SessionQuote, amount: Amount, first: Amount) -> Result<Deposit, NotPayable>;
 
-    /// How much this funding source could deposit now; `None` when it cannot tell.
+    /// How much this funding source could spend on a deposit and its fee now; `None` when it cannot tell.
     fn available<'a>(&'a self, quote: &'a SessionQuote) -> Answer<'a, Option<Amount>> {
         let _ = quote;
         Box::pin(std::future::ready(None))

@@ -45,7 +45,7 @@ impl GasBounds {
 
     /// The most that the chain can take, in base units of a token of the same currency, rounded up;
     /// `None` when the coin is priced in another currency or the figure is beyond any amount.
-    pub(super) fn in_token(&self, coin: Price, token: &Token) -> Option<Amount> {
+    pub(crate) fn in_token(&self, coin: Price, token: &Token) -> Option<Amount> {
         if coin.currency() != token.currency {
             return None;
         }

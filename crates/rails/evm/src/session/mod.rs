@@ -15,7 +15,7 @@ mod terms;
 mod vault;
 mod voucher;
 
-pub use buyer::{Randomness, TempoSessionPayer};
+pub use buyer::{EvmSessionPayer, Randomness, TempoSessionPayer};
 pub use contract::{ChannelState, Existence, OpenCall, TopUpCall};
 pub use kept::KeptSession;
 pub use payload::{

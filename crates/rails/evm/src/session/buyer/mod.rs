@@ -5,6 +5,7 @@
 //! chain is asked.
 
 mod asked;
+mod evm;
 mod held;
 mod known;
 mod presented;
@@ -13,7 +14,13 @@ mod tempo;
 
 use std::sync::Arc;
 
+pub use evm::EvmSessionPayer;
 pub use tempo::TempoSessionPayer;
 
 /// Fresh random bytes of the program, for salts; nothing where the system has none.
 pub type Randomness = Arc<dyn Fn() -> Option<[u8; 32]> + Send + Sync>;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

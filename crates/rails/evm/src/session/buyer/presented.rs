@@ -11,11 +11,7 @@ use crate::session::{KeptSession, SessionPayload, VaultKind, VoucherPayload, vou
 use crate::{Account, recover};
 
 /// Signs a total with the key that vouchers of this channel need, and reads it back as a seller would.
-pub(super) async fn sign_total(
-    key: &Account,
-    session: &KeptSession,
-    cumulative: Amount,
-) -> Result<Bytes, SignError> {
+pub(super) async fn sign_total(key: &Account, session: &KeptSession, cumulative: Amount) -> Result<Bytes, SignError> {
     let (vault, channel) = (&session.vault, session.channel());
     let separator = vault.separator();
     let signature = key.sign(&vault.voucher_message(&separator, &channel, cumulative)).await;

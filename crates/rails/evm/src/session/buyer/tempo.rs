@@ -232,3 +232,6 @@ impl SessionPayer for TempoSessionPayer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

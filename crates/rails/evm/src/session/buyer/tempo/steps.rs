@@ -62,11 +62,7 @@ pub(super) const fn open_gas(kind: VaultKind) -> u64 {
 }
 
 /// Decodes what was signed: it opens this channel with so much, and does nothing else.
-pub(super) fn check_open(
-    signed: &TempoTransaction,
-    session: &KeptSession,
-    deposit: Amount,
-) -> Result<(), SignError> {
+pub(super) fn check_open(signed: &TempoTransaction, session: &KeptSession, deposit: Amount) -> Result<(), SignError> {
     let (vault, terms) = (&session.vault, &session.terms);
     let opening = vault.read_open(last(signed, session, deposit)?).ok_or_else(|| differs("no opening"))?;
     let is_so = opening

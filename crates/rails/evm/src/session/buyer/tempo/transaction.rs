@@ -12,7 +12,8 @@ use crate::evm::bill::unsigned_because;
 use crate::session::KeptSession;
 use crate::session::buyer::asked::Asked;
 use crate::tempo::{
-    AccessKey, Envelope, GasPrices, SignedGrant, check_life, gas_limit, leave_fee, signing_message, valid_before, valid_until,
+    AccessKey, Envelope, GasPrices, SignedGrant, check_life, gas_limit, leave_fee, signing_message, valid_before,
+    valid_until,
 };
 
 /// A signed transaction, read back.
