@@ -1,10 +1,11 @@
 //! The official SDKs against a running gateway: each reads our challenges and pays one, and the books still add up.
 //!
 //! [`peer`] starts an SDK's program, [`upstream`] is what the gateway sells, [`paper`] a server of challenges written by
-//! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain, and [`x402`] does so
-//! in the words of x402, with facilitators between.
+//! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain, [`sessions`] by one
+//! deposit and many vouchers, and [`x402`] in the words of x402, with facilitators between.
 
 mod chain_program;
+mod chains;
 mod checks;
 mod key_file;
 mod matrix;
@@ -12,6 +13,7 @@ mod node;
 mod paper;
 mod peer;
 mod service;
+mod sessions;
 mod shop;
 mod tempo;
 mod upstream;
@@ -59,6 +61,8 @@ enum Part {
     Balance,
     /// Everybody buys of everybody by MPP, on chains.
     Mpp,
+    /// Everybody buys of everybody by sessions.
+    Sessions,
     /// Everybody buys of everybody by x402, settled by every facilitator.
     X402,
 }
@@ -81,6 +85,9 @@ pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
         if has(Part::Mpp) {
             failures.extend(tempo::run(&binary, &peers)?);
         }
+    }
+    if has(Part::Sessions) {
+        failures.extend(sessions::run()?);
     }
     if has(Part::X402) {
         failures.extend(x402::run(&binary)?);

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// How long a transaction may take to show.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The event of a token that moves.
+const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+
 /// One chain, asked for what is true.
 pub(in crate::interop) struct Node {
     rpc: String,
@@ -62,6 +65,22 @@ impl Node {
     /// What an address has of the coin that gas is paid in.
     pub(in crate::interop) fn gas(&self, address: &str) -> anyhow::Result<u128> {
         number(&self.ask("eth_getBalance", &json!([address, "latest"]))?)
+    }
+
+    /// The number of the newest block.
+    pub(in crate::interop) fn block_number(&self) -> anyhow::Result<u128> {
+        number(&self.ask("eth_blockNumber", &json!([]))?)
+    }
+
+    /// What was transferred between two addresses after a block, in the token that prices are in: each transfer, in base
+    /// units.
+    pub(in crate::interop) fn transfers(&self, from: &str, to: &str, after: u128) -> anyhow::Result<Vec<u128>> {
+        let topic = |address: &str| format!("0x{:0>64}", address.trim_start_matches("0x").to_lowercase());
+        let topics = json!([TRANSFER, topic(from), topic(to)]);
+        let filter = json!({ "address": self.tokens.first(), "fromBlock": format!("{after:#x}"), "topics": topics });
+        let logs = self.ask("eth_getLogs", &json!([filter]))?;
+        let later = |log: &&Value| number(&log["blockNumber"]).is_ok_and(|block| block > after);
+        logs.as_array().context("no logs")?.iter().filter(later).map(|log| number(&log["data"])).collect()
     }
 
     fn ask(&self, method: &str, parameters: &Value) -> anyhow::Result<Value> {

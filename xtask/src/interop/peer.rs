@@ -81,7 +81,8 @@ impl Peer {
 pub(super) fn build_mpp_rs() -> anyhow::Result<PathBuf> {
     let folder = workspace::target()?.join("interop");
     cargo(["build", "--quiet", "--locked", "--manifest-path", "interop/mpp-rs/Cargo.toml", "--features", "tempo"])
-        .args(["--bin", "peer", "--bin", "tempo-seller", "--target-dir"])
+        .args(["--bin", "peer", "--bin", "tempo-seller", "--bin", "session-seller", "--bin", "session-buyer"])
+        .arg("--target-dir")
         .arg(&folder)
         .run()?;
     Ok(folder.join("debug"))

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use super::chain::Chains;
 use super::offer::Offer;
+use crate::interop::chains::Chains;
 use crate::interop::node::Account;
 use crate::interop::peer::{Peer, Purchase};
 use crate::interop::wallet::Wallet;
@@ -53,9 +53,9 @@ impl Buyer<'_> {
 /// Our wallet, which knows both chains.
 fn wallet(binary: &Path, account: &Account, chains: &Chains) -> anyhow::Result<Wallet> {
     let wallet = Wallet::create(binary, account)?;
-    wallet.add_chain("tempo-test", chains.of(Offer::Pull).rpc(), &[])?;
+    wallet.add_chain("tempo-test", chains.tempo().rpc(), &[])?;
     let token = format!("{}:USDC:6:USD:Test USDC:1", chains.usdc());
-    wallet.add_chain("evm-test", chains.of(Offer::Authorization).rpc(), &["--token", &token])?;
+    wallet.add_chain("evm-test", chains.evm().rpc(), &["--token", &token])?;
     Ok(wallet)
 }
 

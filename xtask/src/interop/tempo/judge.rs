@@ -4,9 +4,9 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::chain::Chains;
 use crate::commands::program;
 use crate::gateway::Gateway;
+use crate::interop::chains::Chains;
 use crate::interop::node::Account;
 use crate::tools;
 

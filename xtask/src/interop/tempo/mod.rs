@@ -1,12 +1,11 @@
 //! Every buyer with every seller on chains of one's own: each pair that can pay must, and the chain must show it; what
 //! no pair can is on a list with the reason.
 //!
-//! [`chain`] has the chains and the shim before one, [`seller`] and [`buyer`] who trades there, [`offer`] what is
+//! [`Chains`] has the chains and the shim before one, [`seller`] and [`buyer`] who trades there, [`offer`] what is
 //! sold, [`purchase`] says what must be true of a sale, [`gaps`] what cannot work, and
 //! [`judge`] lets an official SDK examine our gateway.
 
 mod buyer;
-mod chain;
 mod gaps;
 mod judge;
 mod offer;
@@ -17,10 +16,10 @@ mod seller;
 
 use std::path::Path;
 
+use super::chains::Chains;
 use super::matrix::Matrix;
 use super::peer::Peer;
 use buyer::Buyer;
-use chain::Chains;
 use offer::Offer;
 use purchase::Accounts;
 use seller::{RECIPIENT, SECOND, Seller};
@@ -81,8 +80,8 @@ fn trade(
     let accounts = Accounts { payer, recipient: RECIPIENT, second: SECOND, sponsor };
     let buy = || buyer.buy(offer, &seller.url(offer), chains);
     if is_possible {
-        purchase::require(chains.of(offer), &accounts, offer, buy)
+        purchase::require(offer.chain(chains), &accounts, offer, buy)
     } else {
-        purchase::require_refusal(chains.of(offer), &accounts, buy)
+        purchase::require_refusal(offer.chain(chains), &accounts, buy)
     }
 }

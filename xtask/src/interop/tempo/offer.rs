@@ -1,5 +1,8 @@
 //! What every seller offers, and what must be true when it was bought.
 
+use crate::interop::chains::Chains;
+use crate::interop::node::Node;
+
 /// One thing for sale, by its way of payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer {
@@ -54,6 +57,11 @@ impl Offer {
             Self::Splits => (30_000, 20_000),
             Self::Authorization => (40_000, 0),
         }
+    }
+
+    /// The chain on which this is paid.
+    pub(super) fn chain(self, chains: &Chains) -> &Node {
+        if self == Self::Authorization { chains.evm() } else { chains.tempo() }
     }
 
     /// The payment method.

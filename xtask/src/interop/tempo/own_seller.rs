@@ -1,9 +1,9 @@
 use std::path::Path;
 
-use super::chain::{Chains, EVM_CHAIN, TEMPO_CHAIN};
 use super::offer::Offer;
 use super::seller::{RECIPIENT, SECOND};
 use crate::gateway::Gateway;
+use crate::interop::chains::{Chains, EVM_CHAIN, TEMPO_CHAIN};
 use crate::interop::key_file;
 use crate::interop::node::Account;
 use crate::interop::shop;
@@ -19,11 +19,11 @@ pub(super) fn start(binary: &Path, folder: &Path, chains: &Chains, sponsor: &Acc
 /// A rail for each way of paying, all of one method but the last.
 fn rails(chains: &Chains, sponsor: &Path) -> String {
     let signer = format!("signer = {{ key = {{ file = \"{}\" }} }}\n", sponsor.display());
-    let rpc = chains.of(Offer::Pull).rpc();
+    let rpc = chains.tempo().rpc();
     let tempo = format!(
         "method = \"tempo\"\nrpc = \"{rpc}\"\nchain = {TEMPO_CHAIN}\nasset = \"pathUSD\"\nrecipient = \"{RECIPIENT}\"\n"
     );
-    let (evm, usdc) = (chains.of(Offer::Authorization).rpc(), chains.usdc());
+    let (evm, usdc) = (chains.evm().rpc(), chains.usdc());
     let token = format!(
         "{{ contract = \"{usdc}\", code = \"USDC\", decimals = 6, currency = \"USD\", \
          domain = {{ name = \"Test USDC\", version = \"1\" }} }}"

@@ -3,10 +3,10 @@ use std::process::Command;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::chain::{Chains, TEMPO_CHAIN, TEMPO_TOKENS};
 use super::offer::Offer;
 use super::seller::{RECIPIENT, SECOND};
 use crate::commands::program;
+use crate::interop::chains::{Chains, TEMPO_CHAIN, TEMPO_TOKENS};
 use crate::interop::node::Account;
 use crate::interop::peer;
 use crate::interop::service::Service;

@@ -1,10 +1,10 @@
 use std::path::Path;
 
-use super::chain::Chains;
 use super::offer::Offer;
 use super::own_seller;
 use super::sdk_seller;
 use crate::gateway::Gateway;
+use crate::interop::chains::Chains;
 use crate::interop::node::Account;
 use crate::interop::service::Service;
 

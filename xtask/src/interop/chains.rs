@@ -2,9 +2,8 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::offer::Offer;
-use crate::interop::chain_program::ChainProgram;
-use crate::interop::node::{Account, Node};
+use super::chain_program::ChainProgram;
+use super::node::{Account, Node};
 
 /// Every dollar of Tempo, in any of which an account may pay fees. Prices are in the first, pathUSD.
 pub(super) const TEMPO_TOKENS: [&str; 4] = [
@@ -40,6 +39,16 @@ struct Addresses {
 struct TempoAddresses {
     rpc: String,
     shim: String,
+    escrows: Escrows,
+}
+
+/// Where deposits of sessions are held on Tempo.
+#[derive(Deserialize)]
+struct Escrows {
+    /// Version 2: the channel reserve.
+    reserve: String,
+    /// Version 1: a contract.
+    stream: String,
 }
 
 #[derive(Deserialize)]
@@ -78,8 +87,21 @@ impl Chains {
         self.addresses.accounts.get(index).context("the chains have ten accounts")
     }
 
-    /// The chain on which this is paid.
-    pub(super) fn of(&self, offer: Offer) -> &Node {
-        if offer == Offer::Authorization { &self.evm } else { &self.tempo }
+    pub(super) fn tempo(&self) -> &Node {
+        &self.tempo
+    }
+
+    pub(super) fn evm(&self) -> &Node {
+        &self.evm
+    }
+
+    /// Where Tempo's sessions of version 2 are held.
+    pub(super) fn reserve(&self) -> &str {
+        &self.addresses.tempo.escrows.reserve
+    }
+
+    /// Where Tempo's sessions of version 1 are held.
+    pub(super) fn stream(&self) -> &str {
+        &self.addresses.tempo.escrows.stream
     }
 }

@@ -1,5 +1,7 @@
 //! A buyer by sessions on `mpp`. ../README.md has its one argument.
 
+mod socket;
+
 use std::error::Error;
 
 use alloy::signers::local::PrivateKeySigner;
@@ -24,17 +26,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_escrow_contract(text(&wish, "escrow")?.parse()?)
         .with_max_deposit(MOST);
     let buyer = Buyer { http: Client::new(), session, url: text(&wish, "url")?.to_owned() };
-    let delivered = match text(&wish, "way")? {
-        "plain" => buyer.plain(wish["count"].as_u64().ok_or("no count")?).await?,
-        "sse" => buyer.sse().await?,
-        way => return Err(format!("mpp has no {way}").into()),
+    let (delivered, receipt) = match text(&wish, "way")? {
+        "plain" => (buyer.plain(wish["count"].as_u64().ok_or("no count")?).await?, buyer.close().await?),
+        "sse" => (buyer.sse().await?, buyer.close().await?),
+        "ws" => buyer.socket().await?,
+        way => return Err(format!("there is no way {way}").into()),
     };
-    let receipt = buyer.session.close(&buyer.http, &buyer.url).await?;
     println!("{}", json!({ "delivered": delivered, "receipt": receipt }));
     Ok(())
 }
 
 impl Buyer {
+    async fn close(&self) -> Result<Value, Box<dyn Error>> {
+        Ok(json!(self.session.close(&self.http, &self.url).await?))
+    }
+
     async fn request(&self) -> Result<Response, Box<dyn Error>> {
         let request = self.http.get(&self.url).header("accept-payment", "tempo/session");
         let response = request.send_with_payment(&self.session).await?;
