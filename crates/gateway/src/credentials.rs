@@ -1,5 +1,6 @@
 //! What a request pays with: at most one credential, in one of three headers.
 
+use farthing_books::session::INTENT;
 use farthing_dialects::x402::{PaymentPayload, Version, Words};
 use farthing_protocol::Credential;
 use farthing_protocol::credential::CredentialError;
@@ -37,6 +38,20 @@ impl Presented {
         match self {
             Self::Credential(_) => Spoken::Payment,
             Self::Payment(payment) => Spoken::X402(payment.version, Words::of(payment.scheme(), &payment.payload)),
+        }
+    }
+}
+
+impl Presented {
+    /// The credential, if it is one of a session: those are bound to no request in particular.
+    pub(crate) fn of_session(self: Box<Self>) -> Result<Credential, Box<Self>> {
+        match &*self {
+            Self::Credential(credential) if credential.challenge().intent().as_str() == INTENT => {}
+            _ => return Err(self),
+        }
+        match *self {
+            Self::Credential(credential) => Ok(credential),
+            other => Err(Box::new(other)),
         }
     }
 }

@@ -5,6 +5,8 @@ use farthing_dialects::x402::Words;
 use farthing_protocol::{ChallengeId, Problem, ProblemType};
 use farthing_rail::{Fault, Refusal};
 
+use crate::sessions::Known;
+
 /// Why a credential is not taken.
 #[derive(Debug)]
 pub(crate) struct Denial {
@@ -15,6 +17,8 @@ pub(crate) struct Denial {
     code: Option<&'static str>,
     /// The payment, where its rail was asked and said no.
     pub(crate) rejected: Option<Box<PaymentRecord>>,
+    /// The session that was presented, for whoever may be told how it stands.
+    pub(crate) session: Option<Box<Known>>,
 }
 
 impl Denial {
@@ -46,6 +50,12 @@ impl Denial {
         Self { code: Some(code), ..self }
     }
 
+    /// With how the session stands that was presented.
+    #[must_use]
+    pub(crate) fn knowing(self, session: Option<Known>) -> Self {
+        Self { session: session.map(Box::new), ..self }
+    }
+
     /// Said by the rail of this payment.
     #[must_use]
     pub(crate) fn by_rail(self, payment: &PaymentRecord) -> Self {
@@ -60,6 +70,6 @@ impl Denial {
 
 impl From<Problem> for Denial {
     fn from(problem: Problem) -> Self {
-        Self { problem, fault: None, code: None, rejected: None }
+        Self { problem, fault: None, code: None, rejected: None, session: None }
     }
 }

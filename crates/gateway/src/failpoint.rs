@@ -17,6 +17,23 @@ pub const STEPS: &[&str] = &[
     "after-close",
 ];
 
+/// Every step of a session beside those, in the order in which one passes them.
+pub const SESSION_STEPS: &[&str] = &[
+    "before-open",
+    "after-open",
+    "before-deposit",
+    "after-deposit",
+    "after-deposited",
+    "before-draw",
+    "after-draw",
+    "before-spend",
+    "after-spend",
+    "before-top-up",
+    "after-top-up",
+    "before-session-close",
+    "after-session-close",
+];
+
 /// Passes a step.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
@@ -25,7 +42,7 @@ pub(crate) fn reach(_step: &str) {}
 /// Passes a step, or dies there.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach(step: &str) {
-    debug_assert!(STEPS.contains(&step), "{step} is not in the table of failpoints");
+    debug_assert!(STEPS.contains(&step) || SESSION_STEPS.contains(&step), "{step} is not in the table of failpoints");
     if chosen() == Some(step) {
         std::process::abort();
     }

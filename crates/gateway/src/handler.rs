@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use farthing_protocol::ProblemType;
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use farthing_protocol::{Credential, ProblemType};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::answer;
@@ -18,6 +19,7 @@ use crate::quote::{BodyBinding, BodyFailure, Measured, measure, quote};
 use crate::route::{Found, Paid, SharedRoute};
 use crate::seller::Seller;
 use crate::serve::Peer;
+use crate::sessions;
 use crate::site::Site;
 
 const PAYMENT_AUTHORIZATION: HeaderName = HeaderName::from_static("payment-authorization");
@@ -40,6 +42,10 @@ async fn route(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> 
         Ok(target) => target,
         Err(error) => return answer::plain(StatusCode::BAD_REQUEST, &error.to_string()),
     };
+    if let Some((route, credential)) = management(&site, &parts, &target, &incoming) {
+        let head = Head { parts, target, peer };
+        return bring(seller, &site, &route, head, credential).await;
+    }
     let found = match site.table.find(target.host(), &parts.method, target.path()) {
         Found::Route(route) => Arc::clone(route),
         Found::Nothing => {
@@ -73,6 +79,36 @@ async fn route(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> 
     }
 }
 
+/// What a `POST` without a body brings to a session of a route at its path, whatever methods the route has.
+fn management(
+    site: &Site,
+    parts: &http::request::Parts,
+    target: &Target,
+    incoming: &Incoming,
+) -> Option<(SharedRoute, Credential)> {
+    if parts.method != Method::POST || !incoming.is_end_stream() || !parts.headers.contains_key(AUTHORIZATION) {
+        return None;
+    }
+    let Carried::One(presented) = credentials::read(&parts.headers) else { return None };
+    let credential = presented.of_session().ok()?;
+    Some((Arc::clone(sessions::visited(site, target, &credential)?), credential))
+}
+
+/// Takes what is brought to a session.
+async fn bring(
+    seller: &Arc<Seller>,
+    site: &Site,
+    route: &SharedRoute,
+    head: Head,
+    credential: Credential,
+) -> Response<Body> {
+    let Some(paid) = &route.paid else { return unmatched(seller) };
+    let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment };
+    let mut response = Box::pin(sessions::answer(sale, head, credential, Body::empty())).await;
+    keep_private(response.headers_mut());
+    response
+}
+
 /// A free route.
 async fn pass(route: &SharedRoute, head: Head, body: Body) -> Response<Body> {
     route.meters.free.increment(1);
@@ -100,6 +136,16 @@ async fn charge(
         route.meters.refused.increment(1);
         return refused;
     }
+    let carried = match carried {
+        Carried::One(presented) => match presented.of_session() {
+            Ok(credential) => {
+                let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment };
+                return Box::pin(sessions::answer(sale, head, credential, body)).await;
+            }
+            Err(presented) => Carried::One(presented),
+        },
+        other => other,
+    };
     let keep = matches!(carried, Carried::One(_));
     let measured = if http_body::Body::is_end_stream(&body) {
         Measured { binding: BodyBinding::None, body: Body::empty() }

@@ -32,6 +32,7 @@ mod reload;
 mod resolver;
 mod route;
 mod seller;
+mod sessions;
 mod signing;
 mod site;
 

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::lifecycle::Closings;
 use crate::metrics::Metrics;
+use crate::sessions::Sessions;
 use crate::site::Site;
 
 /// One gateway's shared state.
@@ -30,6 +31,7 @@ pub(crate) struct Seller {
     tasks: mpsc::WeakSender<()>,
     resolving: Mutex<HashSet<PaymentId>>,
     pub(crate) closings: Closings,
+    pub(crate) sessions: Sessions,
     /// How many tasks of this process are between the claim and the ledger entry of a payment.
     claiming: Mutex<HashMap<PaymentId, usize>>,
     /// Held by whoever reads the rails' statements.
@@ -66,6 +68,7 @@ impl Seller {
             tasks: own.downgrade(),
             resolving: Mutex::default(),
             closings: Closings::default(),
+            sessions: Sessions::default(),
             claiming: Mutex::default(),
             reconciling: tokio::sync::Mutex::default(),
         };

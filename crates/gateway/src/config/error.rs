@@ -150,6 +150,11 @@ pub enum Mistake {
         "the route has a meter, and no payment method that it accepts takes less than the price; accept one that does, such as \"x402/upto\", or remove `meter`"
     )]
     NothingMetered,
+    /// Terms of sessions that nothing uses.
+    #[error(
+        "the route says how sessions pay for it and accepts none; accept one, such as \"balance/session\", or remove `unit` and `[route.session]`"
+    )]
+    NoSessions,
     /// An order that is not built yet.
     #[error("order = \"{0}\" is not built yet; leave `order` out or write \"settle-first\"")]
     Order(String),

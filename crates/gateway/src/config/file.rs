@@ -87,6 +87,18 @@ pub(super) struct RouteTable {
     pub(super) x402_v1: bool,
     pub(super) payment_identifier: Option<Spanned<String>>,
     pub(super) meter: Option<Spanned<MeterTable>>,
+    pub(super) unit: Option<Spanned<String>>,
+    pub(super) session: Option<Spanned<SessionTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionTable {
+    pub(super) deposit: Option<String>,
+    pub(super) least_deposit: Option<String>,
+    pub(super) least_delta: Option<String>,
+    pub(super) slice: Option<String>,
+    pub(super) pause: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -9,6 +9,7 @@ mod quantity;
 mod rails;
 mod read;
 mod secret;
+mod session;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use flags::Flags;
 pub use meter::{Meter, Reading, Tokens};
 pub use pattern::{Methods, Pattern};
 pub use rails::{RailContext, RailFactory, SignerFactory};
+pub use session::SessionConfig;
 
 /// Looks up a variable of the environment. The program hands it down, so that nothing here reads
 /// the process's own environment behind its back.
@@ -155,6 +157,8 @@ pub struct RouteConfig {
     /// What is counted of a response. By payment methods that take what was used, the price is the most that is
     /// taken; a session pays as it goes.
     pub meter: Option<Meter>,
+    /// What it says about being paid for by sessions.
+    pub session: SessionConfig,
     /// Where it stands.
     pub place: Place,
 }

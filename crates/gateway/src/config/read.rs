@@ -13,8 +13,8 @@ use url::Url;
 use super::file::{File, GatewayTable, RouteTable};
 use super::secret::{self, Secrets};
 use super::{
-    Accept, Config, ConfigError, Meter, Mistake, Pattern, Place, RailConfig, RouteConfig, SignerConfig, Source,
-    TlsFiles, meter, quantity,
+    Accept, Config, ConfigError, Meter, Mistake, Pattern, Place, RailConfig, RouteConfig, SessionConfig, SignerConfig,
+    Source, TlsFiles, meter, quantity, session,
 };
 
 /// Bodies up to this are bound to their challenge.
@@ -295,6 +295,7 @@ impl Reader<'_> {
             x402_v1: route.x402_v1,
             payment_identifier_required: self.identifier(route)?,
             meter: self.meter(route, price)?,
+            session: self.session(route, price)?,
             ..defaults
         })
     }
@@ -313,6 +314,16 @@ impl Reader<'_> {
         let place = self.place(Some(table.span()));
         let price = price.ok_or_else(|| place.refuses(Mistake::NothingMetered))?;
         meter::read(table, price, &place).map(Some)
+    }
+
+    fn session(&self, route: &RouteTable, price: Option<farthing_money::Price>) -> Result<SessionConfig, ConfigError> {
+        let unit = route.unit.as_ref().map(|text| self.value("unit", text, session::unit)).transpose()?;
+        let spans = [route.unit.as_ref().map(Spanned::span), route.session.as_ref().map(Spanned::span)];
+        let Some(span) = spans.into_iter().flatten().last() else { return Ok(SessionConfig::default()) };
+        let place = self.place(Some(span));
+        let price = price.ok_or_else(|| place.refuses(Mistake::NoSessions))?;
+        let terms = route.session.as_ref().map(|table| session::read(table, price, &place)).transpose()?;
+        Ok(SessionConfig { unit, place: Some(place), ..terms.unwrap_or_default() })
     }
 }
 
@@ -334,6 +345,7 @@ impl RouteConfig {
             x402_v1: false,
             payment_identifier_required: false,
             meter: None,
+            session: SessionConfig::default(),
             place,
         }
     }

@@ -43,7 +43,7 @@ impl Progress {
 }
 
 /// The answer when the books did not answer.
-pub(super) fn store_down(seller: &Seller, error: &StoreError) -> Response<Body> {
+pub(crate) fn store_down(seller: &Seller, error: &StoreError) -> Response<Body> {
     seller.metrics.store_errors.increment(1);
     tracing::error!(%error, "the books did not answer; nothing is served");
     let detail =
@@ -52,7 +52,7 @@ pub(super) fn store_down(seller: &Seller, error: &StoreError) -> Response<Body> 
 }
 
 /// The answer while nobody knows whether the money moved.
-pub(super) fn in_doubt(ask_again: Duration) -> Response<Body> {
+pub(crate) fn in_doubt(ask_again: Duration) -> Response<Body> {
     answer::retry_after(answer::plain(StatusCode::SERVICE_UNAVAILABLE, SAME_CREDENTIAL), ask_again)
 }
 

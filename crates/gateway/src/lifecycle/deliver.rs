@@ -66,7 +66,7 @@ fn without_meter(sale: Sale<'_>, mut response: Response<Body>) -> Response<Body>
     response
 }
 
-pub(super) fn is_success(status: StatusCode) -> bool {
+pub(crate) fn is_success(status: StatusCode) -> bool {
     status.is_success() || status.is_redirection() || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
@@ -126,6 +126,18 @@ async fn entitle(
     if headers.contains_key(RETRY_AFTER) { response } else { answer::retry_after(response, COME_BACK) }
 }
 
+/// Puts a receipt on an answer, which is nobody else's from then on (core, 11.10).
+pub(crate) fn show_receipt(headers: &mut HeaderMap, receipt: &Receipt) {
+    if let Ok(mut value) = HeaderValue::try_from(receipt.to_header()) {
+        value.set_sensitive(true);
+        headers.insert(PAYMENT_RECEIPT, value);
+    }
+    let paid = caching::Response { has_receipt: true, ..caching::Response::default() };
+    let rule = caching::cache_control(Some(&caches::said(headers)), paid);
+    let rule = rule.and_then(|rule| HeaderValue::try_from(rule).ok());
+    headers.insert(CACHE_CONTROL, rule.unwrap_or(HeaderValue::from_static("private")));
+}
+
 /// Proof of payment, on success only (core, section 5.3.1), and never in a shared cache (11.10).
 pub(super) async fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, record: &PaymentRecord) {
     let Ok(method) = MethodName::read(&record.method) else { return };
@@ -137,14 +149,7 @@ pub(super) async fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, reco
         external_id: None,
         extra: sale.receipt_members(record),
     };
-    if let Ok(mut value) = HeaderValue::try_from(receipt.to_header()) {
-        value.set_sensitive(true);
-        headers.insert(PAYMENT_RECEIPT, value);
-    }
-    let paid = caching::Response { has_receipt: true, ..caching::Response::default() };
-    let rule = caching::cache_control(Some(&caches::said(headers)), paid);
-    let rule = rule.and_then(|rule| HeaderValue::try_from(rule).ok());
-    headers.insert(CACHE_CONTROL, rule.unwrap_or(HeaderValue::from_static("private")));
+    show_receipt(headers, &receipt);
     if let Spoken::X402(version, _) = sale.spoken {
         let receipt = Box::pin(dialect::receipt(sale.site, sale.paid, record)).await;
         dialect::succeeded(headers, version, sale.paid, record, receipt);

@@ -7,6 +7,7 @@ use farthing_protocol::Timestamp;
 use farthing_store::StoreError;
 
 use super::closing::Closings;
+use super::outgoing::Delivery;
 use crate::failpoint::reach;
 use crate::route::SharedRoute;
 use crate::seller::Seller;
@@ -94,9 +95,11 @@ impl Outgoing {
         reach("after-close");
         Ok(())
     }
+}
 
-    /// The upstream broke off in the middle of its answer: the payer may come back for all of it.
-    pub(super) fn broke_off(mut self, reason: &str) {
+impl Delivery for Outgoing {
+    /// The payer may come back for all of it.
+    fn broke_off(mut self, reason: &str) {
         self.open = false;
         let (command, _) = entitling(&self.seller, &self.route, &self.record, reason, None);
         self.route.meters.entitled.increment(1);

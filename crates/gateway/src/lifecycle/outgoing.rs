@@ -6,23 +6,27 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::obligation::Outgoing;
 use crate::proxy::{Body, BodyError};
 
-/// Passes a body on. When the upstream breaks off, the payer is entitled to another delivery; when
-/// the body ends or the client leaves, the payment is closed.
-pub(super) struct PaidBody {
-    body: Body,
-    outgoing: Option<Outgoing>,
+/// What is done about a paid response once it has gone out, which is when this is dropped.
+pub(crate) trait Delivery: Send + Unpin + 'static {
+    /// The upstream broke off in the middle of its answer.
+    fn broke_off(self, reason: &str);
 }
 
-impl PaidBody {
-    pub(super) fn wrap(body: Body, outgoing: Outgoing) -> Body {
+/// Passes a body on. It is delivered when it ends or the client leaves, and not when the upstream breaks off.
+pub(crate) struct PaidBody<D> {
+    body: Body,
+    outgoing: Option<D>,
+}
+
+impl<D: Delivery> PaidBody<D> {
+    pub(crate) fn wrap(body: Body, outgoing: D) -> Body {
         Body::stream(Self { body, outgoing: Some(outgoing) })
     }
 }
 
-impl http_body::Body for PaidBody {
+impl<D: Delivery> http_body::Body for PaidBody<D> {
     type Data = Bytes;
     type Error = BodyError;
 

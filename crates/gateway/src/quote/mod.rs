@@ -8,7 +8,7 @@ mod scope;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farthing_protocol::{AcceptPayment, Timestamp, caching};
+use farthing_protocol::{AcceptPayment, BodyDigest, ChallengeTemplate, Timestamp, caching};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Response, StatusCode};
 
@@ -20,6 +20,7 @@ use crate::denial::Denial;
 use crate::dialect::{REQUIRED, Spoken};
 use crate::proxy::{Body, Target};
 use crate::route::{Offer, Paid};
+use crate::sessions::Known;
 use crate::site::Site;
 
 /// The header in which a client says what it can pay with.
@@ -83,7 +84,12 @@ pub(crate) fn quote(
     let budget = list.as_ref().map_or(BUDGET, |list| BUDGET_OF_BOTH.saturating_sub(list.len()));
     let offers = ranked(&paid.offers, asked.headers);
     let made = offers.iter().filter(|(place, _)| is_made(*place)).map(|(_, offer)| *offer);
-    challenge(site, paid, asked, made, budget, now, headers);
+    let known = denial.and_then(|(_, denial)| denial.session.as_deref());
+    let issuing = Issuing { site, paid, asked, known, now };
+    issuing.challenge(made, budget, headers);
+    if let Some(known) = known {
+        known.show(headers);
+    }
     if let Some(list) = list {
         headers.insert(REQUIRED, list);
     }
@@ -98,36 +104,52 @@ pub(crate) fn vary(paid: &Paid) -> HeaderValue {
     if paid.x402.is_some() { VARY_OF_BOTH } else { HeaderValue::from_static(caching::VARY) }
 }
 
-/// A fresh challenge for each offer that is made that way, as many as fit.
-fn challenge<'a>(
-    site: &Site,
-    paid: &Paid,
-    asked: Asked<'_>,
-    offers: impl Iterator<Item = &'a Offer>,
-    budget: usize,
+/// What fresh challenges are issued from.
+struct Issuing<'a> {
+    site: &'a Site,
+    paid: &'a Paid,
+    asked: Asked<'a>,
+    /// The session that was just presented.
+    known: Option<&'a Known>,
     now: Timestamp,
-    headers: &mut HeaderMap,
-) {
-    let mut offers = offers.filter_map(|offer| Some((offer, offer.template()?))).peekable();
-    if offers.peek().is_none() {
-        return;
+}
+
+impl Issuing<'_> {
+    /// A fresh challenge for each offer that is made that way, as many as fit.
+    fn challenge<'a>(&self, offers: impl Iterator<Item = &'a Offer>, budget: usize, headers: &mut HeaderMap) {
+        let mut offers = offers.filter_map(|offer| Some((offer, offer.template()?))).peekable();
+        if offers.peek().is_none() {
+            return;
+        }
+        let nonce = nonce::fresh();
+        let for_this = Scope::of(self.paid, self.asked).into_opaque(nonce);
+        let mut spent = 0;
+        for (offer, template) in offers {
+            let line = match &offer.session {
+                None => self.line(offer, template, self.asked.body.digest(), &for_this),
+                Some(_) => {
+                    let for_any = Scope::of_route(self.paid).into_opaque(nonce);
+                    let known = self.known.filter(|known| known.is_of(offer));
+                    let reminding = known.and_then(|known| known.template(template));
+                    self.line(offer, reminding.as_ref().unwrap_or(template), None, &for_any)
+                }
+            };
+            spent += line.len();
+            if spent > budget && headers.contains_key(WWW_AUTHENTICATE) {
+                break;
+            }
+            if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(line)) {
+                headers.append(WWW_AUTHENTICATE, value);
+            }
+        }
     }
-    let opaque = Scope::of(paid, asked).into_opaque(nonce::fresh());
-    let digest = asked.body.digest();
-    let mut spent = 0;
-    for (offer, template) in offers {
-        let line = expiry::with_text(now, offer.validity, |expires| {
+
+    fn line(&self, offer: &Offer, template: &ChallengeTemplate, digest: Option<&BodyDigest>, opaque: &str) -> String {
+        expiry::with_text(self.now, offer.validity, |expires| {
             let mut line = String::new();
-            template.issue(&site.binder, expires, digest, &opaque, &mut line);
+            template.issue(&self.site.binder, expires, digest, opaque, &mut line);
             line
-        });
-        spent += line.len();
-        if spent > budget && headers.contains_key(WWW_AUTHENTICATE) {
-            break;
-        }
-        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(line)) {
-            headers.append(WWW_AUTHENTICATE, value);
-        }
+        })
     }
 }
 

@@ -33,6 +33,14 @@ impl Scope {
         Self(hasher.finalize().into())
     }
 
+    /// Of any request to a route: what a session's challenge is for, which serves many of them.
+    pub(crate) fn of_route(paid: &Paid) -> Self {
+        let mut hasher = paid.scope.clone();
+        // No method of a request can be this.
+        hasher.update(b"session/\0");
+        Self(hasher.finalize().into())
+    }
+
     /// The bytes.
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -123,8 +123,12 @@ fn paid(
             }
         }
     }
-    if config.meter.is_some() && !offers.iter().any(|offer| offer.metered().is_some()) {
+    let takes_sessions = offers.iter().any(|offer| offer.session.is_some());
+    if config.meter.is_some() && !takes_sessions && !offers.iter().any(|offer| offer.metered().is_some()) {
         return Err(config.place.refuses(Mistake::NothingMetered));
+    }
+    if let Some(place) = config.session.place.as_ref().filter(|_| !takes_sessions) {
+        return Err(place.refuses(Mistake::NoSessions));
     }
     let detail = format!("This request costs {price}. Pay one of the challenges and repeat it with the credential.");
     let problem = Problem::new(ProblemType::PaymentRequired, detail);

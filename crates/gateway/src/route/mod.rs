@@ -3,6 +3,7 @@
 mod build;
 mod fold;
 mod offer;
+mod session;
 mod table;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use sha2::Sha256;
 
 pub(crate) use build::{Building, build};
 pub(crate) use offer::Offer;
+pub(crate) use session::SessionTerms;
 pub(crate) use table::{Found, Table};
 
 use crate::config::Meter;

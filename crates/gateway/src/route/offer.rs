@@ -7,6 +7,7 @@ use farthing_rail::{Acceptor, Capture, Finality, NotReady, Order, Protocol, Sett
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::session::{SessionTerms, order, terms as session_terms};
 use crate::config::{Accept, Mistake, RouteConfig};
 
 /// The longest description in an offer, in bytes.
@@ -29,6 +30,8 @@ pub(crate) struct Offer {
     pub(crate) validity: Duration,
     /// How long the rail may take to settle.
     pub(crate) settle_timeout: Duration,
+    /// What is asked of a session that pays for it, where it is one of sessions.
+    pub(crate) session: Option<Arc<SessionTerms>>,
 }
 
 /// An offer in the words of its protocol, as far as they are the same for every request.
@@ -94,10 +97,19 @@ impl Offer {
             }
         }
         let unpriceable = |reason: String| Mistake::Unpriceable { accept: named.clone(), reason };
-        let order = Order { price, description: brief(route).map(str::to_owned), external_id: None };
-        let object = acceptor.method().request(&order).map_err(|reason| unpriceable(reason.to_string()))?;
+        let object = match acceptor {
+            Acceptor::Session(method, _) => method.session_request(&order(route, price)),
+            _ => {
+                let description = brief(route).map(str::to_owned);
+                acceptor.method().request(&Order { price, description, external_id: None })
+            }
+        };
+        let object = object.map_err(|reason| unpriceable(reason.to_string()))?;
         let request = ChargeRequest::from_object(&object).map_err(|reason| unpriceable(reason.to_string()))?;
-        refuse_below_floor(request.amount, terms.floor, &terms.asset, price, &named)?;
+        let session = session_terms((rail, acceptor), route, price, request.amount).map_err(unpriceable)?;
+        // A unit that a session pays for is moved together with many others.
+        let floor = if session.is_some() { Amount::new(1) } else { terms.floor };
+        refuse_below_floor(request.amount, floor, &terms.asset, price, &named)?;
         let words = words(terms, &object, &request, brief(route), realm).map_err(unpriceable)?;
         Ok(Self {
             acceptor: acceptor.clone(),
@@ -108,6 +120,7 @@ impl Offer {
             intent: terms.intent.as_str().to_owned(),
             validity: terms.validity.max(Duration::from_secs(1)),
             settle_timeout: route.settle_timeout.unwrap_or_else(|| usual_settlement(terms.finality)),
+            session,
         })
     }
 }

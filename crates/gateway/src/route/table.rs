@@ -60,6 +60,20 @@ impl Table {
         self.find_in(&self.any_host, method, path)
     }
 
+    /// The routes at a path, each once, whatever their methods; those of the host first.
+    pub(crate) fn at(&self, host: &str, path: &str) -> impl Iterator<Item = &SharedRoute> {
+        let mut found: Vec<usize> = Vec::new();
+        for paths in self.hosts.get(host).into_iter().chain([&self.any_host]) {
+            let routers = paths.named.iter().map(|(_, routers)| routers).chain([&paths.other_methods]);
+            let here = routers.filter_map(|routers| routers.exact.at(path).ok()).map(|found| *found.value);
+            let fresh: Vec<usize> = here.filter(|index| !found.contains(index)).collect();
+            found.extend(fresh);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|index| self.routes.get(index))
+    }
+
     /// Every route, in the order of the configuration.
     pub(crate) fn routes(&self) -> &[SharedRoute] {
         &self.routes

@@ -127,6 +127,25 @@ impl ChallengeTemplate {
         }
     }
 
+    /// The same offer with another request: one that also says something to a payer who is known.
+    pub fn with_request(&self, request: &EncodedObject) -> Result<Self, ChallengeError> {
+        let ChallengeDraft { realm, method, intent, description, header, .. } = &self.terms;
+        let mut other = Self::new(realm, method, intent, request, description.as_deref())?;
+        other.terms.header.clone_from(header);
+        Ok(other)
+    }
+
+    /// Compares as [`Self::check_echo`] does, but for one member of `methodDetails`: a hint that a server adds to its
+    /// own request for one payer. The binder proves that the server itself wrote it.
+    pub fn check_echo_but_hint(&self, echoed: &Challenge, hint: &str) -> Result<(), Mismatch> {
+        let Err(mismatch) = self.check_echo(echoed) else { return Ok(()) };
+        if mismatch != Mismatch("request") || echoed.slots().header != self.terms.slots().header {
+            return Err(mismatch);
+        }
+        let is_same = without(echoed.request(), hint).is_some_and(|request| request == self.terms.request);
+        if is_same { Ok(()) } else { Err(mismatch) }
+    }
+
     fn hashed_prefix(&self, binder: &Binder) -> Hmac<Sha256> {
         let hash = |secret: &BindingSecret| {
             let slots = self.terms.slots();
@@ -137,6 +156,17 @@ impl ChallengeTemplate {
         // A template outlives a rotation of secrets; the first secret's prefix is then of no use.
         if Arc::ptr_eq(&prepared.secret, secret) { prepared.state.clone() } else { hash(secret) }
     }
+}
+
+/// A request without a member of its `methodDetails`.
+fn without(request: &EncodedObject, hint: &str) -> Option<EncodedObject> {
+    let mut object = request.decode().ok()?;
+    let details = object.get_mut("methodDetails")?.as_object_mut()?;
+    details.remove(hint)?;
+    if details.is_empty() {
+        object.remove("methodDetails");
+    }
+    EncodedObject::encode(&object).ok()
 }
 
 impl std::fmt::Debug for HashedPrefix {
@@ -211,6 +241,25 @@ mod tests {
         assert_eq!(other.check_echo(&echoed), Err(Mismatch("request")));
         let elsewhere = template(None).unwrap().for_field(CredentialField::PaymentAuthorization);
         assert_eq!(elsewhere.check_echo(&echoed), Err(Mismatch("header")));
+    }
+
+    #[test]
+    fn a_hint_for_one_payer_is_no_other_offer() {
+        let encoded =
+            |json: &str| EncodedObject::encode(serde_json::from_str::<JsonObject>(json).as_ref().unwrap()).unwrap();
+        let plain = template(None).unwrap().with_request(&encoded(r#"{"amount":"1"}"#)).unwrap();
+        for (json, same) in [
+            (r#"{"amount":"1","methodDetails":{"hint":{"x":1}}}"#, true),
+            (r#"{"amount":"1","methodDetails":{"hint":1,"y":2}}"#, false),
+            (r#"{"amount":"2","methodDetails":{"hint":1}}"#, false),
+            (r#"{"amount":"1","methodDetails":{}}"#, false),
+        ] {
+            let (_, echoed) = issued(&plain.with_request(&encoded(json)).unwrap(), &binder(1), None);
+            assert_eq!(plain.check_echo_but_hint(&echoed, "hint").is_ok(), same, "{json}");
+            assert!(plain.check_echo(&echoed).is_err(), "{json}");
+        }
+        let (_, echoed) = issued(&plain, &binder(1), None);
+        assert_eq!(plain.check_echo_but_hint(&echoed, "hint"), Ok(()));
     }
 
     #[test]

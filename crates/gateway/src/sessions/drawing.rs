@@ -1,0 +1,161 @@
+//! What a request may take from a session while it is served.
+
+use std::sync::Arc;
+
+use farthing_books::session::Credit;
+use farthing_books::{Command, SessionCommand, SessionOutcome, SessionRefusal};
+use farthing_money::Amount;
+use farthing_protocol::{ChallengeId, Receipt};
+use farthing_rail::SessionId;
+
+use super::arrivals::Waiter;
+use super::books::carry_out;
+use super::deliveries::{Deliveries, Delivery};
+use super::draw::{Undrawn, drawn};
+use super::receipt;
+use crate::route::{SessionTerms, SharedRoute};
+use crate::seller::Seller;
+
+/// A session's money, held for one request: what is held is durable before the bytes that it pays for go out. What
+/// is not delivered when this is dropped is let go of.
+pub(crate) struct Drawing {
+    seller: Arc<Seller>,
+    route: SharedRoute,
+    terms: Arc<SessionTerms>,
+    session: SessionId,
+    channel: String,
+    challenge: ChallengeId,
+    /// Held and not yet delivered.
+    held: Amount,
+    /// Delivered so far.
+    units: u64,
+    /// As the books said last. All that is held for this request is committed in it.
+    credit: Credit,
+}
+
+/// Who draws, and for what.
+pub(super) struct Drawer {
+    pub(super) seller: Arc<Seller>,
+    pub(super) route: SharedRoute,
+    pub(super) terms: Arc<SessionTerms>,
+    pub(super) session: SessionId,
+    pub(super) channel: String,
+    pub(super) challenge: ChallengeId,
+}
+
+/// Why nothing more is held.
+#[derive(Debug)]
+pub(crate) enum NoMore {
+    /// What is signed for is spent: this total would cover it. A voucher may come; see [`Drawing::waiter`].
+    Uncovered {
+        /// What must be signed for.
+        required: Amount,
+    },
+    /// The session serves nothing more: it is closed or being closed.
+    Ended,
+    /// The books did not answer. Nothing more may be given.
+    Unknown,
+}
+
+impl Drawing {
+    /// What the books hold for a request from here on.
+    pub(super) fn new(drawer: Drawer, held: Amount, credit: Credit) -> Self {
+        let Drawer { seller, route, terms, session, channel, challenge } = drawer;
+        seller.metrics.in_flight.increment(1.0);
+        Self { seller, route, terms, session, channel, challenge, held, units: 0, credit }
+    }
+
+    /// What the route asks of sessions.
+    pub(crate) fn terms(&self) -> &SessionTerms {
+        &self.terms
+    }
+
+    /// Its name on the wire.
+    pub(crate) fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// What is held and not delivered.
+    pub(crate) fn held(&self) -> Amount {
+        self.held
+    }
+
+    /// How the session stood when something was last held.
+    pub(crate) fn credit(&self) -> Credit {
+        self.credit
+    }
+
+    /// Holds more of what is signed for, durably.
+    pub(crate) async fn hold(&mut self, amount: Amount) -> Result<Credit, NoMore> {
+        let command = SessionCommand::Draw {
+            session: self.session,
+            tender: Arc::clone(&self.terms.tender),
+            voucher: None,
+            least_delta: Amount::ZERO,
+            hold: amount,
+            at: self.seller.now(),
+        };
+        let outcome = carry_out(&self.seller, command).await.map_err(|_| NoMore::Unknown)?;
+        if let SessionOutcome::Refused(_, Some(credit)) = &outcome {
+            self.credit = *credit;
+        }
+        match drawn(outcome) {
+            Ok(credit) => {
+                self.credit = credit;
+                self.held = self.held.checked_add(amount).ok_or(NoMore::Unknown)?;
+                Ok(credit)
+            }
+            Err(Undrawn::Refused(SessionRefusal::Uncovered { required })) => Err(NoMore::Uncovered { required }),
+            Err(Undrawn::Refused(_) | Undrawn::NotFound) => Err(NoMore::Ended),
+            Err(Undrawn::Fault) => Err(NoMore::Unknown),
+        }
+    }
+
+    /// So much of what is held, at most all of it, was delivered. Written down in a moment.
+    pub(crate) fn deliver(&mut self, delivered: Amount, units: u64) {
+        let delivered = delivered.min(self.held);
+        self.held = self.held.checked_sub(delivered).unwrap_or(Amount::ZERO);
+        self.units = self.units.saturating_add(units);
+        let route = Arc::clone(&self.route);
+        Deliveries::add(&self.seller, self.session, Delivery { route, held: delivered, delivered, units });
+    }
+
+    /// A place to wait for vouchers: taken before [`Self::hold`] is tried, it misses none.
+    pub(crate) fn waiter(&self) -> Waiter<'_> {
+        self.seller.sessions.arrivals.wait_for(self.session)
+    }
+
+    /// The receipt of what was delivered and is held now, with this many units more.
+    pub(crate) fn receipt(&self, units: u64) -> Receipt {
+        let before = self.seller.sessions.deliveries.units(self.session);
+        let units = self.credit.units.saturating_add(before).saturating_add(units);
+        receipt::of(&receipt::Standing {
+            terms: &self.terms,
+            challenge: &self.challenge,
+            channel: &self.channel,
+            accepted: self.credit.accepted,
+            spent: self.credit.committed,
+            units,
+            transaction: None,
+            at: self.seller.now(),
+        })
+    }
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        self.seller.metrics.in_flight.decrement(1.0);
+        if self.held == Amount::ZERO {
+            return;
+        }
+        // At once: whoever was not served may try again with the same voucher.
+        self.seller.later(Command::Session(SessionCommand::Deliver {
+            session: self.session,
+            held: self.held,
+            delivered: Amount::ZERO,
+            units: 0,
+            route: self.route.name.clone(),
+            at: self.seller.now(),
+        }));
+    }
+}

@@ -1,0 +1,119 @@
+//! Sessions: many requests paid for by vouchers over one deposit.
+//!
+//! ```text
+//! no state           bytes alone        one durable write                    upstream     later
+//! challenge ──▶ 402  credential read ─▶ voucher accepted and price held ───▶ answer ───▶ delivered, or let go of
+//! ```
+//!
+//! The books are the one place where a session changes: what this process knows of one it has been told by them. A
+//! credential opens a session, adds to it, raises its total or closes it; opening and raising pay for the request that
+//! carries them, unless that wants nothing ([`visit`]). What is held is a [`Drawing`]: delivered when the response went
+//! out, let go of otherwise. A deposit runs in a task of its own, as a payment does, so that it is asked for once
+//! and finished whether or not its payer stays ([`deposit`]).
+
+mod arrivals;
+mod books;
+mod close;
+mod collect;
+mod deliveries;
+mod deposit;
+mod draw;
+mod drawing;
+mod known;
+mod manage;
+mod open;
+mod present;
+mod receipt;
+mod serve;
+mod stop;
+mod top_up;
+mod unattended;
+mod visit;
+
+use std::sync::Arc;
+
+use farthing_money::Amount;
+use farthing_protocol::Credential;
+use farthing_rail::SessionAction;
+use http::Response;
+
+use crate::lifecycle::{Head, Sale};
+use crate::proxy::{Body, Target};
+use crate::route::SharedRoute;
+use crate::site::Site;
+pub(crate) use known::Known;
+
+use arrivals::Arrivals;
+use deliveries::Deliveries;
+use deposit::Depositing;
+use drawing::{Drawer, Drawing};
+use stop::Stop;
+use visit::Visit;
+
+/// What one gateway's sessions share in its process.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    /// Streams that wait for vouchers.
+    arrivals: Arrivals,
+    /// What went out a moment ago.
+    deliveries: Deliveries,
+    /// Deposits that a task of this process is at.
+    depositing: Depositing,
+}
+
+/// The route that a credential was issued for, of those that are at its path: what is brought to a session comes
+/// with `POST`, whatever methods its route has.
+pub(crate) fn visited<'a>(site: &'a Site, target: &Target, credential: &Credential) -> Option<&'a SharedRoute> {
+    let issued_for =
+        |route: &&SharedRoute| route.paid.as_ref().is_some_and(|paid| present::is_for(site, paid, credential));
+    site.table.at(target.host(), target.path()).find(issued_for)
+}
+
+/// Takes a session's credential and answers the request that carries it.
+pub(crate) async fn answer(sale: Sale<'_>, head: Head, credential: Credential, body: Body) -> Response<Body> {
+    let visit = Visit::of(&head, &body);
+    match buy(sale, visit, &credential).await {
+        Ok(Bought::Request(drawing)) => serve::serve(sale, *drawing, head, body).await,
+        Ok(Bought::Nothing(response)) => *response,
+        Err(Stop::Denied(denial)) => stop::refuse(sale, &head, body, &denial).await,
+        Err(Stop::Elsewhere(response)) => *response,
+    }
+}
+
+/// What a credential came to.
+enum Bought {
+    /// This request may be served.
+    Request(Box<Drawing>),
+    /// It was there to bring something, and this is the answer.
+    Nothing(Box<Response<Body>>),
+}
+
+async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential) -> Result<Bought, Stop> {
+    let (read, action) = present::read(sale, credential, sale.seller.now())?;
+    let visit = visit.with(&action);
+    let voucher = match action {
+        SessionAction::Voucher(voucher) => voucher,
+        SessionAction::Open(opening) => open::open(sale, &read, *opening).await?,
+        SessionAction::TopUp(addition) => return top_up::top_up(sale, &read, *addition).await,
+        SessionAction::Close(voucher) => return close::close(sale, &read, *voucher).await,
+    };
+    let (session, channel) = (voucher.session, voucher.channel.clone());
+    let hold = match visit {
+        Visit::Request => read.terms.unit_price,
+        Visit::Management => Amount::ZERO,
+    };
+    let credit = draw::draw(sale.seller, &read, voucher, hold).await?;
+    let drawer = Drawer {
+        seller: Arc::clone(sale.seller),
+        route: Arc::clone(sale.route),
+        terms: Arc::clone(read.terms),
+        session,
+        channel,
+        challenge: read.challenge,
+    };
+    let drawing = Drawing::new(drawer, hold, credit);
+    Ok(match visit {
+        Visit::Request => Bought::Request(Box::new(drawing)),
+        Visit::Management => Bought::Nothing(Box::new(manage::acknowledged(&drawing.receipt(0)))),
+    })
+}

@@ -1,0 +1,86 @@
+//! From a drawing to the response.
+
+use std::sync::Arc;
+
+use farthing_money::Amount;
+use http::header::HeaderMap;
+use http::{Request, Response, StatusCode};
+
+use super::drawing::Drawing;
+use super::unattended::Unattended;
+use crate::answer;
+use crate::failpoint::reach;
+use crate::lifecycle::{Delivery, Head, PaidBody, Sale, is_success, show_receipt};
+use crate::proxy::{Body, ForwardErrorKind};
+use crate::route::SharedRoute;
+
+/// Asks the upstream for what is held for, and answers. What the upstream did is charged even when the client has
+/// left meanwhile: it could otherwise have everything done for nothing by leaving in time.
+pub(super) async fn serve(sale: Sale<'_>, drawing: Drawing, head: Head, body: Body) -> Response<Body> {
+    Unattended::new(Arc::clone(sale.seller), forward(Arc::clone(sale.route), drawing, head, body)).await
+}
+
+async fn forward(route: SharedRoute, drawing: Drawing, head: Head, body: Body) -> Response<Body> {
+    reach("before-upstream");
+    let request = Request::from_parts(head.parts, body);
+    let started = tokio::time::Instant::now();
+    let answered = route.upstream.forward(&head.target, &head.peer, request).await;
+    route.meters.upstream_seconds.record(started.elapsed().as_secs_f64());
+    reach("after-upstream");
+    match answered {
+        Ok(response) if is_success(response.status()) => {
+            route.meters.delivered.increment(1);
+            give(drawing, response)
+        }
+        // Nothing is charged for a failure: the drawing is let go of. A 402 of the upstream's own has no challenge and
+        // would read as a second price.
+        Ok(response) if response.status() == StatusCode::PAYMENT_REQUIRED => {
+            let detail = "The upstream asks for a payment that this gateway cannot make; nothing was charged.";
+            answer::plain(StatusCode::BAD_GATEWAY, detail)
+        }
+        Ok(response) => response,
+        Err(error) => {
+            if error.kind() != ForwardErrorKind::ClientGone {
+                tracing::warn!(%error, upstream = route.upstream.authority(), "the upstream failed");
+            }
+            answer::plain(error.status(), "The upstream did not answer; nothing was charged.")
+        }
+    }
+}
+
+/// The answer with its receipt, charged whole when it has gone out.
+fn give(drawing: Drawing, response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    acknowledge(&drawing, parts.status, &mut parts.headers);
+    Response::from_parts(parts, PaidBody::wrap(body, Whole { drawing, broken: false }))
+}
+
+/// The receipt is for success only (core, section 5.3.1).
+fn acknowledge(drawing: &Drawing, status: StatusCode, headers: &mut HeaderMap) {
+    if status.is_success() {
+        show_receipt(headers, &drawing.receipt(1));
+    }
+}
+
+/// A response of one unit on its way. Dropping it charges: the client took what it wanted.
+struct Whole {
+    drawing: Drawing,
+    broken: bool,
+}
+
+impl Delivery for Whole {
+    /// Half an answer is none; what is held for it is let go of.
+    fn broke_off(mut self, reason: &str) {
+        tracing::warn!(reason, "the upstream broke off what a session pays for; nothing is charged");
+        self.broken = true;
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        let held = self.drawing.held();
+        if !self.broken && held > Amount::ZERO {
+            self.drawing.deliver(held, 1);
+        }
+    }
+}
