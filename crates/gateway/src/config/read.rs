@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use farthing_money::Price;
 use farthing_protocol::{BindingSecret, Realm};
 use toml::Spanned;
 use url::Url;
@@ -269,6 +270,7 @@ impl Reader<'_> {
             return Err(self.place(Some(order.span())).refuses(Mistake::Order(order.get_ref().clone())));
         }
         let accept = route.accept.iter().map(|text| accept(text.get_ref(), &self.place(Some(text.span()))));
+        let meter = self.meter(route, price)?;
         let defaults = RouteConfig::with_defaults(pattern, place);
         Ok(RouteConfig {
             host: route.host.as_ref().map(|host| host.to_ascii_lowercase()),
@@ -294,8 +296,8 @@ impl Reader<'_> {
             )?,
             x402_v1: route.x402_v1,
             payment_identifier_required: self.identifier(route)?,
-            meter: self.meter(route, price)?,
-            session: self.session(route, price)?,
+            session: self.session(route, price, meter.as_ref())?,
+            meter,
             ..defaults
         })
     }
@@ -309,20 +311,26 @@ impl Reader<'_> {
         })
     }
 
-    fn meter(&self, route: &RouteTable, price: Option<farthing_money::Price>) -> Result<Option<Meter>, ConfigError> {
+    fn meter(&self, route: &RouteTable, price: Option<Price>) -> Result<Option<Meter>, ConfigError> {
         let Some(table) = &route.meter else { return Ok(None) };
         let place = self.place(Some(table.span()));
         let price = price.ok_or_else(|| place.refuses(Mistake::NothingMetered))?;
         meter::read(table, price, &place).map(Some)
     }
 
-    fn session(&self, route: &RouteTable, price: Option<farthing_money::Price>) -> Result<SessionConfig, ConfigError> {
+    fn session(
+        &self,
+        route: &RouteTable,
+        price: Option<Price>,
+        meter: Option<&Meter>,
+    ) -> Result<SessionConfig, ConfigError> {
         let unit = route.unit.as_ref().map(|text| self.value("unit", text, session::unit)).transpose()?;
         let spans = [route.unit.as_ref().map(Spanned::span), route.session.as_ref().map(Spanned::span)];
         let Some(span) = spans.into_iter().flatten().last() else { return Ok(SessionConfig::default()) };
         let place = self.place(Some(span));
         let price = price.ok_or_else(|| place.refuses(Mistake::NoSessions))?;
-        let terms = route.session.as_ref().map(|table| session::read(table, price, &place)).transpose()?;
+        let unit_price = meter.map_or(price, |meter| meter.unit_price(price));
+        let terms = route.session.as_ref().map(|table| session::read(table, unit_price, &place)).transpose()?;
         Ok(SessionConfig { unit, place: Some(place), ..terms.unwrap_or_default() })
     }
 }

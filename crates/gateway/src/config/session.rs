@@ -31,7 +31,7 @@ pub struct SessionConfig {
     pub place: Option<Place>,
 }
 
-/// Reads `[route.session]`, whose prices must be in the currency of the route's and make sense beside it.
+/// Reads `[route.session]`, whose prices must be in the currency of a unit's and make sense beside it.
 pub(super) fn read(table: &Spanned<SessionTable>, price: Price, place: &Place) -> Result<SessionConfig, ConfigError> {
     let refused = |key: &'static str, reason: String| place.refuses(Mistake::Value { key, reason });
     let said = table.get_ref();

@@ -8,7 +8,7 @@ use farthing_money::{Amount, Price, Rounding};
 use farthing_rail::{Acceptor, Deposits, SessionMethod, SessionOrder};
 
 use super::offer::brief;
-use crate::config::RouteConfig;
+use crate::config::{Meter, RouteConfig};
 
 /// So many units are advised to be deposited where the route does not say how many.
 const ADVISED_UNITS: u64 = 100;
@@ -32,19 +32,28 @@ pub(crate) struct SessionTerms {
     /// The least that a voucher must add.
     pub(crate) least_delta: Amount,
     /// The most that may be held for one stream at a time.
+    #[allow(dead_code, reason = "streams take it")]
     pub(crate) slice: Amount,
     /// How long a stream waits for a voucher.
+    #[allow(dead_code, reason = "streams take it")]
     pub(crate) pause: Duration,
+}
+
+/// What a session pays for one unit: of what is counted, where the route counts something.
+fn price_of_a_unit(route: &RouteConfig, price: Price) -> Price {
+    route.meter.as_ref().map_or(price, |meter| meter.unit_price(price))
 }
 
 /// What a session's challenge says of this route.
 pub(super) fn order(route: &RouteConfig, price: Price) -> SessionOrder {
+    let price = price_of_a_unit(route, price);
+    let counted = || route.meter.as_ref().map_or_else(|| "request".to_owned(), Meter::unit_name);
     let units = |count: u64| Price::from_millionths(price.millionths().saturating_mul(count), price.currency());
     let least = route.session.least_deposit.map_or(price.millionths(), Price::millionths);
     let advised = units(ADVISED_UNITS).millionths().max(least);
     SessionOrder {
         price,
-        unit: route.session.unit.clone().unwrap_or_else(|| "request".to_owned()),
+        unit: route.session.unit.clone().unwrap_or_else(counted),
         suggested_deposit: route.session.deposit.unwrap_or(Price::from_millionths(advised, price.currency())),
         least_delta: route.session.least_delta,
         description: brief(route).map(str::to_owned),
@@ -59,6 +68,7 @@ pub(super) fn terms(
     unit_price: Amount,
 ) -> Result<Option<Arc<SessionTerms>>, String> {
     let Acceptor::Session(method, deposits) = acceptor else { return Ok(None) };
+    let price = price_of_a_unit(route, price);
     let asset = &acceptor.terms().asset;
     let said = &route.session;
     let amount = |price: Price| {

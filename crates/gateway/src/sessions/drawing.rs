@@ -1,5 +1,7 @@
 //! What a request may take from a session while it is served.
 
+#![allow(dead_code, reason = "streams draw more than once, and wait")]
+
 use std::sync::Arc;
 
 use farthing_books::session::Credit;

@@ -5,7 +5,9 @@
 pub mod chain;
 pub mod client;
 pub mod faulty;
+pub mod payer;
 pub mod prepaid;
+pub mod session;
 pub mod upstream;
 pub mod x402;
 
@@ -59,6 +61,7 @@ pub struct World {
     pub memory: Arc<Memory>,
     pub faults: Arc<Faults>,
     pub chain: Arc<chain::Chain>,
+    pub vault: Arc<session::Vault>,
 }
 
 /// How a world is set up.
@@ -103,13 +106,15 @@ impl Setup {
         let chain = Arc::new(chain::Chain::default());
         let rails = rails(self.script, Arc::clone(&memory), Arc::clone(&faults), clock.clone());
         let rails = with_chain(rails, Arc::clone(&chain), clock.clone());
+        let vault = Arc::new(session::Vault::default());
+        let rails = with_sessions(rails, Arc::clone(&vault));
         let config = Config::load(&path, Arc::new(|_: &str| None)).map_err(|error| error.to_string())?;
         let mut gateway = Gateway::new(config, rails, books.clone()).clock(Arc::new(clock.clone()));
         if let Some(signers) = self.signers {
             gateway = gateway.signers(signers);
         }
         let running = gateway.run().await.map_err(|error| error.to_string())?;
-        Ok(World { directory, upstream, books, running, clock, memory, faults, chain })
+        Ok(World { directory, upstream, books, running, clock, memory, faults, chain, vault })
     }
 }
 
@@ -149,6 +154,14 @@ pub fn rails(script: Script, memory: Arc<Memory>, faults: Arc<Faults>, clock: Te
 pub fn with_chain(rails: RailFactory, chain: Arc<chain::Chain>, clock: TestClock) -> RailFactory {
     Arc::new(move |name, table, context| match name {
         "evm" => Ok(chain::methods(&chain, &clock)),
+        other => rails(other, table, context),
+    })
+}
+
+/// The same, and the double's sessions as `channel` and `purse`.
+pub fn with_sessions(rails: RailFactory, vault: Arc<session::Vault>) -> RailFactory {
+    Arc::new(move |name, table, context| match name {
+        session::CHANNEL | session::PURSE => Ok(session::methods(name, &vault)),
         other => rails(other, table, context),
     })
 }
@@ -213,6 +226,15 @@ impl World {
 
     pub fn mend_books(&self) {
         self.beside("DROP TRIGGER full;");
+    }
+
+    /// Makes every change of a session fail.
+    pub fn break_sessions(&self) {
+        self.beside("CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(ABORT, 'no room'); END;");
+    }
+
+    pub fn mend_sessions(&self) {
+        self.mend_books();
     }
 
     fn beside(&self, sql: &str) {
