@@ -20,7 +20,7 @@ use crate::failpoint::reach;
 use crate::proxy::{Body, ForwardErrorKind};
 use crate::quote::vary;
 
-pub(super) const PAYMENT_RECEIPT: HeaderName = HeaderName::from_static("payment-receipt");
+pub(crate) const PAYMENT_RECEIPT: HeaderName = HeaderName::from_static("payment-receipt");
 const ENTITLEMENT: HeaderName = HeaderName::from_static("farthing-entitlement");
 const PRIVATE_NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const COME_BACK: Duration = Duration::from_secs(1);

@@ -147,6 +147,11 @@ impl Flow {
         }
     }
 
+    /// Whether what went out ends with an event, so that others may stand here.
+    pub(crate) fn is_between(&self) -> bool {
+        self.out.is_empty()
+    }
+
     /// How many are owed: those that went out, and never more than were paid for.
     pub(crate) fn owed(&self) -> u64 {
         let said = self.waiting.as_ref().and_then(|waiting| waiting.owed);

@@ -6,9 +6,12 @@
 
 #![allow(dead_code, reason = "the body that counts stands on this")]
 
+mod body;
 mod counter;
 mod events;
 mod flow;
+mod pause;
+mod purse;
 mod report;
 mod tariff;
 mod tokens;

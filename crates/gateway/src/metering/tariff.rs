@@ -16,6 +16,11 @@ impl Tariff {
         Self { unit, per }
     }
 
+    /// How many a unit is.
+    pub(crate) const fn per(self) -> u64 {
+        self.per.get()
+    }
+
     /// What so many cost in all: rounded up once, so that it does not matter in how many pieces they came. More
     /// than an amount can hold is the largest amount, which nothing covers.
     pub(crate) fn cost(self, count: u64) -> Amount {
