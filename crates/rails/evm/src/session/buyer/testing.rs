@@ -10,8 +10,7 @@ use farthing_protocol::{
     Timestamp,
 };
 use farthing_rail::{
-    Answer, Approved, ChannelStanding, Deposit, NotPayable, Offer, OpenedChannel, RailError, Sent, SessionPayer,
-    SessionQuote, SignError,
+    Answer, ChannelStanding, Deposit, NotPayable, Offer, OpenedChannel, RailError, Sent, SessionPayer, SessionQuote,
 };
 use serde_json::{Value, json};
 
@@ -113,16 +112,6 @@ pub(super) fn refused(payer: &dyn SessionPayer, offer: &Value) -> String {
 
 pub(super) fn deposit(payer: &dyn SessionPayer, offer: &Value, amount: u128) -> Deposit {
     payer.deposit(&quoted(payer, offer).unwrap(), Amount::new(amount), Amount::new(1000)).unwrap()
-}
-
-/// Approves without a policy, to get at the signature.
-#[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
-pub(super) fn approved<T>(subject: T) -> Approved<T> {
-    Approved::grant(subject)
-}
-
-pub(super) fn opened(payer: &dyn SessionPayer, deposit: Deposit) -> Result<OpenedChannel, SignError> {
-    at_once(payer.open(approved(deposit)))
 }
 
 pub(super) fn payload(opened: &OpenedChannel) -> SessionPayload {

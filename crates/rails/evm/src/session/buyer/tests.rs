@@ -3,7 +3,17 @@ use serde_json::{Value, json};
 use super::testing::*;
 use crate::session::RESERVE;
 use farthing_money::Amount;
-use farthing_rail::{Channel, SessionPayer, SignError, VoucherQuote};
+use farthing_rail::{Approved, Channel, Deposit, OpenedChannel, SessionPayer, SignError, VoucherQuote};
+
+/// Approves without a policy, to get at the signature.
+#[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
+pub(super) fn approved<T>(subject: T) -> Approved<T> {
+    Approved::grant(subject)
+}
+
+pub(super) fn opened(payer: &dyn SessionPayer, deposit: Deposit) -> Result<OpenedChannel, SignError> {
+    at_once(payer.open(approved(deposit)))
+}
 
 fn voucher(
     payer: &dyn SessionPayer,
@@ -114,10 +124,10 @@ fn a_deposit_that_is_not_what_was_approved_is_not_signed() {
     for (payer, offer) in payers() {
         let deposit = deposit(payer.as_ref(), &offer, 50_000);
         let mut changed_ones = vec![
-            farthing_rail::Deposit { cost: "0.01 USD".parse().unwrap(), ..deposit.clone() },
-            farthing_rail::Deposit { fee: Amount::new(1), ..deposit.clone() },
-            farthing_rail::Deposit { amount: Amount::new(50_001), ..deposit.clone() },
-            farthing_rail::Deposit { first: Amount::new(999), ..deposit.clone() },
+            Deposit { cost: "0.01 USD".parse().unwrap(), ..deposit.clone() },
+            Deposit { fee: Amount::new(1), ..deposit.clone() },
+            Deposit { amount: Amount::new(50_001), ..deposit.clone() },
+            Deposit { first: Amount::new(999), ..deposit.clone() },
         ];
         let mut other_payee = deposit.clone();
         other_payee.quote.payee = Some(OTHER.to_checksum(None));

@@ -8,6 +8,7 @@ use super::*;
 use crate::evm::{calldata, transaction};
 use crate::recover;
 use crate::session::buyer::testing::*;
+use crate::session::buyer::tests::{approved, opened};
 use crate::session::{DepositWitness, ReceiveAuthorization, voucher_signature};
 
 fn open_payload(opened: &OpenedChannel) -> OpenPayload {

@@ -8,6 +8,7 @@ use tempo_primitives::transaction::{KeyAuthorization, SignatureType};
 use super::*;
 use crate::recover;
 use crate::session::buyer::testing::*;
+use crate::session::buyer::tests::{approved, opened};
 use crate::session::{RESERVE, voucher_signature};
 use crate::tempo::{AccessKey, Envelope, Grant, Limit};
 
