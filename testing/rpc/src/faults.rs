@@ -18,6 +18,10 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+/// What a settler asks of its own accord: whether it can pay for gas, and what became of what it sent.
+const UPKEEP: [&str; 5] =
+    ["eth_chainId", "eth_getBlockByNumber", "eth_maxPriorityFeePerGas", "eth_getBalance", "eth_getTransactionCount"];
+
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -61,7 +65,7 @@ struct Known {
     faults: HashMap<String, VecDeque<Fault>>,
     /// How often a method was asked.
     asked: HashMap<String, usize>,
-    /// How many requests came, a batch being one.
+    /// How many requests came for a payment's sake, a batch being one.
     round_trips: usize,
     /// The first answer to each question.
     first: HashMap<String, Value>,
@@ -107,7 +111,8 @@ impl Faults {
         self.shared.known().faults.remove(method);
     }
 
-    /// How many requests came so far, a batch being one.
+    /// How many requests came so far for a payment's sake, a batch being one. What a settler asks of its own accord does
+    /// not count: when it does so is its own affair.
     pub fn round_trips(&self) -> usize {
         self.shared.known().round_trips
     }
@@ -130,7 +135,7 @@ impl Shared {
     }
 
     async fn answer(&self, request: Value) -> Outcome {
-        let method = request.get("method").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let method = method_of(&request).to_owned();
         let question = format!("{method}{}", request.get("params").unwrap_or(&Value::Null));
         let fault = {
             let mut known = self.known();
@@ -176,6 +181,10 @@ impl Shared {
     }
 }
 
+fn method_of(request: &Value) -> &str {
+    request.get("method").and_then(Value::as_str).unwrap_or_default()
+}
+
 fn reply(request: &Value, member: &str, value: Value) -> Value {
     let mut reply = json!({ "jsonrpc": "2.0", "id": request.get("id") });
     if let Some(object) = reply.as_object_mut() {
@@ -191,7 +200,8 @@ async fn serve(State(shared): State<Arc<Shared>>, Json(body): Json<Value>) -> Re
         Value::Array(requests) => (true, requests),
         request => (false, vec![request]),
     };
-    shared.known().round_trips += 1;
+    let is_upkeep = requests.iter().all(|request| UPKEEP.contains(&method_of(request)));
+    shared.known().round_trips += usize::from(!is_upkeep);
     let mut answers = Vec::new();
     for request in requests {
         match shared.answer(request).await {

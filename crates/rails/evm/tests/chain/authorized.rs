@@ -133,9 +133,7 @@ async fn a_balance_drained_between_rehearsal_and_inclusion_delivers_nothing_and_
 async fn a_settlement_takes_no_more_than_two_round_trips() {
     let world = World::evm().await;
     settled(world.settle(&world.claim(&world.authorization(1, CENT, 300).await)).await);
-    let before = (world.faults.round_trips(), world.faults.asked("eth_getTransactionCount"));
+    let before = world.faults.round_trips();
     settled(world.settle(&world.claim(&world.authorization(1, CENT, 300).await)).await);
-    // Beside them the desk may look after what it sent, once a second.
-    let tending = 2 * (world.faults.asked("eth_getTransactionCount") - before.1);
-    assert!(world.faults.round_trips() - before.0 <= 2 + tending);
+    assert_eq!(world.faults.round_trips() - before, 2);
 }

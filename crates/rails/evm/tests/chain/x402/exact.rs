@@ -14,17 +14,12 @@ async fn an_authorization_is_held_in_one_round_trip_and_settled_in_two() {
     let claim = paid(&world, 1, CENT).await;
     let before = world.faults.round_trips();
     assert_eq!(exact(&world).hold(&claim).await, Hold::Held);
-    assert!(world.faults.round_trips() - before <= 1 + tended(&world, 0));
+    assert_eq!(world.faults.round_trips() - before, 1);
     assert_eq!(world.has(SHOP).await, CENT);
-    let (before, seen) = (world.faults.round_trips(), world.faults.asked("eth_getTransactionCount"));
+    let before = world.faults.round_trips();
     settled(exact(&world).settle(&claim).await);
-    assert!(world.faults.round_trips() - before <= 2 + tended(&world, seen));
+    assert_eq!(world.faults.round_trips() - before, 2);
     assert_eq!(world.has(SHOP).await, 2 * CENT);
-}
-
-/// What the desk asks beside, looking after what it sent.
-fn tended(world: &World, before: usize) -> usize {
-    2 * (world.faults.asked("eth_getTransactionCount") - before)
 }
 
 #[tokio::test(flavor = "multi_thread")]
