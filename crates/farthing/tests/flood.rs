@@ -21,7 +21,9 @@ const BURST: usize = 50;
 async fn fifty_thousand_unpaid_requests_write_nothing_and_grow_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let upstream = Upstream::start().await;
-    let seller = Seller::start(directory.path(), &quiet(&upstream), &[("RUST_LOG", "warn")]);
+    // The first reading of a rail's statement is noted down.
+    let config = quiet(&upstream).replacen("[gateway]", "[gateway]\nreconcile = \"1h\"", 1);
+    let seller = Seller::start(directory.path(), &config, &[("RUST_LOG", "warn")]);
     flood(&seller, 10).await;
     let (memory, disk) = (resident_kilobytes(seller.process_id()), bytes_on_disk(directory.path()));
 
