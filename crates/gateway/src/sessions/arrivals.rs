@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use farthing_rail::SessionId;
@@ -23,8 +23,8 @@ struct Waiting {
 }
 
 /// A place among those who wait for news of a session.
-pub(crate) struct Waiter<'a> {
-    arrivals: &'a Arrivals,
+pub(crate) struct Waiter {
+    arrivals: Arc<Arrivals>,
     session: SessionId,
     news: watch::Receiver<()>,
 }
@@ -39,23 +39,23 @@ impl Arrivals {
     }
 
     /// A place that hears everything from now on.
-    pub(super) fn wait_for(&self, session: SessionId) -> Waiter<'_> {
+    pub(super) fn wait_for(self: &Arc<Self>, session: SessionId) -> Waiter {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Waiting { news: watch::Sender::new(()), waiters: 0 };
         let waiting = all.entry(session).or_insert_with(fresh);
         waiting.waiters += 1;
-        Waiter { arrivals: self, session, news: waiting.news.subscribe() }
+        Waiter { arrivals: Arc::clone(self), session, news: waiting.news.subscribe() }
     }
 }
 
-impl Waiter<'_> {
+impl Waiter {
     /// Until something may have changed: at once in this process, after a look's time in another.
     pub(crate) async fn news(&mut self) {
         let _ = tokio::time::timeout(LOOK_AGAIN, self.news.changed()).await;
     }
 }
 
-impl Drop for Waiter<'_> {
+impl Drop for Waiter {
     fn drop(&mut self) {
         let mut all = self.arrivals.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut waiting) = all.entry(self.session) {
@@ -73,7 +73,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_came_between_a_look_and_the_wait_is_heard() {
-        let (arrivals, session) = (Arrivals::default(), SessionId::of("a"));
+        let (arrivals, session) = (Arc::new(Arrivals::default()), SessionId::of("a"));
         let started = tokio::time::Instant::now();
         let mut waiter = arrivals.wait_for(session);
         arrivals.announce(SessionId::of("b"));

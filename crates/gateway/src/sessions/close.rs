@@ -7,7 +7,7 @@ use farthing_rail::Voucher;
 use super::Bought;
 use super::books::{carry_out, record_of};
 use super::collect::{Ended, end};
-use super::manage::managed;
+use super::manage::Managed;
 use super::present::Read;
 use super::stop::Stop;
 use crate::failpoint::reach;
@@ -54,5 +54,5 @@ pub(super) async fn close(sale: Sale<'_>, read: &Read<'_>, voucher: Voucher) -> 
         }
     }
     let Ended { record, transaction } = end(seller, &read.terms.deposits, session, read.offer.settle_timeout).await?;
-    Ok(Bought::Nothing(Box::new(managed(sale, read, &record, transaction.as_deref()))))
+    Ok(Bought::Nothing(Box::new(Managed::of(sale, read, &record, transaction.as_deref()))))
 }

@@ -123,7 +123,7 @@ impl Drawing {
     }
 
     /// A place to wait for vouchers: taken before [`Self::hold`] is tried, it misses none.
-    pub(crate) fn waiter(&self) -> Waiter<'_> {
+    pub(crate) fn waiter(&self) -> Waiter {
         self.seller.sessions.arrivals.wait_for(self.session)
     }
 

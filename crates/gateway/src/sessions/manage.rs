@@ -1,4 +1,4 @@
-//! The answers to credentials that bring something and buy nothing.
+//! What comes of credentials that bring something and buy nothing.
 
 use farthing_books::SessionRecord;
 use farthing_protocol::Receipt;
@@ -12,30 +12,36 @@ use crate::lifecycle::{Sale, show_receipt};
 use crate::proxy::Body;
 
 /// It is done; there is nothing to be served.
-pub(super) fn acknowledged(receipt: &Receipt) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    show_receipt(response.headers_mut(), receipt);
-    response
+pub(crate) struct Managed {
+    pub(crate) receipt: Receipt,
+    /// How the session stands, where its payer is told.
+    pub(super) known: Option<Known>,
 }
 
-/// It is done, and the session stands so now.
-pub(super) fn managed(
-    sale: Sale<'_>,
-    read: &Read<'_>,
-    record: &SessionRecord,
-    transaction: Option<&str>,
-) -> Response<Body> {
-    let mut response = acknowledged(&receipt::of(&receipt::Standing {
-        terms: read.terms,
-        challenge: &read.challenge,
-        channel: &record.channel,
-        accepted: record.accepted,
-        spent: record.committed(),
-        units: record.units,
-        transaction,
-        at: sale.seller.now(),
-    }));
-    Known::of(read.terms, record, required(read.terms, record)).show(response.headers_mut());
-    response
+impl Managed {
+    /// Done, and the session stands so now.
+    pub(super) fn of(sale: Sale<'_>, read: &Read<'_>, record: &SessionRecord, transaction: Option<&str>) -> Self {
+        let receipt = receipt::of(&receipt::Standing {
+            terms: read.terms,
+            challenge: &read.challenge,
+            channel: &record.channel,
+            accepted: record.accepted,
+            spent: record.committed(),
+            units: record.units,
+            transaction,
+            at: sale.seller.now(),
+        });
+        Self { receipt, known: Some(Known::of(read.terms, record, required(read.terms, record))) }
+    }
+
+    /// The answer over HTTP.
+    pub(super) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        show_receipt(response.headers_mut(), &self.receipt);
+        if let Some(known) = &self.known {
+            known.show(response.headers_mut());
+        }
+        response
+    }
 }

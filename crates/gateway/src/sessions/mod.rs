@@ -15,6 +15,7 @@ mod arrivals;
 mod books;
 mod close;
 mod collect;
+mod counting;
 mod deliveries;
 mod deposit;
 mod draw;
@@ -41,12 +42,19 @@ use crate::lifecycle::{Head, Sale};
 use crate::proxy::{Body, Target};
 use crate::route::SharedRoute;
 use crate::site::Site;
+#[allow(unused_imports, reason = "streams draw more than once, and wait")]
+pub(crate) use arrivals::Waiter;
+#[allow(unused_imports, reason = "streams draw more than once, and wait")]
+pub(crate) use drawing::{Drawing, NoMore};
 pub(crate) use known::Known;
+pub(crate) use manage::Managed;
+#[allow(unused_imports, reason = "what is brought within a stream is refused within it")]
+pub(crate) use stop::Refused;
 
 use arrivals::Arrivals;
 use deliveries::Deliveries;
 use deposit::Depositing;
-use drawing::{Drawer, Drawing};
+use drawing::Drawer;
 use stop::Stop;
 use visit::Visit;
 
@@ -54,7 +62,7 @@ use visit::Visit;
 #[derive(Default)]
 pub(crate) struct Sessions {
     /// Streams that wait for vouchers.
-    arrivals: Arrivals,
+    arrivals: Arc<Arrivals>,
     /// What went out a moment ago.
     deliveries: Deliveries,
     /// Deposits that a task of this process is at.
@@ -74,9 +82,20 @@ pub(crate) async fn answer(sale: Sale<'_>, head: Head, credential: Credential, b
     let visit = Visit::of(&head, &body);
     match buy(sale, visit, &credential).await {
         Ok(Bought::Request(drawing)) => serve::serve(sale, *drawing, head, body).await,
-        Ok(Bought::Nothing(response)) => *response,
+        Ok(Bought::Nothing(managed)) => managed.into_response(),
         Err(Stop::Denied(denial)) => stop::refuse(sale, &head, body, &denial).await,
         Err(Stop::Elsewhere(response)) => *response,
+    }
+}
+
+/// Takes a credential that came within a stream and not with a request of its own: what it brings is brought, and
+/// nothing is bought.
+#[allow(dead_code, reason = "streams over WebSocket take it")]
+pub(crate) async fn bring(sale: Sale<'_>, credential: &Credential) -> Result<Managed, Refused> {
+    match buy(sale, Visit::Management, credential).await {
+        Ok(Bought::Nothing(managed)) => Ok(*managed),
+        Ok(Bought::Request(drawing)) => Ok(Managed { receipt: drawing.receipt(0), known: None }),
+        Err(stop) => Err(stop.into()),
     }
 }
 
@@ -85,7 +104,7 @@ enum Bought {
     /// This request may be served.
     Request(Box<Drawing>),
     /// It was there to bring something, and this is the answer.
-    Nothing(Box<Response<Body>>),
+    Nothing(Box<Managed>),
 }
 
 async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential) -> Result<Bought, Stop> {
@@ -99,7 +118,7 @@ async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential) -> Result<Bo
     };
     let (session, channel) = (voucher.session, voucher.channel.clone());
     let hold = match visit {
-        Visit::Request => read.terms.unit_price,
+        Visit::Request => counting::first_hold(sale.paid, read.terms),
         Visit::Management => Amount::ZERO,
     };
     let credit = draw::draw(sale.seller, &read, voucher, hold).await?;
@@ -114,6 +133,6 @@ async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential) -> Result<Bo
     let drawing = Drawing::new(drawer, hold, credit);
     Ok(match visit {
         Visit::Request => Bought::Request(Box::new(drawing)),
-        Visit::Management => Bought::Nothing(Box::new(manage::acknowledged(&drawing.receipt(0)))),
+        Visit::Management => Bought::Nothing(Box::new(Managed { receipt: drawing.receipt(0), known: None })),
     })
 }

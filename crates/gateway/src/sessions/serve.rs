@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use farthing_money::Amount;
-use http::header::HeaderMap;
 use http::{Request, Response, StatusCode};
 
+use super::counting::give;
 use super::drawing::Drawing;
 use super::unattended::Unattended;
 use crate::answer;
 use crate::failpoint::reach;
-use crate::lifecycle::{Delivery, Head, PaidBody, Sale, is_success, show_receipt};
+use crate::lifecycle::{Head, Sale, is_success};
 use crate::proxy::{Body, ForwardErrorKind};
 use crate::route::SharedRoute;
 
@@ -44,43 +43,6 @@ async fn forward(route: SharedRoute, drawing: Drawing, head: Head, body: Body) -
                 tracing::warn!(%error, upstream = route.upstream.authority(), "the upstream failed");
             }
             answer::plain(error.status(), "The upstream did not answer; nothing was charged.")
-        }
-    }
-}
-
-/// The answer with its receipt, charged whole when it has gone out.
-fn give(drawing: Drawing, response: Response<Body>) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
-    acknowledge(&drawing, parts.status, &mut parts.headers);
-    Response::from_parts(parts, PaidBody::wrap(body, Whole { drawing, broken: false }))
-}
-
-/// The receipt is for success only (core, section 5.3.1).
-fn acknowledge(drawing: &Drawing, status: StatusCode, headers: &mut HeaderMap) {
-    if status.is_success() {
-        show_receipt(headers, &drawing.receipt(1));
-    }
-}
-
-/// A response of one unit on its way. Dropping it charges: the client took what it wanted.
-struct Whole {
-    drawing: Drawing,
-    broken: bool,
-}
-
-impl Delivery for Whole {
-    /// Half an answer is none; what is held for it is let go of.
-    fn broke_off(mut self, reason: &str) {
-        tracing::warn!(reason, "the upstream broke off what a session pays for; nothing is charged");
-        self.broken = true;
-    }
-}
-
-impl Drop for Whole {
-    fn drop(&mut self) {
-        let held = self.drawing.held();
-        if !self.broken && held > Amount::ZERO {
-            self.drawing.deliver(held, 1);
         }
     }
 }

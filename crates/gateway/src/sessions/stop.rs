@@ -131,6 +131,30 @@ pub(super) async fn refuse(sale: Sale<'_>, head: &Head, body: Body, denial: &Den
     refuse_with(sale, head.asked(&binding), denial)
 }
 
+/// Why nothing was done, for whoever has no response to put it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// As over HTTP. Of 503, the same credential asks again.
+    pub(crate) status: StatusCode,
+    /// In words, for people.
+    pub(crate) detail: String,
+}
+
+impl From<Stop> for Refused {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Denied(denial) => Self {
+                status: StatusCode::from_u16(denial.problem.kind.status()).unwrap_or(StatusCode::PAYMENT_REQUIRED),
+                detail: denial.problem.detail,
+            },
+            Stop::Elsewhere(response) => Self {
+                status: response.status(),
+                detail: "Nothing is known for certain just now; send the same credential again.".to_owned(),
+            },
+        }
+    }
+}
+
 impl From<Denial> for Stop {
     fn from(denial: Denial) -> Self {
         Self::Denied(Box::new(denial))

@@ -11,7 +11,7 @@ use tracing::Instrument;
 use super::Bought;
 use super::books::{carry_out, record_of};
 use super::deposit::{find_out, put_in, right};
-use super::manage::managed;
+use super::manage::Managed;
 use super::present::Read;
 use super::stop::Stop;
 use crate::failpoint::reach;
@@ -41,7 +41,7 @@ pub(super) async fn top_up(sale: Sale<'_>, read: &Read<'_>, addition: Addition) 
         Err(Stop::in_doubt(Duration::from_secs(2)))
     });
     let record = added.map_err(about)?;
-    Ok(Bought::Nothing(Box::new(managed(sale, read, &record, None))))
+    Ok(Bought::Nothing(Box::new(Managed::of(sale, read, &record, None))))
 }
 
 async fn run(
