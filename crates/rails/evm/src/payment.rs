@@ -148,6 +148,16 @@ pub enum Way {
         /// As for an authorization.
         by_contract: bool,
     },
+    /// A call of ours to a session's escrow, which moves the money: a deposit that its payer signed for, or what
+    /// a voucher is worth.
+    Called {
+        /// The escrow.
+        contract: Address,
+        /// What is said to it.
+        data: Bytes,
+        /// After this time of the chain (seconds) it can no longer succeed.
+        valid_before: Option<u64>,
+    },
 }
 
 impl Payment {

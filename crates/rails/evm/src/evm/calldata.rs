@@ -4,6 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use alloy_sol_types::{SolCall as _, sol};
 
 use super::wrapped;
+use crate::session::Vault;
 use crate::x402::proxy;
 use crate::{Leg, Payment, Way};
 
@@ -76,6 +77,7 @@ pub fn submission(payment: &Payment) -> Option<Call> {
         Way::Authorization { .. } => Some(Call { to: payment.token, data: authorization(&payment.way)? }),
         Way::Permit2 { .. } => Some(Call { to: PERMIT2, data: permit2(payment)? }),
         Way::Proxied { .. } => proxy::submission(payment).map(|(to, data)| Call { to, data }),
+        Way::Called { contract, data, .. } => Some(Call { to: *contract, data: data.clone() }),
         _ => None,
     }
 }
@@ -183,6 +185,7 @@ pub(crate) fn probes(payment: &Payment) -> Vec<(Address, Bytes)> {
         Way::Proxied { proxy, .. } => {
             vec![token, (PERMIT2, nonce_bitmap(Address::ZERO, U256::ZERO).0), proxy.probe()]
         }
+        Way::Called { contract, .. } => vec![token, (*contract, Vault::ask_grace())],
         _ => Vec::new(),
     }
 }

@@ -1,3 +1,5 @@
+use alloy_primitives::Bytes;
+
 /// Why a node gave no result. What matters to whoever sent a transaction is whether it may have
 /// arrived: [`RpcError::may_have_arrived`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +24,8 @@ pub enum RpcError {
         message: String,
         /// What they mean.
         by: RefusedBy,
+        /// What a contract said when a call reverted, as far as the node hands it on.
+        data: Bytes,
     },
     /// The request left and no usable answer came back.
     #[error("the node at {node} did not answer ({why})")]
@@ -85,6 +89,14 @@ impl RpcError {
         match self {
             Self::Refused { by, .. } => Some(*by),
             _ => None,
+        }
+    }
+
+    /// What a contract said when it reverted; empty where nobody knows.
+    pub fn reverted_with(&self) -> &[u8] {
+        match self {
+            Self::Refused { data, .. } => data,
+            _ => &[],
         }
     }
 
@@ -154,7 +166,7 @@ mod tests {
     #[test]
     fn only_a_clear_refusal_or_a_request_that_never_left_surely_did_not_arrive() {
         let node = || "node:1".to_owned();
-        let refused = |by| RpcError::Refused { node: node(), code: 0, message: String::new(), by };
+        let refused = |by| RpcError::Refused { node: node(), code: 0, message: String::new(), by, data: Bytes::new() };
         assert!(!RpcError::NotSent { node: node(), why: String::new() }.may_have_arrived());
         assert!(!refused(RefusedBy::InsufficientFunds).may_have_arrived());
         assert!(refused(RefusedBy::AlreadyKnown).may_have_arrived());

@@ -135,8 +135,9 @@ impl Node {
             _ => error.message,
         };
         let by = RefusedBy::read(error.code, &message);
+        let data = error.data.as_str().and_then(|data| data.parse().ok()).unwrap_or_default();
         let message = message.chars().take(WORDS).collect();
-        RpcError::Refused { node: self.name.clone(), code: error.code, message, by }
+        RpcError::Refused { node: self.name.clone(), code: error.code, message, by, data }
     }
 
     pub(super) fn no_answer(&self, why: String) -> RpcError {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use farthing_rail::Acceptor;
 
+use super::session::{self, Common};
 use super::shared::{KEYS, Shared};
 use super::table::Table;
 use super::{Place, Seller};
@@ -12,7 +13,7 @@ use crate::settle::{Settling, Till};
 use crate::x402::{Payee, Transfer, X402Exact, X402Settings, X402Upto};
 
 pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Vec<Acceptor>, String> {
-    table.knows(&[&KEYS[..], &["contract_payers", "shares", "validity", "x402"]].concat())?;
+    table.knows(&[&KEYS[..], &session::KEYS, &["contract_payers", "shares", "validity", "x402"]].concat())?;
     let chain = table.chain()?.ok_or_else(|| table.refused("chain is missing; name one, such as \"base\" or 8453"))?;
     if by_id(chain).is_some_and(|chain| chain.kind != Kind::Evm) {
         return Err(table.wrong("chain", "is a Tempo chain; use the tempo method for it"));
@@ -27,11 +28,13 @@ pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -
         settings.validity = validity.max(Duration::from_secs(1));
     }
     let in_x402 = in_x402(table, &settings)?;
+    let session = Common::of(table, &shared).on_evm()?;
     let recipient = shared.recipient;
     let method = EvmCharge::new(settings).map_err(|error| table.refused(error))?;
     let chain = Arc::new(shared.settler(&seller.now));
     let charge = Settling::new(method, Arc::clone(&chain), Till { recipient });
     let mut acceptors = vec![Acceptor::External(Arc::new(charge))];
+    acceptors.extend(session.map(|session| Seller::sessions(session, Arc::clone(&chain))));
     // What the account got is told once, by the first.
     let till = Till { recipient };
     for settings in in_x402 {

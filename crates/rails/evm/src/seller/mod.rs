@@ -8,6 +8,7 @@ mod desks;
 mod evm;
 mod facilitated;
 mod remote;
+mod session;
 mod shared;
 mod table;
 mod tempo;
@@ -70,7 +71,7 @@ impl Seller {
     ) -> Result<Vec<Acceptor>, String> {
         let table = Table::new("rails", name, table);
         match method {
-            crate::tempo::METHOD => tempo::acceptor(self, &table, place).map(|acceptor| vec![acceptor]),
+            crate::tempo::METHOD => tempo::acceptors(self, &table, place),
             crate::evm::METHOD => evm::acceptors(self, &table, place),
             crate::usdc::METHOD => usdc::acceptor(self, &table, place).map(|acceptor| vec![acceptor]),
             crate::x402::METHOD => remote::acceptors(self, &table, place),

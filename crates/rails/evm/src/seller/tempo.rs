@@ -1,18 +1,20 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_rail::Acceptor;
 
+use super::session::{self, Common};
 use super::shared::{KEYS, Shared};
 use super::table::Table;
 use super::{Place, Seller};
 use crate::chain::{Kind, by_id};
-use crate::settle::Sponsor;
+use crate::settle::{Settling, Sponsor, Till};
 use crate::tempo::{MemoRule, Modes, Share, SponsorPolicy, TempoCharge, TempoSettings};
 
 const MAINNET: u64 = 4217;
 
-pub(super) fn acceptor(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Acceptor, String> {
-    table.knows(&[&KEYS[..], &["fee_payer", "fee_token", "memo", "shares", "validity"]].concat())?;
+pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Vec<Acceptor>, String> {
+    table.knows(&[&KEYS[..], &session::KEYS, &["fee_payer", "fee_token", "memo", "shares", "validity"]].concat())?;
     let chain = table.chain()?.unwrap_or(MAINNET);
     if by_id(chain).is_some_and(|chain| chain.kind != Kind::Tempo) {
         return Err(table.wrong("chain", "is not a Tempo chain; use the evm method for it"));
@@ -41,8 +43,14 @@ pub(super) fn acceptor(seller: &Seller, table: &Table<'_>, place: &Place<'_>) ->
     } else if table.value("fee_token").is_some() {
         return Err(table.wrong("fee_token", "is the token in which fees are paid; add fee_payer = true"));
     }
+    let session = Common::of(table, &shared).on_tempo(settings.sponsor.clone())?;
+    let till = Till { recipient: shared.recipient };
     let method = TempoCharge::new(settings).map_err(|error| table.refused(error))?;
-    Ok(seller.settling(method, shared))
+    let chain = Arc::new(shared.settler(&seller.now));
+    let charge = Settling::new(method, Arc::clone(&chain), till);
+    let mut acceptors = vec![Acceptor::External(Arc::new(charge))];
+    acceptors.extend(session.map(|session| Seller::sessions(session, chain)));
+    Ok(acceptors)
 }
 
 fn modes(table: &Table<'_>, memo: MemoRule) -> Result<Modes, String> {

@@ -2,8 +2,11 @@
 
 mod abi;
 mod calls;
+mod errors;
+mod events;
 mod relayed;
 mod state;
 
 pub use calls::{OpenCall, TopUpCall};
+pub use errors::VaultError;
 pub use state::{ChannelState, Existence};

@@ -11,12 +11,14 @@ mod kept;
 mod payload;
 mod relayed;
 mod request;
+mod seller;
+mod settings;
 mod terms;
 mod vault;
 mod voucher;
 
 pub use buyer::{EvmSessionPayer, Randomness, TempoSessionPayer};
-pub use contract::{ChannelState, Existence, OpenCall, TopUpCall};
+pub use contract::{ChannelState, Existence, OpenCall, TopUpCall, VaultError};
 pub use kept::KeptSession;
 pub use payload::{
     DepositProof, NotASessionPayload, OpenPayload, PermittedDeposit, ReceiveAuthorization, SessionPayload,
@@ -24,6 +26,9 @@ pub use payload::{
 };
 pub use relayed::DepositWitness;
 pub use request::{DepositKind, NotASessionRequest, SessionRequest};
+pub use seller::ChainSession;
+pub(crate) use seller::KeptDeposit;
+pub use settings::SessionSettings;
 pub use terms::{ChannelTerms, NotADescriptor};
 pub use vault::{RESERVE, Vault, VaultKind};
 pub use voucher::{NotAVoucher, voucher_signature};

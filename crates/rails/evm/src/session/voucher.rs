@@ -37,7 +37,16 @@ pub fn voucher_signature(
     cumulative: Amount,
     signature: &[u8],
 ) -> Result<(Address, Bytes), NotAVoucher> {
-    let digest = keccak256(vault.voucher_message(separator, channel, cumulative));
+    signed_message(vault, &vault.voucher_message(separator, channel, cumulative), signature)
+}
+
+/// The account that signed another message of a vault's domain.
+pub(super) fn signer_of_message(vault: &Vault, message: &[u8; 66], signature: &[u8]) -> Result<Address, NotAVoucher> {
+    signed_message(vault, message, signature).map(|(signer, _)| signer)
+}
+
+fn signed_message(vault: &Vault, message: &[u8; 66], signature: &[u8]) -> Result<(Address, Bytes), NotAVoucher> {
+    let digest = keccak256(message);
     match (vault.kind, signature.len()) {
         (VaultKind::Stream | VaultKind::Reserve, COMPACT) => by_key(&digest, &expanded(signature)),
         (VaultKind::Reserve, length) if length > 65 => by_other_key(&digest, signature),

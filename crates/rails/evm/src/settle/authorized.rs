@@ -60,7 +60,8 @@ impl ChainSettler {
             Ok(rehearsal) => rehearsal,
             Err(settlement) => return self.unless_spent(claim, payment, settlement).await,
         };
-        if let Some(settlement) = self.not_worth(claim, payment) {
+        let is_vault = matches!(payment.way, Way::Called { .. });
+        if let Some(settlement) = self.not_worth(claim, payment).filter(|_| !is_vault) {
             return settlement;
         }
         let order = Order {
@@ -99,7 +100,7 @@ impl ChainSettler {
                 let detail = format!("the permit names {facilitator} as its facilitator; sign one for {signer}");
                 return Some(refused_for(Fault::Submitter, detail));
             }
-            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {}
+            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } | Way::Called { .. } => {}
             _ => return None,
         }
         self.too_late(payment)
@@ -320,7 +321,7 @@ impl Payment {
     /// After this time of the chain (seconds) it can no longer be moved.
     pub(super) fn valid_before(&self) -> Option<u64> {
         match &self.way {
-            Way::Transaction { valid_before, .. } => *valid_before,
+            Way::Transaction { valid_before, .. } | Way::Called { valid_before, .. } => *valid_before,
             Way::Sponsored { valid_before, .. } => Some(*valid_before),
             Way::Authorization { valid_before, .. } => Some(valid_before.saturating_to()),
             // The deadline itself still counts.

@@ -139,7 +139,7 @@ impl ChainSettler {
             Way::Sponsored { .. } => self.settle_sponsored(claim, &payment).await,
             Way::Shown { hash, .. } => self.settle_shown(claim, &payment, *hash).await,
             Way::Proxied { proxy: Proxy::Upto, .. } => self.take(claim, &payment, claim.proof.amount).await,
-            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {
+            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } | Way::Called { .. } => {
                 self.settle_authorized(claim, &payment).await
             }
         }
@@ -158,7 +158,7 @@ impl ChainSettler {
             Way::Shown { hash, .. } => self.look_for_shown(claim, &payment, *hash).await,
             // Somebody else alone can have submitted it.
             Way::Proxied { proxy: Proxy::Upto, .. } if self.sender.is_none() => self.look_elsewhere(claim).await,
-            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } => {
+            Way::Authorization { .. } | Way::Permit2 { .. } | Way::Proxied { .. } | Way::Called { .. } => {
                 self.lookup_authorized(claim, &payment).await
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use farthing_rail::{Claim, ProofKey, Settled, Settlement};
@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::ChainSettler;
 use super::fee::Fee;
 use super::outcome::{refused, rejected, unknown};
+use super::session::with_captured;
 use crate::rpc::{Receipt, RpcError};
 use crate::{Payment, Way, log};
 
@@ -48,8 +49,9 @@ impl ChainSettler {
                 "the transfer was refused by the token; nothing was taken, pay the fresh challenge",
             );
         }
-        match log::satisfy(payment, &receipt.logs) {
-            Ok(positions) => self.settled(payment, &receipt, &positions).await,
+        let moved = payment.as_moved(&receipt.logs);
+        match log::satisfy(&moved, &receipt.logs) {
+            Ok(positions) => with_captured(self.settled(&moved, &receipt, &positions).await, &moved, payment),
             Err(unsatisfied) => refused(format!("transaction {} does not pay this: {unsatisfied}", receipt.hash)),
         }
     }
@@ -90,15 +92,25 @@ impl ChainSettler {
             Ok(None) => return unknown("its block left the chain while it was looked at"),
             Err(error) => return unknown(error.to_string()),
         };
-        let sponsor = self.sponsor.as_ref().filter(|_| matches!(payment.way, Way::Sponsored { .. }));
-        let fee = sponsor
-            .map_or_else(Fee::default, |sponsor| Fee::in_receipt(payment.token, sponsor.account.address(), receipt));
+        let fee = self.fee_of(payment, receipt);
         let positions = positions.iter().chain(&fee.positions);
         let consumed = positions.map(|position| ProofKey::new(format!("{name}/{position}"))).collect();
         let (reference, passed_on) = (receipt.hash.to_string(), Amount::ZERO);
         let taken = payment.legs.first().filter(|_| payment.is_up_to());
         let captured = taken.map(|leg| Amount::new(leg.amount.saturating_to()));
         Settlement::Settled(Settled { reference, at, fee: fee.amount, passed_on, consumed, captured })
+    }
+
+    /// What it cost us in the payment's own token, as far as a statement shows it.
+    fn fee_of(&self, payment: &Payment, receipt: &Receipt) -> Fee {
+        let sponsor = self.sponsor.as_ref().map(|sponsor| sponsor.account.address());
+        let is_tills = |signer: &Address| payment.legs.first().is_none_or(|leg| leg.recipient == *signer);
+        let account = match payment.way {
+            Way::Sponsored { .. } => sponsor,
+            Way::Called { .. } => self.signer().filter(|signer| sponsor == Some(*signer) || is_tills(signer)),
+            _ => None,
+        };
+        account.map_or_else(Fee::default, |account| Fee::in_receipt(payment.token, account, receipt))
     }
 
     /// Waits for a transaction to be included. What is wrong with the nodes may pass while it waits.

@@ -23,6 +23,7 @@ mod proof;
 mod refund;
 mod rehearsal;
 pub mod sender;
+mod session;
 mod settling;
 mod shown;
 mod sponsored;
@@ -33,4 +34,5 @@ mod worth;
 
 pub use chain_settler::{ChainSettler, Rules, Sponsor};
 pub use confirmations::{Confirmations, Step};
+pub use session::SessionSettling;
 pub use settling::{Settling, Till};

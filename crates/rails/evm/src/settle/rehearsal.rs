@@ -8,12 +8,15 @@ use super::ChainSettler;
 use super::diagnosis::{is_there, missing, unmovable};
 use super::outcome::{not_deployed, unable};
 use super::sender::Market;
-use crate::Payment;
 use crate::evm::calldata::Call;
 use crate::rpc::{At, Endpoints, Question, RefusedBy, RpcError, answers};
+use crate::{Payment, Way};
 
 /// Enough to move most tokens for an ordinary account.
 pub(super) const USUAL_GAS: u64 = 200_000;
+
+/// Enough for a call of an escrow, also where Tempo counts a quarter of a million for each new slot of storage.
+const VAULT_GAS: u64 = 2_000_000;
 
 /// What a rehearsal found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +39,18 @@ impl ChainSettler {
         call: &Call,
         payment: Option<&Payment>,
     ) -> Result<Rehearsal, Settlement> {
-        let most = self.rules.gas;
-        match self.rehearse_with(most.min(USUAL_GAS), signer, call, payment).await {
+        let is_vault = payment.is_some_and(|payment| matches!(payment.way, Way::Called { .. }));
+        let most = if is_vault { self.rules.gas.max(VAULT_GAS) } else { self.rules.gas };
+        let rehearsed = match self.rehearse_with(most.min(USUAL_GAS), signer, call, payment).await {
             Err(Failure::Refused(_)) if most > USUAL_GAS => self.rehearse_with(most, signer, call, payment).await,
             first => first,
+        };
+        match (rehearsed, payment) {
+            (Err(Failure::Refused(error)), Some(payment)) if is_vault => {
+                Err(Settlement::Rejected(self.refused_by_vault(payment, &error).await))
+            }
+            (rehearsed, _) => rehearsed.map_err(Failure::into_settlement),
         }
-        .map_err(Failure::into_settlement)
     }
 
     async fn rehearse_with(
@@ -72,7 +81,7 @@ impl ChainSettler {
         if !answers.all(|answer| is_there(&answer)) {
             return Err(Failure::Missing);
         }
-        outcome.map_err(|error| Failure::of_call(&error))?;
+        outcome.map_err(Failure::of_call)?;
         let market = market(&self.endpoints, head, tip, balance);
         let market = market.map_err(|error| Failure::Unable(error.to_string()))?;
         self.gas_money.note(signer, &market);
@@ -101,8 +110,8 @@ pub(super) fn is_refusal(error: &RpcError) -> bool {
 
 /// Why a rehearsal found nothing.
 enum Failure {
-    /// The contract refuses, in the node's words.
-    Refused(String),
+    /// The contract refuses.
+    Refused(RpcError),
     /// The node could not say.
     Unable(String),
     /// The account that signed has no code.
@@ -112,8 +121,8 @@ enum Failure {
 }
 
 impl Failure {
-    fn of_call(error: &RpcError) -> Self {
-        if is_refusal(error) { Self::Refused(error.to_string()) } else { Self::Unable(error.to_string()) }
+    fn of_call(error: RpcError) -> Self {
+        if is_refusal(&error) { Self::Refused(error) } else { Self::Unable(error.to_string()) }
     }
 
     fn into_settlement(self) -> Settlement {
@@ -121,7 +130,7 @@ impl Failure {
             Self::Unable(reason) => unable(reason),
             Self::NotDeployed => not_deployed(),
             Self::Missing => Settlement::Rejected(missing()),
-            Self::Refused(reason) => Settlement::Rejected(unmovable(reason)),
+            Self::Refused(error) => Settlement::Rejected(unmovable(error.to_string())),
         }
     }
 }

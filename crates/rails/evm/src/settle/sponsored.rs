@@ -79,6 +79,11 @@ impl ChainSettler {
         let calls = requests(envelope.transaction(), from);
         match self.endpoints.simulate(&calls).await {
             Ok(outcomes) => {
+                if let Some(failed) = outcomes.iter().find(|outcome| !outcome.is_success)
+                    && let Some(rehearsed) = self.rehearse_opening(payment, &failed.returned).await
+                {
+                    return rehearsed;
+                }
                 if outcomes.len() < calls.len() || outcomes.iter().any(|outcome| !outcome.is_success) {
                     let detail = "the payment's calls fail in a rehearsal, for want of balance or because the token \
                                   refuses; nothing was taken, top up and pay the fresh challenge";

@@ -35,7 +35,8 @@ impl ChainSettler {
         if matches!(payment.way, Way::Proof { .. }) || settled.captured == Some(Amount::ZERO) {
             return Standing::Final;
         }
-        let payment = match settled.captured.filter(|_| payment.is_up_to()) {
+        let takes_less = payment.is_up_to() || matches!(payment.way, Way::Called { .. });
+        let payment = match settled.captured.filter(|_| takes_less) {
             Some(captured) => payment.taking(U256::from(captured.units())),
             None => payment,
         };

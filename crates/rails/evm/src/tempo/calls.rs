@@ -146,7 +146,7 @@ fn transfer(place: usize, call: &Call, sender: Address, token: Address) -> Resul
 }
 
 /// How many calls at the beginning buy the token: two or none.
-fn swap_length(calls: &[Call], token: Address, legs: &[Leg], sponsored: bool) -> Result<usize, CallError> {
+pub(crate) fn swap_length(calls: &[Call], token: Address, legs: &[Leg], sponsored: bool) -> Result<usize, CallError> {
     let [approval, swap, ..] = calls else { return Ok(0) };
     let Some((APPROVE, approved)) = words(&approval.input) else { return Ok(0) };
     if sponsored {

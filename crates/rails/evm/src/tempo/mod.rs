@@ -23,8 +23,8 @@ mod settings;
 mod sponsor;
 
 pub use access_key::{AccessKey, Grant, GrantError, Limit, SignedGrant};
-pub(crate) use calls::memo_of;
 pub use calls::{CallError, match_calls, payment_calls};
+pub(crate) use calls::{memo_of, swap_length};
 pub use envelope::{Envelope, EnvelopeError, leave_fee, signing_message};
 pub use gas::GasPrices;
 pub(crate) use gas::limit as gas_limit;
@@ -37,6 +37,7 @@ pub use payload::{InvalidPayload, Payload};
 pub use proof::{ProofError, Statement};
 pub use request::{Modes, NotATempoRequest, Split, TempoRequest};
 pub use seller::TempoCharge;
+pub(crate) use seller::end_of;
 pub(crate) use sender::read_signature;
 pub use sender::{Sender, SenderError};
 pub use settings::{MemoRule, Share, TempoSettings};

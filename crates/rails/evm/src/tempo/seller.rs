@@ -1,6 +1,5 @@
 //! The seller's half: asks for a transfer, and decides whether what is presented is it.
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use alloy_primitives::Address;
@@ -9,6 +8,7 @@ use farthing_protocol::{IntentName, JsonObject, MethodName, ProblemType, Timesta
 use farthing_rail::{
     Capture, Finality, Method, Order, PayerId, Presented, Proof, ProofKey, Protocol, Refusal, Terms, Unpriceable,
 };
+use tempo_primitives::transaction::TempoTransaction;
 
 use super::envelope::Envelope;
 use super::memo::attributed;
@@ -120,7 +120,7 @@ impl TempoCharge {
         if case.source.is_some_and(|source| source != sender) {
             return Err(failed(format!("the credential's source is not {sender}, who signed; send the same or none")));
         }
-        let valid_before = self.check_times(case, transaction.valid_before, transaction.valid_after)?;
+        let valid_before = end_of(transaction, self.expires(case), case.presented.now).map_err(failed)?;
         let sponsored = envelope.wants_sponsor();
         if sponsored {
             let policy = self.settings.sponsor.as_ref().filter(|_| case.request.fee_payer);
@@ -140,34 +140,6 @@ impl TempoCharge {
         let payment = self.payment(case, Some(sender), way)?;
         match_calls(&transaction.calls, sender, payment.token, &payment.legs, sponsored).map_err(failed)?;
         Ok((key, payment))
-    }
-
-    /// A transaction must not outlive the challenge: what is sent later than that would be paid for
-    /// nothing.
-    fn check_times(
-        &self,
-        case: &Case<'_>,
-        valid_before: Option<NonZeroU64>,
-        valid_after: Option<NonZeroU64>,
-    ) -> Result<u64, Refusal> {
-        let now = case.presented.now;
-        let expires = self.expires(case);
-        let ends = valid_before.ok_or_else(|| {
-            failed(format!("the transaction never expires; set valid_before to at most {}", expires.to_rfc3339()))
-        })?;
-        if seconds(ends.get()) > expires.after(CLOCK_SKEW) {
-            let expires = expires.to_rfc3339();
-            return Err(failed(format!(
-                "the transaction outlives the challenge; set valid_before to at most {expires}"
-            )));
-        }
-        if seconds(ends.get()) < now.after(SHORTEST_VALIDITY) {
-            return Err(failed("the transaction expires too soon to be sent; sign a fresh one"));
-        }
-        if valid_after.is_some_and(|begins| seconds(begins.get()) > now.after(CLOCK_SKEW)) {
-            return Err(failed("the transaction is not valid yet; leave valid_after out"));
-        }
-        Ok(ends.get())
     }
 
     /// Gateways issue challenges with an end; one without would end as ours do.
@@ -257,6 +229,24 @@ impl Method for TempoCharge {
             kept,
         })
     }
+}
+
+/// The last second of a payer's transaction. It must not outlive the challenge: what is sent later than that
+/// would be paid for nothing.
+pub(crate) fn end_of(transaction: &TempoTransaction, expires: Timestamp, now: Timestamp) -> Result<u64, String> {
+    let latest = expires.to_rfc3339();
+    let never = || format!("the transaction never expires; set valid_before to at most {latest}");
+    let ends = transaction.valid_before.ok_or_else(never)?;
+    if seconds(ends.get()) > expires.after(CLOCK_SKEW) {
+        return Err(format!("the transaction outlives the challenge; set valid_before to at most {latest}"));
+    }
+    if seconds(ends.get()) < now.after(SHORTEST_VALIDITY) {
+        return Err("the transaction expires too soon to be sent; sign a fresh one".to_owned());
+    }
+    if transaction.valid_after.is_some_and(|begins| seconds(begins.get()) > now.after(CLOCK_SKEW)) {
+        return Err("the transaction is not valid yet; leave valid_after out".to_owned());
+    }
+    Ok(ends.get())
 }
 
 fn failed(reason: impl std::fmt::Display) -> Refusal {

@@ -108,6 +108,30 @@ pub(super) mod errors {
         error NonceMismatch();
         error NonceAlreadyUsed();
         error AuthorizationExpired();
-        error TransferFailed();
+    }
+}
+
+/// What they tell of; only the amounts' widths differ.
+pub(super) mod events {
+    pub(in crate::session::contract) mod channels {
+        use alloy_sol_types::sol;
+
+        sol! {
+            event TopUp(
+                bytes32 indexed channelId, address indexed payer, address indexed payee, uint256 additionalDeposit,
+                uint256 newDeposit
+            );
+        }
+    }
+
+    pub(in crate::session::contract) mod reserve {
+        use alloy_sol_types::sol;
+
+        sol! {
+            event TopUp(
+                bytes32 indexed channelId, address indexed payer, address indexed payee, uint96 additionalDeposit,
+                uint96 newDeposit
+            );
+        }
     }
 }

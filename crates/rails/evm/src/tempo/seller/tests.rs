@@ -1,3 +1,5 @@
+use std::num::NonZeroU64;
+
 use alloy_primitives::{B256, U256};
 use farthing_money::Amount;
 use tempo_primitives::transaction::TempoTransaction;
