@@ -24,6 +24,7 @@ function selling(more) {
 }
 
 const requests = selling({})
+const sponsored = selling({ feePayer: true })
 const words = selling({ sse: true })
 const sockets = selling({})
 
@@ -37,6 +38,7 @@ const word = { amount: '0.0005', unitType: 'word', suggestedDeposit: '0.01' }
 const offers = {
   '/plain': { route: requests(request), goods: () => new Response('sold') },
   '/short': { route: requests({ ...request, suggestedDeposit: '0.002' }), goods: () => new Response('sold') },
+  '/sponsored': { route: sponsored({ ...request, suggestedDeposit: '0.002' }), goods: () => new Response('sold') },
   '/sse': { route: words(word), goods: stream },
   '/ws': { route: sockets(word), goods: () => new Response('upgrade') },
 }

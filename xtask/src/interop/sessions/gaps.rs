@@ -28,6 +28,13 @@ const GAPS: &[Gap] = &[
         reason: "mpp's server has frames of its own for WebSockets, not those of the documentation",
     },
     Gap {
+        buyers: &[],
+        sellers: &["mpp-rs"],
+        rails: &[],
+        ways: &[Way::Sponsored],
+        reason: "mpp's server pays no fees of sessions",
+    },
+    Gap {
         buyers: &["mppx"],
         sellers: &["mpp-rs"],
         rails: &[Rail::TempoV2],
@@ -38,7 +45,7 @@ const GAPS: &[Gap] = &[
         buyers: &["mppx", "mpp-rs"],
         sellers: &[],
         rails: &[Rail::TempoV1],
-        ways: &[Way::TopUp],
+        ways: &[Way::TopUp, Way::Sponsored],
         reason: "The SDKs' clients top up channels of version 2",
     },
 ];

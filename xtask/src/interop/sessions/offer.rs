@@ -28,6 +28,8 @@ pub(super) enum Way {
     Requests,
     /// The same, on a deposit that suffices for half of them.
     TopUp,
+    /// The same again, where the seller pays the fees of the deposits.
+    Sponsored,
     /// A stream of server-sent events, each paid for.
     Events,
     /// The same over a WebSocket.
@@ -69,12 +71,12 @@ impl Rail {
 }
 
 impl Way {
-    const ALL: [Self; 4] = [Self::Requests, Self::TopUp, Self::Events, Self::Socket];
+    const ALL: [Self; 5] = [Self::Requests, Self::TopUp, Self::Sponsored, Self::Events, Self::Socket];
 
     /// As the programs know it.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Requests | Self::TopUp => "plain",
+            Self::Requests | Self::TopUp | Self::Sponsored => "plain",
             Self::Events => "sse",
             Self::Socket => "ws",
         }
@@ -85,6 +87,7 @@ impl Way {
         match self {
             Self::Requests => "/plain",
             Self::TopUp => "/short",
+            Self::Sponsored => "/sponsored",
             Self::Events => "/sse",
             Self::Socket => "/ws",
         }
@@ -94,15 +97,24 @@ impl Way {
         match self {
             Self::Requests => "requests",
             Self::TopUp => "requests, topped up",
+            Self::Sponsored => "requests, sponsored",
             Self::Events => "SSE",
             Self::Socket => "WebSocket",
+        }
+    }
+
+    /// How often the payer has to pay into the deposit.
+    pub(super) fn deposits(self) -> usize {
+        match self {
+            Self::TopUp | Self::Sponsored => 2,
+            Self::Requests | Self::Events | Self::Socket => 1,
         }
     }
 
     /// What must have been delivered for the price.
     pub(super) fn goods(self) -> Vec<&'static str> {
         match self {
-            Self::Requests | Self::TopUp => vec!["sold"; REQUESTS],
+            Self::Requests | Self::TopUp | Self::Sponsored => vec!["sold"; REQUESTS],
             Self::Events | Self::Socket => WORDS.to_vec(),
         }
     }

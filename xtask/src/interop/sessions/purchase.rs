@@ -47,13 +47,19 @@ pub(super) fn require(
     buy: impl FnOnce() -> anyhow::Result<Purchase>,
 ) -> anyhow::Result<()> {
     let ledger = Ledger::open(chains, parties, offer)?;
+    let wealth = ledger.chain.wealth(parties.payer)?;
     let purchase = buy()?;
     ensure!(purchase.delivered == offer.way.goods(), "what came is {:?}", purchase.delivered);
     let moved = ledger.closed()?;
     ensure!(moved.settled == PRICE, "the payee got {} for {PRICE}", moved.settled);
     ensure!(moved.deposited == moved.settled + moved.refunded, "the escrow did not give back all: {moved:?}");
-    let needed = if offer.way == Way::TopUp { 2 } else { 1 };
-    ensure!(moved.deposits == needed, "paid in {} times", moved.deposits);
+    ensure!(moved.deposits == offer.way.deposits(), "paid in {} times", moved.deposits);
+    let spent = wealth - ledger.chain.wealth(parties.payer)?;
+    if offer.way == Way::Sponsored {
+        ensure!(spent == PRICE, "the payer spent {spent}, although the fees were the seller's");
+    } else {
+        ensure!(spent > PRICE, "the payer spent {spent}, which leaves no fee");
+    }
     if let Some(receipt) = purchase.receipt {
         ensure!(receipt["intent"] == "session" && receipt["status"] == "success", "the receipt is {receipt}");
         ensure!(receipt["spent"] == PRICE.to_string(), "the receipt is {receipt}");
