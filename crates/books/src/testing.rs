@@ -1,6 +1,7 @@
 //! Books in memory, for tests and simulations: the same core, nothing durable.
 
 pub mod samples;
+pub mod sessions;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
