@@ -1,8 +1,9 @@
 //! How many prepaid claims a second become durable, beside what the disk itself can do.
 //!
-//! `cargo bench -p farthing-store`. A figure without the fsync floor printed above it means nothing.
+//! `cargo bench -p farthing-store --bench commit`. A figure without the fsync floor printed above it means nothing.
 
-use std::io::Write;
+mod machine;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,11 +12,10 @@ use std::time::{Duration, Instant};
 use farthing_books::testing::samples::{grant, prepaid};
 use farthing_books::{ClaimOutcome, Command};
 use farthing_store::{Books, Sharing};
+use machine::{Failure, fsync_floor, millis, processor_millis};
 
 const PAYERS: u32 = 64;
 const MEASURED: Duration = Duration::from_secs(3);
-
-type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let folder = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
@@ -76,30 +76,4 @@ async fn claim_on(books: Books, next: Arc<AtomicU32>, started: Instant) -> Taken
         }
     }
     Ok(taken)
-}
-
-/// How many appended 4 KiB blocks a second the disk makes durable one by one.
-fn fsync_floor(folder: &Path) -> Result<u128, Failure> {
-    let mut file = std::fs::File::create(folder.join("floor"))?;
-    let started = Instant::now();
-    let mut count = 0;
-    while started.elapsed() < Duration::from_millis(250) {
-        file.write_all(&[0; 4096])?;
-        file.sync_data()?;
-        count += 1;
-    }
-    Ok(count * 1_000_000 / started.elapsed().as_micros().max(1))
-}
-
-/// The processor time this process has used, where the system tells it in clock ticks of 10 ms.
-/// Unlike the rate, it does not depend on what else the machine is doing.
-fn processor_millis() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
-    ticks.sum::<u64>() * 10
-}
-
-fn millis(duration: Duration) -> String {
-    format!("{}.{:02}", duration.as_millis(), duration.subsec_micros() % 1_000 / 10)
 }
