@@ -13,6 +13,7 @@ pub mod client;
 mod failpoint;
 mod outgoing;
 pub mod policy;
+pub mod sessions;
 mod undertaking;
 mod wallet;
 mod wallets;

@@ -51,6 +51,9 @@ pub(crate) struct Set {
     /// The most in one calendar day, UTC.
     #[arg(long)]
     per_day: Option<Price>,
+    /// The most that one session may hold unspent; without it, what --per-payment says.
+    #[arg(long)]
+    session_deposit: Option<Price>,
     /// A server that may be paid; repeat for several. Replaces the list. `any` allows every server.
     #[arg(long = "origin")]
     origins: Vec<String>,
@@ -106,10 +109,10 @@ fn show(which: &WhichWallet) -> Result<ExitCode, Failure> {
 
 impl Set {
     fn run(self) -> Result<ExitCode, Failure> {
-        let limits = [self.total, self.per_payment, self.per_day];
+        let limits = [self.total, self.per_payment, self.per_day, self.session_deposit];
         let Some(currency) = limits.into_iter().flatten().map(Price::currency).next() else {
             if self.origins.is_empty() {
-                return Err(Failure::wrong_use("nothing to set; name --total, --per-day, --per-payment or --origin"));
+                return Err(Failure::wrong_use("nothing to set; name --total, --per-day, --per-payment, --session-deposit or --origin"));
             }
             return self.apply(None);
         };
@@ -125,13 +128,20 @@ impl Set {
             (None, Some(before)) => before.currency,
             (None, None) => return Err(Failure::wrong_use("a first policy needs a sum; name --total or --per-day")),
         };
-        let before =
-            before.unwrap_or(Limits { currency, total: None, per_payment: None, per_day: None, origins: None });
+        let before = before.unwrap_or(Limits {
+            currency,
+            total: None,
+            per_payment: None,
+            per_day: None,
+            session_deposit: None,
+            origins: None,
+        });
         let policy = Limits {
             currency,
             total: self.total.or(before.total),
             per_payment: self.per_payment.or(before.per_payment),
             per_day: self.per_day.or(before.per_day),
+            session_deposit: self.session_deposit.or(before.session_deposit),
             origins: origins(&self.origins, before.origins)?,
         };
         wallets.set_policy(&self.wallet, &policy).map_err(|error| refused(&error))?;
@@ -170,6 +180,7 @@ pub(super) fn to_json(policy: &Limits) -> Value {
         "total": text(policy.total),
         "per_payment": text(policy.per_payment),
         "per_day": text(policy.per_day),
+        "session_deposit": text(policy.session_deposit),
         "origins": origins,
     })
 }

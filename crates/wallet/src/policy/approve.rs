@@ -50,10 +50,17 @@ pub async fn approve(
         challenge: quote.challenge.id().as_str().to_owned(),
         at: subject.now,
     };
+    reserve(books, reservation).await?;
+    Ok(granted(quote))
+}
+
+/// Counts a reservation toward every limit, durably, or says which has no room.
+pub(super) async fn reserve(books: &Books, reservation: Reservation) -> Result<(), Refused> {
+    let (cost, wallet) = (reservation.cost, reservation.wallet.clone());
     match books.reserve(reservation).await? {
-        ReserveOutcome::Reserved => Ok(granted(quote)),
+        ReserveOutcome::Reserved => Ok(()),
         ReserveOutcome::Exceeded { key, limit, spent, reserved } => {
-            let (rule, sentence) = exceeded(&key, subject.wallet, quote.cost, [limit, spent, reserved]);
+            let (rule, sentence) = exceeded(&key, &wallet, cost, [limit, spent, reserved]);
             Err(Refused::Rule { rule, sentence })
         }
         ReserveOutcome::Conflict => {
@@ -64,11 +71,11 @@ pub async fn approve(
 
 /// The one place in the program where an approval is made.
 #[expect(clippy::disallowed_methods, reason = "this is the policy engine, and the reservation is durable")]
-fn granted(quote: Quote) -> Approved<Quote> {
-    Approved::grant(quote)
+pub(super) fn granted<T>(subject: T) -> Approved<T> {
+    Approved::grant(subject)
 }
 
-fn no_policy(wallet: &str) -> Refused {
+pub(super) fn no_policy(wallet: &str) -> Refused {
     let sentence = format!(
         "{wallet} has no policy and pays nothing; run: farthing policy set --wallet {wallet} --total \"1 USD\""
     );

@@ -68,6 +68,8 @@ pub enum Rule {
     PerDay,
     /// The limit of this origin.
     OriginLimit,
+    /// `session_deposit`.
+    SessionDeposit,
 }
 
 /// Decides. The counters are not looked at here: whether there is room is for the reservation to say,
@@ -79,15 +81,17 @@ pub fn decide(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Decision
     }
 }
 
+/// Where money would go.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) origin: &'a Origin,
+    /// Who is paid, where the method names one.
+    pub(super) payee: Option<&'a str>,
+}
+
 fn first_denial(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option<(Rule, String)> {
-    let (cost, currency) = (quote.cost, policy.currency);
-    if cost.currency() != currency {
-        return Some((
-            Rule::Currency,
-            format!("it costs {cost}, and the policy of {} allows only {currency}", subject.wallet),
-        ));
-    }
-    if let Some(denial) = denied_place(policy, quote, subject) {
+    let (cost, place) = (quote.cost, Place { origin: &quote.origin, payee: quote.payee.as_deref() });
+    if let Some(denial) = denied_currency(policy, cost, subject).or_else(|| denied_place(policy, place, subject)) {
         return Some(denial);
     }
     let single = [
@@ -97,23 +101,37 @@ fn first_denial(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option
         (Rule::Total, policy.total, "the total limit"),
         (Rule::OriginLimit, origin_limit(policy, &quote.origin), "the limit for this origin"),
     ];
-    single.into_iter().find_map(|(rule, limit, name)| {
-        let limit = limit?;
-        if limit.currency() != currency {
-            return Some((
-                rule,
-                format!("{name} is {limit}, and the policy of {} counts in {currency}", subject.wallet),
-            ));
-        }
-        (cost.millionths() > limit.millionths()).then(|| (rule, format!("it costs {cost}, and {name} is {limit}")))
+    single.into_iter().find_map(|(rule, limit, name)| above(rule, name, limit?, cost, subject))
+}
+
+/// The denial of a cost above a limit, or of a limit in another currency.
+pub(super) fn above(
+    rule: Rule,
+    name: &str,
+    limit: Price,
+    cost: Price,
+    subject: &Subject<'_>,
+) -> Option<(Rule, String)> {
+    let currency = cost.currency();
+    if limit.currency() != currency {
+        let sentence = format!("{name} is {limit}, and the policy of {} counts in {currency}", subject.wallet);
+        return Some((rule, sentence));
+    }
+    (cost.millionths() > limit.millionths()).then(|| (rule, format!("it costs {cost}, and {name} is {limit}")))
+}
+
+pub(super) fn denied_currency(policy: &Policy, cost: Price, subject: &Subject<'_>) -> Option<(Rule, String)> {
+    let currency = policy.currency;
+    (cost.currency() != currency).then(|| {
+        (Rule::Currency, format!("it costs {cost}, and the policy of {} allows only {currency}", subject.wallet))
     })
 }
 
 /// Where the money would go: to an origin on the list, if there is one; after a redirect to another origin
 /// only to one that the list names; there only for an offer that its pinned account signed; and to nobody but
 /// its pinned payees.
-fn denied_place(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option<(Rule, String)> {
-    let (origin, wallet) = (&quote.origin, subject.wallet);
+pub(super) fn denied_place(policy: &Policy, place: Place<'_>, subject: &Subject<'_>) -> Option<(Rule, String)> {
+    let (origin, wallet) = (place.origin, subject.wallet);
     let listed = allowed(policy, origin);
     if policy.origins.is_some() && listed.is_none() {
         return Some((Rule::Origins, format!("{origin} is not on the list of origins that {wallet} may pay")));
@@ -134,7 +152,7 @@ fn denied_place(policy: &Policy, quote: &Quote, subject: &Subject<'_>) -> Option
         return Some((Rule::OfferSigner, sentence));
     }
     let payees = listed.payees.as_ref()?;
-    let payee = quote.payee.as_deref()?;
+    let payee = place.payee?;
     let is_pinned = payees.iter().any(|pinned| pinned.eq_ignore_ascii_case(payee));
     (!is_pinned).then(|| {
         let payee: String = payee.chars().take(128).filter(|letter| !letter.is_control()).collect();
@@ -148,7 +166,7 @@ fn allowed<'a>(policy: &'a Policy, origin: &Origin) -> Option<&'a OriginLimit> {
 
 /// Every payment counts toward all three counters, limited or not, so that a limit set later knows
 /// what was spent before.
-fn charges(policy: &Policy, origin: &Origin, subject: &Subject<'_>) -> Vec<BudgetCharge> {
+pub(super) fn charges(policy: &Policy, origin: &Origin, subject: &Subject<'_>) -> Vec<BudgetCharge> {
     let limits = [
         (Counter::Total, policy.total),
         (Counter::Day(subject.now), policy.per_day),
@@ -163,7 +181,7 @@ fn charges(policy: &Policy, origin: &Origin, subject: &Subject<'_>) -> Vec<Budge
         .collect()
 }
 
-fn origin_limit(policy: &Policy, origin: &Origin) -> Option<Price> {
+pub(super) fn origin_limit(policy: &Policy, origin: &Origin) -> Option<Price> {
     allowed(policy, origin)?.limit
 }
 
@@ -213,6 +231,7 @@ impl fmt::Display for Rule {
             Self::Total => "total",
             Self::PerDay => "per-day",
             Self::OriginLimit => "origin-limit",
+            Self::SessionDeposit => "session-deposit",
         })
     }
 }

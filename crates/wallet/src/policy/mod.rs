@@ -6,12 +6,14 @@
 
 mod approve;
 mod decide;
+mod session;
 mod text;
 
 pub(crate) use approve::exceeded;
 pub use approve::{Refused, approve};
 pub(crate) use decide::Counter;
 pub use decide::{Decision, Rule, Subject, decide};
+pub use session::{Call, approve_deposit, approve_reclaim, approve_voucher};
 pub use text::PolicyError;
 
 use farthing_money::{Currency, Price};
@@ -29,6 +31,8 @@ pub struct Policy {
     pub per_payment: Option<Price>,
     /// The most in one calendar day, UTC.
     pub per_day: Option<Price>,
+    /// The most that one session may hold unspent; `None` is what `per_payment` says.
+    pub session_deposit: Option<Price>,
     /// Where money may go; `None` is anywhere, an empty list is nowhere.
     pub origins: Option<Vec<OriginLimit>>,
 }

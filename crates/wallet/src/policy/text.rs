@@ -57,6 +57,8 @@ struct Text {
     per_payment: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     per_day: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session_deposit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "origin")]
     origins: Option<Vec<OriginText>>,
 }
@@ -92,6 +94,7 @@ impl Policy {
             total: price(self.total),
             per_payment: price(self.per_payment),
             per_day: price(self.per_day),
+            session_deposit: price(self.session_deposit),
             origins: self.origins.as_ref().map(|origins| origins.iter().map(origin).collect()),
         };
         toml::to_string(&text).map_err(|error| PolicyError::Form(error.to_string()))
@@ -111,7 +114,12 @@ impl Policy {
                 return Err(PolicyError::OfferSigner(signer.clone()));
             }
         }
-        let limits = [("total", self.total), ("per_payment", self.per_payment), ("per_day", self.per_day)];
+        let limits = [
+            ("total", self.total),
+            ("per_payment", self.per_payment),
+            ("per_day", self.per_day),
+            ("session_deposit", self.session_deposit),
+        ];
         for (key, limit) in limits.into_iter().chain(origins.iter().map(|origin| ("origin.limit", origin.limit))) {
             if let Some(price) = limit.filter(|price| price.currency() != self.currency) {
                 let (price, currency) = (price.to_string(), self.currency.to_string());
@@ -147,6 +155,7 @@ impl FromStr for Policy {
             total: price("total", text.total)?,
             per_payment: price("per_payment", text.per_payment)?,
             per_day: price("per_day", text.per_day)?,
+            session_deposit: price("session_deposit", text.session_deposit)?,
             origins: text
                 .origins
                 .map(|origins| origins.into_iter().map(origin).collect::<Result<_, PolicyError>>())
@@ -165,6 +174,7 @@ mod tests {
 total = "0.5 USD"
 per_payment = "0.01 USD"
 per_day = "0.2 USD"
+session_deposit = "0.1 USD"
 
 [[origin]]
 url = "http://127.0.0.1:4020"

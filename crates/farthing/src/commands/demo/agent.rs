@@ -121,6 +121,7 @@ fn policy(shop: &Url) -> Result<Policy, Failure> {
         total: Some(total),
         per_payment: Some(price(PER_PAYMENT)?),
         per_day: None,
+        session_deposit: None,
         origins: Some(vec![OriginLimit { origin, limit: None, payees: None, offer_signer: None }]),
     })
 }

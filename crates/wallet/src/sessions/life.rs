@@ -1,0 +1,240 @@
+//! The beginning and the end of a session.
+
+use farthing_money::{Amount, Asset, Price};
+use farthing_protocol::{Challenge, Timestamp};
+use farthing_rail::{Channel, Origin, SessionQuote};
+use rusqlite::{Connection, params};
+
+use super::purchase::{self, Purchase};
+use super::rows::{self, millionths, stored};
+use super::{KeptDeposit, KeptSession, Owner, SessionState, Sessions, SessionsError};
+
+/// A session about to be opened, before anything is reserved for it.
+#[derive(Clone, Debug)]
+pub(crate) struct NewSession {
+    pub(crate) wallet: String,
+    pub(crate) origin: Origin,
+    pub(crate) method: String,
+    pub(crate) terms: String,
+    pub(crate) asset: Asset,
+    pub(crate) payee: Option<String>,
+    pub(crate) unit: Amount,
+    pub(crate) unit_cost: Price,
+    pub(crate) challenge: Challenge,
+    pub(crate) url: String,
+    pub(crate) at: Timestamp,
+}
+
+impl NewSession {
+    pub(crate) fn of(quote: &SessionQuote, wallet: &str, url: &str, at: Timestamp) -> Self {
+        let (method, intent) = (quote.challenge.method().as_str(), quote.challenge.intent().as_str());
+        Self {
+            wallet: wallet.to_owned(),
+            origin: quote.origin.clone(),
+            method: format!("{method}/{intent}"),
+            terms: quote.terms.clone(),
+            asset: quote.asset.clone(),
+            payee: quote.payee.clone(),
+            unit: quote.unit_amount,
+            unit_cost: quote.unit_cost,
+            challenge: quote.challenge.clone(),
+            url: url.to_owned(),
+            at,
+        }
+    }
+}
+
+impl Sessions {
+    /// Claims the one place for a session on these terms, with the deposit that will be reserved for it.
+    /// `None` when it is taken: another is opened or open.
+    pub(crate) async fn begin(
+        &self,
+        new: NewSession,
+        deposit: KeptDeposit,
+        owner: &Owner,
+    ) -> Result<Option<i64>, SessionsError> {
+        let owner = owner.name().to_owned();
+        self.write(move |file| {
+            let nothing = stored(Amount::ZERO);
+            let inserted = file.execute(
+                "INSERT INTO sessions (wallet, origin, method, terms, asset, payee, unit, unit_cost, currency, state, \
+                 owner, kept, deposit, signed, free, spent, challenge, url, opened_at, used_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'opening', ?10, x'', ?11, ?12, ?12, ?12, ?13, ?14, ?15, ?15) \
+                 ON CONFLICT DO NOTHING",
+                params![
+                    new.wallet,
+                    new.origin.as_str(),
+                    new.method,
+                    new.terms,
+                    new.asset.to_string(),
+                    new.payee,
+                    stored(new.unit),
+                    millionths(new.unit_cost),
+                    new.unit_cost.currency().as_str(),
+                    owner,
+                    stored(deposit.amount),
+                    nothing,
+                    new.challenge.to_header(),
+                    new.url,
+                    new.at.unix_millis(),
+                ],
+            )?;
+            if inserted == 0 {
+                return Ok(None);
+            }
+            let session = file.last_insert_rowid();
+            add_deposit(file, session, &deposit)?;
+            Ok(Some(session))
+        })
+        .await
+    }
+
+    /// Keeps the opening that was signed; durable when this returns.
+    pub(crate) async fn keep_opening(&self, channel: Channel, opening: Purchase) -> Result<(), SessionsError> {
+        self.write(move |file| {
+            file.execute(
+                "UPDATE sessions SET channel = ?1, kept = ?2, signed = ?3 WHERE id = ?4 AND state = 'opening'",
+                params![channel.id, channel.kept, stored(channel.signed), opening.session],
+            )?;
+            purchase::insert(file, &opening)
+        })
+        .await
+    }
+
+    /// Its deposit is there, and it pays.
+    pub(crate) async fn opened(&self, session: i64, deposit: Amount) -> Result<(), SessionsError> {
+        self.write(move |file| {
+            file.execute(
+                "UPDATE sessions SET state = 'open', owner = NULL, deposit = max(deposit, ?1) \
+                 WHERE id = ?2 AND state IN ('opening', 'lost')",
+                params![stored(deposit), session],
+            )?;
+            file.execute("UPDATE deposits SET standing = 'in' WHERE session = ?1", [session]).map(drop)
+        })
+        .await
+    }
+
+    /// Nothing was signed for it, or nothing of it was taken: it is gone as if it had never been.
+    pub(crate) async fn forget(&self, session: i64) -> Result<(), SessionsError> {
+        self.write(move |file| {
+            file.execute("DELETE FROM purchases WHERE session = ?1", [session])?;
+            file.execute("DELETE FROM deposits WHERE session = ?1", [session])?;
+            file.execute("DELETE FROM sessions WHERE id = ?1", [session]).map(drop)
+        })
+        .await
+    }
+
+    /// Claims the one place for an addition to a session, before anything is reserved for it; false when
+    /// another is on its way or the session pays no more.
+    pub(crate) async fn begin_top_up(
+        &self,
+        session: i64,
+        deposit: KeptDeposit,
+        owner: &Owner,
+    ) -> Result<bool, SessionsError> {
+        let owner = owner.name().to_owned();
+        self.write(move |file| {
+            let sql = "UPDATE sessions SET owner = ?1 WHERE id = ?2 AND state = 'open' AND NOT EXISTS \
+                (SELECT 1 FROM deposits WHERE session = ?2 AND standing = 'pending')";
+            let claimed = file.execute(sql, params![owner, session])? == 1;
+            if claimed {
+                add_deposit(file, session, &deposit)?;
+            }
+            Ok(claimed)
+        })
+        .await
+    }
+
+    /// Keeps an addition that was signed; durable when this returns.
+    pub(crate) async fn keep_top_up(&self, top_up: Purchase) -> Result<(), SessionsError> {
+        self.write(move |file| purchase::insert(file, &top_up)).await
+    }
+
+    /// The addition is in.
+    pub(crate) async fn topped_up(
+        &self,
+        session: i64,
+        top_up: Option<[u8; 16]>,
+        deposit: Amount,
+        kept: Vec<u8>,
+    ) -> Result<(), SessionsError> {
+        self.write(move |file| {
+            if let Some(top_up) = top_up {
+                file.execute("DELETE FROM purchases WHERE id = ?1", [top_up])?;
+            }
+            file.execute(
+                "UPDATE sessions SET owner = NULL, deposit = max(deposit, ?1), kept = ?2 WHERE id = ?3",
+                params![stored(deposit), kept, session],
+            )?;
+            file.execute("UPDATE deposits SET standing = 'in' WHERE session = ?1", [session]).map(drop)
+        })
+        .await
+    }
+
+    /// The addition will never be in: its reservations, to be released.
+    pub(crate) async fn not_topped_up(&self, session: i64) -> Result<(), SessionsError> {
+        self.write(move |file| {
+            file.execute("DELETE FROM purchases WHERE session = ?1 AND kind = 'top-up'", [session])?;
+            file.execute("DELETE FROM deposits WHERE session = ?1 AND standing = 'pending'", [session]).map(drop)
+        })
+        .await
+    }
+
+    /// Moves a session on that pays no more.
+    pub(crate) async fn stop(
+        &self,
+        session: i64,
+        state: SessionState,
+        reason: &str,
+        collect_until: Option<Timestamp>,
+    ) -> Result<(), SessionsError> {
+        let reason = reason.to_owned();
+        self.write(move |file| {
+            file.execute(
+                "UPDATE sessions SET state = ?1, reason = ?2, owner = NULL, \
+                 collect_until = coalesce(?3, collect_until) WHERE id = ?4 AND state != 'closed'",
+                params![state.as_str(), reason, collect_until.map(Timestamp::unix_millis), session],
+            )?;
+            let over = matches!(state, SessionState::Closed | SessionState::Lost);
+            if over {
+                file.execute("DELETE FROM purchases WHERE session = ?1", [session])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// A session that was to end pays again.
+    pub(crate) async fn reopen(&self, session: i64) -> Result<(), SessionsError> {
+        self.write(move |file| {
+            let sql = "UPDATE OR IGNORE sessions SET state = 'open', reason = NULL WHERE id = ?1 AND state != 'closed'";
+            file.execute(sql, [session]).map(drop)
+        })
+        .await
+    }
+
+    /// The sessions whose opening or addition nobody is at work on any more and that was never signed: with
+    /// them goes what was reserved.
+    pub(crate) async fn never_signed(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
+        let wallet = wallet.to_owned();
+        let of = "wallet = ?1 AND owner IS NOT NULL AND state IN ('opening', 'open') AND NOT EXISTS \
+            (SELECT 1 FROM purchases WHERE session = sessions.id AND kind != 'voucher')";
+        let found = self.write(move |file| rows::sessions(file, of, [wallet])).await?;
+        let mut left = Vec::new();
+        for session in found {
+            if let Some(owner) = &session.owner
+                && self.is_gone(owner)?
+            {
+                left.push(session);
+            }
+        }
+        Ok(left)
+    }
+}
+
+fn add_deposit(file: &Connection, session: i64, deposit: &KeptDeposit) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO deposits (reservation, session, amount, fee, cost, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let (amount, fee, cost) = (stored(deposit.amount), stored(deposit.fee), millionths(deposit.cost));
+    let standing = if deposit.is_in { "in" } else { "pending" };
+    file.execute(sql, params![deposit.reservation, session, amount, fee, cost, standing]).map(drop)
+}

@@ -1,0 +1,97 @@
+use std::str::FromStr;
+
+use farthing_money::{Amount, Currency, Price};
+use farthing_protocol::{Challenge, Timestamp};
+use rusqlite::{Connection, Params, Row, types::Type};
+
+use super::{KeptDeposit, KeptSession, Owner, SessionState};
+
+const COLUMNS: &str = "id, wallet, origin, method, terms, asset, payee, unit, unit_cost, currency, state, owner, \
+    channel, kept, deposit, signed, free, spent, challenge, url, reason, collect_until, opened_at, used_at";
+
+/// An amount as it is stored: 39 digits, which hold every amount and compare as text.
+pub(super) fn stored(amount: Amount) -> String {
+    format!("{:039}", amount.units())
+}
+
+pub(super) fn millionths(price: Price) -> i64 {
+    i64::try_from(price.millionths()).unwrap_or(i64::MAX)
+}
+
+/// The sessions that a condition lets through, with their deposits.
+pub(super) fn sessions(file: &Connection, of: &str, key: impl Params) -> rusqlite::Result<Vec<KeptSession>> {
+    let mut statement = file.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE {of}"))?;
+    let mut found = statement.query_map(key, session)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    for session in &mut found {
+        session.deposits = deposits(file, session.id, session.unit_cost.currency())?;
+    }
+    Ok(found)
+}
+
+fn session(row: &Row<'_>) -> rusqlite::Result<KeptSession> {
+    let currency: Currency = parsed(row, 9)?;
+    let state: String = row.get(10)?;
+    let owner: Option<String> = row.get(11)?;
+    let header: String = row.get(18)?;
+    let challenge = Challenge::parse_all([header.as_bytes()]).pop().and_then(Result::ok);
+    let time = |at: Option<i64>| at.map(Timestamp::from_unix_millis);
+    Ok(KeptSession {
+        id: row.get(0)?,
+        wallet: row.get(1)?,
+        origin: parsed(row, 2)?,
+        method: row.get(3)?,
+        terms: row.get(4)?,
+        asset: parsed(row, 5)?,
+        payee: row.get(6)?,
+        unit: amount(row, 7)?,
+        unit_cost: price(row.get(8)?, currency),
+        state: SessionState::from_word(&state).ok_or_else(|| unreadable(10, "a state"))?,
+        channel: row.get(12)?,
+        kept: row.get(13)?,
+        deposit: amount(row, 14)?,
+        signed: amount(row, 15)?,
+        free: amount(row, 16)?,
+        spent: amount(row, 17)?,
+        challenge: challenge.ok_or_else(|| unreadable(18, "a challenge"))?,
+        url: row.get(19)?,
+        reason: row.get(20)?,
+        collect_until: time(row.get(21)?),
+        opened_at: Timestamp::from_unix_millis(row.get(22)?),
+        used_at: Timestamp::from_unix_millis(row.get(23)?),
+        deposits: Vec::new(),
+        owner: owner.map(Owner::named),
+    })
+}
+
+fn deposits(file: &Connection, session: i64, currency: Currency) -> rusqlite::Result<Vec<KeptDeposit>> {
+    let sql = "SELECT reservation, amount, fee, cost, standing FROM deposits WHERE session = ?1 ORDER BY rowid";
+    let mut statement = file.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| {
+        let standing: String = row.get(4)?;
+        Ok(KeptDeposit {
+            reservation: row.get(0)?,
+            amount: amount(row, 1)?,
+            fee: amount(row, 2)?,
+            cost: price(row.get(3)?, currency),
+            is_in: standing == "in",
+        })
+    };
+    statement.query_map([session], read)?.collect()
+}
+
+fn price(millionths: i64, currency: Currency) -> Price {
+    Price::from_millionths(u64::try_from(millionths).unwrap_or_default(), currency)
+}
+
+pub(super) fn amount(row: &Row<'_>, column: usize) -> rusqlite::Result<Amount> {
+    parsed::<u128>(row, column).map(Amount::new)
+}
+
+fn parsed<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|_| unreadable(column, "what this software wrote"))
+}
+
+pub(super) fn unreadable(column: usize, what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, format!("it is not {what}").into())
+}
