@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use farthing_keys::{Ambient, KeyFile, PassphraseSource, Vault, VaultAccount, VaultError, VaultSigner};
 use farthing_store::Books;
 
+use crate::sessions::{Sessions, SessionsError};
 use crate::undertaking::{Undertaking, UndertakingError};
 use crate::wallets::{WalletsError, read_policy};
 use crate::{Policy, WalletName};
@@ -20,6 +21,8 @@ pub struct Wallet {
     account: Option<Arc<VaultAccount>>,
     policy: PathBuf,
     frozen: PathBuf,
+    home: PathBuf,
+    sessions: Arc<OnceLock<Sessions>>,
 }
 
 /// Where a wallet's things are.
@@ -44,7 +47,8 @@ impl Wallet {
         let vault = Arc::new(Vault::new(file, home, Some(&frozen), passphrase));
         let signer = Arc::new(VaultSigner::new(Arc::clone(&vault))?);
         let account = has_account.then(|| VaultAccount::new(Arc::clone(&vault)).map(Arc::new)).transpose()?;
-        Ok(Self { name, vault, budgets, outgoing, ambient, signer, account, policy, frozen })
+        let (home, sessions) = (home.to_owned(), Arc::default());
+        Ok(Self { name, vault, budgets, outgoing, ambient, signer, account, policy, frozen, home, sessions })
     }
 
     /// Its name.
@@ -73,6 +77,22 @@ impl Wallet {
     /// Takes up what it sends of this name that is no payment. Nobody else has it until this is dropped.
     pub fn undertake(&self, name: &str) -> Result<Undertaking, UndertakingError> {
         Undertaking::take_up(&self.outgoing, name)
+    }
+
+    /// Its sessions, and those of every wallet beside it; the file is opened when it is first needed.
+    pub(crate) fn sessions(&self) -> Result<&Sessions, SessionsError> {
+        match self.sessions.get() {
+            Some(sessions) => Ok(sessions),
+            None => {
+                let opened = Sessions::open(&self.home)?;
+                Ok(self.sessions.get_or_init(|| opened))
+            }
+        }
+    }
+
+    /// Whether there ever was a session here.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.home.join("sessions.db").exists()
     }
 
     /// Its counters and reservations.

@@ -112,7 +112,9 @@ impl Set {
         let limits = [self.total, self.per_payment, self.per_day, self.session_deposit];
         let Some(currency) = limits.into_iter().flatten().map(Price::currency).next() else {
             if self.origins.is_empty() {
-                return Err(Failure::wrong_use("nothing to set; name --total, --per-day, --per-payment, --session-deposit or --origin"));
+                return Err(Failure::wrong_use(
+                    "nothing to set; name --total, --per-day, --per-payment, --session-deposit or --origin",
+                ));
             }
             return self.apply(None);
         };

@@ -87,7 +87,7 @@ impl PayingClient {
             receipt_of(&response, credential)
         };
         self.confirm(record, receipt.as_ref()).await;
-        Ok(Outcome::Paid { response, receipt, cost, fee })
+        Ok(Outcome::Paid { response, receipt, cost, fee, session: None })
     }
 
     /// Whether a credential moves money for whoever holds it, whatever a server says of it. One of x402
@@ -120,7 +120,7 @@ impl PayingClient {
 }
 
 /// The receipt, if there is one and it is for this payment.
-fn receipt_of(response: &Response, credential: &Credential) -> Option<Receipt> {
+pub(super) fn receipt_of(response: &Response, credential: &Credential) -> Option<Receipt> {
     let text = response.headers().get("payment-receipt")?.to_str().ok()?;
     let receipt = Receipt::parse(text).ok()?;
     let challenge = credential.challenge();

@@ -5,7 +5,7 @@ use reqwest_middleware::{Error, Middleware, Next};
 use tokio::sync::Mutex;
 
 use super::transport::{Lost, Transport};
-use super::{Outcome, PayingClient};
+use super::{Order, Outcome, PayingClient};
 
 /// Makes any `reqwest_middleware` client pay.
 ///
@@ -52,7 +52,7 @@ impl Middleware for PayingMiddleware {
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
         let chain = Chain { next, extensions: Mutex::new(extensions), may_redirect: self.may_redirect };
-        match self.client.pay_over(&chain, request, None).await.map_err(Error::middleware)? {
+        match self.client.pay_over(&chain, request, &Order::default()).await.map_err(Error::middleware)? {
             Outcome::Free { response } | Outcome::Paid { response, .. } | Outcome::ServerError { response, .. } => {
                 Ok(response)
             }

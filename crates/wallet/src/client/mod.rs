@@ -15,6 +15,7 @@ mod plain;
 mod presenting;
 mod request;
 mod sending;
+mod session;
 mod settling;
 mod signed;
 mod told;
@@ -24,6 +25,7 @@ pub use explain::{ExplainedOffer, Explanation};
 pub use middleware::{NotPaid, PayingMiddleware, Unconfirmed};
 pub use outcome::{Outcome, PayError};
 pub use plain::plain;
+pub use session::{Ended, InSession, Synced};
 pub use settling::Settled;
 
 use std::sync::Arc;
@@ -32,7 +34,7 @@ use std::time::Duration;
 use farthing_books::budget::ReservationId;
 use farthing_dialects::x402::METHOD;
 use farthing_money::Price;
-use farthing_rail::{Approved, Payer, Quote};
+use farthing_rail::{Approved, Payer, Quote, SessionPayer};
 use http::StatusCode;
 
 use self::demand::Demand;
@@ -49,6 +51,7 @@ use crate::{VaultError, Wallet};
 pub struct PayingClient {
     wallet: Wallet,
     payers: Vec<Arc<dyn Payer>>,
+    session_payers: Vec<Arc<dyn SessionPayer>>,
     http: reqwest::Client,
     settings: Settings,
 }
@@ -75,6 +78,34 @@ impl Default for Settings {
     }
 }
 
+/// What a caller wants of one call, within the policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// The most for this call, on top of the policy; of a stream, for the whole of it.
+    pub max: Option<Price>,
+    /// What to pay by.
+    pub by: By,
+    /// The most to deposit in a session now; more than the seller suggests, if that is said.
+    pub deposit: Option<Price>,
+    /// How many units a voucher signs for ahead of what is asked for, so that a stream pauses less often. The
+    /// most that is lost to a seller that takes them and serves nothing.
+    pub ahead: u32,
+    /// Whether the answer is a stream that is paid by the piece: `per_payment` then limits the price of a unit.
+    pub streams: bool,
+}
+
+/// What a call is paid by, where a server offers charges and sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// What costs less: a session where one is open on its terms or a charge's fee is more than its worth.
+    #[default]
+    Cheapest,
+    /// A session, opened if there is none.
+    Session,
+    /// A charge.
+    Charge,
+}
+
 /// A kept credential is sent again for this long after it was made; of an older one it is only found
 /// out what became of it.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -95,7 +126,14 @@ impl PayingClient {
     /// The same, with other patience.
     pub fn with_settings(wallet: Wallet, payers: Vec<Arc<dyn Payer>>, settings: Settings) -> Result<Self, PayError> {
         let http = transport::client(settings.silence)?;
-        Ok(Self { wallet, payers, http, settings })
+        Ok(Self { wallet, payers, session_payers: Vec::new(), http, settings })
+    }
+
+    /// The same, paying by sessions of these methods too.
+    #[must_use]
+    pub fn with_session_payers(mut self, payers: Vec<Arc<dyn SessionPayer>>) -> Self {
+        self.session_payers = payers;
+        self
     }
 
     /// The wallet it pays out of.
@@ -109,20 +147,29 @@ impl PayingClient {
     /// The same call again after [`Outcome::Unknown`], an error or a crash sends the same credential
     /// again, and does not pay anew.
     pub async fn pay(&self, request: reqwest::Request, max: Option<Price>) -> Result<Outcome, PayError> {
-        self.pay_over(&self.http, request, max).await
+        self.pay_over(&self.http, request, &Order { max, ..Order::default() }).await
+    }
+
+    /// The same, with more to say about it.
+    pub async fn pay_as(&self, request: reqwest::Request, order: &Order) -> Result<Outcome, PayError> {
+        self.pay_over(&self.http, request, order).await
     }
 
     async fn pay_over(
         &self,
         transport: &dyn Transport,
         request: reqwest::Request,
-        max: Option<Price>,
+        order: &Order,
     ) -> Result<Outcome, PayError> {
         let mut request = match Prepared::new(request, &self.wallet.ambient)? {
             Ok(request) => request,
             Err(sentence) => return Ok(Outcome::refused(sentence)),
         };
-        let mut demand = match self.take_up(transport, &request, max).await? {
+        let taken_up = match self.take_up(transport, &request, order.max).await? {
+            None => self.take_up_session(transport, &request, order).await?,
+            taken_up => taken_up,
+        };
+        let mut demand = match taken_up {
             Some(Round::Over(outcome)) => return Ok(outcome),
             Some(Round::Again(demand)) => demand,
             None => {
@@ -135,7 +182,7 @@ impl PayingClient {
             }
         };
         for _ in 0..self.settings.rounds {
-            match self.answer(transport, &request, &demand, max).await? {
+            match self.answer(transport, &request, &demand, order).await? {
                 Round::Over(outcome) => return Ok(outcome),
                 Round::Again(next) => demand = next,
             }
@@ -151,19 +198,25 @@ impl PayingClient {
         transport: &dyn Transport,
         request: &Prepared,
         demand: &Demand,
-        max: Option<Price>,
+        order: &Order,
     ) -> Result<Round, PayError> {
         let mut offers = match self.offers(transport, request, demand)? {
             Ok(offers) => offers,
             Err(sentence) => return Ok(Round::Over(Outcome::refused(sentence))),
         };
-        if offers.quotes.is_empty() {
+        if order.by == By::Session {
+            offers.quotes.clear();
+        }
+        if offers.quotes.is_empty() && (offers.sessions.is_empty() || order.by == By::Charge) {
             return Ok(Round::Over(Outcome::NoOffer { reasons: offers.reasons }));
         }
         if self.wallet.is_frozen() {
             return Ok(Round::Over(self.frozen()));
         }
         self.wallet.unlock().await?;
+        if let Some(offer) = self.session_to_pay_by(&offers, order).await? {
+            return self.buy(transport, request, offer, order).await;
+        }
         self.settle_refused().await?;
         let mut denied = None;
         for Quoted { payer, quote, signers, .. } in offers.quotes.drain(..) {
@@ -172,7 +225,7 @@ impl PayingClient {
                 continue;
             }
             let record = self.begin(request, &quote)?;
-            match self.approve(request, quote, &signers, record.reservation, max).await {
+            match self.approve(request, quote, &signers, record.reservation, order.max).await {
                 Ok(approved) => {
                     reach("wallet-after-reserve");
                     return self.pay_approved(transport, request, payer.as_ref(), approved, record).await;
@@ -328,6 +381,7 @@ impl PayingClient {
             request,
             origin: &origin,
             payers: &self.payers,
+            session_payers: &self.session_payers,
             may_redirect: transport.may_redirect(),
             now: self.wallet.ambient.now(),
             longest: self.settings.longest_validity,
@@ -338,7 +392,8 @@ impl PayingClient {
 
     /// The methods of the Payment scheme that this client pays with; x402 has no such header.
     fn accepts(&self) -> String {
-        let pairs = self.payers.iter().map(|payer| payer.pays()).filter(|(method, _)| *method != METHOD);
+        let charges = self.payers.iter().map(|payer| payer.pays()).filter(|(method, _)| *method != METHOD);
+        let pairs = charges.chain(self.session_payers.iter().map(|payer| payer.pays()));
         pairs.map(|(method, intent)| format!("{method}/{intent}")).collect::<Vec<_>>().join(", ")
     }
 }

@@ -6,13 +6,14 @@ use farthing_dialects::x402::{METHOD, PriceList, Salt, Version};
 use farthing_money::Home;
 use farthing_protocol::challenge::CredentialField;
 use farthing_protocol::{BodyDigest, Challenge, ChargeRequest, Realm, Timestamp};
-use farthing_rail::{Offer, Origin, Payer, Quote};
+use farthing_rail::{Offer, Origin, Payer, Quote, SessionPayer};
 use http::header::WWW_AUTHENTICATE;
 use tokio::time::timeout;
 
 use super::demand::Demand;
 use super::plain::plain;
 use super::request::Prepared;
+use super::session::SessionOffer;
 use super::signed::signers;
 use crate::WalletName;
 
@@ -25,6 +26,8 @@ const SLOWEST_ANSWER: Duration = Duration::from_secs(5);
 /// The offers of a 402 that can be paid, the cheapest first, and why the others cannot.
 pub(super) struct Offers<'a> {
     pub(super) quotes: Vec<Quoted<'a>>,
+    /// The offers of sessions, the cheapest unit first.
+    pub(super) sessions: Vec<SessionOffer>,
     pub(super) reasons: Vec<String>,
 }
 
@@ -43,6 +46,7 @@ pub(super) struct Asked<'a, 'b> {
     pub(super) request: &'b Prepared,
     pub(super) origin: &'b Origin,
     pub(super) payers: &'a [Arc<dyn Payer>],
+    pub(super) session_payers: &'b [Arc<dyn SessionPayer>],
     /// Whether what sends the request may follow redirects out of our sight.
     pub(super) may_redirect: bool,
     pub(super) now: Timestamp,
@@ -60,19 +64,27 @@ pub(super) fn read<'a>(demand: &Demand, asked: &Asked<'a, '_>) -> Offers<'a> {
         Some(Ok(list)) => read.extend(of_x402(&list, asked)),
         Some(Err(reason)) => read.push(Err(reason)),
     }
-    let mut offers = Offers { quotes: Vec::new(), reasons: Vec::new() };
+    let mut offers = Offers { quotes: Vec::new(), sessions: Vec::new(), reasons: Vec::new() };
     for offer in read {
         match offer.and_then(|offer| quote(offer, asked)) {
-            Ok(quoted) => offers.quotes.push(quoted),
+            Ok(Payable::Charge(quoted)) => offers.quotes.push(quoted),
+            Ok(Payable::Session(offer)) => offers.sessions.push(offer),
             // A reason may quote the server.
             Err(reason) => offers.reasons.push(plain(&reason)),
         }
     }
-    if offers.quotes.is_empty() && offers.reasons.is_empty() {
+    if offers.quotes.is_empty() && offers.sessions.is_empty() && offers.reasons.is_empty() {
         offers.reasons.push("the server asks for payment and makes no offer of the Payment scheme or of x402".into());
     }
     offers.quotes.sort_by_key(|offer| (offer.quote.cost.millionths(), offer.quote.sent_first, offer.x402.is_some()));
+    offers.sessions.sort_by_key(|offer| offer.quote.unit_cost.millionths());
     offers
+}
+
+/// What an offer is.
+enum Payable<'a> {
+    Charge(Quoted<'a>),
+    Session(SessionOffer),
 }
 
 /// An offer to be quoted, or why there is none.
@@ -153,7 +165,7 @@ pub(super) fn place(quote: &Quote) -> Option<&str> {
     }
 }
 
-fn quote<'a>(found: Found, asked: &Asked<'a, '_>) -> Result<Quoted<'a>, String> {
+fn quote<'a>(found: Found, asked: &Asked<'a, '_>) -> Result<Payable<'a>, String> {
     let Found { challenge, x402, signers } = found;
     let challenge = &challenge;
     let wanted = (challenge.method().as_str(), challenge.intent().as_str());
@@ -165,14 +177,22 @@ fn quote<'a>(found: Found, asked: &Asked<'a, '_>) -> Result<Quoted<'a>, String> 
             "the offer wants the credential in a field that the HTTP client could carry across a redirect".into()
         );
     }
-    let payer = asked.payers.iter().find(|payer| payer.pays() == wanted);
-    let payer = payer.ok_or_else(|| format!("{}/{} is not a method this wallet can pay with", wanted.0, wanted.1))?;
     let shared = challenge.request().decode().ok();
     let amount = shared.and_then(|object| ChargeRequest::from_object(&object).ok()).map(|request| request.amount);
     let offer = Offer { challenge, origin: asked.origin, amount, now: asked.now };
+    let other = || Err("the method quoted another offer than the one it was asked about".to_owned());
+    if let Some(payer) = asked.session_payers.iter().find(|payer| payer.pays() == wanted) {
+        let quote = payer.quote(&offer).map_err(|reason| reason.to_string())?;
+        if quote.challenge != *challenge || quote.origin != *asked.origin {
+            return other();
+        }
+        return Ok(Payable::Session(SessionOffer { payer: Arc::clone(payer), quote }));
+    }
+    let payer = asked.payers.iter().find(|payer| payer.pays() == wanted);
+    let payer = payer.ok_or_else(|| format!("{}/{} is not a method this wallet can pay with", wanted.0, wanted.1))?;
     let quote = payer.quote(&offer).map_err(|reason| reason.to_string())?;
     if quote.challenge != *challenge || quote.origin != *asked.origin {
-        return Err("the method quoted another offer than the one it was asked about".into());
+        return other();
     }
-    Ok(Quoted { payer, quote, x402, signers })
+    Ok(Payable::Charge(Quoted { payer, quote, x402, signers }))
 }

@@ -5,8 +5,10 @@ use farthing_protocol::Receipt;
 use farthing_store::StoreError;
 use reqwest::Response;
 
+use super::session::InSession;
 use super::transport::Lost;
 use crate::policy::Rule;
+use crate::sessions::SessionsError;
 use crate::wallets::WalletsError;
 use crate::{FileError, NoRandomness, VaultError};
 
@@ -28,6 +30,8 @@ pub enum Outcome {
         cost: Price,
         /// What of that is a bound on the fee, where there is a fee on top of the price.
         fee: Option<Price>,
+        /// The session that it was paid from, if it was one.
+        session: Option<Box<InSession>>,
     },
     /// Not paid: the policy or a safety rule says no. Nothing was sent that could be used.
     Refused {
@@ -97,6 +101,9 @@ pub enum PayError {
     /// The budgets did not answer.
     #[error("the budgets cannot be reached: {0}")]
     Budgets(#[from] StoreError),
+    /// See [`SessionsError`].
+    #[error(transparent)]
+    Sessions(#[from] SessionsError),
     /// The credential could not be kept, and was not sent.
     #[error("the payment cannot be written down, so it was not made: {0}")]
     Record(String),

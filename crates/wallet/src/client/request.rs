@@ -170,6 +170,18 @@ impl Prepared {
         Ok(request)
     }
 
+    /// A request that buys nothing by itself, to the same place: for a credential that manages a session.
+    pub(super) fn management(&self, ambient: &Ambient) -> Result<Self, NoRandomness> {
+        let mut request = self.clone();
+        request.method = Method::POST;
+        request.body = bytes::Bytes::new();
+        for name in [http::header::CONTENT_TYPE, http::header::CONTENT_LENGTH, http::header::ACCEPT] {
+            request.headers.remove(name);
+        }
+        request.idempotency_key = ambient.uuid()?;
+        Ok(request)
+    }
+
     fn bare(&self) -> Request {
         let mut request = Request::new(self.method.clone(), self.url.clone());
         request.headers_mut().clone_from(&self.headers);

@@ -55,18 +55,11 @@ pub async fn approve_deposit(
     Ok(granted(deposit))
 }
 
-fn denied_deposit(
-    policy: &Policy,
-    deposit: &Deposit,
-    locked: Price,
-    subject: &Subject<'_>,
-) -> Option<(Rule, String)> {
+fn denied_deposit(policy: &Policy, deposit: &Deposit, locked: Price, subject: &Subject<'_>) -> Option<(Rule, String)> {
     let quote = &deposit.quote;
     let place = Place { origin: &quote.origin, payee: quote.payee.as_deref() };
-    let held = Price::from_millionths(
-        deposit.cost.millionths().saturating_add(locked.millionths()),
-        deposit.cost.currency(),
-    );
+    let held =
+        Price::from_millionths(deposit.cost.millionths().saturating_add(locked.millionths()), deposit.cost.currency());
     let limits = [
         (Rule::PerPayment, policy.per_payment, "the limit per payment", quote.unit_cost),
         (Rule::Max, subject.max, "the limit for this call", quote.unit_cost),

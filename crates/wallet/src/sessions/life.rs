@@ -204,15 +204,6 @@ impl Sessions {
         .await
     }
 
-    /// A session that was to end pays again.
-    pub(crate) async fn reopen(&self, session: i64) -> Result<(), SessionsError> {
-        self.write(move |file| {
-            let sql = "UPDATE OR IGNORE sessions SET state = 'open', reason = NULL WHERE id = ?1 AND state != 'closed'";
-            file.execute(sql, [session]).map(drop)
-        })
-        .await
-    }
-
     /// The sessions whose opening or addition nobody is at work on any more and that was never signed: with
     /// them goes what was reserved.
     pub(crate) async fn never_signed(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
@@ -233,7 +224,8 @@ impl Sessions {
 }
 
 fn add_deposit(file: &Connection, session: i64, deposit: &KeptDeposit) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO deposits (reservation, session, amount, fee, cost, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql =
+        "INSERT INTO deposits (reservation, session, amount, fee, cost, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let (amount, fee, cost) = (stored(deposit.amount), stored(deposit.fee), millionths(deposit.cost));
     let standing = if deposit.is_in { "in" } else { "pending" };
     file.execute(sql, params![deposit.reservation, session, amount, fee, cost, standing]).map(drop)

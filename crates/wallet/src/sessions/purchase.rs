@@ -152,10 +152,8 @@ impl Sessions {
 
     /// Says that nobody knows what became of a purchase: the same call takes it up again.
     pub(crate) async fn leave(&self, purchase: [u8; 16]) -> Result<(), SessionsError> {
-        self.write(move |file| {
-            file.execute("UPDATE purchases SET owner = NULL WHERE id = ?1", [purchase]).map(drop)
-        })
-        .await
+        self.write(move |file| file.execute("UPDATE purchases SET owner = NULL WHERE id = ?1", [purchase]).map(drop))
+            .await
     }
 
     /// A purchase is over. What the server said of the session is kept; what it says is free can pay for the
@@ -173,7 +171,10 @@ impl Sessions {
             }
             let Some(told) = told else { return Ok(()) };
             let spent = stored(told.spent);
-            file.execute("UPDATE sessions SET spent = max(spent, ?1) WHERE id = ?2 AND signed >= ?1", params![spent, session])?;
+            file.execute(
+                "UPDATE sessions SET spent = max(spent, ?1) WHERE id = ?2 AND signed >= ?1",
+                params![spent, session],
+            )?;
             let others: i64 =
                 file.query_row("SELECT count(*) FROM purchases WHERE session = ?1", [session], |row| row.get(0))?;
             if keep_free && others == 0 {

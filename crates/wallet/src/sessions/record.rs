@@ -3,7 +3,7 @@ use std::fmt;
 use farthing_books::budget::ReservationId;
 use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::{Challenge, Timestamp};
-use farthing_rail::{Channel, Origin};
+use farthing_rail::{Channel, Origin, SessionQuote};
 
 use super::Owner;
 
@@ -126,6 +126,23 @@ impl KeptSession {
             asset: self.asset.clone(),
             kept: self.kept.clone(),
         })
+    }
+
+    /// As an offer that this challenge makes.
+    pub fn quote(&self, challenge: Challenge) -> SessionQuote {
+        SessionQuote {
+            challenge,
+            origin: self.origin.clone(),
+            unit_amount: self.unit,
+            unit_cost: self.unit_cost,
+            unit: None,
+            asset: self.asset.clone(),
+            payee: self.payee.clone(),
+            suggested_deposit: None,
+            least_delta: Amount::ZERO,
+            terms: self.terms.clone(),
+            hint: None,
+        }
     }
 
     /// What so many base units are worth in the owner's currency, rounded up, by what its deposits cost; before

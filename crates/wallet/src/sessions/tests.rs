@@ -130,7 +130,11 @@ async fn what_is_free_pays_for_one_purchase() {
     let seen = sessions.session(id).await.unwrap().unwrap();
     assert_eq!((seen.spent, seen.free), (amount(1500), amount(1500)));
     assert_eq!(seen.next_total(amount(1000), amount(500)), Some((amount(3000), amount(0))));
-    assert_eq!(seen.next_total(amount(1600), amount(500)), Some((amount(3500), amount(500))), "the least that is added");
+    assert_eq!(
+        seen.next_total(amount(1600), amount(500)),
+        Some((amount(3500), amount(500))),
+        "the least that is added"
+    );
     assert!(sessions.raise(raise(&seen, 3000), None).await.unwrap());
     assert!(!sessions.raise(raise(&seen, 3000), None).await.unwrap(), "it was free once");
     let lie = Told { accepted: amount(9000), spent: amount(9000) };

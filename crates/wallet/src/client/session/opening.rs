@@ -1,0 +1,304 @@
+use std::time::Duration;
+
+use farthing_books::Command;
+use farthing_money::{Amount, Price};
+use farthing_protocol::Credential;
+use farthing_rail::{Approved, Deposit, OpenedChannel, Sent, SessionQuote, Signed};
+use farthing_store::StoreError;
+
+use super::{Buying, Need, Standing, Step, denied, no_offer, planning};
+use crate::client::presenting::{Answer, Presentation};
+use crate::client::{Outcome, PayError};
+use crate::failpoint::reach;
+use crate::outgoing::Sendable;
+use crate::policy::{Rule, approve_deposit};
+use crate::sessions::{KeptDeposit, KeptSession, Kind, NewSession, Purchase, SessionState};
+
+/// How long a call waits for another that is opening a session on the same terms, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(30);
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// What there is to pay with.
+pub(super) enum Opened {
+    Session(KeptSession),
+    /// It was opened by the credential that pays for this request, or could not be.
+    Step(Step),
+}
+
+impl Buying<'_> {
+    /// The open session on an offer's terms; else it opens one. One at a time: whoever finds another call at
+    /// it waits, and what a dead one signed is presented again instead of something new.
+    pub(super) async fn open_session(&mut self, quote: &SessionQuote, need: Need) -> Result<Opened, PayError> {
+        let started = tokio::time::Instant::now();
+        loop {
+            let wallet = self.client.wallet.name().as_str();
+            let known = self.sessions.on_terms(wallet, &quote.origin, &quote.terms).await?;
+            if let Some(open) = known.iter().find(|session| session.state == SessionState::Open) {
+                return Ok(Opened::Session(open.clone()));
+            }
+            let Some(opening) = known.iter().find(|session| session.state == SessionState::Opening) else {
+                let locked = locked(&known, quote);
+                match self.begin(quote, need, locked).await? {
+                    Some(step) => return Ok(Opened::Step(step)),
+                    None => continue,
+                }
+            };
+            if let Some(left) = self.sessions.half_done(opening.id).await?.pop()
+                && self.sessions.adopt(&left, self.request.fingerprint(), &self.owner).await?
+            {
+                return Ok(Opened::Step(self.open_again(opening.clone(), left, quote).await?));
+            }
+            if started.elapsed() > PATIENCE {
+                let sentence = "another call is opening a session there and has not come to an end; try again later";
+                return Ok(Opened::Step(no_offer(sentence)));
+            }
+            tokio::time::sleep(GLANCE).await;
+            self.client.forget_what_was_never_signed().await?;
+        }
+    }
+
+    /// Claims the place, reserves, signs, keeps, presents. `None` when another call was quicker.
+    async fn begin(&mut self, quote: &SessionQuote, need: Need, locked: Price) -> Result<Option<Step>, PayError> {
+        let client = self.client;
+        let first = match need {
+            Need::More(amount) => amount,
+            Need::Total(_) => quote.unit_amount,
+        };
+        let policy = match client.wallet.policy() {
+            Ok(policy) => policy,
+            Err(error) => {
+                let sentence = format!("the policy cannot be followed, so nothing is paid: {error}");
+                return Ok(Some(super::over(Rule::NoPolicy, sentence)));
+            }
+        };
+        let planned = planning::deposit(self.payer.as_ref(), quote, first, locked, policy.as_ref(), self.order);
+        let deposit = match planned {
+            Ok(deposit) => deposit,
+            Err(reason) => return Ok(Some(no_offer(reason.to_string()))),
+        };
+        if let Some(sentence) = self.shortage(&deposit).await {
+            return Ok(Some(no_offer(sentence)));
+        }
+        let (reservation, at) = (client.wallet.ambient.random()?, client.wallet.ambient.now());
+        let (amount, fee, cost) = (deposit.amount, deposit.fee, deposit.cost);
+        let kept = KeptDeposit { reservation, amount, fee, cost, is_in: false };
+        let new = NewSession::of(quote, client.wallet.name().as_str(), self.request.url(), at);
+        let Some(session) = self.sessions.begin(new, kept, &self.owner).await? else { return Ok(None) };
+        reach("wallet-after-session-begin");
+        let from = self.request.redirected_from();
+        let subject = self.subject(from.as_ref(), client.wallet.name().as_str());
+        let bought = format!("session for {}", self.request.for_the_owner());
+        let approved =
+            approve_deposit(&client.wallet.budgets, policy.as_ref(), deposit, locked, &subject, reservation, &bought);
+        match approved.await {
+            Ok(approved) => {
+                reach("wallet-after-deposit-reserve");
+                self.open(session, quote, approved, reservation).await.map(Some)
+            }
+            Err(refused) => {
+                let outcome = denied(refused)?;
+                self.sessions.forget(session).await?;
+                Ok(Some(Step::Over(outcome)))
+            }
+        }
+    }
+
+    async fn open(
+        &mut self,
+        session: i64,
+        quote: &SessionQuote,
+        approved: Approved<Deposit>,
+        reservation: [u8; 16],
+    ) -> Result<Step, PayError> {
+        let first = approved.get().first;
+        let OpenedChannel { channel, credential, to_send } = match self.payer.open(approved).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.client.let_go(reservation, "nothing was signed").await?;
+                self.sessions.forget(session).await?;
+                return Ok(Step::Over(Outcome::refused(error.to_string())));
+            }
+        };
+        reach("wallet-after-open-sign");
+        let signed = Signed { credential, to_send };
+        let opening = self.purchase(session, Kind::Open, first, first, self.request, &signed)?;
+        let id = opening.id;
+        self.sessions.keep_opening(channel, opening).await?;
+        reach("wallet-after-open-keep");
+        self.added = self.added.checked_add(first).unwrap_or(first);
+        if let Some(step) = self.send_first(&signed, id, session).await? {
+            return Ok(step);
+        }
+        let presentation = self.client.present(self.transport, self.request, &signed.credential, false).await;
+        self.conclude_opening(session, id, quote, &signed.credential, presentation).await
+    }
+
+    /// Presents again what a call that is no more had signed, with this request.
+    async fn open_again(
+        &mut self,
+        opening: KeptSession,
+        left: Purchase,
+        quote: &SessionQuote,
+    ) -> Result<Step, PayError> {
+        let Some((_, signed)) = self.client.unsealed(&left)? else {
+            let reason = "its opening was signed with a key that is no longer in use";
+            self.sessions.stop(opening.id, SessionState::Lost, reason, None).await?;
+            return Ok(Step::Again(quote.clone(), Need::More(quote.unit_amount)));
+        };
+        self.added = self.added.checked_add(left.total).unwrap_or(left.total);
+        if let Some(step) = self.send_first(&signed, left.id, opening.id).await? {
+            return Ok(step);
+        }
+        let presentation = self.client.present(self.transport, self.request, &signed.credential, true).await;
+        self.conclude_opening(opening.id, left.id, quote, &signed.credential, presentation).await
+    }
+
+    /// Sends what must be where the money is before the seller hears of it.
+    pub(super) async fn send_first(
+        &self,
+        signed: &Signed,
+        purchase: [u8; 16],
+        session: i64,
+    ) -> Result<Option<Step>, PayError> {
+        let Some(to_send) = &signed.to_send else { return Ok(None) };
+        let sent = self.payer.send(to_send).await;
+        reach("wallet-after-first");
+        let cost = self.cost_of(session, self.added).await?;
+        let (sentence, repeatable) = match sent {
+            Sent::Moved => return Ok(None),
+            Sent::Unknown(sentence) => (sentence, true),
+            Sent::Never(sentence) => {
+                self.sessions.stop(session, SessionState::Lost, &sentence, None).await?;
+                (format!("{sentence}; it stays counted until farthing sessions sync finds out more"), false)
+            }
+        };
+        if repeatable {
+            self.sessions.leave(purchase).await?;
+        }
+        Ok(Some(Step::Over(Outcome::Unknown { cost, sentence, repeatable })))
+    }
+
+    /// What the answer to an opening proves. A refused one is not tried again by itself: where it is not
+    /// certain that no deposit was made, it stays counted.
+    pub(super) async fn conclude_opening(
+        &mut self,
+        id: i64,
+        purchase: [u8; 16],
+        quote: &SessionQuote,
+        credential: &Credential,
+        presentation: Presentation,
+    ) -> Result<Step, PayError> {
+        let session = self.reload(id).await?;
+        let Presentation { answer, doubt } = presentation;
+        let refused = match answer {
+            Answer::Success(response) => {
+                self.sessions.opened(id, session.deposit).await?;
+                let session = self.reload(id).await?;
+                return self.served(session, Some(purchase), quote, credential, response).await;
+            }
+            Answer::Nothing(sentence) => return self.unknown(&session, purchase, sentence).await,
+            Answer::Other(response) if response.status().as_u16() == 410 => Refusal::of(response).await,
+            Answer::Other(response) if response.status().as_u16() == 409 => Refusal::of(response).await,
+            Answer::Other(response) => {
+                self.sessions.leave(purchase).await?;
+                let cost = session.worth(self.added);
+                return Ok(Step::Over(Outcome::ServerError { response, cost }));
+            }
+            Answer::Unpaid(demand) => {
+                match self.asks_for_more(&session, quote, &demand) {
+                    Ok(Some((next, need))) => {
+                        // It speaks of this very session, so its deposit is there.
+                        self.sessions.opened(id, session.deposit).await?;
+                        self.sessions.conclude(id, Some(purchase), None, false).await?;
+                        return Ok(Step::Again(next, need));
+                    }
+                    Ok(None) => {}
+                    Err(overclaim) => return self.disbelieve(&session, &overclaim).await,
+                }
+                Refusal::from(&demand)
+            }
+        };
+        match self.standing(&session).await {
+            Standing::Says(standing) if !standing.closed && !standing.deposit.is_zero() => {
+                self.sessions.opened(id, standing.deposit).await?;
+                self.sessions.conclude(id, Some(purchase), None, false).await?;
+                Ok(Step::Again(quote.clone(), Need::Total(session.signed)))
+            }
+            Standing::SellersWord if !doubt && refused.is_proof() => {
+                for deposit in &session.deposits {
+                    self.client.let_go(deposit.reservation, "the seller opened no session").await?;
+                }
+                self.sessions.forget(id).await?;
+                Ok(no_offer(format!("the seller opened no session: {}", refused.sentence())))
+            }
+            _ if doubt => self.unknown(&session, purchase, refused.sentence()).await,
+            _ => {
+                let reason = format!("the seller refused to open it: {}", refused.sentence());
+                self.sessions.stop(id, SessionState::Lost, &reason, None).await?;
+                let cost = session.locked();
+                let sentence = format!(
+                    "{reason}; what was signed could still be used, so it stays counted until farthing sessions sync \
+                     finds out more"
+                );
+                Ok(Step::Over(Outcome::Unknown { cost, sentence, repeatable: false }))
+            }
+        }
+    }
+
+    async fn shortage(&self, deposit: &Deposit) -> Option<String> {
+        let asked = tokio::time::timeout(Duration::from_secs(5), self.payer.available(&deposit.quote)).await;
+        let available = asked.ok().flatten()?;
+        let needed = deposit.amount.checked_add(deposit.fee)?;
+        let (method, intent) = self.payer.pays();
+        let asset = &deposit.quote.asset;
+        (needed > available).then(|| {
+            format!(
+                "{method}/{intent}: the deposit takes {}, and there is {}; name a smaller one with --deposit",
+                asset.display(needed),
+                asset.display(available)
+            )
+        })
+    }
+
+    pub(super) async fn reload(&self, session: i64) -> Result<KeptSession, PayError> {
+        let found = self.sessions.session(session).await?;
+        found.ok_or_else(|| PayError::Record("a session was removed by another process".to_owned()))
+    }
+
+    pub(super) fn purchase(
+        &self,
+        session: i64,
+        kind: Kind,
+        total: Amount,
+        added: Amount,
+        request: &crate::client::request::Prepared,
+        signed: &Signed,
+    ) -> Result<Purchase, PayError> {
+        let ambient = &self.client.wallet.ambient;
+        let id: [u8; 16] = ambient.random()?;
+        let sendable = Sendable::new(request.method(), request.url(), request.idempotency_key(), signed);
+        let sealed = self.client.sealed(&id, &sendable)?;
+        let (fingerprint, owner, at) = (self.request.fingerprint(), Some(self.owner.clone()), ambient.now());
+        Ok(Purchase { id, session, kind, fingerprint, owner, total, added, sealed, at })
+    }
+
+    async fn cost_of(&self, session: i64, amount: Amount) -> Result<Price, PayError> {
+        Ok(self.reload(session).await?.worth(amount))
+    }
+}
+
+pub(super) use super::answer::Refusal;
+
+/// What is unspent on the same terms in sessions that pay no more.
+fn locked(known: &[KeptSession], quote: &SessionQuote) -> Price {
+    let locked = known.iter().map(|session| session.locked().millionths()).fold(0, u64::saturating_add);
+    Price::from_millionths(locked, quote.unit_cost.currency())
+}
+
+impl crate::client::PayingClient {
+    /// Says in the budgets that what was reserved was not used.
+    pub(super) async fn let_go(&self, reservation: [u8; 16], reason: &str) -> Result<(), StoreError> {
+        let (reason, at) = (reason.to_owned(), self.wallet.ambient.now());
+        self.wallet.budgets.submit(Command::Release { reservation, reason, at }).await.map(drop)
+    }
+}

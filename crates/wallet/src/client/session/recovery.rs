@@ -1,0 +1,122 @@
+//! What calls that are no more left behind.
+
+use farthing_rail::{Offer, SessionQuote, Signed};
+
+use super::{Buying, Step};
+use crate::client::request::Prepared;
+use crate::client::transport::Transport;
+use crate::client::{KEPT_FOR, Order, Outcome, PayError, PayingClient, Round};
+use crate::outgoing::Sendable;
+use crate::policy::Rule;
+use crate::sessions::{Kind, Purchase, SessionState};
+
+impl PayingClient {
+    /// Presents again what this very call signed and does not know the outcome of.
+    pub(in crate::client) async fn take_up_session(
+        &self,
+        transport: &dyn Transport,
+        request: &Prepared,
+        order: &Order,
+    ) -> Result<Option<Round>, PayError> {
+        if self.session_payers.is_empty() || !self.wallet.has_sessions() {
+            return Ok(None);
+        }
+        self.forget_what_was_never_signed().await?;
+        let sessions = self.wallet.sessions()?;
+        let left = sessions.left_behind(self.wallet.name().as_str(), request.fingerprint()).await?;
+        for purchase in left.into_iter().filter(|purchase| purchase.kind != Kind::TopUp) {
+            if self.wallet.is_frozen() {
+                return Ok(Some(Round::Over(self.frozen())));
+            }
+            let Some(session) = sessions.session(purchase.session).await? else { continue };
+            let is_old = self.wallet.ambient.now().since(purchase.at) > KEPT_FOR;
+            let Some(payer) = self.session_payer(&session.method).cloned().filter(|_| !is_old) else {
+                sessions.conclude(session.id, Some(purchase.id), None, false).await?;
+                continue;
+            };
+            let cost = session.worth(purchase.added);
+            if let Some(max) = order.max.filter(|max| max.millionths() < cost.millionths()) {
+                let sentence =
+                    format!("a payment of {cost} for this call is under way, and the limit for this call is {max}");
+                return Ok(Some(Round::Over(Outcome::Refused { rule: Some(Rule::Max), sentence })));
+            }
+            self.wallet.unlock().await?;
+            let unsealed = self.unsealed(&purchase)?;
+            let Some((sendable, signed)) = unsealed else {
+                sessions.conclude(session.id, Some(purchase.id), None, false).await?;
+                continue;
+            };
+            let Some(request) = request.as_kept(&sendable) else { continue };
+            let challenge = signed.credential.challenge();
+            let offer = Offer { challenge, origin: &session.origin, amount: None, now: self.wallet.ambient.now() };
+            // The challenge may be over; what it offered is on file then.
+            let quote = payer.quote(&offer).unwrap_or_else(|_| session.quote(challenge.clone()));
+            let mut buying = self.buying(transport, &request, payer, order)?;
+            if !sessions.adopt(&purchase, request.fingerprint(), &buying.owner).await? {
+                continue;
+            }
+            buying.added = purchase.added;
+            let step = buying.present_kept(purchase, session, &quote, &signed).await?;
+            match step {
+                Step::Over(outcome) => return Ok(Some(Round::Over(outcome))),
+                // It buys nothing any more; the call goes on as any other.
+                Step::Again(..) => continue,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets go of what was reserved by calls that died before they signed.
+    pub(in crate::client) async fn forget_what_was_never_signed(&self) -> Result<(), PayError> {
+        let sessions = self.wallet.sessions()?;
+        for session in sessions.never_signed(self.wallet.name().as_str()).await? {
+            for deposit in session.deposits.iter().filter(|deposit| !deposit.is_in) {
+                self.let_go(deposit.reservation, "the call died before it signed").await?;
+            }
+            match session.state {
+                SessionState::Opening => sessions.forget(session.id).await?,
+                _ => sessions.not_topped_up(session.id).await?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn sealed(&self, id: &[u8; 16], sendable: &Sendable) -> Result<Vec<u8>, PayError> {
+        let plain = serde_json::to_vec(sendable).map_err(|error| PayError::Record(error.to_string()))?;
+        let plain = zeroize::Zeroizing::new(plain);
+        Ok(self.wallet.vault.seal()?.close(&self.wallet.ambient, &name_of(id), &plain)?)
+    }
+
+    /// What was kept of a purchase; `None` when it was made with a key that is no longer in use.
+    pub(super) fn unsealed(&self, purchase: &Purchase) -> Result<Option<(Sendable, Signed)>, PayError> {
+        let plain = self.wallet.vault.seal()?.open(&name_of(&purchase.id), &purchase.sealed);
+        let sendable: Option<Sendable> = plain.ok().and_then(|plain| serde_json::from_slice(&plain).ok());
+        Ok(sendable.and_then(|sendable| {
+            let signed = sendable.signed()?;
+            Some((sendable, signed))
+        }))
+    }
+}
+
+impl Buying<'_> {
+    async fn present_kept(
+        &mut self,
+        purchase: Purchase,
+        session: crate::sessions::KeptSession,
+        quote: &SessionQuote,
+        signed: &Signed,
+    ) -> Result<Step, PayError> {
+        if let Some(step) = self.send_first(signed, purchase.id, session.id).await? {
+            return Ok(step);
+        }
+        let presentation = self.client.present(self.transport, self.request, &signed.credential, true).await;
+        match purchase.kind {
+            Kind::Open => self.conclude_opening(session.id, purchase.id, quote, &signed.credential, presentation).await,
+            _ => self.conclude_voucher(session, purchase.id, quote, &signed.credential, presentation).await,
+        }
+    }
+}
+
+fn name_of(id: &[u8; 16]) -> String {
+    format!("session-{:032x}", u128::from_be_bytes(*id))
+}

@@ -1,0 +1,153 @@
+use farthing_money::Amount;
+use farthing_protocol::{Credential, ProblemType};
+use farthing_rail::{Deposit, OpenedChannel, SessionQuote, Signed};
+
+use super::answer::Refusal;
+use super::{Buying, Standing, Step, denied, no_offer, over, planning};
+use crate::client::presenting::{Answer, Presentation};
+use crate::client::{Outcome, PayError};
+use crate::failpoint::reach;
+use crate::policy::{Rule, approve_deposit};
+use crate::sessions::{KeptDeposit, KeptSession, Kind};
+
+impl Buying<'_> {
+    /// Makes a session hold what a total needs. One addition at a time; what a dead call signed is presented
+    /// again first.
+    pub(super) async fn top_up(
+        &mut self,
+        session: KeptSession,
+        quote: &SessionQuote,
+        total: Amount,
+    ) -> Result<Result<KeptSession, Step>, PayError> {
+        if let Some(left) = self.sessions.half_done(session.id).await?.into_iter().find(|left| left.kind == Kind::TopUp)
+        {
+            if !self.sessions.adopt(&left, self.request.fingerprint(), &self.owner).await? {
+                return Ok(Err(no_offer("another call is adding to the session; try again")));
+            }
+            let Some((_, signed)) = self.client.unsealed(&left)? else {
+                return Ok(Err(no_offer(
+                    "an addition was signed with a key that is no longer in use; close the session",
+                )));
+            };
+            return self.present_top_up(&session, left.id, left.total, &signed, session.kept.clone()).await;
+        }
+        let missing = total.checked_sub(session.deposit).unwrap_or(Amount::ZERO);
+        let policy = match self.client.wallet.policy() {
+            Ok(policy) => policy,
+            Err(error) => {
+                let sentence = format!("the policy cannot be followed, so nothing is paid: {error}");
+                return Ok(Err(over(Rule::NoPolicy, sentence)));
+            }
+        };
+        let locked = session.locked();
+        let planned = planning::deposit(self.payer.as_ref(), quote, missing, locked, policy.as_ref(), self.order);
+        let deposit = match planned {
+            Ok(deposit) => deposit,
+            Err(reason) => return Ok(Err(no_offer(reason.to_string()))),
+        };
+        let (reservation, wallet) = (self.client.wallet.ambient.random()?, &self.client.wallet);
+        let Deposit { amount, fee, cost, .. } = deposit;
+        let kept = KeptDeposit { reservation, amount, fee, cost, is_in: false };
+        if !self.sessions.begin_top_up(session.id, kept, &self.owner).await? {
+            return Ok(Err(no_offer("another call is adding to the session; try again")));
+        }
+        reach("wallet-after-session-begin");
+        let from = self.request.redirected_from();
+        let subject = self.subject(from.as_ref(), wallet.name().as_str());
+        let bought = format!("addition to the session for {}", self.request.for_the_owner());
+        let (books, policy) = (&wallet.budgets, policy.as_ref());
+        let approved = match approve_deposit(books, policy, deposit, locked, &subject, reservation, &bought).await {
+            Ok(approved) => approved,
+            Err(refused) => {
+                let outcome = denied(refused)?;
+                self.sessions.not_topped_up(session.id).await?;
+                return Ok(Err(Step::Over(outcome)));
+            }
+        };
+        reach("wallet-after-deposit-reserve");
+        let Some(channel) = session.as_channel() else { return Ok(Err(no_offer("the session has no channel yet"))) };
+        let OpenedChannel { channel, credential, to_send } = match self.payer.top_up(&channel, approved).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.client.let_go(reservation, "nothing was signed").await?;
+                self.sessions.not_topped_up(session.id).await?;
+                return Ok(Err(Step::Over(Outcome::refused(error.to_string()))));
+            }
+        };
+        let signed = Signed { credential, to_send };
+        let top_up = self.purchase(session.id, Kind::TopUp, amount, Amount::ZERO, self.request, &signed)?;
+        let id = top_up.id;
+        self.sessions.keep_top_up(top_up).await?;
+        reach("wallet-after-open-keep");
+        self.present_top_up(&session, id, amount, &signed, channel.kept).await
+    }
+
+    async fn present_top_up(
+        &mut self,
+        session: &KeptSession,
+        id: [u8; 16],
+        amount: Amount,
+        signed: &Signed,
+        kept: Vec<u8>,
+    ) -> Result<Result<KeptSession, Step>, PayError> {
+        if let Some(step) = self.send_first(signed, id, session.id).await? {
+            return Ok(Err(step));
+        }
+        let presentation = self.manage(&signed.credential).await?;
+        let raised = session.deposit.checked_add(amount).unwrap_or(session.deposit);
+        match self.became_of_top_up(session, raised, &signed.credential, presentation).await? {
+            Became::In => {
+                self.sessions.topped_up(session.id, Some(id), raised, kept).await?;
+                Ok(Ok(self.reload(session.id).await?))
+            }
+            Became::Never(sentence) => {
+                for deposit in session_deposits(&self.reload(session.id).await?) {
+                    self.client.let_go(deposit, "the seller took no addition").await?;
+                }
+                self.sessions.not_topped_up(session.id).await?;
+                Ok(Err(no_offer(sentence)))
+            }
+            Became::Unknown(sentence) => {
+                self.sessions.leave(id).await?;
+                let cost = session.worth(amount);
+                Ok(Err(Step::Over(Outcome::Unknown { cost, sentence, repeatable: true })))
+            }
+        }
+    }
+
+    async fn became_of_top_up(
+        &self,
+        session: &KeptSession,
+        raised: Amount,
+        _: &Credential,
+        presentation: Presentation,
+    ) -> Result<Became, PayError> {
+        let Presentation { answer, doubt } = presentation;
+        let refusal = match answer {
+            Answer::Success(_) => return Ok(Became::In),
+            Answer::Nothing(sentence) => return Ok(Became::Unknown(sentence)),
+            Answer::Unpaid(demand) => Refusal::from(&demand),
+            Answer::Other(response) => Refusal::of(response).await,
+        };
+        let sentence = format!("the seller took no addition to the session: {}", refusal.sentence());
+        Ok(match self.standing(session).await {
+            Standing::Says(standing) if standing.deposit >= raised => Became::In,
+            Standing::SellersWord if !doubt && refusal.is_proof() => Became::Never(sentence),
+            Standing::SellersWord if refusal.problem == Some(ProblemType::PaymentInsufficient) => {
+                Became::Never(sentence)
+            }
+            _ => Became::Unknown(format!("{sentence}; it stays counted, and the same call presents it again")),
+        })
+    }
+}
+
+enum Became {
+    In,
+    Never(String),
+    Unknown(String),
+}
+
+/// The reservations of additions that are not in.
+fn session_deposits(session: &KeptSession) -> Vec<[u8; 16]> {
+    session.deposits.iter().filter(|deposit| !deposit.is_in).map(|deposit| deposit.reservation).collect()
+}
