@@ -55,18 +55,17 @@ impl Reached {
         if state.existence != Existence::Nothing {
             return self.present(&state, &sought.vault).await;
         }
-        if !self.has_lapsed_for_good(sought).await.map_err(unanswered)? {
-            return Ok(absent(false));
-        }
-        // Asked again: it may have been opened in between, and never will be from here on.
+        let is_over = self.has_lapsed_for_good(sought).await.map_err(unanswered)?;
+        let was_opened =
+            sought.vault.kind == VaultKind::Reserve && self.was_opened(sought).await.map_err(unanswered)?;
+        // Asked again: it may have been opened in between. If it was not by now, and its time is over, it never
+        // will be.
         let state = self.state(sought).await?;
-        if state.existence != Existence::Nothing {
-            return self.present(&state, &sought.vault).await;
+        match state.existence {
+            Existence::Nothing if was_opened => self.ended(sought).await,
+            Existence::Nothing => Ok(absent(is_over)),
+            _ => self.present(&state, &sought.vault).await,
         }
-        if sought.vault.kind == VaultKind::Reserve && self.was_opened(sought).await.map_err(unanswered)? {
-            return self.ended(sought).await;
-        }
-        Ok(absent(true))
     }
 
     async fn state(&self, sought: &SoughtChannel) -> Result<ChannelState, RailError> {

@@ -154,7 +154,7 @@ impl EvmSessionPayer {
     }
 
     async fn signed_total(&self, channel: &Channel, quote: &VoucherQuote) -> Result<Credential, SignError> {
-        let asked = self.known.read(METHOD, &quote.challenge, (self.clock)());
+        let asked = self.known.read_at_any_time(METHOD, &quote.challenge);
         let asked = asked.map_err(|error| SignError::Differs(error.0))?;
         let HeldChannel { session, .. } = HeldChannel::for_offer(channel, &asked)?;
         check_total(channel, quote)?;

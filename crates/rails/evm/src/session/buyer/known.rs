@@ -34,13 +34,19 @@ impl Known {
         self.coins.get(&chain).copied()
     }
 
-    /// Reads an offer of this method, whole or not at all, and refuses what is not asked in earnest.
+    /// Reads an offer of this method that a deposit could answer now.
     pub(super) fn read(&self, method: &str, challenge: &Challenge, now: Timestamp) -> Result<Asked, NotPayable> {
+        end_of(challenge, now)?;
+        self.read_at_any_time(method, challenge)
+    }
+
+    /// Reads an offer of this method, whole or not at all, and refuses what is not asked in earnest. A voucher
+    /// may answer one that has ended, in the middle of a stream: it moves nothing that is not deposited.
+    pub(super) fn read_at_any_time(&self, method: &str, challenge: &Challenge) -> Result<Asked, NotPayable> {
         let offered = (challenge.method().as_str(), challenge.intent().as_str());
         if offered != (method, INTENT) {
             return Err(NotPayable(format!("{}/{} is not {method}/{INTENT}", offered.0, offered.1)));
         }
-        end_of(challenge, now)?;
         let request = SessionRequest::read(method, challenge.request());
         let request = request.map_err(|error| NotPayable(error.to_string()))?;
         self.check_escrow(&request.vault)?;

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::testing::*;
 use crate::session::RESERVE;
 use farthing_money::Amount;
-use farthing_rail::{Approved, Channel, Deposit, OpenedChannel, SessionPayer, SignError, VoucherQuote};
+use farthing_rail::{Approved, Channel, Deposit, Offer, OpenedChannel, SessionPayer, SignError, VoucherQuote};
 
 /// Approves without a policy, to get at the signature.
 #[expect(clippy::disallowed_methods, reason = "tests of the step behind the policy")]
@@ -78,7 +78,7 @@ fn a_deposit_goes_into_no_strangers_escrow() {
     for (payer, offer) in payers() {
         let foreign = changed(offer, json!({"methodDetails": {"escrowContract": OTHER}}));
         let refusal = refused(payer.as_ref(), &foreign);
-        assert!(refusal.contains("none that this wallet trusts") || refusal.contains("reserve"), "{refusal}");
+        assert!(refusal.contains("none that this wallet trusts") || refusal.contains("alone"), "{refusal}");
     }
     let reserve_as_v1 = changed(reserve(), json!({"methodDetails": {"sessionProtocol": "v1"}}));
     assert!(refused(&on_tempo(), &reserve_as_v1).contains("none that this wallet trusts"));
@@ -180,9 +180,23 @@ fn an_offer_that_ends_too_soon_takes_no_deposit() {
         let soon = now().after(std::time::Duration::from_secs(5));
         let challenge = challenge_until(payer.pays().0, &offer, soon);
         let origin = "https://api.example.com".parse().unwrap();
-        let quoted = farthing_rail::Offer { challenge: &challenge, origin: &origin, amount: None, now: now() };
+        let quoted = Offer { challenge: &challenge, origin: &origin, amount: None, now: now() };
         let quote = payer.quote(&quoted).unwrap();
         let refusal = payer.deposit(&quote, Amount::new(50_000), Amount::new(1000)).unwrap_err();
         assert!(refusal.0.contains("too soon"), "{refusal}");
+    }
+}
+
+#[test]
+fn an_offer_that_has_ended_takes_no_deposit_and_still_a_voucher() {
+    for (payer, offer) in payers() {
+        let channel = opened(payer.as_ref(), deposit(payer.as_ref(), &offer, 50_000)).unwrap().channel;
+        let origin: farthing_rail::Origin = "https://api.example.com".parse().unwrap();
+        let challenge = challenge_until(payer.pays().0, &offer, now());
+        let late = Offer { challenge: &challenge, origin: &origin, amount: None, now: now() };
+        assert!(payer.quote(&late).unwrap_err().0.contains("expired"));
+        let cost = "0.001 USD".parse().unwrap();
+        let quote = VoucherQuote { challenge, origin, cumulative: Amount::new(2000), cost, closes: false };
+        assert!(at_once(payer.voucher(&channel, approved(quote))).is_ok());
     }
 }
