@@ -32,6 +32,9 @@ pub const SESSION_STEPS: &[&str] = &[
     "after-top-up",
     "before-session-close",
     "after-session-close",
+    "before-collect",
+    "after-collect",
+    "after-collected",
 ];
 
 /// Passes a step.

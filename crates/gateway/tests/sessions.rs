@@ -70,7 +70,7 @@ async fn settled(world: &World, method: &str, spent: u128) -> farthing_books::Se
 
 #[tokio::test]
 async fn one_deposit_pays_for_many_requests_and_the_rest_comes_back() {
-    for method in [PURSE] {
+    for method in [PURSE, CHANNEL] {
         let world = world().await;
         world.fund("alice", 10_000).await;
         let payer = payer(&world, method, "c1").await;

@@ -27,7 +27,7 @@ pub(super) enum Stands {
 
 /// When to ask a rail for the first time whether what it settled still stands; never, where it is
 /// final at once.
-pub(super) fn first_question(terms: &Terms, at: Timestamp) -> Option<Timestamp> {
+pub(crate) fn first_question(terms: &Terms, at: Timestamp) -> Option<Timestamp> {
     match terms.finality {
         Finality::Immediate => None,
         Finality::After(term) | Finality::Reversible(term) => Some(at.after(term.clamp(OFTEN, FIRST))),

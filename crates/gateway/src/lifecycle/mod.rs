@@ -27,7 +27,7 @@ use http::{Response, StatusCode};
 
 pub(crate) use claim::{in_doubt, store_down};
 pub(crate) use closing::Closings;
-pub(crate) use confirm::confirm;
+pub(crate) use confirm::{confirm, first_question};
 pub(crate) use deliver::{PAYMENT_RECEIPT, is_success, show_receipt};
 pub(crate) use kept::{ReadAhead, read_ahead};
 pub(crate) use outgoing::{Delivery, PaidBody};

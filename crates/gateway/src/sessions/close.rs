@@ -6,7 +6,7 @@ use farthing_rail::Voucher;
 
 use super::Bought;
 use super::books::{carry_out, record_of};
-use super::collect::{Ended, end};
+use super::ending::{Ended, end};
 use super::manage::Managed;
 use super::present::Read;
 use super::stop::Stop;

@@ -19,7 +19,15 @@ const MOMENT: Duration = Duration::from_millis(50);
 
 /// What became of holds within the last moment.
 #[derive(Default)]
-pub(crate) struct Deliveries(Mutex<HashMap<SessionId, Vec<Delivery>>>);
+pub(crate) struct Deliveries(Mutex<HashMap<SessionId, Recent>>);
+
+/// A session that something was delivered of within the last two moments.
+#[derive(Default)]
+struct Recent {
+    waiting: Vec<Delivery>,
+    /// All units ever delivered, those included that the books were not told of.
+    units: u64,
+}
 
 /// What became of so much of a hold.
 pub(super) struct Delivery {
@@ -30,12 +38,15 @@ pub(super) struct Delivery {
 }
 
 impl Deliveries {
-    /// Writes a delivery down in a moment, together with the others of that moment.
-    pub(super) fn add(seller: &Arc<Seller>, session: SessionId, delivery: Delivery) {
+    /// Writes a delivery down in a moment, together with the others of that moment. `before` is how many units the
+    /// books knew of.
+    pub(super) fn add(seller: &Arc<Seller>, session: SessionId, before: u64, delivery: Delivery) {
         let is_first = {
-            let mut waiting = seller.sessions.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_first = waiting.is_empty();
-            join(waiting.entry(session).or_default(), delivery);
+            let mut all = seller.sessions.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_first = all.is_empty();
+            let recent = all.entry(session).or_default();
+            recent.units = recent.units.max(before).saturating_add(delivery.units);
+            join(&mut recent.waiting, delivery);
             is_first
         };
         if !is_first {
@@ -46,27 +57,40 @@ impl Deliveries {
         }
         let shared = Arc::clone(seller);
         seller.spawn(async move {
-            tokio::time::sleep(MOMENT).await;
-            shared.sessions.deliveries.write_all(&shared);
+            while !shared.sessions.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                tokio::time::sleep(MOMENT).await;
+                shared.sessions.deliveries.write_all(&shared);
+            }
         });
     }
 
-    /// How many units wait to be written down.
-    pub(super) fn units(&self, session: SessionId) -> u64 {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.get(&session).into_iter().flatten().map(|delivery| delivery.units).sum()
+    /// How many units were ever delivered, where the books knew of so many.
+    pub(super) fn units(&self, session: SessionId, before: u64) -> u64 {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&session).map_or(before, |recent| recent.units.max(before))
     }
 
     /// Writes down at once what waits of one session.
     pub(super) fn write(&self, seller: &Seller, session: SessionId) {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = all.get_mut(&session).map(|recent| std::mem::take(&mut recent.waiting));
+        drop(all);
         hand_over(seller, session, waiting.unwrap_or_default());
     }
 
+    /// Writes everything down, and forgets what nothing happened to since the last time.
     fn write_all(&self, seller: &Seller) {
-        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for (session, deliveries) in waiting {
-            hand_over(seller, session, deliveries);
+        let mut due = Vec::new();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|session, recent| {
+            let waiting = std::mem::take(&mut recent.waiting);
+            let is_recent = !waiting.is_empty();
+            due.push((*session, waiting));
+            is_recent
+        });
+        drop(all);
+        for (session, waiting) in due {
+            hand_over(seller, session, waiting);
         }
     }
 }

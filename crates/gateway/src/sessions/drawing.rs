@@ -29,8 +29,6 @@ pub(crate) struct Drawing {
     challenge: ChallengeId,
     /// Held and not yet delivered.
     held: Amount,
-    /// Delivered so far.
-    units: u64,
     /// As the books said last. All that is held for this request is committed in it.
     credit: Credit,
 }
@@ -64,7 +62,7 @@ impl Drawing {
     pub(super) fn new(drawer: Drawer, held: Amount, credit: Credit) -> Self {
         let Drawer { seller, route, terms, session, channel, challenge } = drawer;
         seller.metrics.in_flight.increment(1.0);
-        Self { seller, route, terms, session, channel, challenge, held, units: 0, credit }
+        Self { seller, route, terms, session, channel, challenge, held, credit }
     }
 
     /// What the route asks of sessions.
@@ -117,9 +115,9 @@ impl Drawing {
     pub(crate) fn deliver(&mut self, delivered: Amount, units: u64) {
         let delivered = delivered.min(self.held);
         self.held = self.held.checked_sub(delivered).unwrap_or(Amount::ZERO);
-        self.units = self.units.saturating_add(units);
         let route = Arc::clone(&self.route);
-        Deliveries::add(&self.seller, self.session, Delivery { route, held: delivered, delivered, units });
+        let delivery = Delivery { route, held: delivered, delivered, units };
+        Deliveries::add(&self.seller, self.session, self.credit.units, delivery);
     }
 
     /// A place to wait for vouchers: taken before [`Self::hold`] is tried, it misses none.
@@ -129,15 +127,14 @@ impl Drawing {
 
     /// The receipt of what was delivered and is held now, with this many units more.
     pub(crate) fn receipt(&self, units: u64) -> Receipt {
-        let before = self.seller.sessions.deliveries.units(self.session);
-        let units = self.credit.units.saturating_add(before).saturating_add(units);
+        let before = self.seller.sessions.deliveries.units(self.session, self.credit.units);
         receipt::of(&receipt::Standing {
             terms: &self.terms,
             challenge: &self.challenge,
             channel: &self.channel,
             accepted: self.credit.accepted,
             spent: self.credit.committed,
-            units,
+            units: before.saturating_add(units),
             transaction: None,
             at: self.seller.now(),
         })

@@ -20,6 +20,7 @@ mod deliveries;
 mod deposit;
 mod draw;
 mod drawing;
+mod ending;
 mod known;
 mod manage;
 mod open;
