@@ -1,3 +1,5 @@
+mod read_back;
+
 use serde_json::{Value, json};
 
 use super::testing::*;
