@@ -66,8 +66,10 @@ impl Home {
         let wallet = wallets.open(name, self.passphrase()?).map_err(|error| Failure::new(error.to_string()))?;
         let (chains, delegation) = (chains::load(&self.directory()?)?, chains::delegation(&wallets, name)?);
         let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
-        let payers = rails::payers(wallet.signer(), on_chains).await.map_err(Failure::new)?;
-        PayingClient::new(wallet, payers).map_err(|error| Failure::new(error.to_string()))
+        let payers = rails::payers(wallet.signer(), on_chains.as_ref()).await.map_err(Failure::new)?;
+        let of_sessions = rails::session_payers(wallet.signer(), on_chains.as_ref()).await.map_err(Failure::new)?;
+        let client = PayingClient::new(wallet, payers).map_err(|error| Failure::new(error.to_string()))?;
+        Ok(client.with_session_payers(of_sessions))
     }
 
     fn source(&self, question: &str, again: Option<&str>) -> Result<PassphraseSource, Failure> {

@@ -66,7 +66,7 @@ impl Agent {
             }
         };
         let wallet = wallets.open(&name, passphrase).map_err(|error| said(&error))?;
-        let payers = rails::payers(wallet.signer(), on_chains(stage, &wallet)?).await.map_err(Failure::new)?;
+        let payers = rails::payers(wallet.signer(), on_chains(stage, &wallet)?.as_ref()).await.map_err(Failure::new)?;
         let client = PayingClient::new(wallet, payers).map_err(|error| said(&error))?;
         Ok(Self { wallets, client, payer, account })
     }
