@@ -32,10 +32,8 @@ pub(crate) struct SessionTerms {
     /// The least that a voucher must add.
     pub(crate) least_delta: Amount,
     /// The most that may be held for one stream at a time.
-    #[allow(dead_code, reason = "streams take it")]
     pub(crate) slice: Amount,
     /// How long a stream waits for a voucher.
-    #[allow(dead_code, reason = "streams take it")]
     pub(crate) pause: Duration,
 }
 

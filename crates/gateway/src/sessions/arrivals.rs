@@ -1,7 +1,5 @@
 //! Waking whoever waits for a voucher.
 
-#![allow(dead_code, reason = "streams draw more than once, and wait")]
-
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,5 @@
 //! What a request may take from a session while it is served.
 
-#![allow(dead_code, reason = "streams draw more than once, and wait")]
-
 use std::sync::Arc;
 
 use farthing_books::session::Credit;
@@ -9,6 +7,8 @@ use farthing_books::{Command, SessionCommand, SessionOutcome, SessionRefusal};
 use farthing_money::Amount;
 use farthing_protocol::{ChallengeId, Receipt};
 use farthing_rail::SessionId;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use super::arrivals::Waiter;
 use super::books::carry_out;
@@ -43,14 +43,20 @@ pub(super) struct Drawer {
     pub(super) challenge: ChallengeId,
 }
 
+/// An answer that cost more than is signed for, and was not given.
+pub(super) struct Short {
+    pub(super) terms: Arc<SessionTerms>,
+    pub(super) session: SessionId,
+    pub(super) challenge: ChallengeId,
+    /// What must be signed for in all.
+    pub(super) required: Amount,
+}
+
 /// Why nothing more is held.
 #[derive(Debug)]
 pub(crate) enum NoMore {
-    /// What is signed for is spent: this total would cover it. A voucher may come; see [`Drawing::waiter`].
-    Uncovered {
-        /// What must be signed for.
-        required: Amount,
-    },
+    /// What is signed for is spent. A voucher may come; see [`Drawing::waiter`].
+    Uncovered,
     /// The session serves nothing more: it is closed or being closed.
     Ended,
     /// The books did not answer. Nothing more may be given.
@@ -97,15 +103,15 @@ impl Drawing {
         };
         let outcome = carry_out(&self.seller, command).await.map_err(|_| NoMore::Unknown)?;
         if let SessionOutcome::Refused(_, Some(credit)) = &outcome {
-            self.credit = *credit;
+            self.learn(*credit);
         }
         match drawn(outcome) {
             Ok(credit) => {
-                self.credit = credit;
+                self.learn(credit);
                 self.held = self.held.checked_add(amount).ok_or(NoMore::Unknown)?;
                 Ok(credit)
             }
-            Err(Undrawn::Refused(SessionRefusal::Uncovered { required })) => Err(NoMore::Uncovered { required }),
+            Err(Undrawn::Refused(SessionRefusal::Uncovered { .. })) => Err(NoMore::Uncovered),
             Err(Undrawn::Refused(_) | Undrawn::NotFound) => Err(NoMore::Ended),
             Err(Undrawn::Fault) => Err(NoMore::Unknown),
         }
@@ -118,6 +124,7 @@ impl Drawing {
         let route = Arc::clone(&self.route);
         let delivery = Delivery { route, held: delivered, delivered, units };
         Deliveries::add(&self.seller, self.session, self.credit.units, delivery);
+        self.credit.units = self.seller.sessions.deliveries.units(self.session, self.credit.units);
     }
 
     /// A place to wait for vouchers: taken before [`Self::hold`] is tried, it misses none.
@@ -125,19 +132,55 @@ impl Drawing {
         self.seller.sessions.arrivals.wait_for(self.session)
     }
 
+    /// What goes on when nobody waits for it any more.
+    pub(crate) fn unattended(&self) -> Box<dyn Fn(BoxFuture<'static, ()>) + Send> {
+        let seller = Arc::clone(&self.seller);
+        Box::new(move |task| {
+            if Handle::try_current().is_ok() {
+                seller.spawn(task);
+            }
+        })
+    }
+
     /// The receipt of what was delivered and is held now, with this many units more.
     pub(crate) fn receipt(&self, units: u64) -> Receipt {
+        self.receipt_for(self.held, units)
+    }
+
+    /// The receipt of what was delivered, and of so much of what is held, with this many units more.
+    pub(crate) fn receipt_for(&self, amount: Amount, units: u64) -> Receipt {
         let before = self.seller.sessions.deliveries.units(self.session, self.credit.units);
         receipt::of(&receipt::Standing {
             terms: &self.terms,
             challenge: &self.challenge,
             channel: &self.channel,
             accepted: self.credit.accepted,
-            spent: self.credit.committed,
+            spent: self.with(amount),
             units: before.saturating_add(units),
             transaction: None,
             at: self.seller.now(),
         })
+    }
+
+    /// What is lacking when an answer cost more than is signed for.
+    pub(super) fn short_of(self, cost: Amount) -> Short {
+        Short {
+            terms: Arc::clone(&self.terms),
+            session: self.session,
+            challenge: self.challenge.clone(),
+            required: self.with(cost),
+        }
+    }
+
+    /// What is committed of the session, with this instead of what is held here.
+    fn with(&self, amount: Amount) -> Amount {
+        let before = self.credit.committed.checked_sub(self.held).unwrap_or(Amount::ZERO);
+        before.checked_add(amount).unwrap_or(self.credit.committed)
+    }
+
+    /// How the books say that the session stands. Of what was delivered a moment ago they may not know yet.
+    fn learn(&mut self, credit: Credit) {
+        self.credit = Credit { units: credit.units.max(self.credit.units), ..credit };
     }
 }
 

@@ -23,8 +23,10 @@ mod drawing;
 mod ending;
 mod known;
 mod manage;
+mod measured;
 mod open;
 mod present;
+mod purse;
 mod receipt;
 mod serve;
 mod stop;
@@ -119,7 +121,7 @@ async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential) -> Result<Bo
     };
     let (session, channel) = (voucher.session, voucher.channel.clone());
     let hold = match visit {
-        Visit::Request => counting::first_hold(sale.paid, read.terms),
+        Visit::Request => counting::first_hold(read.terms),
         Visit::Management => Amount::ZERO,
     };
     let credit = draw::draw(sale.seller, &read, voucher, hold).await?;
