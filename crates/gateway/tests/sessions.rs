@@ -6,13 +6,13 @@ mod support;
 
 use std::time::Duration;
 
-use farthing_books::SessionState;
+use farthing_books::{Command, SessionCommand, SessionState};
 use farthing_protocol::Challenge;
 use http::{Method, StatusCode};
 use serde_json::json;
 use support::payer::{Payer, number, session_challenge};
 use support::session::{CHANNEL, PURSE, Vaulting, session_of};
-use support::{Answer, Reply, Setup, World};
+use support::{Answer, Client, PAID, Reply, Setup, World};
 
 const ROUTES: &str = r#"
 [rails.channel]
@@ -385,4 +385,168 @@ async fn g_10_a_deposit_below_the_least_costs_the_seller_nothing() {
     assert!(world.vault.asked().is_empty(), "no deposit was sponsored");
     assert!(world.books.session(session_of(CHANNEL, "dust0")).await.unwrap().is_none(), "nothing is remembered of it");
     assert_eq!(payer.get(PATH, &payer.open(1_000, PRICE)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn g_06_a_payer_who_takes_the_deposit_back_by_force_is_served_nothing_more() {
+    let world = world().await;
+    let payer = opened(&world, CHANNEL, 2_000).await;
+    let at = world.clock_now();
+    let mut standing = world.vault.standing_of("c1").unwrap();
+    standing.close_requested_at = Some(at);
+    standing.collect_until = Some(at.after(Duration::from_secs(900)));
+    let session = session_of(CHANNEL, "c1");
+    world.books.change_session(SessionCommand::Observe { session, standing, at }).await.unwrap();
+    let refused = payer.get(PATH, &payer.voucher(40)).await;
+    assert_eq!((refused.status, refused.problem()), (StatusCode::GONE, "session/channel-finalized"));
+    assert_eq!(world.upstream.hits(), 1);
+    // What was delivered is collected within the time that is left.
+    settled(&world, CHANNEL, 20).await;
+    assert_eq!(payer.bring(PATH, &payer.close(20)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(world.vault.standing_of("c1").unwrap().settled.units(), 20);
+}
+
+#[tokio::test]
+async fn g_07_what_is_served_was_signed_for_and_written_down_before() {
+    let world = world().await;
+    let payer = opened(&world, PURSE, 2_000).await;
+    settled(&world, PURSE, 20).await;
+    world.upstream.then([Reply::Slow(300)]);
+    let serving = tokio::spawn({
+        let payer = payer.clone();
+        async move { payer.get(PATH, &payer.voucher(40)).await }
+    });
+    while world.upstream.hits() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let record = world.books.session(session_of(PURSE, "c1")).await.unwrap().unwrap();
+    let figures = [record.accepted, record.held, record.spent].map(farthing_money::Amount::units);
+    assert_eq!(figures, [40, 20, 20], "the upstream is asked when voucher and hold are durable");
+    // A process that dies here has charged nothing for what it had not delivered, and kept the voucher.
+    let recover = Command::Recover { deadline: world.clock_now(), at: world.clock_now() };
+    world.books.submit(recover).await.unwrap();
+    let record = world.books.session(session_of(PURSE, "c1")).await.unwrap().unwrap();
+    let figures = [record.accepted, record.held, record.spent].map(farthing_money::Amount::units);
+    assert_eq!(figures, [40, 0, 20]);
+    assert_eq!(serving.await.unwrap().status, StatusCode::OK);
+    world.verify().await;
+}
+
+#[tokio::test]
+async fn g_08_of_two_nodes_with_one_voucher_one_serves() {
+    let world = world().await;
+    let payer = opened(&world, PURSE, 2_000).await;
+    settled(&world, PURSE, 20).await;
+    let other = world.another_node().await;
+    let elsewhere = Payer { client: Client::new(other.addresses().public, "alice"), ..payer.clone() };
+    for total in (40..=200).step_by(20) {
+        let voucher = payer.voucher(total);
+        let (here, there) = tokio::join!(payer.get(PATH, &voucher), elsewhere.get(PATH, &voucher));
+        let mut statuses = [here.status.as_u16(), there.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 402], "{total}");
+    }
+    assert_eq!(world.upstream.hits(), 10);
+    settled(&world, PURSE, 200).await;
+    world.verify().await;
+}
+
+#[tokio::test]
+async fn g_09_a_close_during_service_pays_out_no_more_than_the_deposit() {
+    for method in [PURSE, CHANNEL] {
+        let world = world().await;
+        let payer = opened(&world, method, 100).await;
+        world.upstream.then([Reply::Slow(300)]);
+        let serving = tokio::spawn({
+            let payer = payer.clone();
+            async move { payer.get(PATH, &payer.voucher(40)).await }
+        });
+        while world.upstream.hits() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let early = payer.bring(PATH, &payer.close(40)).await;
+        assert_eq!(early.status, StatusCode::SERVICE_UNAVAILABLE, "something is being served from it");
+        assert_eq!(payer.get(PATH, &payer.voucher(60)).await.status, StatusCode::GONE, "and nothing more will be");
+        assert_eq!(serving.await.unwrap().status, StatusCode::OK);
+        let closed = ended(&payer, &payer.close(40)).await;
+        assert_eq!(said(&closed), (40, 40, 2), "{method}");
+        let again = ended(&payer, &payer.close(40)).await;
+        assert_eq!(said(&again), (40, 40, 2), "closing twice is closing once");
+        let collected = closed.receipt().unwrap().extra.get("txHash").cloned();
+        assert_eq!(
+            (collected.is_some(), again.receipt().unwrap().extra.get("txHash").cloned()),
+            (method == CHANNEL, collected)
+        );
+        match method {
+            PURSE => assert_eq!(world.balance("alice").await, 9_960),
+            _ => assert_eq!(
+                (world.vault.standing_of("c1").unwrap().settled.units(), world.vault.times("settle")),
+                (40, 1)
+            ),
+        }
+        world.verify().await;
+    }
+}
+
+/// The answer to a close, once its outcome is known.
+async fn ended(payer: &Payer, close: &str) -> Answer {
+    for _ in 0..200 {
+        let answer = payer.bring(PATH, close).await;
+        if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+            assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the end stays unknown")
+}
+
+#[tokio::test]
+async fn a_collection_whose_fate_is_unknown_is_never_made_twice() {
+    let world = world().await;
+    let payer = opened(&world, CHANNEL, 100).await;
+    world.vault.then([Vaulting::DoneUnsaid]);
+    let close = payer.close(20);
+    let doubtful = payer.bring(PATH, &close).await;
+    assert_eq!(doubtful.status, StatusCode::SERVICE_UNAVAILABLE);
+    // The resolver asks the rail what became of it.
+    for _ in 0..20 {
+        world.clock.advance(Duration::from_secs(2));
+        let answer = payer.bring(PATH, &close).await;
+        if answer.status == StatusCode::NO_CONTENT {
+            assert_eq!(world.vault.times("settle"), 1);
+            assert_eq!(world.vault.standing_of("c1").unwrap().settled.units(), 20);
+            return world.verify().await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("the end stays unknown")
+}
+
+#[tokio::test]
+async fn terms_of_sessions_that_make_no_sense_are_refused_with_their_line() {
+    let refused = [
+        ("deposit = \"0.00001 USD\"", "does not buy one unit"),
+        ("deposit = \"1 EUR\"", "another currency"),
+        ("deposit = \"much\"", "`deposit`"),
+        ("least_delta = \"1 USD\"\ndeposit = \"0.5 USD\"", "more than the deposit"),
+        ("slice = \"0 USD\"", "does not buy one unit"),
+        ("pause = \"soon\"", "not a duration"),
+        ("deposits = \"1 USD\"", "unknown field"),
+    ];
+    for (terms, reason) in refused {
+        let routes = format!(
+            "[rails.purse]\n[[route]]\nmatch = \"GET /a\"\nupstream = \"UPSTREAM\"\nprice = \"0.00002 USD\"\naccept = \
+             [\"purse/session\"]\n[route.session]\n{terms}\n"
+        );
+        let error = Setup::with_routes(&routes).try_start().await.err().unwrap();
+        assert!(error.contains(reason) && error.contains("farthing.toml:"), "{terms}: {error}");
+    }
+    for terms in ["unit = \"token\"", "unit = \"two words\"", "[route.session]\npause = \"1s\""] {
+        let routes = PAID.replace("accept", &format!("{}\naccept", if terms.starts_with('[') { "" } else { terms }));
+        let routes = if terms.starts_with('[') { format!("{routes}\n{terms}\n") } else { routes };
+        let error = Setup::with_routes(&routes).try_start().await.err().unwrap();
+        let reason = if terms.contains("two") { "one word" } else { "accepts none" };
+        assert!(error.contains(reason), "{terms}: {error}");
+    }
 }

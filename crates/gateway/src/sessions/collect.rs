@@ -6,6 +6,7 @@ use std::time::Duration;
 use farthing_books::session::INTENT;
 use farthing_books::{Command, NewPayment, Outcome, PaymentState, SessionCommand, SessionOutcome, SessionRecord};
 use farthing_protocol::ChallengeId;
+use farthing_protocol::challenge::ChallengeError;
 use farthing_rail::{Claim, Collection, Escrow, PaymentId, ProofKey, RailError, Settlement, Unknown};
 use farthing_store::StoreError;
 use tokio::time::timeout;
@@ -83,8 +84,7 @@ fn payment(seller: &Seller, escrow: &dyn Escrow, record: &SessionRecord, closes:
     if record.collections > 0 {
         proof.key = ProofKey::new(format!("{}#{}", proof.key.as_str(), record.collections));
     }
-    let name = format!("{}/{}", record.id, record.collections);
-    let challenge = ChallengeId::read(&name).map_err(|error| error.to_string())?;
+    let challenge = attempt(record, record.collections).map_err(|error| error.to_string())?;
     Ok(NewPayment {
         id: PaymentId::of(&challenge),
         challenge,
@@ -98,6 +98,18 @@ fn payment(seller: &Seller, escrow: &dyn Escrow, record: &SessionRecord, closes:
         idempotency: None,
         at: seller.now(),
     })
+}
+
+/// The name of one attempt to collect from a session.
+fn attempt(record: &SessionRecord, number: u64) -> Result<ChallengeId, ChallengeError> {
+    ChallengeId::read(&format!("{}/{number}", record.id))
+}
+
+/// The rail's name of the last collection from a session, if that was made.
+pub(super) async fn last_reference(seller: &Seller, record: &SessionRecord) -> Option<String> {
+    let last = attempt(record, record.collections.checked_sub(1)?).ok()?;
+    let payment = seller.books.payment_of(&last).await.ok()??;
+    (payment.state == PaymentState::Closed).then_some(payment.reference).flatten()
 }
 
 /// Writes down what the rail said; if the books do not answer, as soon as they do.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::books::{carry_out, record_of};
-use super::collect::{Collected, collect};
+use super::collect::{Collected, collect, last_reference};
 use super::stop::Stop;
 use crate::seller::Seller;
 
@@ -51,14 +51,19 @@ async fn end_in_escrow(
     session: SessionId,
     patience: Duration,
 ) -> Result<Ended, Stop> {
-    let Some(record) = record_of(seller, session).await? else { return Err(Stop::not_found()) };
+    let Some(mut record) = record_of(seller, session).await? else { return Err(Stop::not_found()) };
     if record.state == SessionState::Closed {
-        return Ok(Ended { record: Box::new(record), transaction: None });
+        let transaction = last_reference(seller, &record).await;
+        return Ok(Ended { record: Box::new(record), transaction });
     }
     if !record.held.is_zero() {
         return Err(Stop::in_doubt(SOON));
     }
-    let mut transaction = None;
+    // What an earlier collection came to is the rail's to say before another is made: it may have ended the session.
+    if record.collections > 0 && record.collecting.is_none() {
+        record = *observe(seller, escrow, &record, patience).await?.ok_or(Stop::in_doubt(SOON))?;
+    }
+    let mut transaction = last_reference(seller, &record).await;
     if record.ended_at.is_none() {
         let collected = collect(seller, escrow, &record, true, patience).await;
         match collected.map_err(|error| Stop::store_down(seller, &error))? {
@@ -69,7 +74,7 @@ async fn end_in_escrow(
                 return Err(Stop::in_doubt(SOON));
             }
         }
-        observe(seller, escrow, &record, patience).await?;
+        let _ = observe(seller, escrow, &record, patience).await?;
     }
     match end_in_books(seller, session).await {
         Ok(ended) => Ok(Ended { transaction, ..ended }),
@@ -82,10 +87,18 @@ async fn end_in_escrow(
     }
 }
 
-/// Lets the rail say how the session stands. Silence changes nothing: the keeper asks again.
-async fn observe(seller: &Seller, escrow: &dyn Escrow, record: &SessionRecord, patience: Duration) -> Result<(), Stop> {
-    let Ok(Ok(standing)) = timeout(patience, escrow.standing(&record.kept)).await else { return Ok(()) };
-    carry_out(seller, SessionCommand::Observe { session: record.id, standing, at: seller.now() }).await.map(drop)
+/// Lets the rail say how the session stands. Silence changes nothing.
+async fn observe(
+    seller: &Seller,
+    escrow: &dyn Escrow,
+    record: &SessionRecord,
+    patience: Duration,
+) -> Result<Option<Box<SessionRecord>>, Stop> {
+    let Ok(Ok(standing)) = timeout(patience, escrow.standing(&record.kept)).await else { return Ok(None) };
+    match carry_out(seller, SessionCommand::Observe { session: record.id, standing, at: seller.now() }).await? {
+        SessionOutcome::Done(record) | SessionOutcome::Again(record) => Ok(Some(record)),
+        _ => Ok(None),
+    }
 }
 
 async fn end_in_books(seller: &Seller, session: SessionId) -> Result<Ended, Stop> {

@@ -171,6 +171,19 @@ impl World {
         Setup::with_routes(PAID).start().await
     }
 
+    /// Now, by the gateway's clock.
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Another gateway on the same books, with the same configuration.
+    pub async fn another_node(&self) -> Running {
+        let config = Config::load(&self.path().join("farthing.toml"), Arc::new(|_: &str| None)).unwrap();
+        let rails = rails(Script::honest(), Arc::clone(&self.memory), Arc::clone(&self.faults), self.clock.clone());
+        let rails = with_sessions(rails, Arc::clone(&self.vault));
+        Gateway::new(config, rails, self.books.clone()).clock(Arc::new(self.clock.clone())).run().await.unwrap()
+    }
+
     /// A client that pays from the prepaid double as this payer.
     pub fn client(&self, payer: &str) -> Client {
         Client::new(self.running.addresses().public, payer)
