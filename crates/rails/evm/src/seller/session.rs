@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use alloy_primitives::Address;
+use farthing_money::Rounding;
 use farthing_rail::{Acceptor, Deposits};
 use toml::Value;
 
@@ -14,7 +15,7 @@ use crate::settle::{ChainSettler, SessionSettling};
 use crate::tempo::SponsorPolicy;
 
 /// The keys of a table that say how sessions are taken. `session` may be a table too, which the gateway reads.
-pub(super) const KEYS: [&str; 2] = ["escrow", "session"];
+pub(super) const KEYS: [&str; 3] = ["escrow", "session", "least_deposit"];
 
 /// What charges and sessions of one table have in common, once the charges are read.
 pub(super) struct Common<'a> {
@@ -86,7 +87,11 @@ impl<'a> Common<'a> {
         self.session(settings).map(Some)
     }
 
-    fn session(&self, settings: SessionSettings) -> Result<ChainSession, String> {
+    fn session(&self, mut settings: SessionSettings) -> Result<ChainSession, String> {
+        if let Some(least) = self.table.price("least_deposit", &self.token)? {
+            let least = least.in_asset(&self.token.asset, Rounding::Up);
+            settings.least_deposit = least.map_err(|error| self.table.wrong("least_deposit", error))?.amount;
+        }
         ChainSession::new(settings).map_err(|error| self.table.refused(error))
     }
 

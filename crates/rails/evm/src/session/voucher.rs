@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_voucher_counts_in_its_own_vault_on_its_own_chain_alone() {
+    fn g_05_a_voucher_counts_in_its_own_vault_on_its_own_chain_alone() {
         let amount = Amount::new(25);
         for kind in KINDS {
             let signature = signed(&vault(kind), amount);

@@ -15,6 +15,7 @@ mod gas;
 mod many;
 mod reorganised;
 mod returned;
+mod session;
 mod shown;
 mod support;
 mod tempo;

@@ -29,6 +29,11 @@ impl ChainSession {
             DepositProof::Transaction(raw) => self.opening_transaction(reading, raw)?,
             signed => self.relayed_opening(reading, open, signed)?,
         };
+        let least = self.settings.least_deposit.max(reading.request.amount);
+        if deposit.amount < least {
+            let detail = format!("the deposit is {} base units; open a channel with at least {least}", deposit.amount);
+            return Err(failed(detail));
+        }
         self.check_opening(open, &terms, &deposit)?;
         let vault = self.settings.vault;
         let voucher = self.voucher(open.channel, open.cumulative, &open.signature)?;
