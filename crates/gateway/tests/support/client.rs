@@ -1,12 +1,14 @@
 //! A client that reads a 402 and pays it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use farthing_protocol::{Challenge, Credential, JsonObject, Problem, Receipt};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -27,9 +29,63 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// A response that is read piece by piece.
+pub struct Stream {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    body: Incoming,
+    read: String,
+}
+
+/// The end of a response.
+#[derive(Debug)]
+pub struct End {
+    pub text: String,
+    pub whole: bool,
+    pub trailers: HeaderMap,
+}
+
+impl Stream {
+    /// Reads on until this was read, and gives everything up to its end.
+    pub async fn until(&mut self, wanted: &str) -> String {
+        loop {
+            if let Some(at) = self.read.find(wanted) {
+                let rest = self.read.split_off(at + wanted.len());
+                return std::mem::replace(&mut self.read, rest);
+            }
+            let piece = tokio::time::timeout(Duration::from_secs(20), self.body.frame()).await;
+            let piece = piece.unwrap_or_else(|_| panic!("no {wanted:?} in {:?}", self.read));
+            let piece = piece.unwrap_or_else(|| panic!("over without {wanted:?}: {:?}", self.read)).unwrap();
+            self.read.push_str(std::str::from_utf8(piece.data_ref().unwrap()).unwrap());
+        }
+    }
+
+    /// Reads to the end.
+    pub async fn rest(mut self) -> End {
+        let mut trailers = HeaderMap::new();
+        while let Some(piece) = self.body.frame().await {
+            let Ok(piece) = piece else { return End { text: self.read, whole: false, trailers } };
+            match piece.into_data() {
+                Ok(data) => self.read.push_str(std::str::from_utf8(&data).unwrap()),
+                Err(piece) => trailers = piece.into_trailers().unwrap(),
+            }
+        }
+        End { text: self.read, whole: true, trailers }
+    }
+}
+
 impl Client {
     pub fn new(address: SocketAddr, payer: &str) -> Self {
         Self { address, payer: payer.to_owned(), http: Http::builder(TokioExecutor::new()).build_http() }
+    }
+
+    /// GET with a credential, of which the answer is read piece by piece.
+    pub async fn stream(&self, path: &str, credential: &str) -> Stream {
+        let request = Request::builder().uri(format!("http://{}{path}", self.address));
+        let request = request.header(AUTHORIZATION, credential).header("te", "trailers");
+        let response = self.http.request(request.body(Full::default()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        Stream { status: parts.status, headers: parts.headers, body, read: String::new() }
     }
 
     /// Sends a request; `Err` when the response breaks off.

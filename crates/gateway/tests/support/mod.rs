@@ -29,7 +29,7 @@ use tempfile::TempDir;
 
 pub use client::{Answer, Client};
 use faulty::{Faults, Faulty};
-pub use upstream::{Reply, Upstream};
+pub use upstream::{Reply, Upstream, feed};
 
 /// A clock that tests move.
 #[derive(Clone, Default)]

@@ -10,7 +10,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use http_body::Frame;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What it does with the next request.
 #[derive(Clone, Debug)]
@@ -31,6 +35,44 @@ pub enum Reply {
     Body(&'static str),
     /// 200 with a body of so many bytes.
     Large(usize),
+    /// 200 with a body that a test feeds piece by piece.
+    Feed(Feed),
+}
+
+/// The receiving end of a body that a test feeds, with its content type.
+#[derive(Clone, Debug)]
+pub struct Feed(&'static str, Arc<Mutex<Option<UnboundedReceiver<Piece>>>>);
+
+/// What a test feeds a body with.
+#[derive(Clone)]
+pub struct Feeder(UnboundedSender<Piece>);
+
+type Piece = Result<Frame<Bytes>, std::io::Error>;
+
+/// A body of this content type, and what feeds it. It ends when the feeder is dropped.
+pub fn feed(kind: &'static str) -> (Feeder, Reply) {
+    let (feeder, feed) = unbounded_channel();
+    (Feeder(feeder), Reply::Feed(Feed(kind, Arc::new(Mutex::new(Some(feed))))))
+}
+
+impl Feeder {
+    pub fn send(&self, text: &str) {
+        self.0.send(Ok(Frame::data(Bytes::copy_from_slice(text.as_bytes())))).unwrap();
+    }
+
+    pub fn trailer(&self, name: &'static str, value: &'static str) {
+        let trailers = [(HeaderName::from_static(name), HeaderValue::from_static(value))];
+        self.0.send(Ok(Frame::trailers(trailers.into_iter().collect()))).unwrap();
+    }
+
+    pub fn break_off(&self) {
+        self.0.send(Err(std::io::Error::other("broken"))).unwrap();
+    }
+
+    /// Waits until nobody reads any more.
+    pub async fn abandoned(&self) {
+        tokio::time::timeout(Duration::from_secs(10), self.0.closed()).await.expect("somebody still reads");
+    }
 }
 
 #[derive(Clone)]
@@ -111,6 +153,12 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
             Response::new(Body::from_stream(pieces))
         }
         Reply::Body(body) => Response::new(Body::from(body)),
+        Reply::Feed(Feed(kind, feed)) => {
+            let feed = feed.lock().unwrap().take().unwrap();
+            let pieces = futures_util::stream::unfold(feed, async |mut feed| Some((feed.recv().await?, feed)));
+            let body = Body::new(http_body_util::StreamBody::new(Box::pin(pieces)));
+            Response::builder().header("content-type", kind).header("trailer", "x-cost").body(body).unwrap()
+        }
         Reply::Large(length) => Response::new(Body::from(vec![b'x'; length])),
     }
 }
