@@ -18,6 +18,7 @@ mod sending;
 mod session;
 mod settling;
 mod signed;
+mod stream;
 mod told;
 mod transport;
 
@@ -27,6 +28,7 @@ pub use outcome::{Outcome, PayError};
 pub use plain::plain;
 pub use session::{Ended, InSession, Synced};
 pub use settling::Settled;
+pub use stream::{Ending, PaidStream, Piece, Streamed};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,7 +206,8 @@ impl PayingClient {
             Ok(offers) => offers,
             Err(sentence) => return Ok(Round::Over(Outcome::refused(sentence))),
         };
-        if order.by == By::Session {
+        // A stream that no session is offered for is paid by a charge.
+        if order.by == By::Session && !(order.streams && offers.sessions.is_empty()) {
             offers.quotes.clear();
         }
         if offers.quotes.is_empty() && (offers.sessions.is_empty() || order.by == By::Charge) {

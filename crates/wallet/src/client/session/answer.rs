@@ -194,7 +194,7 @@ impl Buying<'_> {
     }
 
     /// The offer of a 402 on the terms of the one that was answered.
-    pub(super) fn same_terms(&self, quote: &SessionQuote, demand: &Demand) -> Option<SessionQuote> {
+    pub(in crate::client) fn same_terms(&self, quote: &SessionQuote, demand: &Demand) -> Option<SessionQuote> {
         let asked = Asked {
             request: self.request,
             origin: &quote.origin,

@@ -13,7 +13,7 @@ mod planning;
 mod recovery;
 mod topping_up;
 mod voucher;
-mod word;
+pub(super) mod word;
 
 use std::sync::Arc;
 use std::time::Duration;

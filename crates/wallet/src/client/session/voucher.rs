@@ -13,9 +13,9 @@ use crate::sessions::{KeptSession, Kind, Raise};
 const MOST_TRIES: u32 = 1_000;
 
 /// A voucher whose total is on disk.
-pub(super) struct Kept {
-    pub(super) session: KeptSession,
-    pub(super) credential: Credential,
+pub(in crate::client) struct Kept {
+    pub(in crate::client) session: KeptSession,
+    pub(in crate::client) credential: Credential,
     /// Under which it is kept for the same call, if it pays for a request.
     pub(super) purchase: Option<[u8; 16]>,
 }
@@ -39,7 +39,7 @@ impl Buying<'_> {
 
     /// Signs the next total and writes it down, with what would be sent again if it pays for a request. When this
     /// returns a credential, the total is on disk, and no other process signs it for anything else.
-    pub(super) async fn sign(
+    pub(in crate::client) async fn sign(
         &mut self,
         mut session: KeptSession,
         quote: &SessionQuote,
