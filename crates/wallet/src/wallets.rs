@@ -1,4 +1,5 @@
 mod delegation;
+mod locked;
 
 use std::fmt;
 use std::fs;
@@ -10,6 +11,7 @@ use farthing_money::Price;
 use farthing_store::{Books, Sharing, StoreError};
 
 use crate::policy::{Counter, PolicyError};
+use crate::sessions::SessionsError;
 use crate::wallet::Places;
 use crate::{Policy, Wallet};
 
@@ -22,6 +24,8 @@ pub struct WalletName(Box<str>);
 /// ```text
 /// <home>/vault.key                    only when there is no passphrase
 /// <home>/budgets.db                   the counters of all wallets
+/// <home>/sessions.db                  the sessions of all wallets
+/// <home>/sessions/                    which processes are at work on them
 /// <home>/wallets/<name>/wallet.json   the keys in use
 /// <home>/wallets/<name>/keys/*.json   keys no longer in use
 /// <home>/wallets/<name>/policy.toml
@@ -119,6 +123,9 @@ pub enum WalletsError {
     /// The budgets could not be opened.
     #[error("the budgets cannot be opened: {0}")]
     Budgets(#[from] StoreError),
+    /// See [`SessionsError`].
+    #[error(transparent)]
+    Sessions(#[from] SessionsError),
 }
 
 impl Wallets {

@@ -14,6 +14,7 @@ mod home;
 mod key;
 mod pay;
 mod policy;
+mod sessions;
 mod wallet;
 
 use std::future::Future;
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     /// Wallets, one per agent.
     #[command(subcommand)]
     Wallet(wallet::Wallet),
+    /// Deposits that vouchers are drawn from, and getting the rest of them back.
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
     /// The limits of a wallet.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -67,6 +71,7 @@ impl Command {
             Self::Facilitator(command) => block_on(command.run()),
             Self::Pay(command) => block_on(command.run()),
             Self::Wallet(command) => block_on(command.run()),
+            Self::Sessions(command) => block_on(command.run()),
             Self::Policy(command) => block_on(command.run()),
             Self::Key(command) => block_on(command.run()),
             Self::Balance(command) => block_on(command.run()),

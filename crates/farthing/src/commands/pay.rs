@@ -1,5 +1,7 @@
 //! `farthing pay`: fetch a URL, and pay for it if it asks and the policy allows.
 
+mod stream;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +10,7 @@ use std::str::FromStr;
 use clap::Args;
 use farthing_money::Price;
 use farthing_protocol::Receipt;
-use farthing_wallet::client::plain;
+use farthing_wallet::client::{By, Order, plain};
 use farthing_wallet::{Outcome, PayError, PayingClient, WalletName};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
@@ -31,7 +33,8 @@ const REASONS: usize = 3;
 /// Fetch a URL and pay for it if it asks.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  farthing pay --wallet agent --max \"0.05 USD\" https://api.example.com/v1/forecast/paris\n\n\
+    after_help = "Examples:\n  farthing pay --wallet agent --max \"0.05 USD\" https://api.example.com/v1/forecast/paris\n  \
+    farthing pay --stream --max \"0.10 USD\" -d @question.json https://api.example.com/v1/answers\n\n\
     Exit codes: 0 paid or free, 2 wrong use, 3 refused by policy, 4 no offer can be paid,\n\
     5 outcome unknown (the same call may be repeated safely), 7 answered, and not known whether it was paid\n\
     (it stays counted; the same call is another purchase), 22 the server's own error."
@@ -51,6 +54,22 @@ pub(crate) struct Pay {
     /// The most this call may cost, on top of the policy.
     #[arg(long)]
     max: Option<Price>,
+    /// Print an answer that is a stream as it comes, and pay for it by the piece, from a session. --max is then
+    /// for the whole stream.
+    #[arg(long)]
+    stream: bool,
+    /// Pay from a session, which is opened if there is none.
+    #[arg(long, conflicts_with = "charge")]
+    session: bool,
+    /// Pay by itself, from no session.
+    #[arg(long)]
+    charge: bool,
+    /// The most to deposit in a session now, within the policy; more than the seller suggests, if so.
+    #[arg(long)]
+    deposit: Option<Price>,
+    /// How many units of a stream to sign for ahead of what it asks, so that it pauses less often.
+    #[arg(long, value_name = "UNITS", default_value_t = 0)]
+    ahead: u32,
     /// The wallet that pays.
     #[arg(long, default_value = "agent")]
     wallet: WalletName,
@@ -88,11 +107,23 @@ impl Pay {
         if self.dry_run {
             return super::policy::explain(&client, request, self.max, self.json).await;
         }
-        match client.pay(request, self.max).await {
+        if self.stream {
+            return self.run_stream(&client, request).await;
+        }
+        match client.pay_as(request, &self.order()).await {
             Ok(outcome) => self.conclude(&client, outcome).await,
             Err(PayError::Request(sentence)) => Err(Failure::wrong_use(sentence)),
             Err(error) => Err(Failure::new(error.to_string())),
         }
+    }
+
+    fn order(&self) -> Order {
+        let by = match (self.session || self.stream, self.charge) {
+            (_, true) => By::Charge,
+            (true, false) => By::Session,
+            (false, false) => By::Cheapest,
+        };
+        Order { max: self.max, by, deposit: self.deposit, ahead: self.ahead, ..Order::default() }
     }
 
     fn request(&self) -> Result<reqwest::Request, Failure> {

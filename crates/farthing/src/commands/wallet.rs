@@ -185,12 +185,15 @@ impl One {
         let budgets = wallets.budgets().map_err(say)?;
         let accounts = accounts(&wallets, &summary).await?;
         let recent = recent(&budgets, &summary).await?;
+        let locked = wallets.locked(&self.name).await.map_err(say)?;
         let delegated = self.delegated(&wallets)?;
         if self.json {
             let mut shown = summary_json(&summary);
             if let Some(shown) = shown.as_object_mut() {
                 shown.insert("accounts".into(), accounts.into());
                 shown.insert("recent".into(), recent.into());
+                let locked: Vec<Value> = locked.iter().map(|locked| locked.to_string().into()).collect();
+                shown.insert("locked".into(), locked.into());
                 shown.insert("delegated".into(), delegated.into());
             }
             terminal::say_json(&shown);
@@ -208,6 +211,10 @@ impl One {
         for account in &accounts {
             let text = |member: &str| account.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
             terminal::say(&format!("{}: spent {}, reserved {}", text("budget"), text("spent"), text("reserved")));
+        }
+        for locked in &locked {
+            let name = &summary.name;
+            terminal::say(&format!("locked in sessions: {locked} of that; see farthing sessions list --wallet {name}"));
         }
         if summary.outgoing > 0 {
             terminal::say(&format!(

@@ -81,7 +81,7 @@ impl FromStr for Grantee {
 
 /// `90s`, `30m`, `12h` or `7d`.
 #[derive(Clone, Copy)]
-struct Lasting(Duration);
+pub(in crate::commands) struct Lasting(pub(in crate::commands) Duration);
 
 impl FromStr for Lasting {
     type Err = String;

@@ -141,6 +141,11 @@ impl PaidStream {
         }
     }
 
+    /// Whether it is a stream of events; else its bytes come out as they are.
+    pub fn is_of_events(&self) -> bool {
+        self.events.is_some()
+    }
+
     /// Reads no more, and finds out what it cost.
     pub async fn stop(mut self) -> Result<Ending, PayError> {
         self.end(None).await
