@@ -550,3 +550,41 @@ async fn terms_of_sessions_that_make_no_sense_are_refused_with_their_line() {
         assert!(error.contains(reason), "{terms}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_request_under_a_name_is_charged_once() {
+    let routes = ROUTES.replacen("[route.session]", "idempotency_body = \"1KiB\"\n[route.session]", 1);
+    let world = Setup::with_routes(&routes).start().await;
+    let payer = opened(&world, PURSE, 2_000).await;
+    let voucher = payer.voucher(200);
+    let get = |path: &'static str, key: &'static str| {
+        let (client, voucher) = (payer.client.clone(), voucher.clone());
+        async move { client.send(Method::GET, path, &[("authorization", &voucher), ("idempotency-key", key)], "").await }
+    };
+    let first = get(PATH, "k1").await;
+    assert_eq!((first.text(), said(&first).1), ("hit 2, body of 0", 40));
+    let again = get(PATH, "k1").await;
+    assert_eq!((again.text(), said(&again).1), ("hit 2, body of 0", 40));
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(get("/metered/b", "k1").await.text(), "hit 3, body of 0", "another request has another key");
+    // What failed cost nothing and is tried again.
+    world.upstream.then([Reply::Status(500), Reply::BreakOff]);
+    assert_eq!(get(PATH, "k2").await.status, 500);
+    assert_eq!(get(PATH, "k2").await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(said(&get(PATH, "k2").await).1, 80);
+    // An answer too large to be kept is not charged twice either.
+    world.upstream.then([Reply::Large(4_000)]);
+    assert_eq!(get(PATH, "k3").await.body.len(), 4_000);
+    assert_eq!(get(PATH, "k3").await.status, StatusCode::CONFLICT);
+    // Of many at once one is served.
+    world.upstream.then([Reply::Slow(200)]);
+    let answers = futures_util::future::join_all((0..8).map(|_| get(PATH, "k4"))).await;
+    let count = |status: StatusCode| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(StatusCode::OK), count(StatusCode::CONFLICT)), (1, 7));
+    assert_eq!(settled(&world, PURSE, 120).await.units, 6);
+    // Nobody else is given what was kept.
+    let stranger = payer.says(json!({ "action": "voucher", "cumulativeAmount": "200", "signer": "mallory" }));
+    let stolen = [("authorization", stranger.as_str()), ("idempotency-key", "k1")];
+    payer.client.send(Method::GET, PATH, &stolen, "").await.refused("session/signer-mismatch");
+    world.verify().await;
+}

@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 use crate::denial::Denial;
 use crate::quote::Scope;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
 
 /// A client's own name for a request that it may have to repeat, as the request says it.
-pub(super) struct Said(Vec<u8>);
+pub(crate) struct Said(Vec<u8>);
 
 /// The name together with what is asked for under it.
 pub(super) struct Key {
@@ -22,7 +22,7 @@ pub(super) struct Key {
 
 impl Said {
     /// Reads the one key of a request, if it has one.
-    pub(super) fn read(headers: &HeaderMap) -> Result<Option<Self>, Denial> {
+    pub(crate) fn read(headers: &HeaderMap) -> Result<Option<Self>, Denial> {
         let mut values = headers.get_all(&IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let fits = (1..=LONGEST).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
@@ -31,6 +31,11 @@ impl Said {
             return Err(Denial::new(ProblemType::BadRequest, detail));
         }
         Ok(Some(Self(value.as_bytes().to_vec())))
+    }
+
+    /// The name itself.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The identifier that x402 gives a payment. A blank keeps it apart from what a header can say.

@@ -48,7 +48,7 @@ pub(crate) async fn read_ahead(headers: &HeaderMap, mut body: Body, limit: usize
 
 /// What is kept of a response. Its receipt is not: it is a secret of the payer's, and is made again
 /// from the payment's record.
-pub(super) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> StoredResponse {
+pub(crate) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> StoredResponse {
     let is_made_anew = |name: &HeaderName| *name == CONTENT_LENGTH || *name == PAYMENT_RECEIPT || is_outcome(name);
     let headers = headers.iter().filter(|(name, _)| !is_made_anew(name));
     StoredResponse {
@@ -58,18 +58,24 @@ pub(super) fn keep(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Sto
     }
 }
 
-/// A kept response, given again.
-pub(super) async fn give_again(sale: Sale<'_>, kept: StoredResponse, record: &PaymentRecord) -> Response<Body> {
-    let mut response = Response::new(Body::full(kept.body));
+/// A kept response, without what is made anew.
+pub(crate) fn restore(kept: &StoredResponse) -> Response<Body> {
+    let mut response = Response::new(Body::full(kept.body.clone()));
     *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
-    for (name, value) in kept.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&value)) {
+    for (name, value) in &kept.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value)) {
             response.headers_mut().append(name, value);
         }
     }
+    response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+/// A kept response, given again.
+pub(super) async fn give_again(sale: Sale<'_>, kept: StoredResponse, record: &PaymentRecord) -> Response<Body> {
+    let mut response = restore(&kept);
     if response.status().is_success() {
         attach_receipt(sale, response.headers_mut(), record).await;
     }
-    response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     response
 }

@@ -29,7 +29,8 @@ pub(crate) use claim::{in_doubt, store_down};
 pub(crate) use closing::Closings;
 pub(crate) use confirm::{confirm, first_question};
 pub(crate) use deliver::{PAYMENT_RECEIPT, is_success, show_receipt};
-pub(crate) use kept::{ReadAhead, read_ahead};
+pub(crate) use idempotency::{IDEMPOTENCY_KEY, Said};
+pub(crate) use kept::{ReadAhead, keep, read_ahead, restore};
 pub(crate) use outgoing::{Delivery, PaidBody};
 pub(crate) use resolve::{Resolution, resolve, settle_timeout_of};
 pub(crate) use send_back::{SentBack, send_back};
@@ -47,7 +48,7 @@ use crate::serve::Peer;
 use crate::site::Site;
 use claim::{Progress, claim_and_settle};
 use held::{Metered, Served};
-use idempotency::{Key, Said};
+use idempotency::Key;
 
 /// A request without its body.
 #[derive(Clone)]

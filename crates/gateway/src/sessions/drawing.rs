@@ -15,6 +15,7 @@ use super::books::carry_out;
 use super::deliveries::{Deliveries, Delivery};
 use super::draw::{Undrawn, drawn};
 use super::receipt;
+use super::repeats::Turn;
 use crate::route::{SessionTerms, SharedRoute};
 use crate::seller::Seller;
 
@@ -29,6 +30,8 @@ pub(crate) struct Drawing {
     challenge: ChallengeId,
     /// Held and not yet delivered.
     held: Amount,
+    /// The request's name, where its client gave it one.
+    turn: Option<Arc<Turn>>,
     /// As the books said last. All that is held for this request is committed in it.
     credit: Credit,
 }
@@ -68,7 +71,18 @@ impl Drawing {
     pub(super) fn new(drawer: Drawer, held: Amount, credit: Credit) -> Self {
         let Drawer { seller, route, terms, session, channel, challenge } = drawer;
         seller.metrics.in_flight.increment(1.0);
-        Self { seller, route, terms, session, channel, challenge, held, credit }
+        Self { seller, route, terms, session, channel, challenge, held, turn: None, credit }
+    }
+
+    /// For a request under a name, which is charged once.
+    pub(super) fn under(mut self, turn: Option<Arc<Turn>>) -> Self {
+        self.turn = turn;
+        self
+    }
+
+    /// The request's name, where it has one.
+    pub(super) fn turn(&self) -> Option<Arc<Turn>> {
+        self.turn.clone()
     }
 
     /// What the route asks of sessions.
@@ -119,6 +133,9 @@ impl Drawing {
 
     /// So much of what is held, at most all of it, was delivered. Written down in a moment.
     pub(crate) fn deliver(&mut self, delivered: Amount, units: u64) {
+        if let Some(turn) = &self.turn {
+            turn.served();
+        }
         let delivered = delivered.min(self.held);
         self.held = self.held.checked_sub(delivered).unwrap_or(Amount::ZERO);
         let route = Arc::clone(&self.route);

@@ -24,10 +24,12 @@ mod ending;
 mod known;
 mod manage;
 mod measured;
+mod named;
 mod open;
 mod present;
 mod purse;
 mod receipt;
+mod repeats;
 mod serve;
 mod stop;
 mod top_up;
@@ -36,12 +38,13 @@ mod visit;
 
 use std::sync::Arc;
 
+use farthing_books::StoredResponse;
 use farthing_money::Amount;
 use farthing_protocol::Credential;
 use farthing_rail::SessionAction;
 use http::Response;
 
-use crate::lifecycle::{Head, Sale};
+use crate::lifecycle::{Head, IDEMPOTENCY_KEY, Sale};
 use crate::proxy::{Body, Target};
 use crate::route::SharedRoute;
 use crate::site::Site;
@@ -58,6 +61,8 @@ use arrivals::Arrivals;
 use deliveries::Deliveries;
 use deposit::Depositing;
 use drawing::Drawer;
+use named::{Named, Turned};
+use repeats::Repeats;
 use stop::Stop;
 use visit::Visit;
 
@@ -70,6 +75,8 @@ pub(crate) struct Sessions {
     deliveries: Deliveries,
     /// Deposits that a task of this process is at.
     depositing: Depositing,
+    /// Requests that their clients gave names.
+    repeats: Arc<Repeats>,
 }
 
 /// The route that a credential was issued for, of those that are at its path: what is brought to a session comes
@@ -83,9 +90,12 @@ pub(crate) fn visited<'a>(site: &'a Site, target: &Target, credential: &Credenti
 /// Takes a session's credential and answers the request that carries it.
 pub(crate) async fn answer(sale: Sale<'_>, head: Head, credential: Credential, body: Body) -> Response<Body> {
     let visit = Visit::of(&head, &body);
-    match buy(sale, visit, &credential).await {
+    if visit == Visit::Request && head.parts.headers.contains_key(&IDEMPOTENCY_KEY) {
+        return Box::pin(named::answer(sale, head, credential, body)).await;
+    }
+    match buy(sale, visit, &credential, None).await {
         Ok(Bought::Request(drawing)) => serve::serve(sale, *drawing, head, body).await,
-        Ok(Bought::Nothing(managed)) => managed.into_response(),
+        Ok(Bought::Again(_, managed) | Bought::Nothing(managed)) => managed.into_response(),
         Err(Stop::Denied(denial)) => stop::refuse(sale, &head, body, &denial).await,
         Err(Stop::Elsewhere(response)) => *response,
     }
@@ -95,8 +105,8 @@ pub(crate) async fn answer(sale: Sale<'_>, head: Head, credential: Credential, b
 /// nothing is bought.
 #[allow(dead_code, reason = "streams over WebSocket take it")]
 pub(crate) async fn bring(sale: Sale<'_>, credential: &Credential) -> Result<Managed, Refused> {
-    match buy(sale, Visit::Management, credential).await {
-        Ok(Bought::Nothing(managed)) => Ok(*managed),
+    match buy(sale, Visit::Management, credential, None).await {
+        Ok(Bought::Again(_, managed) | Bought::Nothing(managed)) => Ok(*managed),
         Ok(Bought::Request(drawing)) => Ok(Managed { receipt: drawing.receipt(0), known: None }),
         Err(stop) => Err(stop.into()),
     }
@@ -106,11 +116,14 @@ pub(crate) async fn bring(sale: Sale<'_>, credential: &Credential) -> Result<Man
 enum Bought {
     /// This request may be served.
     Request(Box<Drawing>),
+    /// It was served before under its name, with this answer.
+    Again(Arc<StoredResponse>, Box<Managed>),
     /// It was there to bring something, and this is the answer.
     Nothing(Box<Managed>),
 }
 
-async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential) -> Result<Bought, Stop> {
+/// Takes a credential; `named` is a request's name, where it has one.
+async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential, named: Option<&Named<'_>>) -> Result<Bought, Stop> {
     let (read, action) = present::read(sale, credential, sale.seller.now())?;
     let visit = visit.with(&action);
     let voucher = match action {
@@ -120,9 +133,16 @@ async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential) -> Result<Bo
         SessionAction::Close(voucher) => return close::close(sale, &read, *voucher).await,
     };
     let (session, channel) = (voucher.session, voucher.channel.clone());
+    let before =
+        named.filter(|_| visit == Visit::Request).map(|named| named.before(sale.seller, session)).transpose()?;
+    let (turn, given) = match before {
+        Some(Turned::First(turn)) => (Some(turn), None),
+        Some(Turned::Again(given)) => (None, Some(given)),
+        None => (None, None),
+    };
     let hold = match visit {
-        Visit::Request => counting::first_hold(read.terms),
-        Visit::Management => Amount::ZERO,
+        Visit::Request if given.is_none() => counting::first_hold(read.terms),
+        Visit::Request | Visit::Management => Amount::ZERO,
     };
     let credit = draw::draw(sale.seller, &read, voucher, hold).await?;
     let drawer = Drawer {
@@ -133,9 +153,11 @@ async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential) -> Result<Bo
         channel,
         challenge: read.challenge,
     };
-    let drawing = Drawing::new(drawer, hold, credit);
-    Ok(match visit {
-        Visit::Request => Bought::Request(Box::new(drawing)),
-        Visit::Management => Bought::Nothing(Box::new(Managed { receipt: drawing.receipt(0), known: None })),
+    let drawing = Drawing::new(drawer, hold, credit).under(turn);
+    let managed = |drawing: &Drawing| Box::new(Managed { receipt: drawing.receipt(0), known: None });
+    Ok(match (given, visit) {
+        (Some(given), _) => Bought::Again(given, managed(&drawing)),
+        (None, Visit::Request) => Bought::Request(Box::new(drawing)),
+        (None, Visit::Management) => Bought::Nothing(managed(&drawing)),
     })
 }
