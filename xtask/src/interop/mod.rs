@@ -87,7 +87,7 @@ pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
         }
     }
     if has(Part::Sessions) {
-        failures.extend(sessions::run()?);
+        failures.extend(sessions::run(&binary)?);
     }
     if has(Part::X402) {
         failures.extend(x402::run(&binary)?);

@@ -7,8 +7,11 @@
 mod buyer;
 mod gaps;
 mod offer;
+mod own_seller;
 mod purchase;
 mod seller;
+
+use std::path::Path;
 
 use super::chains::Chains;
 use super::matrix::Matrix;
@@ -24,9 +27,10 @@ const BEGIN: &str = "<!-- cargo xtask interop prints this of sessions -->\n";
 const FIRST_SELLER: usize = 5;
 
 /// Runs every pair and prints the matrix. Returns what came out otherwise than it should.
-pub(super) fn run() -> anyhow::Result<Vec<String>> {
+pub(super) fn run(binary: &Path) -> anyhow::Result<Vec<String>> {
     let chains = Chains::start()?;
-    let sellers = seller::all(&chains, FIRST_SELLER)?;
+    let folder = tempfile::tempdir()?;
+    let sellers = seller::all(binary, folder.path(), &chains, FIRST_SELLER)?;
     let buyers = buyer::all(&chains)?;
     let mut matrix = Matrix::new(BEGIN, sellers.iter().map(|seller| seller.name));
     let mut failures = Vec::new();
@@ -47,6 +51,10 @@ pub(super) fn run() -> anyhow::Result<Vec<String>> {
     print!("{}", matrix.table());
     if failures.is_empty() {
         failures.extend(matrix.agrees_with_the_readme().err().map(|error| error.to_string()));
+    }
+    for seller in sellers {
+        let name = seller.name;
+        failures.extend(seller.stop(binary).err().map(|error| format!("the books of {name}: {error:#}")));
     }
     Ok(failures)
 }

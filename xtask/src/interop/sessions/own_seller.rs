@@ -1,0 +1,60 @@
+use std::path::Path;
+
+use super::offer::{Offer, Rail, Way};
+use crate::gateway::Gateway;
+use crate::interop::chains::{Chains, TEMPO_CHAIN};
+use crate::interop::key_file;
+use crate::interop::node::Account;
+use crate::interop::service::Service;
+
+/// Our gateway, selling every [`Offer`] in front of this shop. The payee's key is kept in this folder.
+pub(super) fn start(
+    binary: &Path,
+    folder: &Path,
+    chains: &Chains,
+    payee: &Account,
+    shop: &Service,
+) -> anyhow::Result<Gateway> {
+    let key = key_file::write(folder, &payee.key)?;
+    let rails = Rail::ALL.map(|rail| tables(rail, chains, payee, &key)).concat();
+    let routes = Offer::all().map(|offer| route(offer, shop)).collect::<String>();
+    Gateway::start(&[], binary, &format!("{rails}{routes}"))
+}
+
+/// Where it sells this.
+pub(super) fn path(offer: Offer) -> String {
+    format!("/{}{}", offer.rail.name(), offer.way.path())
+}
+
+/// The tables of a rail: one where payers pay the fees of their deposits, and one where we do.
+fn tables(rail: Rail, chains: &Chains, payee: &Account, key: &Path) -> String {
+    let Account { address, .. } = payee;
+    // What is paid in a node puts into the reserve; for the one that stands in its place, the shim does.
+    let rpc = chains.shim();
+    let escrow = match rail {
+        Rail::TempoV2 => "session = \"v2\"\n".to_owned(),
+        Rail::TempoV1 => format!("session = \"v1\"\nescrow = \"{}\"\n", chains.stream()),
+    };
+    let shared = format!(
+        "method = \"tempo\"\nrpc = \"{rpc}\"\nchain = {TEMPO_CHAIN}\nasset = \"pathUSD\"\nrecipient = \"{address}\"\n\
+         signer = {{ key = {{ file = \"{}\" }} }}\n{escrow}",
+        key.display()
+    );
+    let name = rail.name();
+    format!("[rails.{name}]\n{shared}\n[rails.{name}-sponsored]\n{shared}fee_payer = true\n\n")
+}
+
+fn route(offer: Offer, shop: &Service) -> String {
+    let (path, rail) = (path(offer), offer.rail.name());
+    let (price, deposit, more) = match offer.way {
+        Way::Requests | Way::Sponsored | Way::TopUp => ("0.001", "0.002", ""),
+        Way::Events | Way::Socket => ("0.0005", "0.01", "meter = { events = true }\nunit = \"word\"\n"),
+    };
+    let deposit = if offer.way == Way::Requests { "0.01" } else { deposit };
+    let rail = if offer.way == Way::Sponsored { format!("{rail}-sponsored") } else { rail.to_owned() };
+    format!(
+        "[[route]]\nmatch = \"GET {path}\"\nupstream = \"{}\"\nprice = \"{price} USD\"\naccept = [\"{rail}/session\"]\n{more}\
+         [route.session]\ndeposit = \"{deposit} USD\"\n\n",
+        shop.url("")
+    )
+}
