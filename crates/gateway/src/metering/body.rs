@@ -37,6 +37,8 @@ pub(crate) struct MeteredBody<P: Purse> {
     ours: VecDeque<Bytes>,
     /// The total that was last asked for.
     asked: Option<Amount>,
+    /// What is to be asked for once something waits for it.
+    unsaid: Option<Unsaid>,
     stage: Stage,
     ending: Ending,
     trailers: Option<HeaderMap>,
@@ -50,6 +52,13 @@ pub(crate) struct StreamTerms {
     pub(crate) pause: Duration,
     /// Runs what is left to do when the client has gone.
     pub(crate) run: Box<dyn Fn(BoxFuture<'static, ()>) + Send>,
+}
+
+/// A voucher that is needed.
+struct Unsaid {
+    least: Amount,
+    wanted: Amount,
+    event: Event,
 }
 
 /// Where the money is.
@@ -96,6 +105,7 @@ impl<P: Purse> MeteredBody<P> {
             pause: None,
             ours: VecDeque::new(),
             asked: None,
+            unsaid: None,
             stage: Stage::Flowing,
             ending: Ending::Whole,
             trailers: None,
@@ -129,13 +139,13 @@ impl<P: Purse> MeteredBody<P> {
             Held::More(more) => {
                 self.account.add(more);
                 self.flow.pay(self.account.paid());
-                (self.pause, self.asked) = (None, None);
+                (self.pause, self.asked, self.unsaid) = (None, None, None);
                 Till::Here(purse)
             }
-            Held::Uncovered { least, wanted } => {
-                if self.terms.speaks && self.asked.is_none_or(|asked| asked < least) {
-                    self.asked = Some(wanted);
-                    self.say(&Event::NeedVoucher(purse.need(wanted)));
+            Held::Uncovered { least, wanted, early } => {
+                self.unsaid = Some(Unsaid { least, wanted, event: Event::NeedVoucher(purse.need(wanted)) });
+                if early || self.flow.is_waiting() {
+                    self.ask();
                 }
                 Till::Waiting(purse.news().boxed())
             }
@@ -151,6 +161,15 @@ impl<P: Purse> MeteredBody<P> {
                 .boxed(),
             ),
         };
+    }
+
+    /// Asks for the voucher that is needed, once.
+    fn ask(&mut self) {
+        let Some(Unsaid { least, wanted, event }) = self.unsaid.take() else { return };
+        if self.terms.speaks && self.asked.is_none_or(|asked| asked < least) {
+            self.asked = Some(wanted);
+            self.say(&event);
+        }
     }
 
     /// Tells what was delivered and tries to hold enough for a count of so many, and a slice with it.
@@ -176,6 +195,10 @@ impl<P: Purse> MeteredBody<P> {
                 return Poll::Ready(());
             }
             Till::Holding(_) | Till::Closed => return Poll::Pending,
+            Till::Waiting(_) if self.unsaid.is_some() => {
+                self.ask();
+                return Poll::Ready(());
+            }
             Till::Waiting(_) => {}
         }
         let pause = self.terms.pause;

@@ -158,6 +158,11 @@ impl Flow {
         said.unwrap_or(self.gone).min(self.paid)
     }
 
+    /// Whether something that is not paid for waits.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.count > self.paid)
+    }
+
     /// Whether the upstream never said how many there were, though it should have.
     pub(crate) fn is_guess(&self) -> bool {
         self.counter.is_guess()

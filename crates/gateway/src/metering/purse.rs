@@ -39,6 +39,8 @@ pub(crate) enum Held {
         least: Amount,
         /// The total that would cover what was wanted.
         wanted: Amount,
+        /// Whether a voucher may be asked for before anything waits for it: it costs its payer nothing then.
+        early: bool,
     },
     /// There will never be more: the session is closed or being closed.
     Ended,

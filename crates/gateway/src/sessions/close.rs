@@ -19,7 +19,7 @@ const ASKED: &str = "its payer closed it";
 /// Serves nothing more, collects what was delivered and gives back the rest. The payer gets its receipt when that is
 /// known to have happened; until then the same credential asks again, and the keeper goes on without it.
 pub(super) async fn close(sale: Sale<'_>, read: &Read<'_>, voucher: Voucher) -> Result<Bought, Stop> {
-    let (seller, session, signer) = (sale.seller, voucher.session, voucher.signer.clone());
+    let (seller, session, signer, total) = (sale.seller, voucher.session, voucher.signer.clone(), voucher.cumulative);
     let Some(record) = record_of(seller, session).await? else { return Err(Stop::not_found()) };
     let tender = &read.terms.tender;
     if record.rail != tender.rail || record.asset != tender.asset {
@@ -54,5 +54,5 @@ pub(super) async fn close(sale: Sale<'_>, read: &Read<'_>, voucher: Voucher) -> 
         }
     }
     let Ended { record, transaction } = end(seller, &read.terms.deposits, session, read.offer.settle_timeout).await?;
-    Ok(Bought::Nothing(Box::new(Managed::of(sale, read, &record, transaction.as_deref()))))
+    Ok(Bought::Nothing(Box::new(Managed::closed(sale, read, &record, total, transaction.as_deref()))))
 }

@@ -1,6 +1,7 @@
 //! What comes of credentials that bring something and buy nothing.
 
 use farthing_books::SessionRecord;
+use farthing_money::Amount;
 use farthing_protocol::Receipt;
 use http::{Response, StatusCode};
 
@@ -19,14 +20,35 @@ pub(crate) struct Managed {
 }
 
 impl Managed {
-    /// Done, and the session stands so now.
-    pub(super) fn of(sale: Sale<'_>, read: &Read<'_>, record: &SessionRecord, transaction: Option<&str>) -> Self {
+    /// Done, and the session stands so now. What is only held is not spent: a payer would sign for it.
+    pub(super) fn of(sale: Sale<'_>, read: &Read<'_>, record: &SessionRecord) -> Self {
+        Self::with(sale, read, record, record.accepted, None)
+    }
+
+    /// Closed by a voucher over this total, and collected in this transaction.
+    pub(super) fn closed(
+        sale: Sale<'_>,
+        read: &Read<'_>,
+        record: &SessionRecord,
+        total: Amount,
+        transaction: Option<&str>,
+    ) -> Self {
+        Self::with(sale, read, record, total, transaction)
+    }
+
+    fn with(
+        sale: Sale<'_>,
+        read: &Read<'_>,
+        record: &SessionRecord,
+        accepted: Amount,
+        transaction: Option<&str>,
+    ) -> Self {
         let receipt = receipt::of(&receipt::Standing {
             terms: read.terms,
             challenge: &read.challenge,
             channel: &record.channel,
-            accepted: record.accepted,
-            spent: record.committed(),
+            accepted,
+            spent: record.spent,
             units: record.units,
             transaction,
             at: sale.seller.now(),

@@ -36,14 +36,16 @@ impl SessionPurse {
     }
 
     /// What is asked for: the least, or better a slice, and no less than a voucher must add. What the deposit does
-    /// not cover is asked for only where the least is not covered either.
+    /// not cover is asked for only where the least is not covered either, and late. Where a voucher is collected
+    /// whole, no more than the least is asked for: what is signed and not delivered would be lost to its payer.
     fn totals(&self, least: Amount) -> Held {
         let (credit, terms) = (self.drawing.credit(), self.drawing.terms());
         let after = |base: Amount, more: Amount| base.checked_add(more).unwrap_or(base);
         let least_total = after(credit.committed, least);
-        let slice = after(credit.committed, terms.slice);
+        let in_parts = terms.method.collects_parts();
+        let slice = if in_parts { after(credit.committed, terms.slice) } else { least_total };
         let wanted = slice.max(after(credit.accepted, terms.least_delta)).min(credit.deposit).max(least_total);
-        Held::Uncovered { least: least_total, wanted }
+        Held::Uncovered { least: least_total, wanted, early: in_parts && wanted <= credit.deposit }
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn top_up(sale: Sale<'_>, read: &Read<'_>, addition: Addition) 
         Err(Stop::in_doubt(Duration::from_secs(2)))
     });
     let record = added.map_err(about)?;
-    Ok(Bought::Nothing(Box::new(Managed::of(sale, read, &record, None))))
+    Ok(Bought::Nothing(Box::new(Managed::of(sale, read, &record))))
 }
 
 async fn run(

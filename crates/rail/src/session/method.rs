@@ -58,6 +58,12 @@ pub trait SessionMethod: Method {
     /// touched.
     fn read(&self, presented: &Presented<'_>) -> Result<SessionAction, Refusal>;
 
+    /// Whether less than a voucher's total can be collected with it. Where it cannot, what was signed for and not
+    /// delivered is the payer's loss, unless it signs a lower total to close with.
+    fn collects_parts(&self) -> bool {
+        true
+    }
+
     /// What a challenge's `methodDetails` tell of a session, so that its payer can go on with it.
     fn snapshot(&self, session: &SessionView<'_>) -> JsonObject {
         let _ = session;

@@ -31,6 +31,8 @@ struct State {
     exposed: u128,
     draws: usize,
     says: Option<Held>,
+    /// Whether vouchers may be asked for before anything waits for them.
+    early: bool,
 }
 
 struct TestPurse {
@@ -76,7 +78,7 @@ impl Purse for TestPurse {
             let more = wanted.min(state.accepted - state.committed);
             if more < least {
                 let [least, wanted] = [least, wanted].map(|more| Amount::new(state.committed + more));
-                return Held::Uncovered { least, wanted };
+                return Held::Uncovered { least, wanted, early: state.early };
             }
             state.committed += more;
             self.held += more;
@@ -409,5 +411,32 @@ struct Counted(Vec<u8>, #[allow(dead_code, reason = "counts")] Arc<()>);
 impl AsRef<[u8]> for Counted {
     fn as_ref(&self) -> &[u8] {
         &self.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voucher_that_would_cost_its_payer_something_is_asked_for_only_when_something_waits_for_it() {
+    for early in [true, false] {
+        let session = Session::signed_for(6);
+        session.state(|state| state.early = early);
+        let (upstream, mut body) = events(&session);
+        let mut out = String::new();
+        for number in 1..=6 {
+            send(&upstream, &data(number, number));
+            while !out.ends_with(&data(number, number)) {
+                out.push_str(&next(&mut body).await);
+            }
+        }
+        // Time enough to find that nothing more is signed for.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let ours = tokio::time::timeout(Duration::from_secs(1), next(&mut body)).await.unwrap_or_default();
+        assert_eq!((out + &ours).contains("payment-need-voucher"), early);
+        send(&upstream, &data(7, 7));
+        let (theirs, ours) = until_quiet(&mut body).await;
+        assert_eq!((theirs.as_str(), ours.matches("payment-need-voucher").count()), ("", usize::from(!early)));
+        session.voucher(20);
+        drop(upstream);
+        let (last, whole) = rest(body).await;
+        assert!(whole && last.starts_with(&data(7, 7)) && last.contains(&receipt(7, 7).0), "{last}");
     }
 }

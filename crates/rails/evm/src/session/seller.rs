@@ -198,6 +198,11 @@ impl Method for ChainSession {
 }
 
 impl SessionMethod for ChainSession {
+    /// Only the reserve takes a part of what was signed for.
+    fn collects_parts(&self) -> bool {
+        self.settings.vault.kind == VaultKind::Reserve
+    }
+
     fn session_request(&self, order: &SessionOrder) -> Result<JsonObject, Unpriceable> {
         let amount = self.exactly(order.price, Rounding::Exact)?;
         if amount.is_zero() {

@@ -65,6 +65,10 @@ impl Method for SessionSettling {
 }
 
 impl SessionMethod for SessionSettling {
+    fn collects_parts(&self) -> bool {
+        self.method.collects_parts()
+    }
+
     fn session_request(&self, order: &SessionOrder) -> Result<JsonObject, Unpriceable> {
         self.method.session_request(order)
     }
