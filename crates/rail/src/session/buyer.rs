@@ -56,7 +56,8 @@ pub struct VoucherQuote {
     pub challenge: Challenge,
     /// Where it goes.
     pub origin: Origin,
-    /// The total to sign for. Never less than was signed before, never more than is deposited.
+    /// The total to sign for. Never more than is deposited, and never less than was signed before but where it
+    /// closes: the last total is what was really spent.
     pub cumulative: Amount,
     /// What it adds, in the owner's currency, rounded up.
     pub cost: Price,
@@ -145,7 +146,7 @@ pub trait SessionPayer: Send + Sync {
         approved: Approved<Deposit>,
     ) -> Answer<'a, Result<OpenedChannel, SignError>>;
 
-    /// Signs a total. Refuses one below what was signed or above what is deposited.
+    /// Signs a total. Refuses one above what is deposited, or below what was signed unless it closes.
     fn voucher<'a>(
         &'a self,
         channel: &'a Channel,

@@ -54,7 +54,8 @@ pub struct ChannelStanding {
     pub close_requested_at: Option<Timestamp>,
     /// When the payer may take it: until then the seller may still collect.
     pub collect_until: Option<Timestamp>,
-    /// Whether it has ended: nothing more can be collected.
+    /// Whether it has ended, or never was and never will be: nothing more can be collected. One that is merely not
+    /// there yet has no deposit.
     pub closed: bool,
     /// The rail's name of the last movement it knows of: a transaction.
     pub reference: Option<String>,

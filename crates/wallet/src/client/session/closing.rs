@@ -18,10 +18,6 @@ use crate::sessions::{KeptSession, SessionState, Told};
 /// How often one call asks for a fresh challenge.
 const MOST_CHALLENGES: u32 = 3;
 
-/// After so long, an opening that its chain does not know can no longer be used by whoever holds it: signed
-/// transactions and authorizations of this software are good for minutes.
-const NEVER_AFTER: std::time::Duration = std::time::Duration::from_secs(60 * 60);
-
 /// What was found out of a session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -116,8 +112,8 @@ impl PayingClient {
             }
             return Ok(());
         }
-        let age = self.wallet.ambient.now().since(session.opened_at);
-        if was_in || !says.settled.is_zero() || age > NEVER_AFTER {
+        // What is neither there nor over may be a node that lags behind, or an opening still to come.
+        if says.closed {
             let spent = says.settled.min(session.signed);
             self.has_ended(session, spent, "its chain says that it has ended").await?;
         }

@@ -50,10 +50,11 @@ impl HeldChannel {
     }
 }
 
-/// Never less than was signed before, never more than is deposited.
+/// Never more than is deposited, and never less than was signed before, but for the last one: it says what was
+/// really spent, where more was signed for ahead.
 pub(super) fn check_total(channel: &Channel, quote: &VoucherQuote) -> Result<(), SignError> {
     let (total, Channel { signed, deposit, .. }) = (quote.cumulative, channel);
-    if total < *signed {
+    if total < *signed && !quote.closes {
         return Err(SignError::Differs(format!("a total of {total} is less than the {signed} signed for before")));
     }
     if total > *deposit {

@@ -150,15 +150,12 @@ fn a_voucher_is_never_below_what_was_signed_or_above_what_is_deposited() {
         let channel = opened(payer.as_ref(), deposit(payer.as_ref(), &offer, 50_000)).unwrap().channel;
         assert_eq!((channel.deposit, channel.signed), (Amount::new(50_000), Amount::new(1000)));
         let voucher = |total, closes| voucher(payer.as_ref(), &offer, &channel, total, closes);
-        for total in [0, 999, 50_001, u128::MAX] {
-            for closes in [false, true] {
-                assert!(matches!(voucher(total, closes), Err(SignError::Differs(_))), "{total}");
-            }
+        for (total, closes) in [(0, false), (999, false), (50_001, false), (u128::MAX, false), (50_001, true)] {
+            assert!(matches!(voucher(total, closes), Err(SignError::Differs(_))), "{total}");
         }
-        for total in [1000, 1001, 50_000] {
-            for closes in [false, true] {
-                assert_eq!(voucher(total, closes), Ok(()));
-            }
+        // The last one says what was really spent.
+        for (total, closes) in [(1000, false), (1001, false), (50_000, false), (0, true), (999, true), (50_000, true)] {
+            assert_eq!(voucher(total, closes), Ok(()));
         }
     }
 }
