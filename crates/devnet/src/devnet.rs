@@ -11,6 +11,7 @@ use crate::accounts::{ACCOUNTS, DevelopmentAccount, FAUCET};
 use crate::base_sepolia::{self, USDC};
 use crate::contracts;
 use crate::error::{DevnetError, NodeError};
+use crate::front::Front;
 use crate::node::{Node, unexpected};
 use crate::options::{Kind, Options};
 use crate::predeployed::{self, MULTICALL3, PERMIT2};
@@ -39,6 +40,8 @@ pub struct Devnet {
     kind: Kind,
     pub(crate) token: Address,
     permit2: Option<Address>,
+    /// Ends before the node does.
+    front: Option<Front>,
     _process: Process,
 }
 
@@ -57,9 +60,17 @@ impl Devnet {
         let node = Node::at(format!("http://{}", process.address()), options.kind.chain_id());
         // Before the first block a call sees a chain whose clock says 1, and refuses every validity window.
         node.control::<Value>("anvil_mine", json!(["0x1"])).await?;
-        let mut devnet = Self { node, kind: options.kind, token: PATH_USD, permit2: Some(PERMIT2), _process: process };
+        let (kind, token, permit2) = (options.kind, PATH_USD, Some(PERMIT2));
+        let mut devnet = Self { node, kind, token, permit2, front: None, _process: process };
         if options.kind != Kind::Tempo {
             devnet.prepare(&options.source, &binary).await?;
+        }
+        if options.sessions {
+            devnet.place_escrows().await?;
+        }
+        if options.has_front() {
+            let front = Front::start(options.port, devnet.node.clone()).await;
+            devnet.front = Some(front.map_err(|source| DevnetError::Front { port: options.port, source })?);
         }
         Ok(devnet)
     }
@@ -85,9 +96,9 @@ impl Devnet {
         Ok(())
     }
 
-    /// The address of its JSON-RPC.
+    /// The address of its JSON-RPC, as everybody may use it.
     pub fn rpc(&self) -> &str {
-        self.node.rpc()
+        self.front.as_ref().map_or(self.node.rpc(), Front::url)
     }
 
     /// Its JSON-RPC, for whatever this type has no method for.

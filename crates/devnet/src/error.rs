@@ -121,6 +121,14 @@ pub enum DevnetError {
         /// The end of what it wrote.
         said: String,
     },
+    /// The port before the node cannot be had.
+    #[error("nothing can listen on port {port} of this machine: {source}; choose another")]
+    Front {
+        /// The port.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
     /// A contract of ours is damaged.
     #[error(transparent)]
     Contract(#[from] BrokenContract),

@@ -47,6 +47,9 @@ pub struct Options {
     pub block_time: Option<Duration>,
     /// Mines a block for each transaction at once. Without it transactions wait for the next block of `block_time`.
     pub instant: bool,
+    /// Whether sessions can be had: their escrows are placed, and on Tempo a server stands before the node that does
+    /// for the reserve what a Tempo node would.
+    pub sessions: bool,
     /// Where anvil comes from.
     pub source: Source,
 }
@@ -68,7 +71,7 @@ impl Options {
     }
 
     fn new(kind: Kind, source: Source) -> Self {
-        Self { kind, port: 0, block_time: Some(Duration::from_secs(1)), instant: true, source }
+        Self { kind, port: 0, block_time: Some(Duration::from_secs(1)), instant: true, sessions: false, source }
     }
 
     /// The same on this port.
@@ -78,10 +81,22 @@ impl Options {
         self
     }
 
+    /// The same with all that sessions need.
+    #[must_use]
+    pub const fn with_sessions(mut self) -> Self {
+        self.sessions = true;
+        self
+    }
+
+    /// Whether something stands between the port and the node.
+    pub(crate) fn has_front(&self) -> bool {
+        self.sessions && self.kind == Kind::Tempo
+    }
+
     /// The arguments of anvil.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["--host=127.0.0.1".to_owned()];
-        arguments.push(format!("--port={}", self.port));
+        arguments.push(format!("--port={}", if self.has_front() { 0 } else { self.port }));
         arguments.push(format!("--chain-id={}", self.kind.chain_id()));
         let network: &[&str] = match self.kind {
             // Before T4 an expiring nonce counts as an ordinary one, and a payer's second payment fails.

@@ -1,9 +1,9 @@
 //! What the calls of a transaction would do, one after the other.
 
+use farthing_devnet::reserve_overrides;
 use serde_json::{Value, json};
 
 use super::node::{Answer, Node, failure};
-use super::reserve;
 
 /// Added to what the calls need: the signature, an expiring nonce, and calls that meet a later state.
 const GAS_TO_SPARE: u64 = 50_000;
@@ -63,7 +63,7 @@ async fn simulated(node: &Node, transaction: &Value, block: Option<&Value>) -> R
         return Err(failure(-32602, "a Tempo transaction has at least one call"));
     }
     let mut simulated = json!({ "calls": calls });
-    if let Some(overrides) = reserve::overrides(&calls) {
+    if let Some(overrides) = reserve_overrides(&calls) {
         simulated["stateOverrides"] = overrides;
     }
     let asked = json!({ "blockStateCalls": [simulated], "validation": false });

@@ -2,13 +2,14 @@
 
 mod kit;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
 use clap::{Args, ValueEnum};
-use farthing_devnet::{Devnet as Chain, Kind, Options, Source, base_sepolia};
+use farthing_devnet::{Devnet as Chain, EVM_ESCROW, Kind, Options, RESERVE, STREAM_ESCROW, Source, base_sepolia};
 use farthing_rail_evm::chain;
 use serde_json::{Value, json};
 
@@ -68,7 +69,7 @@ pub(crate) enum ChainKind {
 impl Devnet {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let options = self.options()?;
-        let chain = Chain::start(options.port(self.port)).await.or_fail("the chain did not start")?;
+        let chain = Chain::start(options.port(self.port).with_sessions()).await.or_fail("the chain did not start")?;
         for address in &self.fund {
             chain.fund(*address, U256::from(GIFT)).await.or_fail(&format!("{address} was not funded"))?;
         }
@@ -113,6 +114,7 @@ impl Devnet {
             "chain_id": chain.chain_id(),
             "token": { "address": chain.token(), "code": kit.token_code(), "decimals": 6 },
             "permit2": chain.permit2(),
+            "escrow": escrows(chain).collect::<BTreeMap<_, _>>(),
             "x402": (chain.kind() == Kind::BaseSepolia).then(|| json!({
                 "exact_proxy": base_sepolia::EXACT_PROXY,
                 "upto_proxy": base_sepolia::UPTO_PROXY,
@@ -134,6 +136,9 @@ impl Devnet {
             let permit2 =
                 chain.permit2().map_or("none: it could not be read".to_owned(), |permit2| permit2.to_string());
             terminal::say(&format!("{:<9} {permit2}", "permit2"));
+        }
+        for (name, escrow) in escrows(chain) {
+            terminal::say(&format!("{:<9} {escrow}, for {name}", "escrow"));
         }
         if chain.kind() == Kind::BaseSepolia {
             let (exact, upto) = (base_sepolia::EXACT_PROXY, base_sepolia::UPTO_PROXY);
@@ -167,6 +172,15 @@ impl Devnet {
         }
         terminal::say("\nCtrl-C stops the chain and forgets it.");
     }
+}
+
+/// What sessions are kept in, and which.
+fn escrows(chain: &Chain) -> impl Iterator<Item = (&'static str, Address)> {
+    let escrows = match chain.kind() {
+        Kind::Tempo => vec![("tempo/session v2", RESERVE), ("tempo/session v1", STREAM_ESCROW)],
+        Kind::Evm { .. } | Kind::BaseSepolia => vec![("evm/session", EVM_ESCROW)],
+    };
+    escrows.into_iter()
 }
 
 /// Whether wallets and gateways take this number for a Tempo chain.

@@ -5,11 +5,10 @@ use alloy_consensus::transaction::SignerRecoverable as _;
 use alloy_eips::Decodable2718 as _;
 use alloy_primitives::{Address, B256, TxKind, hex};
 use alloy_sol_types::{SolCall as _, sol};
-use farthing_devnet::{RESERVE, ReserveSlots};
 use serde_json::{Map, Value, json};
 use tempo_primitives::TempoTxEnvelope;
 
-use super::node::Node;
+use crate::reserve::{RESERVE, ReserveSlots};
 
 sol! {
     struct Channel {
@@ -28,20 +27,21 @@ const SOME_HASH: B256 = B256::repeat_byte(1);
 /// An allowance that never ends.
 const EVERYTHING: B256 = B256::repeat_byte(0xff);
 
-/// Writes what the calls of a signed transaction need of the reserve; of one that does not call it, nothing.
-pub(super) async fn prepare(node: &Node, raw: Option<&Value>) -> Result<(), Value> {
-    let Some((payer, hash, tokens)) = raw.and_then(Value::as_str).and_then(read) else { return Ok(()) };
+/// A word of storage: contract, slot, value.
+pub type StorageWord = (Address, B256, B256);
+
+/// What must stand in storage for the calls of a signed transaction into the reserve; of one that does not call it,
+/// nothing.
+pub fn reserve_storage(raw: &str) -> Vec<StorageWord> {
+    let Some((payer, hash, tokens)) = read(raw) else { return Vec::new() };
     let slots = ReserveSlots::of(payer);
     let allowances = tokens.into_iter().map(|token| (token, slots.allowance, EVERYTHING));
     let hash = hash.map(|hash| (RESERVE, slots.expiring_nonce_hash, hash));
-    for (contract, slot, word) in allowances.chain(hash) {
-        node.ask("anvil_setStorageAt", vec![json!(contract), json!(slot), json!(word)]).await?;
-    }
-    Ok(())
+    allowances.chain(hash).collect()
 }
 
-/// The storage under which such calls, from this payer, can be simulated; none where they do not call the reserve.
-pub(super) fn overrides(calls: &[Value]) -> Option<Value> {
+/// The storage under which calls into the reserve can be simulated; none where they do not call it.
+pub fn reserve_overrides(calls: &[Value]) -> Option<Value> {
     let mut contracts = Map::new();
     for call in calls {
         let address = |name: &str| call[name].as_str().and_then(|text| text.parse::<Address>().ok());
