@@ -19,6 +19,7 @@ use crate::reload::{Fixed, Reloader};
 use crate::resolver;
 use crate::seller::{Seller, Unfinished};
 use crate::serve::{Drained, Limits, Peer, serve};
+use crate::sessions::keeper;
 use crate::signing;
 use crate::site::Site;
 
@@ -42,6 +43,7 @@ pub struct Running {
     public: JoinHandle<Drained>,
     admin: Option<JoinHandle<()>>,
     resolver: JoinHandle<()>,
+    keeper: JoinHandle<()>,
     reconciler: JoinHandle<()>,
     signing: JoinHandle<()>,
     unfinished: Unfinished,
@@ -151,6 +153,7 @@ impl Gateway {
             tokio::spawn(admin::serve(admin, listener, stopped(stopping.clone())))
         });
         let resolver = tokio::spawn(resolver::run(Arc::clone(&seller), stopping.clone()));
+        let keeper = tokio::spawn(keeper::run(Arc::clone(&seller), stopping.clone()));
         let reconciler = tokio::spawn(reconcile::run(Arc::clone(&seller), stopping.clone()));
         let signing = tokio::spawn(signing::run(Arc::clone(&seller), again, stopping.clone()));
         let service = move |request, peer: Peer| {
@@ -167,6 +170,7 @@ impl Gateway {
             public,
             admin,
             resolver,
+            keeper,
             reconciler,
             signing,
             unfinished,
@@ -198,6 +202,7 @@ impl Running {
         self.stop.send_replace(true);
         let drained = self.public.await.unwrap_or(Drained { cut: 0 });
         let _ = self.resolver.await;
+        let _ = self.keeper.await;
         let _ = self.reconciler.await;
         let _ = self.signing.await;
         if let Some(admin) = self.admin {

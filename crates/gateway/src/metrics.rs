@@ -43,6 +43,16 @@ pub(crate) struct RouteMeters {
     pub(crate) upstream_seconds: Histogram,
 }
 
+/// What the sessions of one rail come to; amounts in what the asset counts, such as dollars.
+pub(crate) struct SessionMeters {
+    /// Those that have not ended.
+    pub(crate) open: Gauge,
+    /// Delivered or promised, and not collected.
+    pub(crate) unsettled: Gauge,
+    /// The same of the payer with the most.
+    pub(crate) highest: Gauge,
+}
+
 const METADATA: Metadata<'static> = Metadata::new("farthing", Level::INFO, None);
 const SECONDS: &[f64] = &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
@@ -88,6 +98,19 @@ impl Metrics {
             insufficient: payments("insufficient"),
             settle_seconds: seconds("farthing_settle_seconds"),
             upstream_seconds: seconds("farthing_upstream_seconds"),
+        }
+    }
+
+    /// The meters of a rail's sessions in an escrow.
+    pub(crate) fn sessions(&self, rail: &str) -> SessionMeters {
+        let gauge = |metric: &'static str| {
+            let key = Key::from_parts(metric, vec![Label::new("rail", rail.to_owned())]);
+            self.recorder.register_gauge(&key, &METADATA)
+        };
+        SessionMeters {
+            open: gauge("farthing_sessions_open"),
+            unsettled: gauge("farthing_session_unsettled"),
+            highest: gauge("farthing_session_unsettled_highest_payer"),
         }
     }
 

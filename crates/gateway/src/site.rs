@@ -10,7 +10,8 @@ use farthing_rail::{RecoverableSigner, Settler};
 use crate::config::{Config, ConfigError, Mistake, RailContext, RailFactory, SignerConfig, SignerFactory};
 use crate::discovery::Documents;
 use crate::metrics::Metrics;
-use crate::route::{Building, Table, build};
+use crate::route::{Building, Built, Table, build};
+use crate::sessions::SessionRail;
 
 /// What is sold, how it is bound, what is said about it.
 pub(crate) struct Site {
@@ -21,6 +22,8 @@ pub(crate) struct Site {
     pub(crate) documents: Documents,
     /// Every rail that must be asked, with the name of its table, whether or not a route still takes it.
     pub(crate) rails: Vec<(String, Arc<dyn Settler>)>,
+    /// Every way in which sessions are taken.
+    pub(crate) session_rails: Vec<SessionRail>,
     /// Signs what is offered to x402 clients, and what they paid.
     pub(crate) signer: Option<Arc<dyn RecoverableSigner>>,
     /// How often the rails' statements are read.
@@ -54,7 +57,7 @@ impl Site {
         };
         let building =
             Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, upstream_tls };
-        let (table, rails) = build(&building)?;
+        let Built { table, rails, session_rails } = build(&building)?;
         let signer = config.offer_signer.as_ref().map(|signer| found(signer, signers, &directory)).transpose()?;
         let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes());
         Ok(Self {
@@ -64,6 +67,7 @@ impl Site {
             digest_body: config.digest_body,
             documents,
             rails,
+            session_rails,
             signer,
             reconcile: config.reconcile,
         })

@@ -4,6 +4,7 @@ mod grant;
 mod payments;
 mod readiness;
 mod reconcile;
+mod sessions;
 mod view;
 
 use std::sync::Arc;
@@ -58,6 +59,10 @@ fn router(admin: Admin) -> Router {
         .route("/admin/payments", get(payments::list))
         .route("/admin/payments/{id}", get(payments::show))
         .route("/admin/payments/{id}/refund", post(payments::refund))
+        .route("/admin/sessions", get(sessions::list))
+        .route("/admin/sessions/{id}", get(sessions::show))
+        .route("/admin/sessions/{id}/settle", post(sessions::settle))
+        .route("/admin/sessions/{id}/close", post(sessions::close))
         .route("/admin/reconcile", post(reconcile::reconcile))
         .route("/admin/accounts", get(accounts))
         .route("/admin/ledger/verify", get(verify))
@@ -118,6 +123,7 @@ async fn verify(State(admin): State<Admin>) -> Response {
             "transfers": found.transfers,
             "accounts": found.accounts,
             "payments": found.payments,
+            "sessions": found.sessions,
             "findings": found.findings,
         }))
         .into_response(),

@@ -1,7 +1,7 @@
 //! Records of the books as operators read them.
 
-use farthing_books::{Account, MovementRecord, PaymentRecord};
-use serde_json::{Value, json};
+use farthing_books::{Account, MovementRecord, PaymentRecord, SessionRecord};
+use serde_json::{Map, Value, json};
 
 /// One payment.
 pub(super) fn payment(record: &PaymentRecord) -> Value {
@@ -30,6 +30,41 @@ pub(super) fn payment(record: &PaymentRecord) -> Value {
         "deadline": record.deadline.map(time),
         "claimed_at": time(record.claimed_at),
         "settled_at": record.settled_at.map(time),
+        "updated_at": time(record.updated_at),
+    })
+}
+
+/// One session. What it was signed for with is not shown.
+pub(super) fn session(record: &SessionRecord) -> Value {
+    let time = |at: farthing_protocol::Timestamp| at.to_rfc3339();
+    json!({
+        "id": record.id.to_string(),
+        "state": record.state.as_str(),
+        "channel": record.channel,
+        "method": record.method,
+        "rail": record.rail,
+        "payer": record.payer.as_str(),
+        "asset": record.asset.to_string(),
+        "prepaid": record.prepaid,
+        "deposit": record.deposit.to_string(),
+        "accepted": record.accepted.to_string(),
+        "held": record.held.to_string(),
+        "spent": record.spent.to_string(),
+        "display": record.asset.display(record.spent),
+        "units": record.units,
+        "settled": record.settled.to_string(),
+        "collected": record.collected.to_string(),
+        "uncollected": record.uncollected().to_string(),
+        "unposted": record.unposted.iter().map(|(route, sum)| (route.clone(), Value::from(sum.to_string()))).collect::<Map<_, _>>(),
+        "pending": record.pending.as_ref().map(|pending| pending.amount.to_string()),
+        "collecting": record.collecting.map(|payment| payment.to_string()),
+        "close_requested_at": record.close_requested_at.map(time),
+        "collect_until": record.collect_until.map(time),
+        "reason": record.reason,
+        "opened_at": time(record.opened_at),
+        "used_at": time(record.used_at),
+        "seen_at": record.seen_at.map(time),
+        "ended_at": record.ended_at.map(time),
         "updated_at": time(record.updated_at),
     })
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use farthing_money::Price;
 
-use super::{Accept, Config, ConfigError, Mistake, Pattern, Place, RailConfig, RouteConfig, Source, read, secret};
+use super::{
+    Accept, Config, ConfigError, Keeping, Mistake, Pattern, Place, RailConfig, RouteConfig, Source, read, secret,
+};
 
 /// The flags of a gateway without a file.
 #[derive(Clone, Debug)]
@@ -76,7 +78,13 @@ impl Config {
 fn rail_in(name: &str, price: Price, place: &Place) -> RailConfig {
     let mut table = toml::Table::new();
     table.insert("asset".to_owned(), toml::Value::String(price.currency().as_str().to_owned()));
-    RailConfig { name: name.to_owned(), method: name.to_owned(), table, place: place.clone() }
+    RailConfig {
+        name: name.to_owned(),
+        method: name.to_owned(),
+        table,
+        keeping: Keeping::default(),
+        place: place.clone(),
+    }
 }
 
 fn private_directory(path: &Path) -> std::io::Result<()> {

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod flags;
+mod keeping;
 mod meter;
 mod pattern;
 mod quantity;
@@ -22,6 +23,8 @@ use secrecy::SecretString;
 
 pub use error::{ConfigError, Mistake, Place};
 pub use flags::Flags;
+pub use keeping::Keeping;
+pub(crate) use keeping::{MAX_UNSETTLED, MAX_UNSETTLED_PER_PAYER, SETTLE_AMOUNT};
 pub use meter::{Meter, Reading, Tokens};
 pub use pattern::{Methods, Pattern};
 pub use rails::{RailContext, RailFactory, SignerFactory};
@@ -120,6 +123,8 @@ pub struct RailConfig {
     pub method: String,
     /// What else stands in it; only the method knows what it means.
     pub table: toml::Table,
+    /// How its sessions are looked after: its `sessions`.
+    pub keeping: Keeping,
     /// Where it stands.
     pub place: Place,
 }

@@ -14,8 +14,8 @@ use url::Url;
 use super::file::{File, GatewayTable, RouteTable};
 use super::secret::{self, Secrets};
 use super::{
-    Accept, Config, ConfigError, Meter, Mistake, Pattern, Place, RailConfig, RouteConfig, SessionConfig, SignerConfig,
-    Source, TlsFiles, meter, quantity, session,
+    Accept, Config, ConfigError, Keeping, Meter, Mistake, Pattern, Place, RailConfig, RouteConfig, SessionConfig,
+    SignerConfig, Source, TlsFiles, keeping, meter, quantity, session,
 };
 
 /// Bodies up to this are bound to their challenge.
@@ -252,7 +252,13 @@ impl Reader<'_> {
                 return Err(place.refuses(Mistake::Value { key: "method", reason }));
             }
         };
-        Ok(RailConfig { name, method, table, place })
+        let keeping = match table.remove("sessions") {
+            None => Keeping::default(),
+            Some(said) => {
+                keeping::read(said).map_err(|reason| place.refuses(Mistake::Value { key: "sessions", reason }))?
+            }
+        };
+        Ok(RailConfig { name, method, table, keeping, place })
     }
 
     fn route(&self, table: &Spanned<RouteTable>) -> Result<RouteConfig, ConfigError> {

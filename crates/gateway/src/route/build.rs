@@ -19,6 +19,7 @@ use crate::dialect::{Listing, PriceList};
 use crate::metrics::Metrics;
 use crate::proxy::{Timeouts, Upstream, Version};
 use crate::quote::BUDGET_OF_BOTH;
+use crate::sessions::SessionRail;
 
 /// What routes are built from.
 pub(crate) struct Building<'a> {
@@ -38,8 +39,15 @@ type Rails = Vec<(String, Arc<dyn Settler>)>;
 
 type Upstreams = HashMap<(String, Duration), Upstream>;
 
+/// What a configuration comes to.
+pub(crate) struct Built {
+    pub(crate) table: Table,
+    pub(crate) rails: Rails,
+    pub(crate) session_rails: Vec<SessionRail>,
+}
+
 /// Builds the payment methods and the table of routes, or says which line cannot be served.
-pub(crate) fn build(building: &Building<'_>) -> Result<(Table, Rails), ConfigError> {
+pub(crate) fn build(building: &Building<'_>) -> Result<Built, ConfigError> {
     let acceptors = acceptors(building)?;
     let mut upstreams = Upstreams::new();
     let mut routes = Vec::with_capacity(building.routes.len());
@@ -55,12 +63,25 @@ pub(crate) fn build(building: &Building<'_>) -> Result<(Table, Rails), ConfigErr
         };
         place.unwrap_or(crate::config::Place { file: String::new(), line: None }).refuses(mistake)
     })?;
+    let session_rails = session_rails(building, &acceptors)?;
     let rails = acceptors.into_iter().filter_map(|(name, acceptor)| match acceptor {
         Acceptor::External(settler) => Some((name, settler)),
         Acceptor::Session(_, Deposits::InEscrow(escrow)) => Some((name, escrow as Arc<dyn Settler>)),
         Acceptor::Prepaid(_) | Acceptor::Session(_, Deposits::InBooks) => None,
     });
-    Ok((table, rails.collect()))
+    Ok(Built { table, rails: rails.collect(), session_rails })
+}
+
+/// Every way in which sessions are taken, with how its table wants them looked after.
+fn session_rails(building: &Building<'_>, acceptors: &[(String, Acceptor)]) -> Result<Vec<SessionRail>, ConfigError> {
+    let mut rails = Vec::new();
+    for (name, acceptor) in acceptors {
+        let Some(config) = building.rails.iter().find(|rail| rail.name == *name) else { continue };
+        let rail = SessionRail::of(name, acceptor, &config.keeping);
+        let refused = |reason| config.place.refuses(Mistake::Value { key: "sessions", reason });
+        rails.extend(rail.map_err(refused)?);
+    }
+    Ok(rails)
 }
 
 /// Every payment method with the name of the table it comes from.

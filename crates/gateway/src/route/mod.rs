@@ -15,7 +15,7 @@ use farthing_money::Price;
 use farthing_protocol::Problem;
 use sha2::Sha256;
 
-pub(crate) use build::{Building, build};
+pub(crate) use build::{Building, Built, build};
 pub(crate) use offer::Offer;
 pub(crate) use session::SessionTerms;
 pub(crate) use table::{Found, Table};

@@ -6,6 +6,7 @@ use farthing_money::Amount;
 use farthing_rail::Voucher;
 
 use super::books::carry_out;
+use super::keeper::{self, admit};
 use super::present::Read;
 use super::stop::Stop;
 use crate::failpoint::reach;
@@ -20,6 +21,7 @@ pub(super) async fn draw(
     hold: Amount,
 ) -> Result<Credit, Stop> {
     let (session, signer) = (voucher.session, voucher.signer.clone());
+    admit(seller, read.terms, session, hold).await.map_err(|barred| Stop::barred(seller, barred))?;
     reach("before-draw");
     let outcome = carry_out(
         seller,
@@ -39,7 +41,10 @@ pub(super) async fn draw(
         seller.sessions.arrivals.announce(session);
     }
     let stop = match drawn(outcome) {
-        Ok(credit) => return Ok(credit),
+        Ok(credit) => {
+            keeper::drawn(seller, read.terms, session, credit);
+            return Ok(credit);
+        }
         Err(Undrawn::Refused(refusal)) => Stop::of(&refusal, read.terms).about(&read.challenge),
         Err(Undrawn::NotFound) => return Err(Stop::not_found()),
         Err(Undrawn::Fault) => return Err(Stop::fault()),

@@ -14,6 +14,7 @@ use super::arrivals::Waiter;
 use super::books::carry_out;
 use super::deliveries::{Deliveries, Delivery};
 use super::draw::{Undrawn, drawn};
+use super::keeper::{self, Barred, admit};
 use super::receipt;
 use super::repeats::Turn;
 use crate::route::{SessionTerms, SharedRoute};
@@ -107,6 +108,10 @@ impl Drawing {
 
     /// Holds more of what is signed for, durably.
     pub(crate) async fn hold(&mut self, amount: Amount) -> Result<Credit, NoMore> {
+        admit(&self.seller, &self.terms, self.session, amount).await.map_err(|barred| match barred {
+            Barred::By(_) => NoMore::Ended,
+            Barred::Unknown(_) => NoMore::Unknown,
+        })?;
         let command = SessionCommand::Draw {
             session: self.session,
             tender: Arc::clone(&self.terms.tender),
@@ -122,6 +127,7 @@ impl Drawing {
         match drawn(outcome) {
             Ok(credit) => {
                 self.learn(credit);
+                keeper::drawn(&self.seller, &self.terms, self.session, credit);
                 self.held = self.held.checked_add(amount).ok_or(NoMore::Unknown)?;
                 Ok(credit)
             }

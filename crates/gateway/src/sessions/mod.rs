@@ -21,6 +21,7 @@ mod deposit;
 mod draw;
 mod drawing;
 mod ending;
+pub(crate) mod keeper;
 mod known;
 mod manage;
 mod measured;
@@ -52,6 +53,7 @@ use crate::site::Site;
 pub(crate) use arrivals::Waiter;
 #[allow(unused_imports, reason = "streams draw more than once, and wait")]
 pub(crate) use drawing::{Drawing, NoMore};
+pub(crate) use keeper::SessionRail;
 pub(crate) use known::Known;
 pub(crate) use manage::Managed;
 #[allow(unused_imports, reason = "what is brought within a stream is refused within it")]
@@ -77,6 +79,8 @@ pub(crate) struct Sessions {
     depositing: Depositing,
     /// Requests that their clients gave names.
     repeats: Arc<Repeats>,
+    /// What is delivered and not collected.
+    risk: keeper::Risk,
 }
 
 /// The route that a credential was issued for, of those that are at its path: what is brought to a session comes

@@ -8,6 +8,7 @@ use farthing_store::StoreError;
 use http::{Response, StatusCode};
 use std::time::Duration;
 
+use super::keeper::{Barred, Limit};
 use super::known::Known;
 use crate::answer;
 use crate::denial::Denial;
@@ -46,6 +47,21 @@ impl Stop {
     /// Nobody knows yet: the same credential again.
     pub(super) fn in_doubt(ask_again: Duration) -> Self {
         Self::Elsewhere(Box::new(in_doubt(ask_again)))
+    }
+
+    /// Too much is carried as it is: the same credential again, once some of it is collected.
+    pub(super) fn barred(seller: &Seller, barred: Barred) -> Self {
+        let whose = match barred {
+            Barred::By(Limit::Payer) => "of this payer",
+            Barred::By(Limit::Rail) => "in all",
+            Barred::Unknown(error) => return Self::store_down(seller, &error),
+        };
+        let detail = format!(
+            "As much as may be is delivered {whose} and not collected; it is being collected. Repeat this request in a \
+             moment with the same credential."
+        );
+        let response = answer::plain(StatusCode::SERVICE_UNAVAILABLE, &detail);
+        Self::Elsewhere(Box::new(answer::retry_after(response, Duration::from_secs(2))))
     }
 
     /// There is no such session.

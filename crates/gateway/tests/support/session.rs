@@ -72,6 +72,11 @@ impl Vault {
         self.0.lock().unwrap().channels.get(channel).cloned()
     }
 
+    /// Changes how a channel stands behind everybody's back, as its payer or a reorganisation may.
+    pub fn change(&self, channel: &str, change: impl FnOnce(&mut ChannelStanding)) {
+        change(self.0.lock().unwrap().channels.get_mut(channel).unwrap());
+    }
+
     /// Cannot be reached, until it is again.
     pub fn away(&self, away: bool) {
         self.0.lock().unwrap().away = away;

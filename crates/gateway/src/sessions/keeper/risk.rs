@@ -1,0 +1,223 @@
+//! How much value the seller carries: delivered or promised for vouchers, and not collected.
+//!
+//! Counted as what goes on in this process is known, and put right whenever the keeper reads a session. A hold
+//! counts before the books are asked for it, so that many at once never carry more than the limits say.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use farthing_books::SessionRecord;
+use farthing_books::session::Credit;
+use farthing_money::Amount;
+use farthing_protocol::Timestamp;
+use farthing_rail::{PayerId, SessionId};
+
+use super::rails::Policy;
+
+/// At most so many sessions are collected from at once because of one limit.
+const PRESSED_AT_ONCE: usize = 32;
+
+/// What is carried of every session in an escrow.
+#[derive(Default)]
+pub(crate) struct Risk(Mutex<Carried>);
+
+#[derive(Default)]
+struct Carried {
+    sessions: HashMap<SessionId, Share>,
+    payers: HashMap<Arc<Payer>, Amount>,
+    rails: HashMap<Arc<str>, Amount>,
+    /// To be looked at before all others.
+    urgent: HashSet<SessionId>,
+    /// Limits that were reached: of a rail, or of one payer on it.
+    reached: HashSet<(Arc<str>, Option<Arc<Payer>>)>,
+}
+
+/// A payer on a rail.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Payer {
+    rail: Arc<str>,
+    id: PayerId,
+}
+
+struct Share {
+    payer: Arc<Payer>,
+    carried: Amount,
+    /// What the rail or the books say was collected.
+    collected: Amount,
+    owed_since: Option<Timestamp>,
+}
+
+/// Which limit a hold would break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// That of one payer.
+    Payer,
+    /// That of the rail.
+    Rail,
+}
+
+/// What a rail's sessions come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sums {
+    pub(super) sessions: u32,
+    pub(super) unsettled: Amount,
+    /// That of the payer with the most.
+    pub(super) highest: Amount,
+}
+
+impl Risk {
+    /// Whether a session is counted.
+    pub(crate) fn knows(&self, session: SessionId) -> bool {
+        self.carried().sessions.contains_key(&session)
+    }
+
+    /// Counts a session as it stands.
+    pub(crate) fn stands(&self, session: &SessionRecord, now: Timestamp) {
+        let mut carried = self.carried();
+        if session.prepaid || session.state.is_final() {
+            carried.forget(session.id);
+            return;
+        }
+        let collected = session.settled.max(session.collected);
+        let fresh = !carried.sessions.contains_key(&session.id);
+        if fresh {
+            let payer = carried.payer(session);
+            carried.sessions.insert(session.id, Share { payer, carried: Amount::ZERO, collected, owed_since: None });
+        }
+        carried.set(session.id, session.uncollected(), now);
+        if let Some(share) = carried.sessions.get_mut(&session.id) {
+            share.collected = collected;
+            // What was delivered before this process began may be as old as the session.
+            if fresh && share.owed_since.is_some() && session.collections == 0 {
+                share.owed_since = Some(session.opened_at);
+            }
+        }
+    }
+
+    /// Counts a hold before it is made, or says which limit it would break.
+    pub(crate) fn admit(&self, session: SessionId, hold: Amount, policy: &Policy, now: Timestamp) -> Result<(), Limit> {
+        let mut carried = self.carried();
+        let Some((payer, before)) =
+            carried.sessions.get(&session).map(|share| (Arc::clone(&share.payer), share.carried))
+        else {
+            return Ok(());
+        };
+        let after = |sum: Option<&Amount>| sum.copied().unwrap_or_default().checked_add(hold);
+        let fits = |sum: Option<Amount>, most: Amount| sum.is_some_and(|sum| sum <= most);
+        if !fits(after(carried.payers.get(&payer)), policy.max_unsettled_per_payer) {
+            carried.reached.insert((Arc::clone(&payer.rail), Some(payer)));
+            return Err(Limit::Payer);
+        }
+        if !fits(after(carried.rails.get(&payer.rail)), policy.max_unsettled) {
+            carried.reached.insert((Arc::clone(&payer.rail), None));
+            return Err(Limit::Rail);
+        }
+        carried.set(session, before.checked_add(hold).unwrap_or(before), now);
+        Ok(())
+    }
+
+    /// Counts a session as the books say that it stands after a draw.
+    pub(crate) fn drawn(&self, session: SessionId, credit: Credit, policy: &Policy, now: Timestamp) {
+        let mut carried = self.carried();
+        let Some(collected) = carried.sessions.get(&session).map(|share| share.collected) else { return };
+        let owed = credit.committed.checked_sub(collected).unwrap_or_default();
+        carried.set(session, owed, now);
+        if owed >= policy.settle_amount {
+            carried.urgent.insert(session);
+        }
+    }
+
+    /// The sessions to be looked at before all others, and whether a limit is why. Each is said once.
+    pub(super) fn take_urgent(&self) -> Vec<(SessionId, bool)> {
+        let mut carried = self.carried();
+        let mut pressed = HashSet::new();
+        for (rail, payer) in std::mem::take(&mut carried.reached) {
+            let is_meant = |share: &Share| match &payer {
+                Some(payer) => share.payer == *payer,
+                None => share.payer.rail == rail,
+            };
+            let mut owing: Vec<(Amount, SessionId)> = carried
+                .sessions
+                .iter()
+                .filter(|(_, share)| is_meant(share) && !share.carried.is_zero())
+                .map(|(session, share)| (share.carried, *session))
+                .collect();
+            owing.sort_unstable_by(|one, other| other.cmp(one));
+            pressed.extend(owing.into_iter().take(PRESSED_AT_ONCE).map(|(_, session)| session));
+        }
+        let urgent = std::mem::take(&mut carried.urgent);
+        let others = urgent.into_iter().filter(|session| !pressed.contains(session)).map(|session| (session, false));
+        let others: Vec<_> = others.collect();
+        pressed.into_iter().map(|session| (session, true)).chain(others).collect()
+    }
+
+    /// Since when there is something to collect from a session.
+    pub(super) fn owed_since(&self, session: SessionId) -> Option<Timestamp> {
+        self.carried().sessions.get(&session).and_then(|share| share.owed_since)
+    }
+
+    /// What the sessions of a rail come to.
+    pub(super) fn sums(&self, rail: &str) -> Sums {
+        let carried = self.carried();
+        let own = |payer: &&Arc<Payer>| *payer.rail == *rail;
+        let sessions = carried.sessions.values().filter(|share| *share.payer.rail == *rail).count();
+        Sums {
+            sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
+            unsettled: carried.rails.get(rail).copied().unwrap_or_default(),
+            highest: carried
+                .payers
+                .iter()
+                .filter(|(payer, _)| own(payer))
+                .map(|(_, sum)| *sum)
+                .max()
+                .unwrap_or_default(),
+        }
+    }
+
+    fn carried(&self) -> MutexGuard<'_, Carried> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Carried {
+    /// The payer of a session, the same for all of theirs.
+    fn payer(&self, session: &SessionRecord) -> Arc<Payer> {
+        let rail = self.rails.get_key_value(session.rail.as_str());
+        let rail = rail.map_or_else(|| Arc::from(session.rail.as_str()), |(known, _)| Arc::clone(known));
+        let payer = Payer { rail, id: session.payer.clone() };
+        match self.payers.get_key_value(&payer) {
+            Some((known, _)) => Arc::clone(known),
+            None => Arc::new(payer),
+        }
+    }
+
+    fn set(&mut self, session: SessionId, amount: Amount, now: Timestamp) {
+        let Some(share) = self.sessions.get_mut(&session) else { return };
+        let before = std::mem::replace(&mut share.carried, amount);
+        share.owed_since = if amount.is_zero() { None } else { share.owed_since.or(Some(now)) };
+        let payer = Arc::clone(&share.payer);
+        replace(self.rails.entry(Arc::clone(&payer.rail)).or_default(), before, amount);
+        replace(self.payers.entry(payer).or_default(), before, amount);
+    }
+
+    fn forget(&mut self, session: SessionId) {
+        let Some(Share { payer, carried, .. }) = self.sessions.remove(&session) else { return };
+        self.urgent.remove(&session);
+        if let Some(sum) = self.rails.get_mut(&payer.rail) {
+            replace(sum, carried, Amount::ZERO);
+        }
+        if let Some(sum) = self.payers.get_mut(&payer) {
+            replace(sum, carried, Amount::ZERO);
+        }
+        // One in the map of payers and one here: no other session of theirs is counted.
+        if Arc::strong_count(&payer) <= 2 {
+            self.payers.remove(&payer);
+        }
+    }
+}
+
+/// A part of a sum becomes another.
+fn replace(sum: &mut Amount, before: Amount, after: Amount) {
+    let rest = sum.checked_sub(before).unwrap_or_default();
+    *sum = rest.checked_add(after).unwrap_or(rest);
+}
