@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use alloy_primitives::U256;
 use farthing_money::Amount;
 use farthing_rail::{Channel, Reclaim, Sent, SessionPayer};
+use farthing_rail_evm::evm::calldata::{self, PERMIT2};
 use farthing_rail_evm::session::{ChannelTerms, Vault};
 
 use crate::support::{DEPOSIT, PAYEE, PAYER, Stage, UNIT, reclaim};
@@ -97,4 +99,37 @@ async fn a_channel_that_the_seller_never_opened_has_cost_nothing() {
     let payer = evm::payer(&stage);
     let opened = stage.opened(&payer, &evm::request(&stage, &vault, "authorization")).await;
     never_opened(&stage, &payer, &opened.channel).await;
+}
+
+/// An opening in a block that is taken back is not there; nobody ends the session for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_that_is_taken_back_is_no_end() {
+    let (stage, vault) = evm::stage().await;
+    let (payer, request) = (evm::payer(&stage), evm::request(&stage, &vault, "authorization"));
+    let opened = stage.opened(&payer, &request).await;
+    let before = stage.devnet.snapshot().await.unwrap();
+    evm::accept(&stage, &payer, &opened).await.unwrap();
+    assert_eq!(stage.standing(&payer, &opened.channel).await.deposit, Amount::new(DEPOSIT));
+    stage.devnet.revert(before).await.unwrap();
+    let standing = stage.standing(&payer, &opened.channel).await;
+    assert_eq!((standing.deposit, standing.closed), (Amount::ZERO, false));
+    evm::accept(&stage, &payer, &opened).await.unwrap();
+    assert_eq!(stage.standing(&payer, &opened.channel).await.deposit, Amount::new(DEPOSIT));
+}
+
+/// A deposit that this wallet sends itself is over when its place in the account's sequence is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deposit_whose_number_another_transaction_took_never_moves() {
+    let (stage, vault) = evm::stage().await;
+    let (payer, request) = (evm::payer(&stage), evm::request(&stage, &vault, "hash"));
+    let opened = stage.opened(&payer, &request).await;
+    let approval = calldata::approve(PERMIT2, U256::ZERO);
+    for _ in 0..2 {
+        stage.say(PAYER, stage.devnet.token(), approval.clone()).await;
+    }
+    let sent = payer.send(opened.to_send.as_deref().unwrap()).await;
+    assert!(matches!(&sent, Sent::Never(why) if why.contains("never will")), "{sent:?}");
+    stage.devnet.mine(20).await.unwrap();
+    let standing = stage.standing(&payer, &opened.channel).await;
+    assert_eq!((standing.deposit, standing.closed), (Amount::ZERO, true));
 }

@@ -53,6 +53,15 @@ impl Asked {
         })
     }
 
+    /// Whether a quote is for this offer, in all that money depends on.
+    pub(super) fn is_quoted_by(&self, quote: &SessionQuote, payer: Address) -> bool {
+        let binding = |quote: &SessionQuote| {
+            (quote.unit_amount, quote.unit_cost, quote.asset.clone(), quote.payee.clone(), quote.terms.clone())
+        };
+        let anew = self.quote(&quote.challenge, &quote.origin, payer);
+        anew.is_ok_and(|anew| binding(&anew) == binding(quote))
+    }
+
     /// What depositing so much comes to, where sending it costs this fee at most.
     pub(super) fn deposit(
         &self,

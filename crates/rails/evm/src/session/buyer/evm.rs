@@ -207,7 +207,7 @@ impl SessionPayer for EvmSessionPayer {
     fn deposit(&self, quote: &SessionQuote, amount: Amount, first: Amount) -> Result<Deposit, NotPayable> {
         let now = (self.clock)();
         let asked = self.known.read(METHOD, &quote.challenge, now)?;
-        if asked.quote(&quote.challenge, &quote.origin, self.payer())? != *quote {
+        if !asked.is_quoted_by(quote, self.payer()) {
             return Err(NotPayable("the offer does not read as it was quoted".into()));
         }
         let route = self.route(&asked, quote, now)?;
