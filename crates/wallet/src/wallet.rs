@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use farthing_keys::{Ambient, KeyFile, PassphraseSource, Vault, VaultAccount, VaultError, VaultSigner};
 use farthing_store::Books;
@@ -22,7 +22,7 @@ pub struct Wallet {
     policy: PathBuf,
     frozen: PathBuf,
     home: PathBuf,
-    sessions: Arc<OnceLock<Sessions>>,
+    sessions: Arc<Mutex<Option<Sessions>>>,
 }
 
 /// Where a wallet's things are.
@@ -80,14 +80,13 @@ impl Wallet {
     }
 
     /// Its sessions, and those of every wallet beside it; the file is opened when it is first needed.
-    pub(crate) fn sessions(&self) -> Result<&Sessions, SessionsError> {
-        match self.sessions.get() {
-            Some(sessions) => Ok(sessions),
-            None => {
-                let opened = Sessions::open(&self.home)?;
-                Ok(self.sessions.get_or_init(|| opened))
-            }
+    pub(crate) fn sessions(&self) -> Result<Sessions, SessionsError> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sessions) = &*sessions {
+            return Ok(sessions.clone());
         }
+        let opened = Sessions::open(&self.home)?;
+        Ok(sessions.insert(opened).clone())
     }
 
     /// Whether there ever was a session here.

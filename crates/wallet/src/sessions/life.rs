@@ -210,7 +210,7 @@ impl Sessions {
         let wallet = wallet.to_owned();
         let of = "wallet = ?1 AND owner IS NOT NULL AND state IN ('opening', 'open') AND NOT EXISTS \
             (SELECT 1 FROM purchases WHERE session = sessions.id AND kind != 'voucher')";
-        let found = self.write(move |file| rows::sessions(file, of, [wallet])).await?;
+        let found = self.read(move |file| rows::sessions(file, of, [wallet])).await?;
         let mut left = Vec::new();
         for session in found {
             if let Some(owner) = &session.owner

@@ -85,15 +85,29 @@ impl Sessions {
         changed.await.unwrap_or_else(|_| Err(SessionsError::Unavailable("the change was interrupted".to_owned())))
     }
 
+    /// Looks at one state of the file, off this thread.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, SessionsError> {
+        let connection = Arc::clone(&self.connection);
+        let looked = tokio::task::spawn_blocking(move || {
+            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = connection.unchecked_transaction()?;
+            Ok(look(&state)?)
+        });
+        looked.await.unwrap_or_else(|_| Err(SessionsError::Unavailable("the reading was interrupted".to_owned())))
+    }
+
     /// The sessions of a wallet, the newest first.
     pub(crate) async fn of_wallet(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
         let wallet = wallet.to_owned();
-        self.write(move |file| rows::sessions(file, "wallet = ?1 ORDER BY id DESC", [wallet])).await
+        self.read(move |file| rows::sessions(file, "wallet = ?1 ORDER BY id DESC", [wallet])).await
     }
 
     /// The session of this number.
     pub(crate) async fn session(&self, id: i64) -> Result<Option<KeptSession>, SessionsError> {
-        Ok(self.write(move |file| rows::sessions(file, "id = ?1", [id])).await?.pop())
+        Ok(self.read(move |file| rows::sessions(file, "id = ?1", [id])).await?.pop())
     }
 
     /// What is opened or open on these terms, and what is unspent elsewhere on them.
@@ -105,7 +119,7 @@ impl Sessions {
     ) -> Result<Vec<KeptSession>, SessionsError> {
         let key = [wallet.to_owned(), origin.to_string(), terms.to_owned()];
         let of = "wallet = ?1 AND origin = ?2 AND terms = ?3 AND state != 'closed' ORDER BY id";
-        self.write(move |file| rows::sessions(file, of, key)).await
+        self.read(move |file| rows::sessions(file, of, key)).await
     }
 }
 

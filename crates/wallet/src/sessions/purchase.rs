@@ -120,7 +120,7 @@ impl Sessions {
         of: &'static str,
         key: impl rusqlite::Params + Send + 'static,
     ) -> Result<Vec<Purchase>, SessionsError> {
-        let found = self.write(move |file| {
+        let found = self.read(move |file| {
             let mut statement = file.prepare_cached(&format!("SELECT {COLUMNS} FROM purchases WHERE {of}"))?;
             statement.query_map(key, read)?.collect::<rusqlite::Result<Vec<_>>>()
         });

@@ -39,7 +39,9 @@ impl Refusal {
 
     pub(super) fn sentence(&self) -> String {
         match self.problem {
-            Some(ProblemType::PaymentInsufficient) => "the balance at the server does not hold the deposit".to_owned(),
+            Some(ProblemType::PaymentInsufficient) => {
+                "the balance at the server does not hold the deposit, or it wants a larger one".to_owned()
+            }
             Some(problem) => format!("it answered {} ({})", self.status, problem.slug()),
             None => format!("it answered {} without a reason", self.status),
         }
@@ -85,8 +87,10 @@ impl Buying<'_> {
         let channel = session.channel.clone().unwrap_or_default();
         let receipt = receipt_of(&response, credential);
         let told = receipt.as_ref().and_then(|receipt| word::told_by(receipt, &channel));
-        let told = told.map(|told| word::checked(told, &session)).transpose();
         let spent_before = session.spent;
+        // What other calls signed meanwhile, the server may have seen.
+        let session = self.reload(session.id).await?;
+        let told = told.map(|told| word::checked(told, &session)).transpose();
         match told {
             // A stream goes on drawing after its head, so that nothing of it is free yet.
             Ok(told) => self.sessions.conclude(session.id, purchase, told, !self.order.streams).await?,
@@ -115,6 +119,8 @@ impl Buying<'_> {
         doubt: bool,
     ) -> Result<Step, PayError> {
         use ProblemType as P;
+        let before = session.signed;
+        let session = self.reload(session.id).await?;
         match self.asks_for_more(&session, quote, demand) {
             Ok(Some((next, need))) => {
                 let told = Snapshot::of(&next.challenge, session.channel.as_deref().unwrap_or_default());
@@ -136,9 +142,7 @@ impl Buying<'_> {
                 return Ok(no_offer("the server no longer offers the session that it opened"));
             };
             // Nobody else signed since: the same total pays, and nothing is added to it.
-            let now = self.reload(session.id).await?;
-            let need =
-                if now.signed == session.signed { Need::Total(now.signed) } else { Need::More(quote.unit_amount) };
+            let need = if session.signed == before { Need::Total(before) } else { Need::More(quote.unit_amount) };
             return Ok(Step::Again(next, need));
         }
         self.sessions.conclude(session.id, Some(purchase), None, false).await?;

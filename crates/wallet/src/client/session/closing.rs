@@ -169,7 +169,9 @@ impl PayingClient {
     async fn hear(&self, session: &KeptSession, told: Option<Told>) -> Result<Option<String>, PayError> {
         let Some(told) = told else { return Ok(Some("the seller does not say how it stands".to_owned())) };
         let sessions = self.wallet.sessions()?;
-        match word::checked(told, session) {
+        // What other calls signed meanwhile, the seller may have seen.
+        let Some(session) = sessions.session(session.id).await? else { return Ok(None) };
+        match word::checked(told, &session) {
             Ok(told) => {
                 sessions.conclude(session.id, None, Some(told), true).await?;
                 Ok(None)

@@ -52,7 +52,7 @@ pub struct InSession {
 /// One call that buys with sessions of one method.
 pub(super) struct Buying<'a> {
     pub(super) client: &'a PayingClient,
-    pub(super) sessions: &'a Sessions,
+    pub(super) sessions: Sessions,
     pub(super) transport: &'a dyn Transport,
     pub(super) request: &'a Prepared,
     pub(super) payer: Arc<dyn SessionPayer>,
