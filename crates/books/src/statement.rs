@@ -34,7 +34,10 @@ impl Default for PaymentFilter {
     }
 }
 
-/// The payments of a period, added up.
+/// The line of what rails kept for collecting vouchers: no route's.
+pub const COLLECTING: &str = "(collecting vouchers)";
+
+/// The payments of a period, added up, and what sessions delivered in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
     /// By who paid for what over which rail, in that order.
@@ -54,7 +57,8 @@ pub struct StatementKey {
     pub asset: Asset,
 }
 
-/// The sums of a line. A payment counts when its money is in the ledger.
+/// The sums of a line. A payment counts when its money is in the ledger; what sessions delivered is in the sums
+/// once it is posted, and is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// How many payments.
@@ -99,10 +103,28 @@ impl Totals {
 pub struct TooMuch(String);
 
 impl Statement {
-    /// Adds a payment; one that is not paid does not count.
+    /// Adds what sessions delivered and the books posted. Vouchers of all payers of a method are posted together.
+    pub fn add_posted(
+        &mut self,
+        payer: Option<PayerId>,
+        route: String,
+        rail: String,
+        asset: Asset,
+        amount: Amount,
+    ) -> Result<(), TooMuch> {
+        let totals = self.lines.entry(StatementKey { payer, route: route.clone(), rail, asset }).or_default();
+        totals.gross = totals.gross.checked_add(amount).ok_or(TooMuch(route))?;
+        Ok(())
+    }
+
+    /// Adds a payment; one that is not paid does not count. Of one that collects vouchers only the fee does: what
+    /// they were worth was sold when it was delivered.
     pub fn add(&mut self, payment: &PaymentRecord) -> Result<(), TooMuch> {
         if !payment.state.is_paid() {
             return Ok(());
+        }
+        if payment.session.is_some() {
+            return self.add_fee(payment);
         }
         let key = StatementKey {
             payer: payment.payer.clone(),
@@ -112,6 +134,17 @@ impl Statement {
         };
         let totals = self.lines.entry(key).or_default();
         *totals = totals.with(payment).ok_or_else(|| TooMuch(payment.route.clone()))?;
+        Ok(())
+    }
+
+    fn add_fee(&mut self, payment: &PaymentRecord) -> Result<(), TooMuch> {
+        if payment.fee.is_zero() {
+            return Ok(());
+        }
+        let (payer, rail) = (payment.payer.clone(), payment.method.clone());
+        let key = StatementKey { payer, route: COLLECTING.to_owned(), rail, asset: payment.asset.clone() };
+        let totals = self.lines.entry(key).or_default();
+        totals.fees = totals.fees.checked_add(payment.fee).ok_or(TooMuch(COLLECTING.to_owned()))?;
         Ok(())
     }
 
@@ -149,5 +182,18 @@ mod tests {
         assert_eq!((total.count, total.gross.units(), total.fees.units()), (7, 70, 7));
         assert_eq!((total.refunds.units(), total.reversed.units()), (10, 10));
         assert_eq!(total.net(), Some(Amount::new(43)));
+    }
+
+    #[test]
+    fn vouchers_are_sold_when_they_are_posted_and_not_once_more_when_they_are_collected() {
+        let mut statement = Statement::default();
+        let session = Some(crate::testing::sessions::id(1));
+        let state = PaymentState::Closed;
+        let collected = PaymentRecord { state, session, fee: Amount::new(1), ..external(1, 10).record() };
+        statement.add(&collected).unwrap();
+        statement.add_posted(None, "weather".into(), "evm".into(), usd(), Amount::new(9)).unwrap();
+        let total = statement.total(&usd()).unwrap();
+        assert_eq!((total.count, total.gross.units(), total.fees.units()), (0, 9, 1));
+        assert_eq!(total.net(), Some(Amount::new(8)));
     }
 }

@@ -1,12 +1,13 @@
 //! Lists for people and the admin API.
 
-use farthing_books::{MovementRecord, PaymentFilter, PaymentRecord, Statement, Transfer};
+use farthing_books::{AccountKind, MovementRecord, PaymentFilter, PaymentRecord, Statement, Transfer};
 use farthing_protocol::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use crate::StoreError;
 use crate::sqlite::rows::{self, IN_PROGRESS, MOVEMENT, PAYMENT, TRANSFERS};
+use crate::sqlite::session::{self, SESSION};
 
 /// The payments that a filter lets through, in the order in which they were claimed.
 pub(crate) fn payments(books: &Connection, filter: &PaymentFilter) -> Result<Vec<PaymentRecord>, StoreError> {
@@ -112,7 +113,34 @@ pub(crate) fn statement(books: &Connection, since: Timestamp, until: Timestamp) 
     while let Some(row) = found.next()? {
         sums.add(&rows::payment(row)?).map_err(|error| StoreError::Fault(error.to_string()))?;
     }
+    posted(books, (since, until), &mut sums)?;
     Ok(sums)
+}
+
+/// What sessions delivered: posted from their deposits, or from what vouchers are worth, to routes.
+fn posted(books: &Connection, (since, until): (Timestamp, Timestamp), sums: &mut Statement) -> Result<(), StoreError> {
+    let sql = format!(
+        "{TRANSFERS} WHERE t.at >= ?1 AND t.at < ?2 AND t.payment IS NULL AND c.name LIKE 'revenue/%' \
+         AND (d.name LIKE 'vouchers/%' OR d.name LIKE 'deposit/%')"
+    );
+    let by_id = format!("SELECT {SESSION} FROM sessions WHERE id = ?1");
+    let mut select = books.prepare_cached(&sql)?;
+    let mut found = select.query((since.unix_millis(), until.unix_millis()))?;
+    while let Some(row) = found.next()? {
+        let Transfer { debit, credit, amount, .. } = rows::transfer(row)?;
+        let (payer, rail) = match debit.kind {
+            AccountKind::Vouchers(method) => (None, method),
+            AccountKind::Deposit(session) => match crate::one(books, &by_id, [session.as_bytes()], session::record)? {
+                Some(session) => (Some(session.payer), session.method),
+                None => return Err(StoreError::Damaged(format!("{session} has transfers and no record"))),
+            },
+            _ => continue,
+        };
+        let AccountKind::Revenue(route) = credit.kind else { continue };
+        sums.add_posted(payer, route, rail, credit.asset, amount)
+            .map_err(|error| StoreError::Fault(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// A page of transfers after a sequence number, and the number to go on from.

@@ -87,9 +87,13 @@ fn due_sql() -> String {
     format!("SELECT {SESSION} FROM sessions WHERE ask_at <= ?1 ORDER BY ask_at LIMIT ?2")
 }
 
+/// The index is named because SQLite would rather walk through all of history in the order that is asked for.
+fn in_progress_sql() -> String {
+    format!("SELECT {SESSION} FROM sessions INDEXED BY sessions_in_progress WHERE {IN_PROGRESS}")
+}
+
 fn listed(books: &Connection, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
-    let conditions: [(&str, Option<Value>); 5] = [
-        (IN_PROGRESS, None),
+    let conditions: [(&str, Option<Value>); 4] = [
         ("state = ?", filter.state.map(|state| state.as_str().to_owned().into())),
         ("payer = ?", filter.payer.as_ref().map(|payer| payer.as_str().to_owned().into())),
         ("rail = ?", filter.rail.clone().map(Value::from)),
@@ -98,13 +102,16 @@ fn listed(books: &Connection, filter: &SessionFilter) -> Result<Vec<SessionRecor
             filter.after.map(|after| after.as_bytes().to_vec().into()),
         ),
     ];
-    let mut sql = format!("SELECT {SESSION} FROM sessions WHERE TRUE");
+    let mut sql = match filter.in_progress {
+        true => in_progress_sql(),
+        false => format!("SELECT {SESSION} FROM sessions WHERE TRUE"),
+    };
     let mut values = Vec::new();
     for (condition, value) in conditions {
-        if value.is_some() || (filter.in_progress && condition == IN_PROGRESS) {
+        if let Some(value) = value {
             sql.push_str(" AND ");
             sql.push_str(condition);
-            values.extend(value);
+            values.push(value);
         }
     }
     sql.push_str(" ORDER BY sequence LIMIT ?");
@@ -118,11 +125,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deposits_in_doubt_are_found_without_reading_every_session() {
+    fn what_is_to_be_looked_after_is_found_without_reading_every_session() {
         let folder = tempfile::tempdir().unwrap();
         let books = crate::sqlite::file::writer(&folder.path().join("books.db")).unwrap();
-        let mut explain = books.prepare(&format!("EXPLAIN QUERY PLAN {}", due_sql())).unwrap();
-        let plan: Vec<String> = explain.query_map([0, 1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
-        assert!(plan.iter().any(|step| step.contains("sessions_in_doubt")), "{plan:?}");
+        let page = in_progress_sql() + " AND sequence > ? ORDER BY sequence LIMIT ?";
+        for (sql, index) in [(due_sql(), "sessions_in_doubt"), (page, "sessions_in_progress")] {
+            let mut explain = books.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let plan: Vec<String> =
+                explain.query_map([0, 1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+            assert!(plan.iter().any(|step| step.contains(index)), "{plan:?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+        }
     }
 }

@@ -81,6 +81,20 @@ async fn sessions_are_listed_by_what_is_asked_for() {
     assert_eq!(count(SessionFilter { limit: 2, ..all }).await, 2);
 }
 
+#[tokio::test]
+async fn a_statement_says_what_sessions_delivered() {
+    let (_folder, books) = opened(Sharing::Exclusive);
+    prepaid(&books, 100).await;
+    for command in [draw(0, Some(50), 30), deliver(0, 30, 20), SessionCommand::Post { session: id(0), at: at(7) }] {
+        books.change_session(command).await.unwrap();
+    }
+    let statement = books.statement(at(0), at(9)).await.unwrap();
+    let (key, sums) = statement.lines.first_key_value().unwrap();
+    assert_eq!((key.payer.clone(), key.route.as_str(), key.rail.as_str()), (Some(payer(0)), "weather", "balance"));
+    assert_eq!((sums.count, sums.gross.units()), (0, 20));
+    assert!(books.statement(at(8), at(9)).await.unwrap().lines.is_empty(), "posted before");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn g_08_of_two_nodes_with_one_voucher_at_the_same_instant_one_serves() {
     let folder = tempfile::tempdir().unwrap();

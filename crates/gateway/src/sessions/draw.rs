@@ -6,7 +6,7 @@ use farthing_money::Amount;
 use farthing_rail::Voucher;
 
 use super::books::carry_out;
-use super::keeper::{self, admit};
+use super::keeper::admit;
 use super::present::Read;
 use super::stop::Stop;
 use crate::failpoint::reach;
@@ -21,7 +21,8 @@ pub(super) async fn draw(
     hold: Amount,
 ) -> Result<Credit, Stop> {
     let (session, signer) = (voucher.session, voucher.signer.clone());
-    admit(seller, read.terms, session, hold).await.map_err(|barred| Stop::barred(seller, barred))?;
+    let admitted = admit(seller, read.terms, session, hold).await;
+    let admitted = admitted.map_err(|barred| Stop::barred(seller, barred))?;
     reach("before-draw");
     let outcome = carry_out(
         seller,
@@ -35,16 +36,14 @@ pub(super) async fn draw(
         },
     );
     let outcome = outcome.await?;
+    admitted.answered(&outcome);
     reach("after-draw");
     if matches!(outcome, SessionOutcome::Drawn(_) | SessionOutcome::Refused(SessionRefusal::Uncovered { .. }, _)) {
         // Also one that did not cover this may cover what waits elsewhere.
         seller.sessions.arrivals.announce(session);
     }
     let stop = match drawn(outcome) {
-        Ok(credit) => {
-            keeper::drawn(seller, read.terms, session, credit);
-            return Ok(credit);
-        }
+        Ok(credit) => return Ok(credit),
         Err(Undrawn::Refused(refusal)) => Stop::of(&refusal, read.terms).about(&read.challenge),
         Err(Undrawn::NotFound) => return Err(Stop::not_found()),
         Err(Undrawn::Fault) => return Err(Stop::fault()),

@@ -14,7 +14,7 @@ use super::arrivals::Waiter;
 use super::books::carry_out;
 use super::deliveries::{Deliveries, Delivery};
 use super::draw::{Undrawn, drawn};
-use super::keeper::{self, Barred, admit};
+use super::keeper::{Barred, admit};
 use super::receipt;
 use super::repeats::Turn;
 use crate::route::{SessionTerms, SharedRoute};
@@ -108,7 +108,8 @@ impl Drawing {
 
     /// Holds more of what is signed for, durably.
     pub(crate) async fn hold(&mut self, amount: Amount) -> Result<Credit, NoMore> {
-        admit(&self.seller, &self.terms, self.session, amount).await.map_err(|barred| match barred {
+        let seller = Arc::clone(&self.seller);
+        let admitted = admit(&seller, &self.terms, self.session, amount).await.map_err(|barred| match barred {
             Barred::By(_) => NoMore::Ended,
             Barred::Unknown(_) => NoMore::Unknown,
         })?;
@@ -121,13 +122,13 @@ impl Drawing {
             at: self.seller.now(),
         };
         let outcome = carry_out(&self.seller, command).await.map_err(|_| NoMore::Unknown)?;
+        admitted.answered(&outcome);
         if let SessionOutcome::Refused(_, Some(credit)) = &outcome {
             self.learn(*credit);
         }
         match drawn(outcome) {
             Ok(credit) => {
                 self.learn(credit);
-                keeper::drawn(&self.seller, &self.terms, self.session, credit);
                 self.held = self.held.checked_add(amount).ok_or(NoMore::Unknown)?;
                 Ok(credit)
             }

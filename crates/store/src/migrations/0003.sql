@@ -48,7 +48,7 @@ CREATE TABLE sessions (
 ) STRICT;
 
 CREATE INDEX sessions_by_channel ON sessions (channel);
-CREATE INDEX sessions_in_progress ON sessions (state) WHERE state <> 'closed' AND state <> 'refused';
+CREATE INDEX sessions_in_progress ON sessions (sequence) WHERE state <> 'closed' AND state <> 'refused';
 CREATE INDEX sessions_in_doubt ON sessions (ask_at) WHERE ask_at IS NOT NULL;
 
 -- Which session a proof was put into: each once, ever, and never a payment's.

@@ -24,7 +24,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::sync::watch;
 
-pub(crate) use limits::{Barred, admit, drawn};
+pub(crate) use limits::{Barred, admit};
 pub(crate) use rails::SessionRail;
 pub(crate) use risk::{Limit, Risk};
 pub(crate) use work::Went;

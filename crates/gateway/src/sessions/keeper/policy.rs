@@ -119,3 +119,107 @@ fn look_at(session: &SessionRecord) -> Timestamp {
     };
     session.seen_at.unwrap_or(session.opened_at).after(pause)
 }
+
+#[cfg(test)]
+mod tests {
+    use farthing_books::testing::MemoryStore;
+    use farthing_books::testing::samples::at;
+    use farthing_books::testing::sessions::{deliver, draw, id, opening, standing};
+    use farthing_books::{Command, SessionCommand};
+    use farthing_money::Amount;
+    use farthing_rail::ProofKey;
+
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        settle_amount: Amount::new(50),
+        settle_age: Duration::from_secs(3_600),
+        settle_idle: Duration::from_secs(600),
+        idle_close: Duration::from_secs(86_400),
+        max_unsettled_per_payer: Amount::new(100),
+        max_unsettled: Amount::new(100),
+    };
+    const SECOND: i64 = 1_000;
+
+    /// An open session of which so much was delivered and so much is held.
+    fn session(delivered: u128, held: u128) -> SessionRecord {
+        let mut books = MemoryStore::default();
+        let key = ProofKey::new("open/1");
+        let mut commands = vec![
+            SessionCommand::Open(Box::new(opening(1, 100))),
+            SessionCommand::Deposited { session: id(1), key, standing: standing(100, 0), at: at(0) },
+        ];
+        commands.extend((delivered > 0).then(|| draw(1, Some(delivered), delivered)));
+        commands.extend((delivered > 0).then(|| deliver(1, delivered, delivered)));
+        commands.extend((held > 0).then(|| draw(1, Some(delivered + held), held)));
+        books.batch(&commands.into_iter().map(Command::Session).collect::<Vec<_>>()).unwrap();
+        books.sessions[&id(1)].clone()
+    }
+
+    fn step(session: &SessionRecord, seconds: i64) -> Option<Step> {
+        next(
+            session,
+            Known { owed_since: Some(at(0)), posted_at: at(0), pressed: false },
+            &POLICY,
+            at(seconds * SECOND),
+        )
+    }
+
+    #[test]
+    fn what_is_owed_is_collected_for_its_amount_its_age_or_because_nobody_buys() {
+        assert_eq!(step(&session(50, 0), 1), Some(Step::Collect));
+        assert_eq!(step(&session(49, 51), 1), None, "what is only held is not collected");
+        let mut seen = session(10, 0);
+        seen.seen_at = Some(at(600 * SECOND));
+        assert_eq!(step(&seen, 601), Some(Step::Collect), "idle");
+        (seen.used_at, seen.seen_at) = (at(3_599 * SECOND), Some(at(3_599 * SECOND)));
+        assert_eq!(step(&seen, 3_601), Some(Step::Collect), "old");
+        seen.collecting = Some(farthing_rail::PaymentId::from_bytes([1; 16]));
+        assert_eq!(step(&seen, 3_601), Some(Step::Post), "one collection at a time");
+    }
+
+    #[test]
+    fn a_rail_is_asked_often_enough_to_answer_a_forced_close() {
+        let owed = session(10, 0);
+        assert_eq!((step(&owed, 29), step(&owed, 30)), (None, Some(Step::Look)));
+        let nothing = session(0, 0);
+        assert_eq!((step(&nothing, 599), step(&nothing, 600)), (None, Some(Step::Look)));
+        let mut forced = session(10, 0);
+        forced.close_requested_at = Some(at(0));
+        assert!(matches!(step(&forced, 1), Some(Step::Close(_))));
+    }
+
+    #[test]
+    fn a_closing_session_waits_for_its_streams_and_not_until_the_money_is_gone() {
+        let mut closing = session(10, 20);
+        closing.state = SessionState::Closing;
+        assert_eq!(step(&closing, 1), None);
+        closing.collect_until = Some(at(900 * SECOND));
+        closing.seen_at = Some(at(599 * SECOND));
+        assert_eq!((step(&closing, 599), step(&closing, 600)), (None, Some(Step::Collect)));
+        closing.held = Amount::ZERO;
+        assert_eq!(step(&closing, 1), Some(Step::End));
+        closing.collecting = Some(farthing_rail::PaymentId::from_bytes([1; 16]));
+        assert_eq!(step(&closing, 600), None, "its end waits for what is being collected");
+    }
+
+    #[test]
+    fn a_deposit_in_doubt_is_asked_about_when_it_is_due() {
+        let mut opening = session(0, 0);
+        opening.state = SessionState::Opening;
+        opening.pending = Some(farthing_books::testing::sessions::deposit("open/1", 100));
+        assert_eq!((step(&opening, 59), step(&opening, 60)), (None, Some(Step::FindDeposit)));
+        opening.pending.as_mut().unwrap().ask_at = Some(at(5 * SECOND));
+        assert_eq!((step(&opening, 4), step(&opening, 5)), (None, Some(Step::FindDeposit)));
+    }
+
+    #[test]
+    fn an_idle_session_is_closed_and_a_busy_one_posted() {
+        let mut idle = session(0, 0);
+        idle.seen_at = Some(at(86_400 * SECOND));
+        assert!(matches!(step(&idle, 86_400), Some(Step::Close(_))));
+        let mut busy = session(10, 0);
+        (busy.used_at, busy.seen_at) = (at(600 * SECOND), Some(at(600 * SECOND)));
+        assert_eq!((step(&busy, 599), step(&busy, 600)), (None, Some(Step::Post)));
+    }
+}

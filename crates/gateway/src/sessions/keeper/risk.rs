@@ -21,6 +21,12 @@ const PRESSED_AT_ONCE: usize = 32;
 #[derive(Default)]
 pub(crate) struct Risk(Mutex<Carried>);
 
+impl std::fmt::Debug for Risk {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Risk(..)")
+    }
+}
+
 #[derive(Default)]
 struct Carried {
     sessions: HashMap<SessionId, Share>,
@@ -116,6 +122,13 @@ impl Risk {
         Ok(())
     }
 
+    /// Takes back a hold that was not made.
+    pub(crate) fn release(&self, session: SessionId, hold: Amount, now: Timestamp) {
+        let mut carried = self.carried();
+        let Some(before) = carried.sessions.get(&session).map(|share| share.carried) else { return };
+        carried.set(session, before.checked_sub(hold).unwrap_or_default(), now);
+    }
+
     /// Counts a session as the books say that it stands after a draw.
     pub(crate) fn drawn(&self, session: SessionId, credit: Credit, policy: &Policy, now: Timestamp) {
         let mut carried = self.carried();
@@ -206,11 +219,11 @@ impl Carried {
         if let Some(sum) = self.rails.get_mut(&payer.rail) {
             replace(sum, carried, Amount::ZERO);
         }
-        if let Some(sum) = self.payers.get_mut(&payer) {
+        let left = self.payers.get_mut(&payer).map(|sum| {
             replace(sum, carried, Amount::ZERO);
-        }
-        // One in the map of payers and one here: no other session of theirs is counted.
-        if Arc::strong_count(&payer) <= 2 {
+            *sum
+        });
+        if left.is_some_and(Amount::is_zero) {
             self.payers.remove(&payer);
         }
     }
@@ -220,4 +233,91 @@ impl Carried {
 fn replace(sum: &mut Amount, before: Amount, after: Amount) {
     let rest = sum.checked_sub(before).unwrap_or_default();
     *sum = rest.checked_add(after).unwrap_or(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use farthing_books::testing::MemoryStore;
+    use farthing_books::testing::samples::at;
+    use farthing_books::testing::sessions::{id, opening};
+    use farthing_books::{Command, SessionCommand};
+
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        settle_amount: Amount::new(20),
+        settle_age: Duration::ZERO,
+        settle_idle: Duration::ZERO,
+        idle_close: Duration::ZERO,
+        max_unsettled_per_payer: Amount::new(30),
+        max_unsettled: Amount::new(50),
+    };
+
+    /// A session of this payer that carries so much.
+    fn session(number: u32, payer: &str, spent: u128) -> SessionRecord {
+        let mut books = MemoryStore::default();
+        books.batch(&[Command::Session(SessionCommand::Open(Box::new(opening(number, 100))))]).unwrap();
+        let record = books.sessions[&id(number)].clone();
+        SessionRecord { payer: PayerId::new(payer), spent: Amount::new(spent), ..record }
+    }
+
+    fn admits(risk: &Risk, number: u32, hold: u128) -> Result<(), Limit> {
+        risk.admit(id(number), Amount::new(hold), &POLICY, at(1))
+    }
+
+    #[test]
+    fn a_payer_and_a_rail_are_limited_each_over_all_sessions() {
+        let risk = Risk::default();
+        for (number, payer, spent) in [(1, "alice", 10), (3, "alice", 10), (5, "bob", 20)] {
+            risk.stands(&session(number, payer, spent), at(0));
+        }
+        assert_eq!(admits(&risk, 1, 11), Err(Limit::Payer));
+        assert_eq!(admits(&risk, 1, 10), Ok(()));
+        assert_eq!(admits(&risk, 3, 1), Err(Limit::Payer), "a hold counts at once");
+        assert_eq!(admits(&risk, 5, 1), Err(Limit::Rail));
+        risk.release(id(1), Amount::new(10), at(1));
+        assert_eq!(admits(&risk, 5, 10), Ok(()));
+        let sums = risk.sums("evm");
+        assert_eq!((sums.sessions, sums.unsettled.units(), sums.highest.units()), (3, 50, 30));
+    }
+
+    #[test]
+    fn what_is_collected_lets_in_again_and_what_has_ended_is_forgotten() {
+        let risk = Risk::default();
+        risk.stands(&session(1, "alice", 30), at(0));
+        assert_eq!(admits(&risk, 1, 1), Err(Limit::Payer));
+        risk.stands(&SessionRecord { settled: Amount::new(30), ..session(1, "alice", 30) }, at(2));
+        assert_eq!(admits(&risk, 1, 30), Ok(()));
+        let ended = SessionRecord { state: farthing_books::SessionState::Closed, ..session(1, "alice", 30) };
+        risk.stands(&ended, at(3));
+        assert!(!risk.knows(id(1)) && risk.carried().payers.is_empty());
+        assert_eq!(risk.sums("evm").unsettled, Amount::ZERO);
+    }
+
+    #[test]
+    fn whoever_owes_most_is_collected_from_when_a_limit_is_reached() {
+        let risk = Risk::default();
+        for (number, spent) in [(1, 10), (3, 5), (5, 15)] {
+            risk.stands(&session(number, "alice", spent), at(0));
+        }
+        assert_eq!(admits(&risk, 1, 1), Err(Limit::Payer));
+        let mut urgent = risk.take_urgent();
+        urgent.sort_unstable();
+        let mut all = [1, 3, 5].map(|number| (id(number), true));
+        all.sort_unstable();
+        assert_eq!(urgent, all);
+        assert!(risk.take_urgent().is_empty(), "each is said once");
+        let owes = |committed: u128| Credit {
+            deposit: Amount::new(100),
+            accepted: Amount::new(100),
+            committed: Amount::new(committed),
+            units: 1,
+        };
+        risk.drawn(id(1), owes(19), &POLICY, at(1));
+        assert!(risk.take_urgent().is_empty());
+        risk.drawn(id(1), owes(20), &POLICY, at(1));
+        assert_eq!(risk.take_urgent(), [(id(1), false)]);
+    }
 }

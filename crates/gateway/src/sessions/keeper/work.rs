@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_books::{SessionCommand, SessionOutcome, SessionRecord};
-use farthing_rail::SessionId;
+use farthing_rail::{ChannelStanding, Escrow, SessionId};
 use farthing_store::StoreError;
 use tokio::time::timeout;
 
@@ -17,6 +17,8 @@ use crate::sessions::{deposit, stop};
 
 /// How long a rail may take to say how a session stands.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between an answer that less is there than was, and the question whether that is so.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
 /// How long a rail may take to collect.
 const COLLECTING: Duration = Duration::from_secs(60);
 /// A session is looked at, closed and ended in one go; more than that and it waits its turn.
@@ -99,17 +101,16 @@ async fn take(
 /// Lets the rail say how a session stands.
 async fn look(seller: &Arc<Seller>, rail: &SessionRail, session: &SessionRecord) -> Result<Went, StoreError> {
     let Some(escrow) = rail.escrow() else { return Ok(Went::Well) };
-    let standing = match timeout(PATIENCE, escrow.standing(&session.kept)).await {
-        Ok(Ok(standing)) => standing,
-        Ok(Err(error)) => {
-            tracing::warn!(session = %session.id, %error, "the rail does not say how a session stands");
-            return Ok(Went::Badly);
-        }
-        Err(_) => {
-            tracing::warn!(session = %session.id, "the rail did not say in time how a session stands");
-            return Ok(Went::Badly);
-        }
-    };
+    // While a deposit comes in, an answer from before it would look as if it were gone.
+    let Some(_right) = deposit::right(seller, session.id) else { return Ok(Went::Badly) };
+    let Some(session) = seller.books.session(session.id).await? else { return Ok(Went::Badly) };
+    let Some(mut standing) = standing_of(escrow.as_ref(), &session).await else { return Ok(Went::Badly) };
+    if standing.closed || standing.deposit < session.deposit {
+        // A node that lags behind, or a chain that is just making up its mind, says something else a moment later.
+        tokio::time::sleep(SECOND_LOOK).await;
+        let Some(again) = standing_of(escrow.as_ref(), &session).await else { return Ok(Went::Badly) };
+        standing = again;
+    }
     let requested = standing.close_requested_at.is_some() && session.close_requested_at.is_none();
     if requested {
         tracing::warn!(session = %session.id, "a payer asks to close a session by force; it is collected now");
@@ -120,6 +121,17 @@ async fn look(seller: &Arc<Seller>, rail: &SessionRail, session: &SessionRecord)
         seller.sessions.arrivals.announce(session.id);
     }
     Ok(if matches!(outcome, SessionOutcome::Done(_)) { Went::Well } else { Went::Badly })
+}
+
+async fn standing_of(escrow: &dyn Escrow, session: &SessionRecord) -> Option<ChannelStanding> {
+    match timeout(PATIENCE, escrow.standing(&session.kept)).await {
+        Ok(Ok(standing)) => return Some(standing),
+        Ok(Err(error)) => {
+            tracing::warn!(session = %session.id, %error, "the rail does not say how a session stands");
+        }
+        Err(_) => tracing::warn!(session = %session.id, "the rail did not say in time how a session stands"),
+    }
+    None
 }
 
 /// Serves nothing more from a session.
