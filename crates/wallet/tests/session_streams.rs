@@ -40,7 +40,7 @@ async fn read(mut stream: Box<PaidStream>) -> (Vec<String>, Ending) {
     loop {
         match stream.next().await.unwrap() {
             Piece::Data(data) => pieces.push(String::from_utf8(data).unwrap()),
-            Piece::End(ending) => return (pieces, ending),
+            Piece::End(ending) => return (pieces, *ending),
         }
     }
 }

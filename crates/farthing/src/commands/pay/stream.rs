@@ -19,7 +19,7 @@ impl Pay {
     ) -> Result<ExitCode, Failure> {
         let stream = match client.stream(request, &self.order()).await {
             Ok(Streamed::Stream(stream)) => stream,
-            Ok(Streamed::Other(outcome)) => return self.conclude(client, outcome).await,
+            Ok(Streamed::Other(outcome)) => return self.conclude(client, *outcome).await,
             Err(PayError::Request(sentence)) => return Err(Failure::wrong_use(sentence)),
             Err(error) => return Err(said(error)),
         };
@@ -52,7 +52,7 @@ async fn print(mut stream: PaidStream) -> Result<(Ending, bool), Failure> {
             _ = tokio::signal::ctrl_c() => return Ok((stream.stop().await.map_err(said)?, true)),
         };
         match piece {
-            Piece::End(ending) => return Ok((ending, false)),
+            Piece::End(ending) => return Ok((*ending, false)),
             Piece::Data(data) => {
                 let ends = if stream.is_of_events() { b"\n".as_slice() } else { b"" };
                 let written = output.write_all(&data).and_then(|()| output.write_all(ends));

@@ -49,7 +49,7 @@ pub enum Streamed {
     /// It is under way.
     Stream(Box<PaidStream>),
     /// It was not paid from a session: free, paid by a charge, or not paid.
-    Other(Outcome),
+    Other(Box<Outcome>),
 }
 
 /// The next thing of a stream.
@@ -58,7 +58,7 @@ pub enum Piece {
     /// What was bought: the data of an event, or bytes as they are.
     Data(Vec<u8>),
     /// It is over.
-    End(Ending),
+    End(Box<Ending>),
 }
 
 /// How a stream ended.
@@ -79,7 +79,7 @@ impl PayingClient {
         let prepared =
             match Prepared::new(request.try_clone().unwrap_or_else(|| empty(&request)), &self.wallet.ambient)? {
                 Ok(prepared) => prepared,
-                Err(sentence) => return Ok(Streamed::Other(Outcome::refused(sentence))),
+                Err(sentence) => return Ok(Streamed::Other(Box::new(Outcome::refused(sentence)))),
             };
         match self.pay_as(request, &order).await? {
             Outcome::Paid { response, receipt, session: Some(session), .. } => {
@@ -98,7 +98,7 @@ impl PayingClient {
                     receipt,
                 })))
             }
-            outcome => Ok(Streamed::Other(outcome)),
+            outcome => Ok(Streamed::Other(Box::new(outcome))),
         }
     }
 }
@@ -115,7 +115,7 @@ impl PaidStream {
                 Some(Event::Receipt(receipt)) => self.receipt = Some(*receipt),
                 Some(Event::NeedVoucher(need)) => {
                     if let Some(stopped) = self.answer(&need).await? {
-                        return self.end(Some(stopped)).await.map(Piece::End);
+                        return self.over(Some(stopped)).await;
                     }
                 }
                 None => match self.response.chunk().await {
@@ -125,16 +125,16 @@ impl PaidStream {
                             Ok(events) => self.waiting.extend(events),
                             Err(error) => {
                                 let stopped = Outcome::refused(error.to_string());
-                                return self.end(Some(stopped)).await.map(Piece::End);
+                                return self.over(Some(stopped)).await;
                             }
                         },
                     },
-                    Ok(None) => return self.end(None).await.map(Piece::End),
+                    Ok(None) => return self.over(None).await,
                     Err(_) => {
                         let cost = self.worth(self.session.added).await?;
                         let sentence = "the stream broke off".to_owned();
                         let stopped = Outcome::Unknown { cost, sentence, repeatable: true };
-                        return self.end(Some(stopped)).await.map(Piece::End);
+                        return self.over(Some(stopped)).await;
                     }
                 },
             }
@@ -198,6 +198,10 @@ impl PaidStream {
             let (more, most) = (session.asset.display(more), session.asset.display(most));
             format!("the stream asks for {more} at once, and at most {most} is signed for ahead of what it sends")
         })
+    }
+
+    async fn over(&mut self, stopped: Option<Outcome>) -> Result<Piece, PayError> {
+        Ok(Piece::End(Box::new(self.end(stopped).await?)))
     }
 
     /// What it came to. Where the stream itself did not say, the seller is asked once more.
