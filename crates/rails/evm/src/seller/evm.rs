@@ -13,7 +13,9 @@ use crate::settle::{Settling, Till};
 use crate::x402::{Payee, Transfer, X402Exact, X402Settings, X402Upto};
 
 pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -> Result<Vec<Acceptor>, String> {
-    table.knows(&[&KEYS[..], &session::KEYS, &["contract_payers", "shares", "validity", "x402"]].concat())?;
+    table.knows(
+        &[&KEYS[..], &session::KEYS, &[session::PAYEE, "contract_payers", "shares", "validity", "x402"]].concat(),
+    )?;
     let chain = table.chain()?.ok_or_else(|| table.refused("chain is missing; name one, such as \"base\" or 8453"))?;
     if by_id(chain).is_some_and(|chain| chain.kind != Kind::Evm) {
         return Err(table.wrong("chain", "is a Tempo chain; use the tempo method for it"));
@@ -28,13 +30,15 @@ pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -
         settings.validity = validity.max(Duration::from_secs(1));
     }
     let in_x402 = in_x402(table, &settings)?;
-    let session = Common::of(table, &shared).on_evm()?;
+    let common = Common::of(table, &shared);
+    let payee = common.payee(place)?;
+    let session = common.on_evm(payee.is_some())?;
     let recipient = shared.recipient;
     let method = EvmCharge::new(settings).map_err(|error| table.refused(error))?;
     let chain = Arc::new(shared.settler(&seller.now));
     let charge = Settling::new(method, Arc::clone(&chain), Till { recipient });
     let mut acceptors = vec![Acceptor::External(Arc::new(charge))];
-    acceptors.extend(session.map(|session| Seller::sessions(session, Arc::clone(&chain))));
+    acceptors.extend(session.map(|session| Seller::sessions(session, Arc::clone(&chain), payee)));
     // What the account got is told once, by the first.
     let till = Till { recipient };
     for settings in in_x402 {

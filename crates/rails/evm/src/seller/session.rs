@@ -7,20 +7,24 @@ use farthing_money::Rounding;
 use farthing_rail::{Acceptor, Deposits};
 use toml::Value;
 
-use super::Seller;
 use super::shared::Shared;
 use super::table::Table;
+use super::{Place, Seller};
+use crate::Account;
+use crate::chain::{Token, stream_channel};
 use crate::session::{ChainSession, DepositKind, RESERVE, SessionSettings, Vault, VaultKind};
 use crate::settle::{ChainSettler, SessionSettling};
 use crate::tempo::SponsorPolicy;
 
 /// The keys of a table that say how sessions are taken. `session` may be a table too, which the gateway reads.
 pub(super) const KEYS: [&str; 3] = ["escrow", "session", "least_deposit"];
+/// Whose signature the EVM contract takes, where another account sends it.
+pub(super) const PAYEE: &str = "recipient_signer";
 
 /// What charges and sessions of one table have in common, once the charges are read.
 pub(super) struct Common<'a> {
     table: &'a Table<'a>,
-    token: crate::chain::Token,
+    token: Token,
     recipient: Address,
     signer: Option<Address>,
 }
@@ -36,7 +40,7 @@ type IsNamed = bool;
 
 impl<'a> Common<'a> {
     pub(super) fn of(table: &'a Table<'a>, shared: &Shared) -> Self {
-        let signer = shared.account.as_ref().map(crate::Account::address);
+        let signer = shared.account.as_ref().map(Account::address);
         Self { table, token: shared.token.clone(), recipient: shared.recipient, signer }
     }
 
@@ -49,7 +53,9 @@ impl<'a> Common<'a> {
             let needs = "needs a signer, who settles what vouchers are worth; add one, or leave it out";
             return if is_named { Err(table.wrong("session", needs)) } else { Ok(None) };
         };
-        let contract = match (kind, table.address("escrow")?) {
+        let named = table.address("escrow")?;
+        let known = (kind == VaultKind::Stream).then(|| stream_channel(self.token.chain)).flatten();
+        let contract = match (kind, named.or(known)) {
             (VaultKind::Reserve, None | Some(RESERVE)) => RESERVE,
             (VaultKind::Reserve, Some(_)) => {
                 return Err(
@@ -70,13 +76,25 @@ impl<'a> Common<'a> {
         self.session(settings).map(Some)
     }
 
+    /// The key of the recipient, where another account sends what it signs.
+    pub(super) fn payee(&self, place: &Place<'_>) -> Result<Option<Account>, String> {
+        let Some(value) = self.table.value(PAYEE) else { return Ok(None) };
+        let wrong = |error: String| self.table.wrong(PAYEE, error);
+        let account = Account::new((place.keys)(value).map_err(wrong)?);
+        match account.address() == self.recipient {
+            true => Ok(Some(account).filter(|account| self.signer != Some(account.address()))),
+            false => Err(wrong(format!("is the key of {}, not of the recipient", account.address()))),
+        }
+    }
+
     /// The sessions of a table of the method `evm`, where it names an escrow.
-    pub(super) fn on_evm(&self) -> Result<Option<ChainSession>, String> {
+    pub(super) fn on_evm(&self, is_signed_for: bool) -> Result<Option<ChainSession>, String> {
         let table = self.table;
         let is_refused = table.value("session").and_then(Value::as_bool) == Some(false);
         let Some(contract) = table.address("escrow")?.filter(|_| !is_refused) else { return Ok(None) };
-        if self.signer != Some(self.recipient) {
-            return Err(table.wrong("escrow", "is settled by the recipient alone; name its key as the signer"));
+        if self.signer.is_none() || (self.signer != Some(self.recipient) && !is_signed_for) {
+            let needs = "is settled by the recipient; name its key as the signer, or as recipient_signer beside one";
+            return Err(table.wrong("escrow", needs));
         }
         let vault = Vault { kind: VaultKind::Evm, chain: self.token.chain, contract };
         let mut settings = SessionSettings::new(vault, self.token.clone(), self.recipient);
@@ -115,8 +133,12 @@ impl<'a> Common<'a> {
 
 impl Seller {
     /// Puts sessions on their chain.
-    pub(super) fn sessions(session: ChainSession, chain: Arc<ChainSettler>) -> Acceptor {
-        let session = Arc::new(SessionSettling::new(session, chain));
+    pub(super) fn sessions(session: ChainSession, chain: Arc<ChainSettler>, payee: Option<Account>) -> Acceptor {
+        let session = SessionSettling::new(session, chain);
+        let session = Arc::new(match payee {
+            Some(payee) => session.signed_by(payee),
+            None => session,
+        });
         Acceptor::Session(Arc::clone(&session) as _, Deposits::InEscrow(session))
     }
 }

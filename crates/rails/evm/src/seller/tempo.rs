@@ -49,7 +49,7 @@ pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -
     let chain = Arc::new(shared.settler(&seller.now));
     let charge = Settling::new(method, Arc::clone(&chain), till);
     let mut acceptors = vec![Acceptor::External(Arc::new(charge))];
-    acceptors.extend(session.map(|session| Seller::sessions(session, chain)));
+    acceptors.extend(session.map(|session| Seller::sessions(session, chain, None)));
     Ok(acceptors)
 }
 

@@ -1,9 +1,10 @@
 use std::time::{Duration, SystemTime};
 
 use farthing_protocol::Timestamp;
-use farthing_rail::{Answer, Order, SignError};
+use farthing_rail::{Answer, Order, SessionOrder, SignError};
 
 use super::*;
+use crate::session::RESERVE;
 
 /// A key that is named and never used.
 struct Idle;
@@ -150,6 +151,85 @@ async fn a_table_of_evm_takes_the_same_token_in_x402s_words_by_every_way_it_can_
     let both = format!("{signed}accept = [\"authorization\", \"permit2\", \"transaction\"]");
     assert_eq!(offered(&both).unwrap(), ["evm/charge", "x402/exact", "x402/upto", "x402/exact"]);
     assert!(offered("x402 = true").unwrap_err().contains("needs a signer"));
+}
+
+/// What a table offers, by method and intent, and the request of its session.
+fn offered(method: &str, text: &str) -> Result<(Vec<String>, Option<serde_json::Value>), String> {
+    let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
+    let acceptors = all(&seller, method, folder.path(), text)?;
+    let name = |acceptor: &Acceptor| format!("{}/{}", acceptor.terms().method, acceptor.terms().intent);
+    let order = SessionOrder {
+        price: "0.001 USD".parse().unwrap(),
+        unit: "token".into(),
+        suggested_deposit: "0.05 USD".parse().unwrap(),
+        least_delta: Some("0.0005 USD".parse().unwrap()),
+        description: None,
+    };
+    let session = acceptors.iter().find_map(|acceptor| match acceptor {
+        Acceptor::Session(session, _) => Some(serde_json::Value::Object(session.session_request(&order).unwrap())),
+        _ => None,
+    });
+    Ok((acceptors.iter().map(name).collect(), session))
+}
+
+#[tokio::test]
+async fn a_table_of_tempo_takes_sessions_in_the_reserve_unless_it_says_otherwise() {
+    let signer = "signer = {}\nchain = \"tempo-moderato\"\n";
+    let (names, session) = offered("tempo", &format!("{NODE}{signer}fee_payer = true")).unwrap();
+    assert_eq!(names, ["tempo/charge", "tempo/session"]);
+    let session = session.unwrap();
+    assert_eq!((&session["amount"], &session["unitType"]), (&"1000".into(), &"token".into()));
+    assert_eq!(session["suggestedDeposit"], "50000");
+    let details = &session["methodDetails"];
+    assert_eq!((&details["sessionProtocol"], &details["chainId"]), (&"v2".into(), &42431.into()));
+    assert_eq!((&details["feePayer"], &details["minVoucherDelta"]), (&true.into(), &"500".into()));
+    assert_eq!(details["escrowContract"], RESERVE.to_checksum(None));
+    assert!(details.get("operator").is_none(), "the recipient settles by itself");
+
+    let operated = offered("tempo", &format!("{NODE}{signer}{RECIPIENT}")).unwrap().1.unwrap();
+    assert!(operated["methodDetails"]["operator"].is_string(), "another key settles for it");
+    let escrow = "escrow = \"0x00000000000000000000000000000000000000e5\"\n";
+    let first = offered("tempo", &format!("{NODE}{signer}{escrow}session = \"v1\"")).unwrap().1.unwrap();
+    assert_eq!(first["methodDetails"]["sessionProtocol"], "v1");
+    let in_table = offered("tempo", &format!("{NODE}{signer}{escrow}session = {{ protocol = \"v1\", idle = 1 }}"));
+    assert_eq!(in_table.unwrap().1.unwrap()["methodDetails"]["sessionProtocol"], "v1");
+    assert_eq!(offered("tempo", &format!("{NODE}{signer}session = false")).unwrap().0, ["tempo/charge"]);
+    assert_eq!(offered("tempo", &format!("{NODE}{RECIPIENT}")).unwrap().0, ["tempo/charge"], "who would settle?");
+}
+
+#[tokio::test]
+async fn a_table_of_evm_takes_sessions_where_it_names_an_escrow() {
+    let escrow = "chain = \"base\"\nescrow = \"0x00000000000000000000000000000000000000e5\"\n";
+    let (names, session) = offered("evm", &format!("{NODE}{escrow}signer = {{}}")).unwrap();
+    assert_eq!(names, ["evm/charge", "evm/session", "x402/exact"]);
+    let details = &session.unwrap()["methodDetails"];
+    assert_eq!(details["credentialTypes"], serde_json::json!(["authorization", "permit2", "hash"]));
+    assert_eq!((&details["feePayer"], &details["chainId"]), (&true.into(), &8453.into()));
+}
+
+#[tokio::test]
+async fn a_session_that_could_not_be_settled_is_refused_with_the_remedy() {
+    let escrow = "escrow = \"0x00000000000000000000000000000000000000e5\"\n";
+    let tempo = format!("{NODE}chain = \"tempo-localnet\"\nasset = \"pathUSD\"\n");
+    for (method, text, remedy) in [
+        ("tempo", format!("{tempo}{RECIPIENT}session = \"v2\""), "needs a signer"),
+        ("tempo", format!("{tempo}signer = {{}}\nsession = \"v3\""), "is \"v1\", \"v2\" or false"),
+        ("tempo", format!("{tempo}signer = {{}}\nsession = true"), "is \"v1\", \"v2\" or false"),
+        ("tempo", format!("{tempo}signer = {{}}\nsession = \"v1\""), "needs the escrow's contract"),
+        ("tempo", format!("{tempo}signer = {{}}\n{escrow}"), "add session = \"v1\""),
+        ("tempo", format!("{tempo}{RECIPIENT}signer = {{}}\n{escrow}session = \"v1\""), "by the recipient alone"),
+        ("tempo", format!("{tempo}signer = {{}}\nleast_deposit = \"1 EUR\""), "is in USD"),
+        ("evm", format!("{NODE}chain = \"base\"\n{RECIPIENT}{escrow}"), "name its key as the signer"),
+        ("evm", format!("{NODE}chain = \"base\"\n{RECIPIENT}signer = {{}}\n{escrow}"), "or as recipient_signer"),
+        (
+            "evm",
+            format!("{NODE}chain = \"base\"\n{RECIPIENT}signer = {{}}\nrecipient_signer = {{}}\n{escrow}"),
+            "not of the recipient",
+        ),
+    ] {
+        let sentence = offered(method, &text).err().unwrap_or_default();
+        assert!(sentence.contains(remedy), "{text}: {sentence}");
+    }
 }
 
 #[tokio::test]

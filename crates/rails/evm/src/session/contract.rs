@@ -9,4 +9,5 @@ mod state;
 
 pub use calls::{OpenCall, TopUpCall};
 pub use errors::VaultError;
+pub use relayed::PayeeCall;
 pub use state::{ChannelState, Existence};

@@ -18,7 +18,7 @@ mod vault;
 mod voucher;
 
 pub use buyer::{EvmSessionPayer, Randomness, TempoSessionPayer};
-pub use contract::{ChannelState, Existence, OpenCall, TopUpCall, VaultError};
+pub use contract::{ChannelState, Existence, OpenCall, PayeeCall, TopUpCall, VaultError};
 pub use kept::KeptSession;
 pub use payload::{
     DepositProof, NotASessionPayload, OpenPayload, PermittedDeposit, ReceiveAuthorization, SessionPayload,

@@ -194,7 +194,7 @@ pub(super) fn data(call: &impl SolCall) -> Bytes {
 }
 
 /// A call whose one encoding these bytes are.
-fn exact<C: SolCall>(data: &[u8]) -> Option<C> {
+pub(super) fn exact<C: SolCall>(data: &[u8]) -> Option<C> {
     let call = C::abi_decode_validate(data).ok()?;
     (call.abi_encode() == data).then_some(call)
 }

@@ -1,9 +1,10 @@
 //! Calls that somebody sends for a party that signed them. Only the EVM contract knows them.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes, U256};
+use farthing_money::Amount;
 
-use super::abi::evm;
-use super::calls::data;
+use super::abi::{channels, evm};
+use super::calls::{data, exact};
 use crate::session::{ChannelTerms, DepositProof, TopUpPayload, Vault};
 
 impl Vault {
@@ -62,5 +63,54 @@ impl Vault {
             })),
             DepositProof::Transaction(_) | DepositProof::Hash(_) => None,
         }
+    }
+}
+
+/// What a payee tells the EVM contract to take, read out of its call: somebody else sends it once it is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayeeCall {
+    /// The channel.
+    pub channel: B256,
+    /// The voucher's total.
+    pub cumulative: Amount,
+    /// Whether it ends the channel.
+    pub closes: bool,
+    /// The voucher's signature; empty where nothing more is taken.
+    voucher: Bytes,
+}
+
+impl PayeeCall {
+    /// Reads the data of a call that settles or closes, to the byte.
+    pub fn read(call: &[u8]) -> Option<Self> {
+        if let Some(settle) = exact::<channels::settleCall>(call) {
+            let (channel, cumulative) = (settle.channelId, Amount::new(settle.cumulativeAmount));
+            return Some(Self { channel, cumulative, closes: false, voucher: settle.signature });
+        }
+        let close: channels::closeCall = exact(call)?;
+        let (channel, cumulative) = (close.channelId, Amount::new(close.cumulativeAmount));
+        Some(Self { channel, cumulative, closes: true, voucher: close.signature })
+    }
+
+    /// The same for anybody to send: `signature` is the payee's over [`Vault::payee_message`].
+    pub fn authorized(&self, nonce: U256, deadline: U256, signature: Bytes) -> Bytes {
+        let (channel, cumulative, voucher) = (self.channel, self.cumulative.units(), self.voucher.clone());
+        if self.closes {
+            return data(&evm::closeWithAuthorizationCall {
+                channelId: channel,
+                cumulativeAmount: cumulative,
+                nonce,
+                deadline,
+                payeeSignature: signature,
+                voucherSignature: voucher,
+            });
+        }
+        data(&evm::settleWithAuthorizationCall {
+            channelId: channel,
+            cumulativeAmount: cumulative,
+            nonce,
+            deadline,
+            payeeSignature: signature,
+            voucherSignature: voucher,
+        })
     }
 }

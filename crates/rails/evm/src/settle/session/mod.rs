@@ -1,6 +1,7 @@
 //! Sessions on a chain: deposits on their way into an escrow, channels as the chain shows them, and vouchers
 //! that are collected.
 
+mod authorized;
 mod collection;
 mod deposit;
 mod refused;
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use farthing_protocol::JsonObject;
 use farthing_rail::{
     Answer, ChannelStanding, Claim, Collection, Cursor, DepositClaim, Deposited, Escrow, Method, NotReady, Order,
@@ -21,7 +22,8 @@ use farthing_rail::{
 pub(super) use collection::with_captured;
 
 use super::ChainSettler;
-use super::outcome::refused;
+use super::outcome::{refused, unable};
+use crate::Account;
 use crate::session::{ChainSession, KeptSession};
 
 /// Sessions together with the chain that their deposits are on.
@@ -29,6 +31,8 @@ use crate::session::{ChainSession, KeptSession};
 pub struct SessionSettling {
     method: ChainSession,
     chain: Arc<ChainSettler>,
+    /// Signs for the recipient, where somebody else sends what it signs.
+    payee: Option<Account>,
     /// How long a payee may still collect after its payer asked to close, in seconds, as the escrow says.
     grace: OnceLock<u64>,
     /// The newest block in which each channel was seen open, so that a node that lags is not believed.
@@ -38,7 +42,18 @@ pub struct SessionSettling {
 impl SessionSettling {
     /// Lets sessions settle on a chain. What the recipient got is told by the charges of the same account.
     pub fn new(method: ChainSession, chain: Arc<ChainSettler>) -> Self {
-        Self { method, chain, grace: OnceLock::new(), seen: Mutex::default() }
+        Self { method, chain, payee: None, grace: OnceLock::new(), seen: Mutex::default() }
+    }
+
+    /// Who is paid.
+    pub fn recipient(&self) -> Address {
+        self.method.settings().recipient
+    }
+
+    /// Has this account sign what the chain's signer sends for it. Only the EVM contract takes that.
+    #[must_use]
+    pub fn signed_by(self, payee: Account) -> Self {
+        Self { payee: Some(payee), ..self }
     }
 }
 
@@ -84,7 +99,13 @@ impl SessionMethod for SessionSettling {
 
 impl Settler for SessionSettling {
     fn settle<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
-        Box::pin(self.chain.settle(claim))
+        Box::pin(async {
+            let Some(payee) = &self.payee else { return self.chain.settle(claim).await };
+            match self.signed_for(payee, claim).await {
+                Ok(claim) => self.chain.settle(&claim).await,
+                Err(reason) => unable(reason),
+            }
+        })
     }
 
     fn lookup<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {

@@ -173,3 +173,21 @@ async fn a_payer_without_money_is_told_so() {
     let rejected = not_held(stage.deposit(&channel.claim()).await);
     assert_eq!(rejected.refusal.problem, ProblemType::SessionInsufficientBalance, "{}", rejected.reason);
 }
+
+/// The recipient's key signs and never pays for gas: another account sends what it signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_who_only_signs_is_paid_by_what_another_sends() {
+    const RECIPIENT: usize = 4;
+    let stage = Stage::evm().await.for_recipient(RECIPIENT);
+    let recipient = account(RECIPIENT).address();
+    let before = stage.world.has(recipient).await;
+    let channel = opened(&stage).await;
+    assert_eq!(channel.terms.payee, recipient);
+    let first = stage.voucher(&channel, 10 * UNIT).await;
+    stage.collect(&channel, &Collected { voucher: Some(&first), settled: 0, capture: 10 * UNIT, closes: false }).await;
+    let last = stage.voucher(&channel, 25 * UNIT).await;
+    let close = Collected { voucher: Some(&last), settled: 10 * UNIT, capture: 25 * UNIT, closes: true };
+    stage.collect(&channel, &close).await;
+    assert!(stage.standing(&channel).await.closed);
+    assert_eq!(stage.world.has(recipient).await, before + 25 * UNIT);
+}

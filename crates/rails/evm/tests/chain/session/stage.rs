@@ -83,6 +83,16 @@ impl Stage {
         Self { world, rail, vault }
     }
 
+    /// The same seller for another recipient, whose key only signs.
+    pub(crate) fn for_recipient(self, recipient: usize) -> Self {
+        let Self { world, vault, .. } = self;
+        let payee = account(recipient);
+        let mut settings = SessionSettings::new(vault, world.token.clone(), payee.address());
+        settings.accepts = super::evm::EVERY_WAY.to_vec();
+        let rail = SessionSettling::new(ChainSession::new(settings).unwrap(), world.chain.clone()).signed_by(payee);
+        Self { world, rail, vault }
+    }
+
     /// The seller's process ends and another begins, with the same journal.
     pub(crate) async fn restart(self) -> Self {
         let Self { world, rail, vault } = self;
@@ -122,7 +132,7 @@ impl Stage {
     pub(crate) fn terms(&self) -> ChannelTerms {
         ChannelTerms {
             payer: account(PAYER).address(),
-            payee: self.world.signer,
+            payee: self.rail.recipient(),
             operator: Address::ZERO,
             token: self.world.token.contract,
             salt: fresh(),
