@@ -6,68 +6,41 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use farthing_money::Amount;
 use farthing_protocol::stream::{Event, SessionReceipt};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body as _, Frame};
 use tokio::time::Instant;
 
 use super::flow::{Flow, Step};
 use super::pause::{Moment, Pause};
-use super::purse::{Account, Held, Purse};
+use super::purse::Purse;
+use super::till::{News, Till};
 use crate::lifecycle::PAYMENT_RECEIPT;
 use crate::proxy::{Body, BodyError};
-
-/// What waits longer than this for the books to answer asks again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A body that forwards what is paid for. When what is held runs low it holds more; when there is no more it asks for
 /// a voucher, waits so long, and ends. The upstream is read one piece at a time, and only when that can go out.
 pub(crate) struct MeteredBody<P: Purse> {
     upstream: Option<Body>,
     flow: Flow,
-    account: Account,
     till: Till<P>,
     terms: StreamTerms,
     /// Set while nothing can go out for want of money.
     pause: Option<Pin<Box<Pause>>>,
     /// Events of ours that go out next, between the upstream's.
     ours: VecDeque<Bytes>,
-    /// The total that was last asked for.
-    asked: Option<Amount>,
-    /// What is to be asked for once something waits for it.
-    unsaid: Option<Unsaid>,
     stage: Stage,
     ending: Ending,
     trailers: Option<HeaderMap>,
 }
 
 /// How a stream is sold.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamTerms {
     /// Whether there is room for events of ours: it is a stream of events.
     pub(crate) speaks: bool,
     /// How long it waits for a voucher.
     pub(crate) pause: Duration,
-    /// Runs what is left to do when the client has gone.
-    pub(crate) run: Box<dyn Fn(BoxFuture<'static, ()>) + Send>,
-}
-
-/// A voucher that is needed.
-struct Unsaid {
-    least: Amount,
-    wanted: Amount,
-    event: Event,
-}
-
-/// Where the money is.
-enum Till<P> {
-    Here(P),
-    Holding(BoxFuture<'static, (P, Held)>),
-    Waiting(BoxFuture<'static, P>),
-    /// All is told.
-    Closed,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,19 +66,16 @@ enum Ending {
 }
 
 impl<P: Purse> MeteredBody<P> {
-    /// A response of which the first part is held already.
-    pub(crate) fn new(upstream: Body, mut flow: Flow, account: Account, purse: P, terms: StreamTerms) -> Self {
-        flow.pay(account.paid());
+    /// A response of which the first part may be held already.
+    pub(crate) fn new(upstream: Body, mut flow: Flow, till: Till<P>, terms: StreamTerms) -> Self {
+        flow.pay(till.paid());
         Self {
             upstream: Some(upstream),
             flow,
-            account,
-            till: Till::Here(purse),
+            till,
             terms,
             pause: None,
             ours: VecDeque::new(),
-            asked: None,
-            unsaid: None,
             stage: Stage::Flowing,
             ending: Ending::Whole,
             trailers: None,
@@ -114,92 +84,31 @@ impl<P: Purse> MeteredBody<P> {
 
     /// Goes on with whatever is being done about the money; its outcome may have something to say.
     fn poll_till(&mut self, context: &mut Context<'_>) {
-        loop {
-            match &mut self.till {
-                Till::Holding(holding) => match holding.poll_unpin(context) {
-                    Poll::Ready((purse, held)) => self.held(purse, held),
-                    Poll::Pending => return,
-                },
-                Till::Waiting(waiting) => match waiting.poll_unpin(context) {
-                    Poll::Ready(purse) => {
-                        self.till = Till::Here(purse);
-                        if self.stage == Stage::Flowing && self.account.runs_low(self.flow.owed()) {
-                            self.hold(self.flow.owed().saturating_add(1));
-                        }
-                    }
-                    Poll::Pending => return,
-                },
-                Till::Here(_) | Till::Closed => return,
+        while self.stage == Stage::Flowing
+            && let Poll::Ready(news) = self.till.poll_news(context)
+        {
+            match news {
+                News::Paid(count) => {
+                    self.flow.pay(count);
+                    self.pause = None;
+                }
+                News::Ask(need) if self.terms.speaks => self.say(&Event::NeedVoucher(need)),
+                News::Ask(_) => {}
+                News::Ended => self.close(Ending::Unpaid),
             }
         }
-    }
-
-    fn held(&mut self, purse: P, held: Held) {
-        self.till = match held {
-            Held::More(more) => {
-                self.account.add(more);
-                self.flow.pay(self.account.paid());
-                (self.pause, self.asked, self.unsaid) = (None, None, None);
-                Till::Here(purse)
-            }
-            Held::Uncovered { least, wanted, early } => {
-                self.unsaid = Some(Unsaid { least, wanted, event: Event::NeedVoucher(purse.need(wanted)) });
-                if early || self.flow.is_waiting() {
-                    self.ask();
-                }
-                Till::Waiting(purse.news().boxed())
-            }
-            Held::Ended => {
-                self.close(Ending::Unpaid);
-                Till::Here(purse)
-            }
-            Held::Unknown => Till::Waiting(
-                async {
-                    tokio::time::sleep(ASK_AGAIN).await;
-                    purse
-                }
-                .boxed(),
-            ),
-        };
-    }
-
-    /// Asks for the voucher that is needed, once.
-    fn ask(&mut self) {
-        let Some(Unsaid { least, wanted, event }) = self.unsaid.take() else { return };
-        if self.terms.speaks && self.asked.is_none_or(|asked| asked < least) {
-            self.asked = Some(wanted);
-            self.say(&event);
-        }
-    }
-
-    /// Tells what was delivered and tries to hold enough for a count of so many, and a slice with it.
-    fn hold(&mut self, count: u64) {
-        let owed = self.flow.owed();
-        self.till = match std::mem::replace(&mut self.till, Till::Closed) {
-            Till::Here(mut purse) => {
-                if let Some((amount, units)) = self.account.deliver(owed) {
-                    purse.deliver(amount, units);
-                }
-                let (least, wanted) = self.account.to_hold(count, owed);
-                Till::Holding(purse.hold(least, wanted).boxed())
-            }
-            busy => busy,
-        };
     }
 
     /// Nothing goes out before a count of so many is paid for: whether there is something to do about it now.
     fn poll_unpaid(&mut self, count: u64, context: &mut Context<'_>) -> Poll<()> {
-        match &self.till {
-            Till::Here(_) => {
-                self.hold(count);
-                return Poll::Ready(());
-            }
-            Till::Holding(_) | Till::Closed => return Poll::Pending,
-            Till::Waiting(_) if self.unsaid.is_some() => {
-                self.ask();
-                return Poll::Ready(());
-            }
-            Till::Waiting(_) => {}
+        self.till.owe(self.flow.owed());
+        self.till.hold(count);
+        self.poll_till(context);
+        if self.stage != Stage::Flowing || self.flow.paid() >= count || !self.ours.is_empty() {
+            return Poll::Ready(());
+        }
+        if !self.till.is_waiting() {
+            return Poll::Pending;
         }
         let pause = self.terms.pause;
         let pause = self.pause.get_or_insert_with(|| Box::pin(Pause::new(Instant::now(), pause)));
@@ -224,20 +133,13 @@ impl<P: Purse> MeteredBody<P> {
         }
     }
 
-    /// Tells what was delivered in all, lets go of the rest, and gives the last receipt.
-    fn poll_closing(&mut self) -> Poll<()> {
-        let mut purse = match std::mem::replace(&mut self.till, Till::Closed) {
-            Till::Here(purse) => purse,
-            busy => {
-                self.till = busy;
-                return Poll::Pending;
-            }
-        };
-        if let Some((amount, units)) = self.account.deliver(self.flow.owed()) {
-            purse.deliver(amount, units);
-        }
+    /// Tells what was delivered in all, and gives the last receipt.
+    fn poll_closing(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.till.owe(self.flow.owed());
+        let receipt = ready!(self.till.poll_close(context));
         self.report();
-        let receipt = purse.receipt();
+        self.stage = Stage::Closed;
+        let Some(receipt) = receipt else { return Poll::Ready(()) };
         if !self.terms.speaks {
             if let Ok(value) = HeaderValue::try_from(receipt.to_header()) {
                 self.trailers.get_or_insert_default().insert(PAYMENT_RECEIPT, value);
@@ -245,7 +147,6 @@ impl<P: Purse> MeteredBody<P> {
         } else if let Some(receipt) = SessionReceipt::from_object(receipt.to_object()) {
             self.say(&Event::Receipt(receipt));
         }
-        self.stage = Stage::Closed;
         Poll::Ready(())
     }
 
@@ -324,7 +225,7 @@ impl<P: Purse> http_body::Body for MeteredBody<P> {
             }
             match this.stage {
                 Stage::Closing => {
-                    ready!(this.poll_closing());
+                    ready!(this.poll_closing(context));
                     continue;
                 }
                 Stage::Closed | Stage::Flushing if !matches!(this.ending, Ending::Whole) => {
@@ -335,8 +236,8 @@ impl<P: Purse> http_body::Body for MeteredBody<P> {
             }
             match this.flow.next() {
                 Ok(Step::Forward(bytes)) => {
-                    if this.stage == Stage::Flowing && this.account.runs_low(this.flow.owed()) {
-                        this.hold(this.flow.owed().saturating_add(1));
+                    if this.stage == Stage::Flowing {
+                        this.till.owe(this.flow.owed());
                         this.poll_till(context);
                     }
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
@@ -347,24 +248,6 @@ impl<P: Purse> http_body::Body for MeteredBody<P> {
                 Ok(Step::Read) => ready!(this.poll_upstream(context)),
                 Err(error) => this.close(Ending::Broken(BodyError::Other(error.into()))),
             }
-        }
-    }
-}
-
-/// The client has gone: what went out is charged, and the rest let go of.
-impl<P: Purse> Drop for MeteredBody<P> {
-    fn drop(&mut self) {
-        let delivered = self.account.deliver(self.flow.owed());
-        let tell = move |mut purse: P| {
-            if let Some((amount, units)) = delivered {
-                purse.deliver(amount, units);
-            }
-        };
-        match std::mem::replace(&mut self.till, Till::Closed) {
-            Till::Here(purse) => tell(purse),
-            Till::Holding(holding) => (self.terms.run)(holding.map(move |(purse, _)| tell(purse)).boxed()),
-            Till::Waiting(waiting) => (self.terms.run)(waiting.map(tell).boxed()),
-            Till::Closed => {}
         }
     }
 }

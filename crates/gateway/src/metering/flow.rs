@@ -106,6 +106,11 @@ impl Flow {
         self.paid = count;
     }
 
+    /// How many are paid for.
+    pub(crate) fn paid(&self) -> u64 {
+        self.paid
+    }
+
     /// What happens next.
     pub(crate) fn next(&mut self) -> Result<Step, TooLong> {
         loop {
@@ -156,11 +161,6 @@ impl Flow {
     pub(crate) fn owed(&self) -> u64 {
         let said = self.waiting.as_ref().and_then(|waiting| waiting.owed);
         said.unwrap_or(self.gone).min(self.paid)
-    }
-
-    /// Whether something that is not paid for waits.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.count > self.paid)
     }
 
     /// Whether the upstream never said how many there were, though it should have.

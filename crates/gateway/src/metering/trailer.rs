@@ -6,13 +6,13 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use farthing_money::Amount;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use http_body_util::BodyExt;
 
 use super::purse::Purse;
 use super::report::Unmeasured;
+use super::till::Run;
 use crate::lifecycle::PAYMENT_RECEIPT;
 use crate::proxy::{Body, BodyError};
 
@@ -21,7 +21,7 @@ use crate::proxy::{Body, BodyError};
 pub(crate) struct TrailerBody<P: Purse> {
     upstream: Option<Body>,
     price: Option<Priced<P>>,
-    run: Box<dyn Fn(BoxFuture<'static, ()>) + Send>,
+    run: Run,
 }
 
 /// What is held, and how to read what of it is taken.
@@ -33,7 +33,7 @@ struct Priced<P> {
 type Read = Box<dyn Fn(&mut HeaderMap) -> Result<Amount, Unmeasured> + Send>;
 
 impl<P: Purse> TrailerBody<P> {
-    pub(crate) fn new(upstream: Body, purse: P, read: Read, run: Box<dyn Fn(BoxFuture<'static, ()>) + Send>) -> Self {
+    pub(crate) fn new(upstream: Body, purse: P, read: Read, run: Run) -> Self {
         Self { upstream: Some(upstream), price: Some(Priced { purse, read }), run }
     }
 

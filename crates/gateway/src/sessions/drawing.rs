@@ -7,7 +7,6 @@ use farthing_books::{Command, SessionCommand, SessionOutcome, SessionRefusal};
 use farthing_money::Amount;
 use farthing_protocol::{ChallengeId, Receipt};
 use farthing_rail::SessionId;
-use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use super::arrivals::Waiter;
@@ -17,6 +16,7 @@ use super::draw::{Undrawn, drawn};
 use super::keeper::{Barred, admit};
 use super::receipt;
 use super::repeats::Turn;
+use crate::metering::Run;
 use crate::route::{SessionTerms, SharedRoute};
 use crate::seller::Seller;
 
@@ -157,7 +157,7 @@ impl Drawing {
     }
 
     /// What goes on when nobody waits for it any more.
-    pub(crate) fn unattended(&self) -> Box<dyn Fn(BoxFuture<'static, ()>) + Send> {
+    pub(crate) fn unattended(&self) -> Run {
         let seller = Arc::clone(&self.seller);
         Box::new(move |task| {
             if Handle::try_current().is_ok() {

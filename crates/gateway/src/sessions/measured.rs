@@ -19,8 +19,8 @@ use crate::config::{Meter, Reading, Tokens};
 use crate::denial::Denial;
 use crate::lifecycle::{Head, PAYMENT_RECEIPT, Sale, refuse, show_receipt};
 use crate::metering::{
-    Account, Cap, Counter, Flow, MeteredBody, StreamTerms, Tariff, TrailerBody, Unmeasured, in_trailers, is_compressed,
-    measure, tokens_of, whole,
+    Account, Cap, Counter, Flow, MeteredBody, StreamTerms, Tariff, Till, TrailerBody, Unmeasured, in_trailers,
+    is_compressed, measure, tokens_of, whole,
 };
 use crate::proxy::Body;
 use crate::quote::BodyBinding;
@@ -157,8 +157,9 @@ fn stream(meter: &Meter, drawing: Drawing, flow: Flow, response: Response<Body>,
         announce_receipt(&mut parts.headers);
     }
     let account = Account::new(tariff(meter, &drawing), drawing.terms().slice, drawing.held());
-    let terms = StreamTerms { speaks, pause: drawing.terms().pause, run: drawing.unattended() };
-    let metered = MeteredBody::new(body, flow, account, SessionPurse::of(drawing), terms);
+    let terms = StreamTerms { speaks, pause: drawing.terms().pause };
+    let run = drawing.unattended();
+    let metered = MeteredBody::new(body, flow, Till::new(SessionPurse::of(drawing), account, run), terms);
     Response::from_parts(parts, Body::stream(metered))
 }
 

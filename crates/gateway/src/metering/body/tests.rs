@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::config::Tokens;
 use crate::metering::counter::Counter;
+use crate::metering::purse::{Account, Held};
 use crate::metering::tariff::Tariff;
 use crate::metering::tokens::TokenCount;
 
@@ -145,8 +146,8 @@ fn metered(session: &Session, flow: Flow, speaks: bool) -> (Upstream, MeteredBod
     let body = Body::stream(http_body_util::StreamBody::new(Box::pin(frames)));
     let account = Account::new(Tariff::new(Amount::new(1), NonZeroU64::MIN), Amount::new(4), Amount::new(4));
     let run = Box::new(|task| drop(tokio::spawn(task)));
-    let terms = StreamTerms { speaks, pause: Duration::from_secs(60), run };
-    (upstream, MeteredBody::new(body, flow, account, session.purse(4), terms))
+    let terms = StreamTerms { speaks, pause: Duration::from_secs(60) };
+    (upstream, MeteredBody::new(body, flow, Till::new(session.purse(4), account, run), terms))
 }
 
 fn events(session: &Session) -> (Upstream, MeteredBody<TestPurse>) {
