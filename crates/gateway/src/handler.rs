@@ -146,6 +146,9 @@ async fn charge(
         },
         other => other,
     };
+    if matches!(carried, Carried::Nothing) && sessions::is_sold_by_socket(paid, &head) {
+        return sessions::upgrade(seller, route, head);
+    }
     let keep = matches!(carried, Carried::One(_));
     let measured = if http_body::Body::is_end_stream(&body) {
         Measured { binding: BodyBinding::None, body: Body::empty() }

@@ -32,6 +32,16 @@ impl Counter {
         false
     }
 
+    /// Counts one message of a WebSocket: whether it corrects what was counted before it.
+    pub(crate) fn take_message(&mut self, message: &[u8]) -> bool {
+        match self {
+            Self::Bytes(count) => *count = count.saturating_add(message.len() as u64),
+            Self::Events(count) => *count = count.saturating_add(1),
+            Self::Tokens(tokens) => return tokens.take_message(message),
+        }
+        false
+    }
+
     /// So many so far.
     pub(crate) fn count(&self) -> u64 {
         match self {

@@ -64,6 +64,11 @@ impl Account {
         Self { tariff, slice, held, delivered: Amount::ZERO, units: 0 }
     }
 
+    /// One unit pays for everything: nothing more is held than that.
+    pub(crate) fn without_a_slice(self) -> Self {
+        Self { slice: Amount::ZERO, ..self }
+    }
+
     /// How many are paid for.
     pub(crate) fn paid(&self) -> u64 {
         self.tariff.affordable(self.held)

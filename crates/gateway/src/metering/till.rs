@@ -90,6 +90,11 @@ impl<P: Purse> Till<P> {
         }
     }
 
+    /// So many are owed, as far as they are paid for; nothing more is to go out.
+    pub(crate) fn owe_at_most(&mut self, owed: u64) {
+        self.owed = owed.min(self.account.paid());
+    }
+
     /// Something waits that takes a count of so many: tries to hold enough for that, and a slice with it.
     pub(crate) fn hold(&mut self, count: u64) {
         self.is_waited_for = true;

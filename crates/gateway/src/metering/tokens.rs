@@ -40,6 +40,11 @@ impl TokenCount {
         said
     }
 
+    /// Takes the next message of a stream without names: whether the model says in it how many there were.
+    pub(crate) fn take_message(&mut self, data: &[u8]) -> bool {
+        self.read(None, data)
+    }
+
     /// How many there are so far.
     pub(crate) fn count(&self) -> u64 {
         let Usage { input, output, total } = self.said;

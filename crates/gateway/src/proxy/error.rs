@@ -31,6 +31,9 @@ pub enum ForwardErrorKind {
     /// The answer is not HTTP, or cannot be passed on safely.
     #[error("the upstream's answer is not valid HTTP; see its log")]
     BadResponse,
+    /// The upstream was asked for a WebSocket and does not speak it there.
+    #[error("the upstream does not open a WebSocket at this path; check its address and that it speaks WebSocket")]
+    NoSocket,
     /// The client went away, or broke its own framing.
     #[error("the client broke off its request")]
     ClientGone,
@@ -79,9 +82,10 @@ impl ForwardError {
             ForwardErrorKind::ClientGone => StatusCode::BAD_REQUEST,
             ForwardErrorKind::ClientStalled => StatusCode::REQUEST_TIMEOUT,
             ForwardErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ForwardErrorKind::Unreachable | ForwardErrorKind::BrokenMidway | ForwardErrorKind::BadResponse => {
-                StatusCode::BAD_GATEWAY
-            }
+            ForwardErrorKind::Unreachable
+            | ForwardErrorKind::BrokenMidway
+            | ForwardErrorKind::BadResponse
+            | ForwardErrorKind::NoSocket => StatusCode::BAD_GATEWAY,
         }
     }
 }

@@ -7,10 +7,10 @@ use super::pool::Lease;
 use super::upstream::{Origin, Version};
 use super::{Body, ForwardError, ForwardErrorKind, Target, Upstream, tunnel};
 use crate::serve::{Alarm, Peer};
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, SEC_WEBSOCKET_EXTENSIONS, TRANSFER_ENCODING};
 use http::{Extensions, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Poll, ready};
@@ -58,6 +58,37 @@ impl Upstream {
         *request.extensions_mut() = Extensions::new();
         let (response, lease) = origin.exchange(request, upgrading).await?;
         answer(response, lease, client_upgrade, origin)
+    }
+
+    /// Opens a WebSocket as the request's headers ask for one, and hands over its connection instead of joining it
+    /// with the client's. Extensions are not asked for, so that messages can be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Upstream::forward`]; [`ForwardErrorKind::NoSocket`] when the upstream answers with anything but a WebSocket.
+    pub async fn open_socket(
+        &self,
+        target: &Target,
+        peer: &Peer,
+        mut request: Request<Body>,
+    ) -> Result<Upgraded, ForwardError> {
+        let origin = &*self.0;
+        let refused = || ForwardError::sent(ForwardErrorKind::NoSocket);
+        if tunnel::wanted(request.method(), request.version(), request.headers()) == Upgrading::No {
+            return Err(ForwardError::unsent(ForwardErrorKind::NoSocket));
+        }
+        request.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+        headers::scrub_request(request.headers_mut(), &origin.host_header, target, peer, Upgrading::WebSocket);
+        *request.uri_mut() = Uri::from(target.path_and_query().clone());
+        *request.extensions_mut() = Extensions::new();
+        let (mut response, _) = origin.exchange(request, Upgrading::WebSocket).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS
+            || !tunnel::agreed(response.headers())
+            || response.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS)
+        {
+            return Err(refused());
+        }
+        hyper::upgrade::on(&mut response).await.map_err(|error| refused().because(error))
     }
 }
 

@@ -31,4 +31,5 @@ mod upstream;
 pub use body::{Body, BodyError, Ending};
 pub use error::{ForwardError, ForwardErrorKind};
 pub use target::{Target, TargetError};
+pub(crate) use tunnel::is_handshake;
 pub use upstream::{Timeouts, Upstream, UpstreamError, Version};

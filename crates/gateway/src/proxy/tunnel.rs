@@ -1,7 +1,7 @@
 //! WebSocket: two connections that stop speaking HTTP and are joined.
 
 use super::headers::{Upgrading, lists};
-use http::header::{CONNECTION, HeaderMap, UPGRADE};
+use http::header::{CONNECTION, HeaderMap, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{Method, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -15,6 +15,13 @@ pub(super) fn wanted(method: &Method, version: Version, headers: &HeaderMap) -> 
         && lists_token(UPGRADE, "websocket")
         && lists_token(CONNECTION, "upgrade");
     if handshake { Upgrading::WebSocket } else { Upgrading::No }
+}
+
+/// Whether a request can be answered with a WebSocket here.
+pub(crate) fn is_handshake(parts: &http::request::Parts) -> bool {
+    wanted(&parts.method, parts.version, &parts.headers) == Upgrading::WebSocket
+        && parts.headers.contains_key(SEC_WEBSOCKET_KEY)
+        && parts.headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version.as_bytes() == b"13")
 }
 
 /// Whether a `101` answer is the one that was asked for.

@@ -32,6 +32,7 @@ mod purse;
 mod receipt;
 mod repeats;
 mod serve;
+mod socket;
 mod stop;
 mod top_up;
 mod unattended;
@@ -49,20 +50,15 @@ use crate::lifecycle::{Head, IDEMPOTENCY_KEY, Sale};
 use crate::proxy::{Body, Target};
 use crate::route::SharedRoute;
 use crate::site::Site;
-#[allow(unused_imports, reason = "streams draw more than once, and wait")]
-pub(crate) use arrivals::Waiter;
-#[allow(unused_imports, reason = "streams draw more than once, and wait")]
-pub(crate) use drawing::{Drawing, NoMore};
 pub(crate) use keeper::SessionRail;
 pub(crate) use known::Known;
-pub(crate) use manage::Managed;
-#[allow(unused_imports, reason = "what is brought within a stream is refused within it")]
-pub(crate) use stop::Refused;
+pub(crate) use socket::{is_sold_by_socket, upgrade};
 
 use arrivals::Arrivals;
 use deliveries::Deliveries;
 use deposit::Depositing;
-use drawing::Drawer;
+use drawing::{Drawer, Drawing};
+use manage::Managed;
 use named::{Named, Turned};
 use repeats::Repeats;
 use stop::Stop;
@@ -105,20 +101,9 @@ pub(crate) async fn answer(sale: Sale<'_>, head: Head, credential: Credential, b
     }
 }
 
-/// Takes a credential that came within a stream and not with a request of its own: what it brings is brought, and
-/// nothing is bought.
-#[allow(dead_code, reason = "streams over WebSocket take it")]
-pub(crate) async fn bring(sale: Sale<'_>, credential: &Credential) -> Result<Managed, Refused> {
-    match buy(sale, Visit::Management, credential, None).await {
-        Ok(Bought::Again(_, managed) | Bought::Nothing(managed)) => Ok(*managed),
-        Ok(Bought::Request(drawing)) => Ok(Managed { receipt: drawing.receipt(0), known: None }),
-        Err(stop) => Err(stop.into()),
-    }
-}
-
 /// What a credential came to.
 enum Bought {
-    /// This request may be served.
+    /// This may be served.
     Request(Box<Drawing>),
     /// It was served before under its name, with this answer.
     Again(Arc<StoredResponse>, Box<Managed>),
@@ -146,7 +131,7 @@ async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential, named: Optio
     };
     let hold = match visit {
         Visit::Request if given.is_none() => counting::first_hold(read.terms),
-        Visit::Request | Visit::Management => Amount::ZERO,
+        Visit::Request | Visit::Stream | Visit::Management => Amount::ZERO,
     };
     let credit = draw::draw(sale.seller, &read, voucher, hold).await?;
     let drawer = Drawer {
@@ -161,7 +146,7 @@ async fn buy(sale: Sale<'_>, visit: Visit, credential: &Credential, named: Optio
     let managed = |drawing: &Drawing| Box::new(Managed { receipt: drawing.receipt(0), known: None });
     Ok(match (given, visit) {
         (Some(given), _) => Bought::Again(given, managed(&drawing)),
-        (None, Visit::Request) => Bought::Request(Box::new(drawing)),
+        (None, Visit::Request | Visit::Stream) => Bought::Request(Box::new(drawing)),
         (None, Visit::Management) => Bought::Nothing(managed(&drawing)),
     })
 }

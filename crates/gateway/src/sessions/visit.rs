@@ -11,6 +11,8 @@ use crate::proxy::Body;
 pub(super) enum Visit {
     /// To be served, and to pay for that from the session.
     Request,
+    /// To begin a stream, which pays as it goes.
+    Stream,
     /// Nothing: a `POST` without a body brings a voucher or a deposit, whatever the route's methods are, and `HEAD`
     /// never runs what `GET` does.
     Management,
