@@ -47,6 +47,22 @@ async fn one_deposit_pays_for_many_requests() {
 }
 
 #[tokio::test]
+async fn a_seller_that_takes_no_lower_total_and_says_no_more_gets_the_one_that_it_has() {
+    for (refusal, last) in
+        [(ProblemType::VerificationFailed, "close 2000"), (ProblemType::PaymentExpired, "close 1000")]
+    {
+        let (shop, (_home, client)) = (Shop::start().await, home(POLICY));
+        paid(&client, &shop, "/").await;
+        shop.will([Act::Free]);
+        paid(&client, &shop, "/").await;
+        // The first is what asks how it stands.
+        shop.will([Act::Free, Act::Refuse(refusal)]);
+        client.close_session(&newest(&client).await).await.unwrap();
+        assert_eq!(shop.shown()[2..], ["voucher 2000", "close 1000", last], "what else is wrong costs nothing");
+    }
+}
+
+#[tokio::test]
 async fn at_the_end_what_was_spent_is_confirmed_and_the_rest_is_free() {
     let (shop, (_home, client)) = (Shop::start().await, home(POLICY));
     paid(&client, &shop, "/").await;

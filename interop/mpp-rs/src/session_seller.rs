@@ -21,7 +21,7 @@ use mpp::server::{
     Mpp, SessionChallengeOptions, SessionChannelStore, SessionMethodConfig, SessionVerifyResult, TempoChargeMethod,
     TempoConfig, TempoProvider, TempoSessionMethod, tempo, tempo_provider,
 };
-use mpp::{MppError, PaymentCredential, parse_authorization};
+use mpp::{MppError, PaymentChallenge, PaymentCredential, parse_authorization};
 use serde_json::Value;
 
 /// One thing for sale, by the unit.
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut routes = Router::new();
     for (path, offer) in [("/plain", &PLAIN), ("/short", &SHORT), ("/sse", &SSE)] {
         let sell = move |State(shop): State<Arc<Shop>>, method: Method, headers: HeaderMap| async move {
-            shop.sell(offer, &method, &headers).await.unwrap_or_else(refused)
+            shop.sell(offer, &method, &headers).await.unwrap_or_else(|error| shop.refuse(offer, &error))
         };
         routes = routes.route(path, get(sell).post(sell));
     }
@@ -84,7 +84,7 @@ impl Shop {
     /// Sells to whoever pays with a request that asks for goods; a POST asks for none.
     async fn sell(&self, offer: &Offer, method: &Method, headers: &HeaderMap) -> Result<Response, MppError> {
         let Some(credential) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
-            return self.challenge(offer);
+            return Ok(PaymentRequired(self.challenge(offer)?).into_response());
         };
         let credential = parse_authorization(credential)?;
         let verified = self.mpp.verify_session(&credential).await?;
@@ -99,12 +99,16 @@ impl Shop {
         }
     }
 
-    fn challenge(&self, offer: &Offer) -> Result<Response, MppError> {
+    fn challenge(&self, offer: &Offer) -> Result<PaymentChallenge, MppError> {
         let recipient = self.mpp.recipient().unwrap_or_default();
         let options = SessionChallengeOptions { suggested_deposit: Some(offer.deposit), ..Default::default() };
         let price = offer.price.to_string();
-        let challenge = self.mpp.session_challenge_with_details(&price, &self.currency, recipient, options)?;
-        Ok(PaymentRequired(challenge).into_response())
+        self.mpp.session_challenge_with_details(&price, &self.currency, recipient, options)
+    }
+
+    /// What went wrong, with a challenge to try again with.
+    fn refuse(&self, offer: &Offer, error: &MppError) -> Response {
+        PaymentProblem::new(error, self.challenge(offer).into_iter().collect()).into_response()
     }
 
     async fn hand_over(&self, offer: &Offer, verified: SessionVerifyResult) -> Result<Response, MppError> {
@@ -127,10 +131,6 @@ impl Shop {
         let body = Body::from_stream(events.map(Ok::<_, Infallible>));
         ([(CONTENT_TYPE, "text/event-stream")], body).into_response()
     }
-}
-
-fn refused(error: MppError) -> Response {
-    PaymentProblem::new(&error, Vec::new()).into_response()
 }
 
 fn text<'a>(terms: &'a Value, name: &str) -> Result<&'a str, String> {

@@ -44,6 +44,22 @@ impl Wallet {
         Ok(Purchase { status: 200, body: String::from_utf8(output.stdout)?, receipt })
     }
 
+    /// Buys with `farthing pay --session`; returns what came.
+    pub(super) fn draw(&self, url: &str) -> anyhow::Result<String> {
+        self.farthing(["pay", "--session", url]).output_text()
+    }
+
+    /// Buys with `farthing pay --stream`; returns the lines that came.
+    pub(super) fn stream(&self, url: &str) -> anyhow::Result<Vec<String>> {
+        let came = self.farthing(["pay", "--stream", url]).output_text()?;
+        Ok(came.lines().map(str::to_owned).collect())
+    }
+
+    /// Closes every session with `farthing sessions close`.
+    pub(super) fn close_sessions(&self) -> anyhow::Result<()> {
+        self.farthing(["sessions", "close", "--all"]).output_text().map(drop)
+    }
+
     /// What it would do there.
     pub(super) fn explain(&self, url: &str) -> anyhow::Result<serde_json::Value> {
         Ok(serde_json::from_str(&self.farthing(["policy", "explain", "--json", url]).output_text()?)?)

@@ -31,7 +31,7 @@ pub(super) fn run(binary: &Path) -> anyhow::Result<Vec<String>> {
     let chains = Chains::start()?;
     let folder = tempfile::tempdir()?;
     let sellers = seller::all(binary, folder.path(), &chains, FIRST_SELLER)?;
-    let buyers = buyer::all(&chains)?;
+    let buyers = buyer::all(binary, &chains)?;
     let mut matrix = Matrix::new(BEGIN, sellers.iter().map(|seller| seller.name));
     let mut failures = Vec::new();
     for buyer in &buyers {

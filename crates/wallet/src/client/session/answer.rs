@@ -37,6 +37,15 @@ impl Refusal {
         self.problem.is_some_and(|problem| problem != ProblemType::InternalPaymentError)
     }
 
+    /// Whether it is the challenge that was wrong, and not what answered it.
+    pub(super) fn is_of_the_challenge(&self) -> bool {
+        use ProblemType as P;
+        matches!(
+            self.problem,
+            Some(P::InvalidChallenge | P::PaymentExpired | P::PaymentRequired | P::SessionChallengeNotFound)
+        )
+    }
+
     pub(super) fn sentence(&self) -> String {
         match self.problem {
             Some(ProblemType::PaymentInsufficient) => {
@@ -132,11 +141,7 @@ impl Buying<'_> {
             Err(overclaim) => return self.disbelieve(&session, &overclaim).await,
         }
         let refusal = Refusal::from(demand);
-        let stale = matches!(
-            refusal.problem,
-            Some(P::InvalidChallenge | P::PaymentExpired | P::PaymentRequired | P::SessionChallengeNotFound)
-        );
-        if stale && !doubt {
+        if refusal.is_of_the_challenge() && !doubt {
             self.sessions.conclude(session.id, Some(purchase), None, false).await?;
             let Some(next) = self.same_terms(quote, demand) else {
                 return Ok(no_offer("the server no longer offers the session that it opened"));

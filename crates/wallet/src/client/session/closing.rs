@@ -232,6 +232,9 @@ impl PayingClient {
                     };
                     if let Some(snapshot) = Snapshot::of(&next.challenge, &channel.id) {
                         last = last.max(snapshot.spent).min(session.signed);
+                    } else if !Refusal::from(&demand).is_of_the_challenge() {
+                        // It says no more, and has a voucher for so much anyway.
+                        last = session.signed;
                     }
                     quote = next;
                 }
