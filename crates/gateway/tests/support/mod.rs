@@ -9,6 +9,7 @@ pub mod payer;
 pub mod prepaid;
 pub mod session;
 pub mod upstream;
+pub mod vault;
 pub mod x402;
 
 use std::net::SocketAddr;

@@ -4,12 +4,11 @@
 //! `purse/session` has them in the seller's books. A payload is
 //! `{ action, channelId, signer, cumulativeAmount, deposit }`; `"signature": "bad"` is a bad signature.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_money::{Amount, Asset, Home, Rounding};
-use farthing_protocol::{ChargeRequest, IntentName, JsonObject, MethodName, ProblemType, Timestamp};
+use farthing_protocol::{ChargeRequest, IntentName, JsonObject, MethodName, ProblemType};
 use farthing_rail::{
     Acceptor, Addition, Answer, Capture, ChannelStanding, Claim, Collection, Cursor, DepositClaim, Deposited, Deposits,
     Escrow, ExpectedFee, Finality, Method, NotReady, Opening, Order, PayerId, Presented, Proof, ProofKey, Protocol,
@@ -19,106 +18,10 @@ use farthing_rail::{
 use serde_json::{Value, json};
 
 use super::prepaid;
+pub use super::vault::{Vault, Vaulting};
 
 pub const CHANNEL: &str = "channel";
 pub const PURSE: &str = "purse";
-
-/// What the vault does with the next deposit or collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vaulting {
-    /// Does it and says so.
-    Honest,
-    /// Does it and does not say so.
-    DoneUnsaid,
-    /// Does not do it and does not say so.
-    UndoneUnsaid,
-    /// Refuses it.
-    Refuse,
-    /// Does it and never answers.
-    Hang,
-}
-
-/// Where the double's deposits are, outside of the gateway and its books.
-#[derive(Default)]
-pub struct Vault(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    script: VecDeque<Vaulting>,
-    channels: HashMap<String, ChannelStanding>,
-    /// Keys of deposits that are in.
-    deposits: HashMap<String, u128>,
-    asked: Vec<String>,
-    away: bool,
-    keys: Vec<String>,
-}
-
-impl Vault {
-    pub fn then(&self, script: impl IntoIterator<Item = Vaulting>) {
-        self.0.lock().unwrap().script.extend(script);
-    }
-
-    /// What was asked of it, in order: `deposit`, `lookup`, `settle`.
-    pub fn asked(&self) -> Vec<String> {
-        self.0.lock().unwrap().asked.clone()
-    }
-
-    /// How often a deposit of this key was put in.
-    pub fn times(&self, question: &str) -> usize {
-        self.asked().iter().filter(|asked| **asked == question).count()
-    }
-
-    pub fn standing_of(&self, channel: &str) -> Option<ChannelStanding> {
-        self.0.lock().unwrap().channels.get(channel).cloned()
-    }
-
-    /// Changes how a channel stands behind everybody's back, as its payer or a reorganisation may.
-    pub fn change(&self, channel: &str, change: impl FnOnce(&mut ChannelStanding)) {
-        change(self.0.lock().unwrap().channels.get_mut(channel).unwrap());
-    }
-
-    /// Cannot be reached, until it is again.
-    pub fn away(&self, away: bool) {
-        self.0.lock().unwrap().away = away;
-    }
-
-    fn next(&self, question: &str) -> Vaulting {
-        let mut inner = self.0.lock().unwrap();
-        inner.asked.push(question.to_owned());
-        inner.script.pop_front().unwrap_or(Vaulting::Honest)
-    }
-
-    fn put_in(&self, claim: &DepositClaim) -> ChannelStanding {
-        let mut inner = self.0.lock().unwrap();
-        let channel = String::from_utf8(claim.session_kept.clone()).unwrap();
-        let fresh = inner.deposits.insert(claim.key.as_str().to_owned(), claim.amount.units()).is_none();
-        assert!(fresh, "a deposit was put in twice");
-        let standing = inner.channels.entry(channel).or_insert(ChannelStanding {
-            deposit: Amount::ZERO,
-            settled: Amount::ZERO,
-            close_requested_at: None,
-            collect_until: None,
-            closed: false,
-            reference: None,
-        });
-        standing.deposit = standing.deposit.checked_add(claim.amount).unwrap();
-        standing.clone()
-    }
-
-    fn collect(&self, channel: &str, key: &str, total: Amount, closes: bool) {
-        let mut inner = self.0.lock().unwrap();
-        inner.keys.push(key.to_owned());
-        let standing = inner.channels.get_mut(channel).unwrap();
-        assert!(!standing.closed && total >= standing.settled && total <= standing.deposit);
-        standing.settled = total;
-        standing.closed = closes;
-        standing.reference = Some(format!("collected/{key}"));
-    }
-
-    fn has_collected(&self, key: &str) -> bool {
-        self.0.lock().unwrap().keys.iter().any(|known| known == key)
-    }
-}
 
 /// The double, in one of its two kinds.
 pub struct Double {
@@ -190,7 +93,7 @@ impl Method for Double {
     }
 
     fn readiness(&self) -> Result<(), NotReady> {
-        if self.vault.0.lock().unwrap().away { Err(NotReady("away".to_owned())) } else { Ok(()) }
+        if self.vault.is_away() { Err(NotReady("away".to_owned())) } else { Ok(()) }
     }
 
     fn receipt_members(&self) -> JsonObject {
@@ -351,11 +254,8 @@ impl Escrow for Double {
 
     fn lookup_deposit<'a>(&'a self, claim: &'a DepositClaim) -> Answer<'a, Deposited> {
         Box::pin(async move {
-            let _ = self.vault.0.lock().map(|mut inner| inner.asked.push("lookup".to_owned()));
-            let inner = self.vault.0.lock().unwrap();
-            let channel = String::from_utf8(claim.session_kept.clone()).unwrap();
-            match inner.deposits.get(claim.key.as_str()).and(inner.channels.get(&channel)) {
-                Some(standing) => Deposited::Held(standing.clone()),
+            match self.vault.look_up(claim) {
+                Some(standing) => Deposited::Held(standing),
                 None => Deposited::Rejected(refusal()),
             }
         })
@@ -399,6 +299,3 @@ impl Collecting {
         }
     }
 }
-
-/// When the double's clock began, for whoever needs an instant.
-pub const EPOCH: Timestamp = Timestamp::from_unix_millis(1_800_000_000_000);
