@@ -7,7 +7,9 @@ use farthing_rail::{PaymentId, ProofKey, SessionId};
 
 use crate::budget::{BudgetCounter, BudgetKey, ReservationRecord, ReservationState};
 use crate::ledger::{Phase, Purpose};
-use crate::{Account, AccountId, MovementRecord, PaymentRecord, PaymentState, SessionRecord, Transfer, TransferId};
+use crate::{
+    Account, AccountId, AccountKind, MovementRecord, PaymentRecord, PaymentState, SessionRecord, Transfer, TransferId,
+};
 
 /// Whether every balance and invariant holds, recomputed from the transfers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +54,7 @@ mod movements;
 mod sessions;
 
 use movements::Movements;
-use sessions::Sessions;
+use sessions::{Own, Sessions};
 
 /// An account as its transfers add up. `None`: more than 128 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +96,7 @@ impl Auditor {
             self.entries.entry(payment).or_default().push(entry);
         } else {
             self.movements.transfer(transfer);
-            self.sessions.transfer(transfer);
+            self.sessions.transfer(transfer, debit, credit);
         }
         let moved = match transfer.phase {
             Phase::Single => self.moves(debit, credit, transfer.amount),
@@ -213,7 +215,14 @@ impl Auditor {
 
     /// Shows a session; after the payments.
     pub fn session(&mut self, session: &SessionRecord) {
-        let findings = self.sessions.session(session);
+        // Looked up and not made: one that nothing moved on is not on record.
+        let place = |kind| self.names.get(&AccountId::new(kind, &session.asset)).copied();
+        let own = Own {
+            source: place(session.source()),
+            payer: place(AccountKind::Payer(session.payer.clone())),
+            losses: place(AccountKind::Losses(session.method.clone())),
+        };
+        let findings = self.sessions.session(session, own);
         self.done.findings.extend(findings);
     }
 

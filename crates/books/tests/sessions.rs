@@ -377,3 +377,25 @@ fn end(number: u32) -> SessionCommand {
 fn collect(payment: u32, amount: u128) -> SessionCommand {
     SessionCommand::Collect { session: id(ESCROW), payment: Box::new(collection(payment, amount)) }
 }
+
+#[test]
+fn damage_to_a_session_is_found_and_named() {
+    let damages: [(&str, fn(&mut SessionRecord)); 5] = [
+        ("more delivered or held than signed for", |session| session.held = Amount::new(100)),
+        ("more signed for than deposited", |session| session.deposit = Amount::new(49)),
+        ("has not posted what it delivered", |session| session.spent = Amount::new(25)),
+        ("more to post than was delivered", |session| {
+            session.unposted.insert("weather".to_owned(), Amount::new(99));
+        }),
+        ("lacks a transfer of its own", |session| session.transfers += 1),
+    ];
+    for (found, damage) in damages {
+        let mut books = open(ESCROW);
+        credit(&mut books, draw(ESCROW, Some(50), 20));
+        credit(&mut books, deliver(ESCROW, 20, 20));
+        done(&mut books, SessionCommand::Post { session: id(ESCROW), at: at(3) });
+        damage(books.sessions.get_mut(&id(ESCROW)).unwrap());
+        let findings = books.verify().findings.join("; ");
+        assert!(findings.contains(found), "{found}: {findings}");
+    }
+}

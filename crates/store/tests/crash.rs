@@ -13,9 +13,13 @@ use farthing_books::budget::ReserveOutcome;
 use farthing_books::testing::samples::{
     at, external, grant, movement, page, payer, prepaid, reservation, settled_by, usd,
 };
-use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentFilter, PaymentState};
+use farthing_books::testing::sessions;
+use farthing_books::{
+    AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentFilter, PaymentState, SessionCommand,
+};
+use farthing_money::Amount;
 use farthing_rail::ProofKey;
-use farthing_store::{Books, Sharing};
+use farthing_store::{Books, Drawn, Sharing};
 
 const BOOKS: &str = "FARTHING_TEST_BOOKS";
 const FIRST: &str = "FARTHING_TEST_FIRST";
@@ -152,6 +156,59 @@ fn child_reconciles_until_killed() {
             assert!(matches!(books.submit(settle).await.unwrap(), Outcome::Payment(_)));
             assert!(matches!(books.submit(reconcile).await.unwrap(), Outcome::Reconciled(_)));
             println!("claimed {number}");
+        }
+    });
+}
+
+#[test]
+fn g_07_an_acknowledged_voucher_survives_kill_and_what_was_held_is_let_go_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.db");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let first = acknowledged.last().map_or(1, |last| last + 1);
+        let mut child = child("child_draws_until_killed", &path, first);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut draws = lines.by_ref().map_while(Result::ok).filter_map(|line| number(&line));
+        acknowledged.insert(draws.next().expect("the child works"));
+        std::thread::sleep(Duration::from_millis(u64::from(round * 37 % 120)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        acknowledged.extend(draws);
+        runtime.block_on(check_session(&path, *acknowledged.last().unwrap()));
+    }
+}
+
+/// What was signed for is there; what was delivered is at most that; nothing is held for the dead.
+async fn check_session(path: &Path, acknowledged: u32) {
+    let books = Books::open(path, Sharing::Exclusive).unwrap();
+    books.submit(Command::Recover { deadline: at(9), at: at(8) }).await.unwrap();
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+    let session = books.session(sessions::id(0)).await.unwrap().unwrap();
+    assert!(session.accepted.units() >= u128::from(acknowledged), "{acknowledged} was acknowledged: {session:?}");
+    assert!(session.spent <= session.accepted && session.held.is_zero(), "{session:?}");
+    books.close().await.unwrap();
+}
+
+#[test]
+#[ignore = "the body of a child process"]
+fn child_draws_until_killed() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let books = Books::open(&variable(BOOKS), Sharing::Exclusive).unwrap();
+        let first: u32 = variable(FIRST).to_str().unwrap().parse().unwrap();
+        books.submit(grant(1, 0, u128::from(u64::MAX))).await.unwrap();
+        let open = SessionCommand::Open(Box::new(sessions::opening(0, u128::from(u64::MAX))));
+        books.change_session(open).await.unwrap();
+        for total in first.. {
+            // A process before may have been killed after a draw and before it said so.
+            let voucher = Some(Box::new(sessions::voucher(0, u128::from(total))));
+            let (none, one) = (Amount::ZERO, Amount::new(1));
+            let drawn = books.draw(sessions::id(0), sessions::tender(0), voucher, none, one, at(1)).await.unwrap();
+            assert!(matches!(drawn, Drawn::Held(_)), "{drawn:?}");
+            println!("claimed {total}");
+            books.submit_later(Command::Session(sessions::deliver(0, 1, 1))).unwrap();
         }
     });
 }

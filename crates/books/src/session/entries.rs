@@ -39,7 +39,7 @@ impl SessionRecord {
     }
 
     /// Where what it delivers comes from: its deposit in these books, or what its vouchers are worth.
-    fn source(&self) -> AccountKind {
+    pub(crate) fn source(&self) -> AccountKind {
         if self.prepaid { AccountKind::Deposit(self.id) } else { AccountKind::Vouchers(self.method.clone()) }
     }
 

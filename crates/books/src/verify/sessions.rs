@@ -13,7 +13,7 @@ use crate::{PaymentRecord, SessionRecord, Transfer, TransferId};
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     /// Transfers that no payment made and that touch what sessions touch.
-    transfers: HashMap<TransferId, Transfer>,
+    transfers: HashMap<TransferId, Moved>,
     /// What payments collected for a session.
     collected: HashMap<SessionId, Option<Amount>>,
     /// The collections that are not at rest.
@@ -21,6 +21,35 @@ pub(super) struct Sessions {
     /// The proofs of deposits.
     deposits: HashSet<Box<str>>,
     shown: u64,
+}
+
+/// A transfer of a session, small enough to keep one for each: accounts by their place among all.
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    what: What,
+    /// The deposit's account, or that of what vouchers are worth.
+    own: usize,
+    /// The payer's, the route's or that of losses.
+    other: usize,
+    amount: Amount,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Deposited,
+    Delivered,
+    Back,
+    Lost,
+    /// No session makes such a transfer.
+    Strange,
+}
+
+/// The accounts of a session, by their place among all; nothing for one that nothing was moved on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own {
+    pub(super) source: Option<usize>,
+    pub(super) payer: Option<usize>,
+    pub(super) losses: Option<usize>,
 }
 
 /// What the transfers of a session add up to. `None`: more than 128 bits.
@@ -34,11 +63,19 @@ struct Sums {
 }
 
 impl Sessions {
-    pub(super) fn transfer(&mut self, transfer: &Transfer) {
-        let is_of_sessions = |kind: &AccountKind| matches!(kind, AccountKind::Deposit(_) | AccountKind::Vouchers(_));
-        if is_of_sessions(&transfer.debit.kind) || is_of_sessions(&transfer.credit.kind) {
-            self.transfers.insert(transfer.id, transfer.clone());
-        }
+    /// Shows a transfer that no payment made, and the places of its accounts.
+    pub(super) fn transfer(&mut self, transfer: &Transfer, debit: usize, credit: usize) {
+        use AccountKind::{Deposit, Losses, Payer, Revenue, Vouchers};
+        let (what, own, other) = match (&transfer.debit.kind, &transfer.credit.kind) {
+            (Payer(_), Deposit(_)) => (What::Deposited, credit, debit),
+            (Deposit(_) | Vouchers(_), Revenue(_)) => (What::Delivered, debit, credit),
+            (Deposit(_) | Vouchers(_), Payer(_)) => (What::Back, debit, credit),
+            (Losses(_), Vouchers(_)) => (What::Lost, credit, debit),
+            (Deposit(_) | Vouchers(_), _) => (What::Strange, debit, credit),
+            (_, Deposit(_) | Vouchers(_)) => (What::Strange, credit, debit),
+            _ => return,
+        };
+        self.transfers.insert(transfer.id, Moved { what, own, other, amount: transfer.amount });
     }
 
     /// Says what does not hold of a payment as far as sessions go.
@@ -65,7 +102,7 @@ impl Sessions {
     }
 
     /// Says what does not hold of a session.
-    pub(super) fn session(&mut self, session: &SessionRecord) -> Vec<String> {
+    pub(super) fn session(&mut self, session: &SessionRecord, own: Own) -> Vec<String> {
         self.shown += 1;
         let id = session.id;
         let mut findings = Vec::new();
@@ -86,7 +123,7 @@ impl Sessions {
             self.under_way.iter().filter(|(_, of)| **of == id).map(|(payment, _)| *payment).collect();
         self.under_way.retain(|_, of| *of != id);
         must(under_way == Vec::from_iter(session.collecting), "names another collection than the one under way");
-        let Some(sums) = self.sums(session) else {
+        let Some(sums) = self.sums(session, own) else {
             must(false, "lacks a transfer of its own, or has one between other accounts than its own");
             return findings;
         };
@@ -104,33 +141,29 @@ impl Sessions {
     }
 
     /// Takes the transfers of a session and adds them up.
-    fn sums(&mut self, session: &SessionRecord) -> Option<Sums> {
+    fn sums(&mut self, session: &SessionRecord, accounts: Own) -> Option<Sums> {
         let zero = Some(Amount::ZERO);
         let mut sums = Sums { deposited: zero, delivered: zero, back: zero, lost: zero };
-        let is_own = |kind: &AccountKind| match kind {
-            AccountKind::Deposit(of) => session.prepaid && *of == session.id,
-            AccountKind::Vouchers(method) => !session.prepaid && *method == session.method,
-            _ => false,
-        };
         for transfer in ids_of(session.id, session.transfers) {
-            let transfer = self.transfers.remove(&transfer)?;
-            let (debit, credit) = (&transfer.debit.kind, &transfer.credit.kind);
-            let sum = match (debit, credit) {
-                (AccountKind::Payer(payer), to) if is_own(to) && *payer == session.payer => &mut sums.deposited,
-                (from, AccountKind::Revenue(_)) if is_own(from) => &mut sums.delivered,
-                (from, AccountKind::Payer(payer)) if is_own(from) && *payer == session.payer => &mut sums.back,
-                (AccountKind::Losses(_), to) if is_own(to) => &mut sums.lost,
-                _ => return None,
+            let Moved { what, own, other, amount } = self.transfers.remove(&transfer)?;
+            let (sum, expected) = match what {
+                What::Deposited => (&mut sums.deposited, Some(accounts.payer)),
+                What::Delivered => (&mut sums.delivered, None),
+                What::Back => (&mut sums.back, Some(accounts.payer)),
+                What::Lost => (&mut sums.lost, Some(accounts.losses)),
+                What::Strange => return None,
             };
-            *sum = sum.and_then(|sum| sum.checked_add(transfer.amount));
+            if accounts.source != Some(own) || expected.is_some_and(|expected| expected != Some(other)) {
+                return None;
+            }
+            *sum = sum.and_then(|sum| sum.checked_add(amount));
         }
         Some(sums)
     }
 
     /// How many sessions were shown, and what is left over.
     pub(super) fn left(self) -> (u64, Vec<String>) {
-        let unmade = self.transfers.values().filter(|transfer| transfer.payment.is_none());
-        let unmade = unmade.map(|transfer| format!("transfer {} is of a session, and none made it", transfer.id));
+        let unmade = self.transfers.keys().map(|id| format!("transfer {id} is of a session, and none made it"));
         let unknown = self.collected.keys().map(|session| format!("{session}: was collected from and has no record"));
         let mut findings: Vec<String> = unmade.chain(unknown).collect();
         findings.sort();
