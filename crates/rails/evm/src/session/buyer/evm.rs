@@ -30,9 +30,9 @@ use routes::Route;
 
 /// Opens sessions on EVM chains from one account, in escrows that its owner trusts.
 ///
-/// Of what a server accepts it takes what costs least: an authorization or a Permit2 transfer, for which the
-/// server pays the gas; else a transaction of its own, where the owner has said what the chain's coin is
-/// worth.
+/// Of what a server accepts it takes what costs least: an authorization, or a Permit2 transfer where the owner
+/// says that Permit2 has an allowance, for which the server pays the gas; else a transaction of its own, where
+/// the owner has said what the chain's coin is worth; else a Permit2 transfer, if the chain says so.
 #[derive(Clone)]
 pub struct EvmSessionPayer {
     account: Account,
@@ -87,7 +87,7 @@ impl EvmSessionPayer {
             return Err(SignError::Differs("what the deposit costs".into()));
         }
         let asked = self.known.read(METHOD, &deposit.quote.challenge, (self.clock)()).map_err(differs)?;
-        let route = self.route(&asked, &deposit.quote, (self.clock)()).map_err(differs)?;
+        let (route, _) = self.route(&asked, &deposit.quote, (self.clock)()).map_err(differs)?;
         Ok((asked, route))
     }
 
@@ -177,7 +177,7 @@ impl EvmSessionPayer {
         let asked = self.known.read(METHOD, &quote.challenge, now).ok()?;
         let (chain, contract) = (asked.token.chain, asked.token.contract);
         let held = funds.of_token(chain, contract, self.payer()).await;
-        let route = self.route(&asked, quote, now).ok()?;
+        let (route, fee) = self.route(&asked, quote, now).ok()?;
         let spendable = match route {
             Route::Authorization { .. } | Route::Permit2 { known: true } => held?,
             // Nobody says that Permit2 has an allowance, and without one the offer would bounce.
@@ -188,7 +188,7 @@ impl EvmSessionPayer {
             Route::Sent => match funds.of_coin(chain, self.payer()).await {
                 Some(coin) if coin < routes::opening_gas(chain).most() => U256::ZERO,
                 // The fee is paid in the chain's coin and does not lessen what there is of the token.
-                _ => held?.saturating_add(U256::from(self.fee(&asked, route).ok()?.units())),
+                _ => held?.saturating_add(U256::from(fee.units())),
             },
         };
         Some(Amount::new(spendable.saturating_to()))
@@ -210,8 +210,7 @@ impl SessionPayer for EvmSessionPayer {
         if !asked.is_quoted_by(quote, self.payer()) {
             return Err(NotPayable("the offer does not read as it was quoted".into()));
         }
-        let route = self.route(&asked, quote, now)?;
-        let fee = self.fee(&asked, route)?;
+        let (_, fee) = self.route(&asked, quote, now)?;
         asked.deposit(quote, amount, first, fee)
     }
 

@@ -34,38 +34,43 @@ pub(super) enum Route {
 }
 
 impl EvmSessionPayer {
-    /// The cheapest way that both sides know. No I/O.
-    pub(super) fn route(&self, asked: &Asked, quote: &SessionQuote, now: Timestamp) -> Result<Route, NotPayable> {
+    /// The cheapest way that both sides know, and what it costs on top at most. No I/O: a Permit2 that nobody
+    /// vouches for comes last, since without an allowance it moves nothing.
+    pub(super) fn route(
+        &self,
+        asked: &Asked,
+        quote: &SessionQuote,
+        now: Timestamp,
+    ) -> Result<(Route, Amount), NotPayable> {
         alive(&quote.challenge, now)?;
         let request = &asked.request;
         let takes = |kind| request.accepts.contains(&kind);
         if let Some(separator) = asked.token.separator().filter(|_| takes(DepositKind::Authorization)) {
-            return Ok(Route::Authorization { separator });
+            return Ok((Route::Authorization { separator }, Amount::ZERO));
         }
-        let chain = request.vault.chain;
-        let known = self.permit2.contains(&(chain, request.token));
-        if takes(DepositKind::Permit2) && (known || self.funds.is_some()) {
-            return Ok(Route::Permit2 { known });
+        let permit2 = takes(DepositKind::Permit2);
+        if permit2 && self.permit2.contains(&(request.vault.chain, request.token)) {
+            return Ok((Route::Permit2 { known: true }, Amount::ZERO));
         }
-        if !takes(DepositKind::Hash) {
-            let why = "the server accepts no deposit that this wallet can sign for the token";
-            return Err(NotPayable(why.into()));
+        let sent = match takes(DepositKind::Hash) {
+            true => self.most_gas(asked).map(|fee| (Route::Sent, fee)),
+            false => Err(NotPayable("the server accepts no deposit that this wallet can sign for the token".into())),
+        };
+        match sent {
+            Err(_) if permit2 && self.funds.is_some() => Ok((Route::Permit2 { known: false }, Amount::ZERO)),
+            sent => sent,
         }
+    }
+
+    /// What sending a deposit costs at most, in base units of the token.
+    fn most_gas(&self, asked: &Asked) -> Result<Amount, NotPayable> {
+        let chain = asked.request.vault.chain;
         if !self.funds.as_ref().is_some_and(|funds| funds.reaches(chain)) {
             return Err(NotPayable(format!(
                 "the server wants a deposit that is already sent, and this wallet has no node of chain {chain} to send \
                  it to; run: farthing wallet chain add NAME --rpc URL"
             )));
         }
-        Ok(Route::Sent)
-    }
-
-    /// What a route costs on top at most, in base units of the token.
-    pub(super) fn fee(&self, asked: &Asked, route: Route) -> Result<Amount, NotPayable> {
-        if route != Route::Sent {
-            return Ok(Amount::ZERO);
-        }
-        let chain = asked.request.vault.chain;
         let fee = self.known.coin(chain).and_then(|coin| opening_gas(chain).in_token(coin, &asked.token));
         fee.ok_or_else(|| {
             NotPayable(format!(

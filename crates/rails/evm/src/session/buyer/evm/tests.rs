@@ -53,7 +53,7 @@ fn an_authorization_is_made_out_to_the_escrow_for_this_channel_alone() {
 
 #[test]
 fn a_permit_names_the_channel_s_terms_and_needs_an_allowance() {
-    let offer = evm(&["hash", "permit2"]);
+    let offer = evm(&["permit2"]);
     let (payer, _) = with_chain(20_000);
     let quote = quoted(&payer, &offer).unwrap();
     assert_eq!(at_once(payer.available(&quote)), Some(Amount::new(20_000)));
@@ -65,7 +65,8 @@ fn a_permit_names_the_channel_s_terms_and_needs_an_allowance() {
     let signer = recover(&keccak256(permit.message(&session.vault, &witness)), &permit.signature);
     assert_eq!(signer, Ok(account(0x11).address()));
     let believed = on_evm().with_permit2(BASE, USDC.parse().unwrap());
-    assert!(deposit(&believed, &offer, 50_000).fee.is_zero());
+    assert!(deposit(&believed, &evm(&["hash", "permit2"]), 50_000).fee.is_zero());
+    assert!(!deposit(&payer, &evm(&["hash", "permit2"]), 50_000).fee.is_zero(), "what nobody vouches for comes last");
 }
 
 #[test]
