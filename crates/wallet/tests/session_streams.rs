@@ -101,6 +101,21 @@ async fn max_holds_for_the_whole_stream() {
 }
 
 #[tokio::test]
+async fn max_counts_what_was_signed_ahead_before() {
+    let (shop, (_home, client)) = (Shop::start().await, home());
+    let generous = Order { ahead: 5, ..order() };
+    assert_eq!(read(start(&client, &shop, "/stream/2", &generous).await).await.0.len(), 2);
+    assert_eq!(units(newest(&client).await.free), 4000);
+    let max = |text: &str| Order { max: Some(text.parse().unwrap()), ..order() };
+    let Streamed::Other(outcome) = client.stream(shop.get("/stream/9"), &max("0.003999 USD")).await.unwrap() else {
+        panic!("the server could draw 4000 without asking")
+    };
+    assert!(matches!(*outcome, Outcome::Refused { rule: Some(Rule::Max), .. }), "{outcome:?}");
+    let (pieces, ending) = read(start(&client, &shop, "/stream/9", &max("0.005 USD")).await).await;
+    assert_eq!((pieces.len(), ending.cost.to_string().as_str()), (5, "0.005 USD"));
+}
+
+#[tokio::test]
 async fn whoever_stops_a_stream_learns_what_it_cost() {
     let (shop, (_home, client)) = (Shop::start().await, home());
     let mut stream = start(&client, &shop, "/stream/5", &order()).await;

@@ -180,6 +180,20 @@ impl Sessions {
         .await
     }
 
+    /// It has ended, and so much of it was spent.
+    pub(crate) async fn ended(&self, session: i64, spent: Amount, reason: &str) -> Result<(), SessionsError> {
+        let reason = reason.to_owned();
+        self.write(move |file| {
+            file.execute(
+                "UPDATE sessions SET state = 'closed', spent = min(?1, signed), reason = ?2, owner = NULL \
+                 WHERE id = ?3 AND state != 'closed'",
+                params![stored(spent), reason, session],
+            )?;
+            file.execute("DELETE FROM purchases WHERE session = ?1", [session]).map(drop)
+        })
+        .await
+    }
+
     /// Moves a session on that pays no more.
     pub(crate) async fn stop(
         &self,

@@ -170,10 +170,11 @@ impl Sessions {
                 file.execute("DELETE FROM purchases WHERE id = ?1", [purchase])?;
             }
             let Some(told) = told else { return Ok(()) };
-            let spent = stored(told.spent);
+            // Whoever has seen the newest total knows best, also that less was delivered than was held.
             file.execute(
-                "UPDATE sessions SET spent = max(spent, ?1) WHERE id = ?2 AND signed >= ?1",
-                params![spent, session],
+                "UPDATE sessions SET spent = CASE WHEN signed = ?3 THEN ?1 ELSE max(spent, ?1) END \
+                 WHERE id = ?2 AND signed >= ?1 AND state != 'closed'",
+                params![stored(told.spent), session, stored(told.accepted)],
             )?;
             let others: i64 =
                 file.query_row("SELECT count(*) FROM purchases WHERE session = ?1", [session], |row| row.get(0))?;

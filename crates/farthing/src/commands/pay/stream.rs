@@ -27,7 +27,7 @@ impl Pay {
         self.keep(ending.receipt.as_ref())?;
         let (mut summary, exit) = summary(&ending);
         if interrupted {
-            summary = format!("stopped; {summary}");
+            summary = format!("stopped; {}", summary.replacen("paid ", "paid at most ", 1));
         }
         if self.json {
             let session = ending.receipt.as_ref().map(|receipt| receipt.reference.clone());
@@ -68,12 +68,13 @@ async fn print(mut stream: PaidStream) -> Result<(Ending, bool), Failure> {
 fn summary(ending: &Ending) -> (String, u8) {
     let cost = ending.cost;
     let session = ending.receipt.as_ref().map(|receipt| format!(", session {}", plain(&receipt.reference)));
-    let paid = format!("paid {cost}{}", session.unwrap_or_default());
+    let bound = if ending.stopped.is_some() { "at most " } else { "" };
+    let paid = format!("paid {bound}{cost}{}", session.unwrap_or_default());
     match &ending.stopped {
         None => (paid, 0),
         Some(Outcome::Refused { sentence, .. }) => (format!("{paid}; stopped: {sentence}"), REFUSED),
         Some(Outcome::NoOffer { reasons }) => (format!("{paid}; stopped: {}", reasons.join("; ")), NO_OFFER),
-        Some(Outcome::Unknown { sentence, .. }) => (format!("{paid} at least; {sentence}"), UNKNOWN),
+        Some(Outcome::Unknown { sentence, .. }) => (format!("{paid}; {sentence}"), UNKNOWN),
         Some(Outcome::ServerError { response, .. }) => {
             (format!("{paid}; the server answered a voucher with {}", response.status()), SERVER_ERROR)
         }

@@ -61,10 +61,7 @@ impl PayingClient {
             cost = Price::from_millionths(cost.millionths().saturating_add(price.millionths()), cost.currency());
         }
         // Should this process die before, the next one asks again and confirms once more, which changes nothing.
-        let sessions = self.wallet.sessions()?;
-        let told = crate::sessions::Told { accepted: spent, spent };
-        sessions.conclude(session.id, None, Some(told), false).await?;
-        sessions.stop(session.id, SessionState::Closed, reason, None).await?;
+        self.wallet.sessions()?.ended(session.id, spent, reason).await?;
         Ok(cost)
     }
 }

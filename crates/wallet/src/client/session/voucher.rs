@@ -57,7 +57,8 @@ impl Buying<'_> {
                 }
                 continue;
             }
-            let voucher = match self.approve(&session, quote, total, added)? {
+            let claimed = self.claimed(&session, need, added);
+            let voucher = match self.approve(&session, quote, total, claimed)? {
                 Ok(voucher) => voucher,
                 Err(step) => return Ok(Err(step)),
             };
@@ -74,13 +75,13 @@ impl Buying<'_> {
             let (challenge, url) = (quote.challenge.clone(), self.request.url().to_owned());
             let raise = Raise { session: session.id, from, total, challenge, url, at };
             let purchase = pays_for.map(|request| {
-                self.purchase(session.id, Kind::Voucher, total, added, request, &Signed::from(credential.clone()))
+                self.purchase(session.id, Kind::Voucher, total, claimed, request, &Signed::from(credential.clone()))
             });
             let purchase = purchase.transpose()?;
             let id = purchase.as_ref().map(|purchase| purchase.id);
             if self.sessions.raise(raise, purchase).await? {
                 reach("wallet-after-voucher-keep");
-                self.added = self.added.checked_add(added).unwrap_or(added);
+                self.added = self.added.checked_add(claimed).unwrap_or(claimed);
                 return Ok(Ok(Kept { session: self.reload(session.id).await?, credential, purchase: id }));
             }
             session = self.reload(session.id).await?;
@@ -89,6 +90,16 @@ impl Buying<'_> {
             }
         }
         Ok(Err(no_offer("other calls use the session all the time; try again later")))
+    }
+
+    /// What a voucher lets the server take for this call. Of a stream that is all that was free, too: it draws
+    /// without asking for as long as it lasts.
+    fn claimed(&self, session: &KeptSession, need: Need, added: Amount) -> Amount {
+        match need {
+            _ if self.order.streams => added.checked_add(session.free).unwrap_or(added),
+            Need::More(amount) => added.max(amount),
+            Need::Total(_) => added,
+        }
     }
 
     fn approve(

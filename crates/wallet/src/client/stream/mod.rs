@@ -33,7 +33,8 @@ const MOST_CHALLENGES: u32 = 3;
 /// A stream under way.
 pub struct PaidStream {
     client: PayingClient,
-    response: Response,
+    /// Nothing once it is not read on.
+    response: Option<Response>,
     request: Prepared,
     order: Order,
     session: InSession,
@@ -88,7 +89,7 @@ impl PayingClient {
                 prepared.redirect_to(response.url().clone());
                 Ok(Streamed::Stream(Box::new(PaidStream {
                     client: self.clone(),
-                    response,
+                    response: Some(response),
                     request: prepared,
                     order,
                     session: *session,
@@ -118,7 +119,7 @@ impl PaidStream {
                         return self.over(Some(stopped)).await;
                     }
                 }
-                None => match self.response.chunk().await {
+                None => match self.chunk().await {
                     Ok(Some(chunk)) => match &mut self.events {
                         None => return Ok(Piece::Data(chunk.to_vec())),
                         Some(events) => match events.push(&chunk) {
@@ -138,6 +139,13 @@ impl PaidStream {
                     }
                 },
             }
+        }
+    }
+
+    async fn chunk(&mut self) -> reqwest::Result<Option<bytes::Bytes>> {
+        match &mut self.response {
+            Some(response) => response.chunk().await,
+            None => Ok(None),
         }
     }
 
@@ -169,14 +177,39 @@ impl PaidStream {
         self.asked_in_a_row += 1;
         let ahead = self.session.quote.unit_amount.checked_mul(u128::from(self.order.ahead));
         let generous = ahead.and_then(|ahead| need.required.checked_add(ahead)).unwrap_or(need.required);
-        // What is ahead of need is no reason to deposit more.
-        let total = if need.required > session.deposit { need.required } else { generous.min(session.deposit) };
+        let total = self.affordable(need.required, generous, &session);
         let (client, request, order) = (self.client.clone(), self.request.clone(), self.order);
         let mut buying = client.buying(&client.http, &request, self.session.payer.clone(), &order)?;
         buying.added = self.session.added;
         let answered = voucher(&mut buying, session, &mut self.session.quote, total).await;
         self.session.added = buying.added;
         answered
+    }
+
+    /// What is asked for and what is ahead of it. What is ahead of need is no reason to deposit more, and a server
+    /// that asks for a slice at a time may do with the part of it that `--max` leaves.
+    fn affordable(&self, required: Amount, generous: Amount, session: &KeptSession) -> Amount {
+        let fits = |total: Amount| {
+            let added = total.checked_sub(session.signed).and_then(|more| more.checked_add(self.session.added));
+            let cost = session.worth(added.unwrap_or(self.session.added));
+            self.order.max.is_none_or(|max| cost.currency() == max.currency() && cost.millionths() <= max.millionths())
+        };
+        if required > session.deposit {
+            return required;
+        }
+        let generous = generous.min(session.deposit);
+        let unit = self.session.quote.unit_amount;
+        let mut part = required;
+        while !fits(part) && part > session.signed {
+            part = part.checked_sub(unit).unwrap_or(Amount::ZERO);
+        }
+        match (fits(generous), fits(required)) {
+            (true, _) => generous,
+            (false, true) => required,
+            (false, false) if part > session.signed => part,
+            // Nothing more fits; the policy says so.
+            (false, false) => required,
+        }
     }
 
     /// Why nothing is signed for a question, if so.
@@ -206,6 +239,8 @@ impl PaidStream {
 
     /// What it came to. Where the stream itself did not say, the seller is asked once more.
     async fn end(&mut self, stopped: Option<Outcome>) -> Result<Ending, PayError> {
+        // Whoever sends it learns first that nobody reads it any more.
+        self.response = None;
         let session = self.kept().await?;
         let told = self.receipt.as_ref().and_then(|receipt| word::told_by(receipt, &self.session.channel));
         let sessions = self.client.wallet.sessions()?;
