@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use farthing_devnet::{ACCOUNTS, DevelopmentAccount, Devnet, Kind};
+use farthing_devnet::{ACCOUNTS, DevelopmentAccount, Devnet, EVM_ESCROW, Kind};
 use farthing_keys::private_file;
 
+use super::escrows;
 use crate::failure::{Failure, OrFail};
 
 /// Who sells and pays for gas, and who buys.
@@ -25,6 +26,8 @@ struct Terms {
     fees: &'static str,
     /// The line that makes the token known to a wallet, where it is not on file.
     known: String,
+    /// The gateway's line that names what sessions are kept in, where that is not on file.
+    escrow: String,
     /// What a route accepts.
     accept: &'static str,
 }
@@ -39,6 +42,7 @@ impl Terms {
                 asset: "\"pathUSD\"".to_owned(),
                 fees: "fee_payer = true   # the buyer pays the price and nothing else\n",
                 known: String::new(),
+                escrow: String::new(),
                 accept: "\"tempo/charge\"",
             },
             Kind::Evm { .. } => {
@@ -49,7 +53,8 @@ impl Terms {
                 );
                 let known = format!("token = [{token}]\n");
                 let accept = "\"evm/charge\"";
-                Self { rail: "evm", method: "", code: "USDC", asset: token, fees: "", known, accept }
+                let escrow = evm_escrow();
+                Self { rail: "evm", method: "", code: "USDC", asset: token, fees: "", known, escrow, accept }
             }
             Kind::BaseSepolia => Self {
                 rail: "base",
@@ -58,6 +63,7 @@ impl Terms {
                 asset: "\"USDC\"".to_owned(),
                 fees: "",
                 known: String::new(),
+                escrow: evm_escrow(),
                 accept: "\"evm/charge\", \"x402/exact\"",
             },
         }
@@ -76,7 +82,7 @@ impl Kit {
     /// What goes with this chain.
     pub(crate) fn of(chain: &Devnet) -> Self {
         let (rpc, id, recipient) = (chain.rpc(), chain.chain_id(), SELLER.address);
-        let Terms { rail, method, code, asset, fees, known, accept } = Terms::of(chain);
+        let Terms { rail, method, code, asset, fees, known, escrow, accept } = Terms::of(chain);
         let gateway = format!(
             r#"[gateway]
 listen      = "127.0.0.1:4030"
@@ -90,7 +96,7 @@ chain     = {id}
 recipient = "{recipient}"
 asset     = {asset}
 signer    = {{ key = {{ file = "seller.key" }} }}
-{fees}
+{escrow}{fees}
 [[route]]
 match    = "GET /{{*path}}"
 upstream = "http://127.0.0.1:9000"   # your server
@@ -98,7 +104,9 @@ price    = "0.001 USD"
 accept   = [{accept}]
 "#
         );
-        let chains = format!("[chain.devnet]\nchain = {id}\nrpc = \"{rpc}\"\n{known}");
+        let escrows: Vec<_> = escrows(chain).map(|(_, escrow)| format!("\"{escrow}\"")).collect();
+        let escrows = escrows.join(", ");
+        let chains = format!("[chain.devnet]\nchain = {id}\nrpc = \"{rpc}\"\nescrow = [{escrows}]\n{known}");
         let facilitator = (chain.kind() == Kind::BaseSepolia).then(|| facilitator(rpc, id));
         Self { code, gateway, facilitator, chains }
     }
@@ -156,6 +164,10 @@ accept   = [{accept}]
             "farthing pay --wallet agent http://127.0.0.1:4030/".to_owned(),
         ]
     }
+}
+
+fn evm_escrow() -> String {
+    format!("escrow    = \"{EVM_ESCROW}\"   # what sessions are kept in\n")
 }
 
 /// A facilitator on a port of its own, beside the gateway.
