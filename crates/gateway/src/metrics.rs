@@ -101,7 +101,7 @@ impl Metrics {
         }
     }
 
-    /// The meters of a rail's sessions in an escrow.
+    /// The meters of a rail's sessions.
     pub(crate) fn sessions(&self, rail: &str) -> SessionMeters {
         let gauge = |metric: &'static str| {
             let key = Key::from_parts(metric, vec![Label::new("rail", rail.to_owned())]);

@@ -49,6 +49,8 @@ pub(crate) struct Keeper {
     /// How many were read since the beginning, and how many there were the last time.
     read: usize,
     count: usize,
+    /// The same of each rail.
+    open: HashMap<String, u32>,
     pauses: Pauses,
     /// When each session with something to post was last posted, or first seen so.
     posted: HashMap<SessionId, Timestamp>,
@@ -99,6 +101,7 @@ impl Keeper {
             }
         }
         for session in self.page(seller).await? {
+            *self.open.entry(session.rail.clone()).or_default() += 1;
             seller.sessions.risk.stands(&session, now);
             let known = self.known(seller, &session, false, now);
             let is_urgent = work.iter().any(|(urgent, _)| urgent.id == session.id);
@@ -122,7 +125,7 @@ impl Keeper {
             }
         }
         if self.after.is_none() {
-            publish(seller, rails);
+            publish(seller, rails, &std::mem::take(&mut self.open));
         }
         Ok(())
     }
@@ -153,12 +156,12 @@ impl Keeper {
     }
 }
 
-fn publish(seller: &Seller, rails: &[SessionRail]) {
-    for rail in rails.iter().filter(|rail| rail.escrow().is_some()) {
+fn publish(seller: &Seller, rails: &[SessionRail], open: &HashMap<String, u32>) {
+    for rail in rails {
         let (name, asset) = (rail.tender.rail.as_str(), &rail.tender.asset);
         let sums = seller.sessions.risk.sums(name);
         let meters = seller.metrics.sessions(name);
-        meters.open.set(f64::from(sums.sessions));
+        meters.open.set(f64::from(open.get(name).copied().unwrap_or_default()));
         meters.unsettled.set(shown(sums.unsettled.to_decimal(asset.decimals())));
         meters.highest.set(shown(sums.highest.to_decimal(asset.decimals())));
     }

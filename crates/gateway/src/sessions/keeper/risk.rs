@@ -65,7 +65,6 @@ pub(crate) enum Limit {
 /// What a rail's sessions come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
-    pub(super) sessions: u32,
     pub(super) unsettled: Amount,
     /// That of the payer with the most.
     pub(super) highest: Amount,
@@ -173,9 +172,7 @@ impl Risk {
     pub(super) fn sums(&self, rail: &str) -> Sums {
         let carried = self.carried();
         let own = |payer: &&Arc<Payer>| *payer.rail == *rail;
-        let sessions = carried.sessions.values().filter(|share| *share.payer.rail == *rail).count();
         Sums {
-            sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
             unsettled: carried.rails.get(rail).copied().unwrap_or_default(),
             highest: carried
                 .payers
@@ -280,7 +277,7 @@ mod tests {
         risk.release(id(1), Amount::new(10), at(1));
         assert_eq!(admits(&risk, 5, 10), Ok(()));
         let sums = risk.sums("evm");
-        assert_eq!((sums.sessions, sums.unsettled.units(), sums.highest.units()), (3, 50, 30));
+        assert_eq!((sums.unsettled.units(), sums.highest.units()), (50, 30));
     }
 
     #[test]
