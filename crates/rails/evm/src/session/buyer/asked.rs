@@ -15,11 +15,12 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// What every channel that can pay this offer has in common, but for its payer's salt.
+    /// What every channel that can pay this offer has in common. Kept on disk: it must stay as it is.
     pub(super) fn terms(&self, payer: Address) -> String {
         let SessionRequest { vault, token, recipient, operator, .. } = &self.request;
-        let (kind, chain, escrow) = (vault.kind, vault.chain, vault.contract);
-        format!("eip155:{chain}/{kind:?}/{escrow:#x}/{payer:#x}/{recipient:#x}/{operator:#x}/{token:#x}")
+        let (chain, escrow) = (vault.chain, vault.contract);
+        let kind = vault.kind.protocol().unwrap_or(vault.kind.method());
+        format!("eip155:{chain}/{kind}/{escrow:#x}/{payer:#x}/{recipient:#x}/{operator:#x}/{token:#x}")
     }
 
     /// As a quote for this offer.
