@@ -123,15 +123,15 @@ impl Issuing<'_> {
         }
         let nonce = nonce::fresh();
         let for_this = Scope::of(self.paid, self.asked).into_opaque(nonce);
-        let mut spent = 0;
+        let (mut for_any, mut spent) = (None, 0);
         for (offer, template) in offers {
             let line = match &offer.session {
                 None => self.line(offer, template, self.asked.body.digest(), &for_this),
                 Some(_) => {
-                    let for_any = Scope::of_route(self.paid).into_opaque(nonce);
+                    let for_any = for_any.get_or_insert_with(|| Scope::of_route(self.paid).into_opaque(nonce));
                     let known = self.known.filter(|known| known.is_of(offer));
                     let reminding = known.and_then(|known| known.template(template));
-                    self.line(offer, reminding.as_ref().unwrap_or(template), None, &for_any)
+                    self.line(offer, reminding.as_ref().unwrap_or(template), None, for_any)
                 }
             };
             spent += line.len();
