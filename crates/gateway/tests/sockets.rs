@@ -258,7 +258,7 @@ async fn t_06_a_credential_for_a_cheaper_offer_is_refused() {
 }
 
 #[tokio::test]
-async fn a_stream_without_a_voucher_in_time_is_ready_to_close() {
+async fn g_12_a_stream_without_a_voucher_in_time_is_ready_to_close() {
     let (world, upstream) = world(BY_MESSAGE, "300ms").await;
     let payer = payer(&world).await;
     let mut socket = Socket::open(&world).await;

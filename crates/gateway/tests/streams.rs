@@ -119,7 +119,7 @@ async fn a_model_is_paid_by_the_token_while_vouchers_come() {
 }
 
 #[tokio::test]
-async fn a_stream_without_a_voucher_in_time_ends_with_a_receipt_for_what_went_out() {
+async fn g_12_a_stream_without_a_voucher_in_time_ends_with_a_receipt_for_what_went_out() {
     let world = world("{ events = true }", "300ms").await;
     let payer = payer(&world).await;
     let (upstream, reply) = feed(SSE);
@@ -138,7 +138,7 @@ async fn a_stream_without_a_voucher_in_time_ends_with_a_receipt_for_what_went_ou
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_pays_for_what_it_was_given() {
+async fn g_12_a_client_that_leaves_pays_for_what_it_was_given() {
     let world = world("{ events = true }", "20s").await;
     let payer = payer(&world).await;
     let (upstream, reply) = feed(SSE);
@@ -171,7 +171,7 @@ async fn an_upstream_that_breaks_off_is_paid_for_what_it_gave() {
 }
 
 #[tokio::test]
-async fn two_streams_of_one_session_never_give_more_than_is_signed_for() {
+async fn g_12_two_streams_of_one_session_never_give_more_than_is_signed_for() {
     let world = world("{ events = true }", "300ms").await;
     let payer = payer(&world).await;
     let replies: Vec<_> = (0..2).map(|_| feed(SSE)).collect();
@@ -228,7 +228,7 @@ async fn a_whole_answer_of_a_model_is_given_when_its_tokens_are_signed_for() {
 }
 
 #[tokio::test]
-async fn what_the_upstream_says_is_taken_within_the_price() {
+async fn g_12_what_the_upstream_says_is_taken_within_the_price() {
     let said = r#"{ header = "x-cost", unit = "0.000001 USD" }"#;
     let in_json = r#"{ json = "/cost", unit = "0.000001 USD" }"#;
     let headers = |cost: &'static str| Reply::Headers(vec![("x-cost", cost)]);
@@ -250,7 +250,7 @@ async fn what_the_upstream_says_is_taken_within_the_price() {
 }
 
 #[tokio::test]
-async fn a_trailer_says_what_the_answer_cost_whoever_is_there_to_read_it() {
+async fn g_12_a_trailer_says_what_the_answer_cost_whoever_is_there_to_read_it() {
     let world = world(r#"{ trailer = "x-cost", unit = "0.000001 USD" }"#, "1s").await;
     let payer = payer(&world).await;
     let sold = async |credential: String, cost: Option<&'static str>, stays: bool| {
