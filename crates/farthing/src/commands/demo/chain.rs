@@ -23,6 +23,13 @@ pub(super) struct Chain {
     sponsor_had: U256,
 }
 
+/// Transactions, and what they took of the chain's room.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Transactions {
+    pub(super) count: u64,
+    pub(super) gas: u64,
+}
+
 /// What the chain says of the demo.
 pub(super) struct OnChain {
     /// What came to the seller, in millionths of a dollar.
@@ -82,6 +89,33 @@ impl Chain {
     /// What an account has, in millionths of a dollar.
     pub(super) async fn balance(&self, account: Address) -> Result<U256, Failure> {
         self.devnet.balance(account).await.or_fail("the chain does not answer")
+    }
+
+    /// The number of the newest block.
+    pub(super) async fn height(&self) -> Result<u64, Failure> {
+        let height: U256 =
+            self.devnet.node().request("eth_blockNumber", json!([])).await.or_fail("the chain does not answer")?;
+        height.try_into().or_fail("the chain is too long")
+    }
+
+    /// The transactions after a block.
+    pub(super) async fn transactions_after(&self, height: u64) -> Result<Transactions, Failure> {
+        let mut all = Transactions::default();
+        for block in height + 1..=self.height().await? {
+            let block = json!([format!("{block:#x}")]);
+            let receipts: Vec<Value> = self
+                .devnet
+                .node()
+                .request("eth_getBlockReceipts", block)
+                .await
+                .or_fail("the chain does not show its receipts")?;
+            for receipt in receipts {
+                let gas = receipt.get("gasUsed").and_then(Value::as_str).and_then(|gas| gas.parse::<U256>().ok());
+                all.count += 1;
+                all.gas += u64::try_from(gas.unwrap_or_default()).unwrap_or(0);
+            }
+        }
+        Ok(all)
     }
 
     /// What came to the seller, and what it cost.

@@ -10,6 +10,7 @@ mod chain;
 mod rail;
 mod replay;
 mod report;
+mod sessions;
 mod stage;
 mod upstream;
 
@@ -40,6 +41,7 @@ const LAST_WRITES: Duration = Duration::from_millis(300);
 /// Watch an agent buy a thousand requests, be stopped by its limit, and the books balance.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  farthing demo\n  farthing demo --rail tempo\n  \
+    farthing demo --sessions\n  \
     farthing demo --upstream http://127.0.0.1:8080/\n\n\
     On Tempo the agent buys 200 requests of 0.005 USD, since each is a transaction on a chain that is \
     started on this machine; the chain's node is fetched from npm the first time.\n\n\
@@ -48,6 +50,9 @@ pub(crate) struct Demo {
     /// What the payments are settled on.
     #[arg(long, value_enum, default_value_t = Rail::Balance)]
     rail: Rail,
+    /// Buy an answer by the token instead, on one deposit, and kill the gateway and the wallet in the middle.
+    #[arg(long, conflicts_with = "upstream")]
+    sessions: bool,
     /// Put the gateway before this server instead of the demo's own; the agent buys this URL.
     #[arg(long)]
     upstream: Option<Url>,
@@ -64,6 +69,9 @@ impl Demo {
         if self.serve_upstream {
             upstream::serve().await?;
             return Ok(ExitCode::SUCCESS);
+        }
+        if self.sessions {
+            return sessions::run(self.rail, self.json).await;
         }
         let started = Instant::now();
         let say = |line: &str| {

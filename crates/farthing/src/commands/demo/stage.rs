@@ -27,8 +27,9 @@ pub(super) struct Stage {
     admin: Url,
 }
 
-struct Process {
-    child: Child,
+/// A process of the demo's.
+pub(super) struct Process {
+    pub(super) child: Child,
     addresses: Value,
 }
 
@@ -114,7 +115,7 @@ impl Stage {
 
 impl Process {
     /// Starts this program with other arguments and waits for its addresses.
-    async fn start(arguments: &[&str]) -> Result<Self, Failure> {
+    pub(super) async fn start(arguments: &[&str]) -> Result<Self, Failure> {
         let program = std::env::current_exe().or_fail("this program cannot be found")?;
         let mut child = Command::new(program)
             .args(arguments)
@@ -132,7 +133,8 @@ impl Process {
         Ok(Self { child, addresses })
     }
 
-    fn address(&self, member: &str) -> Result<Url, Failure> {
+    /// An address that it said.
+    pub(super) fn address(&self, member: &str) -> Result<Url, Failure> {
         let address = self.addresses.get(member).and_then(Value::as_str).unwrap_or_default();
         Url::parse(&format!("http://{address}")).or_fail("a process has no address")
     }

@@ -46,7 +46,8 @@ pub(super) async fn serve() -> Result<(), Failure> {
         .route("/fragile/{name}", get(fragile))
         .route("/stream/{name}", get(stream))
         .route("/served", get(served))
-        .with_state(Arc::new(Served::default()));
+        .with_state(Arc::new(Served::default()))
+        .merge(super::sessions::serve());
     axum::serve(listener, router).await.or_fail("the demo's upstream stopped")
 }
 
