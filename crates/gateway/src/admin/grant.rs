@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use farthing_books::{Command, Outcome, TransferId};
 use farthing_money::{Asset, Price, Rounding};
-use farthing_rail::{Acceptor, PayerId};
+use farthing_rail::{Acceptor, Deposits, PayerId};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -67,7 +67,7 @@ fn prepaid_asset(admin: &Admin, currency: &str) -> Option<Asset> {
     let site = admin.seller().site.load();
     let offers = site.table.routes().iter().filter_map(|route| route.paid.as_ref()).flat_map(|paid| &paid.offers);
     offers
-        .filter(|offer| matches!(offer.acceptor, Acceptor::Prepaid(_)))
+        .filter(|offer| matches!(offer.acceptor, Acceptor::Prepaid(_) | Acceptor::Session(_, Deposits::InBooks)))
         .map(|offer| offer.acceptor.terms().asset.clone())
         .find(|asset| asset.code() == currency)
 }

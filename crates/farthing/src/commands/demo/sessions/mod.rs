@@ -28,8 +28,10 @@ const PRICE: &str = "0.00002 USD";
 const PRICE_MILLIONTHS: u64 = 20;
 /// What the gateway suggests to deposit: less than all of it, so that the wallet has to top up.
 const DEPOSIT: &str = "0.04 USD";
-/// What may be delivered and not yet be signed for, or signed for and be lost in a crash.
-const SLICE: u64 = 25;
+/// What may be under way without being written down as delivered, which is what a crash can cost; and how many tokens
+/// that is.
+const SLICE: &str = "0.0005 USD";
+const SLICE_TOKENS: u64 = 25;
 /// After so many tokens the gateway dies, and after so many the wallet.
 const GATEWAY_DIES_AFTER: u64 = 1_500;
 const WALLET_DIES_AFTER: u64 = 3_000;

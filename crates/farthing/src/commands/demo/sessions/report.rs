@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::agent::{Agent, BALANCE_MILLIONTHS, Ended};
 use super::stage::Stage;
-use super::{PRICE_MILLIONTHS, SLICE, TOKENS};
+use super::{PRICE_MILLIONTHS, SLICE_TOKENS, TOKENS};
 use crate::failure::{Failure, OrFail};
 use crate::terminal::{self, Colour};
 
@@ -92,7 +92,7 @@ impl Report {
             ),
         );
         let price = |tokens: u64| Amount::new(u128::from(tokens * PRICE_MILLIONTHS));
-        let (least, most) = (price(TOKENS - SLICE * CRASHES), price(TOKENS + SLICE * CRASHES * 4));
+        let (least, most) = (price(TOKENS - SLICE_TOKENS * CRASHES), price(TOKENS + SLICE_TOKENS * CRASHES * 4));
         self.expect(
             least <= spent && spent <= most,
             format!(

@@ -159,7 +159,7 @@ accept   = ["{}/session"]
 
 [route.session]
 deposit = "{DEPOSIT}"
-slice   = {SLICE}
+slice   = "{SLICE}"
 "#,
         upstream.as_str().trim_end_matches('/'),
         rail.method(),
