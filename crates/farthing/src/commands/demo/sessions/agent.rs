@@ -168,7 +168,8 @@ impl Agent {
     async fn run(&self, arguments: &[&str]) -> Result<String, Failure> {
         let output = self.command(arguments)?.output().await.or_fail("this program does not start")?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
             return Err(Failure::new(format!("farthing {} failed: {}", arguments.join(" "), said.trim())));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
