@@ -80,11 +80,18 @@ pub(crate) struct Sessions {
 }
 
 /// The route that a credential was issued for, of those that are at its path: what is brought to a session comes
-/// with `POST`, whatever methods its route has.
+/// with `POST`, whatever methods its route has. A challenge of another secret or price than today's was issued for none;
+/// any that takes such sessions then has a fresh one to answer with.
 pub(crate) fn visited<'a>(site: &'a Site, target: &Target, credential: &Credential) -> Option<&'a SharedRoute> {
     let issued_for =
         |route: &&SharedRoute| route.paid.as_ref().is_some_and(|paid| present::is_for(site, paid, credential));
-    site.table.at(target.host(), target.path()).find(issued_for)
+    let method = credential.challenge().method().as_str();
+    let takes_such = |route: &&SharedRoute| {
+        let offers = route.paid.as_ref().map_or(&[][..], |paid| &paid.offers);
+        offers.iter().any(|offer| offer.session.is_some() && offer.method == method)
+    };
+    let here = || site.table.at(target.host(), target.path());
+    here().find(issued_for).or_else(|| here().find(takes_such))
 }
 
 /// Takes a session's credential and answers the request that carries it.

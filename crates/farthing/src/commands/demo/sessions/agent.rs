@@ -63,7 +63,7 @@ impl Agent {
         let shown: Value = serde_json::from_str(&agent.run(&["wallet", "show", NAME, "--json"]).await?)
             .or_fail("the wallet is not shown as JSON")?;
         let did = shown.get("did").and_then(Value::as_str).unwrap_or_default().to_owned();
-        agent.account = shown.pointer("/accounts/0/address").and_then(Value::as_str).map(str::to_owned);
+        agent.account = shown.get("address").and_then(Value::as_str).map(str::to_owned);
         agent.payer = match (stage.chain(), &agent.account) {
             (None, _) => {
                 let admin = stage.admin().as_str();

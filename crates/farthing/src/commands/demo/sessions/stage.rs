@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use farthing_keys::private_file;
 use farthing_store::Books;
+use farthing_wallet::Ambient;
 use tempfile::TempDir;
 use tokio::process::Command;
 use url::Url;
@@ -12,6 +13,7 @@ use super::super::chain::Chain;
 use super::super::rail::Rail;
 use super::super::stage::Process;
 use super::{DEPOSIT, PRICE, SLICE};
+use crate::clock;
 use crate::commands::books;
 use crate::failure::{Failure, OrFail};
 
@@ -42,6 +44,7 @@ impl Stage {
         if let Some(chain) = &chain {
             chain.write_key(directory.path())?;
         }
+        write_secret(directory.path())?;
         let any = ["127.0.0.1:0"; 2];
         write_config(directory.path(), rail, chain.as_ref(), &upstream.address("listen")?, any)?;
         let gateway = start(directory.path()).await?;
@@ -132,6 +135,13 @@ async fn start(directory: &Path) -> Result<Process, Failure> {
     Process::start(&["gateway", "--json", "--config", &config]).await
 }
 
+/// What binds challenges: the same after a restart.
+fn write_secret(directory: &Path) -> Result<(), Failure> {
+    let secret: [u8; 32] = Ambient::new(clock::now).random().or_fail("this machine has no randomness")?;
+    let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    private_file::write(&directory.join("secret"), secret.as_bytes()).or_fail("the secret cannot be written")
+}
+
 /// A configuration in development mode that sells tokens.
 fn write_config(
     directory: &Path,
@@ -145,6 +155,8 @@ fn write_config(
         r#"[gateway]
 listen      = "{listen}"
 admin       = "{admin}"
+realm       = "tokens.example"
+secret      = {{ file = "secret" }}
 store       = "sqlite:./seller/farthing.db"
 development = true
 
