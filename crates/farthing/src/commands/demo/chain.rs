@@ -42,7 +42,8 @@ pub(super) struct OnChain {
 
 impl Chain {
     pub(super) async fn start() -> Result<Self, Failure> {
-        let devnet = Devnet::start(Options::tempo(anvil_source()?)).await.or_fail("the chain did not start")?;
+        let devnet =
+            Devnet::start(Options::tempo(anvil_source()?).with_sessions()).await.or_fail("the chain did not start")?;
         let mut chain = Self { devnet, seller_had: U256::ZERO, sponsor_had: U256::ZERO };
         chain.seller_had = chain.balance(SELLER.address).await?;
         chain.sponsor_had = chain.balance(SPONSOR.address).await?;
