@@ -1,10 +1,12 @@
 //! The processes of the demo of sessions: a model, and a gateway that can be killed and started again where it was.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use farthing_keys::private_file;
 use farthing_store::Books;
 use farthing_wallet::Ambient;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 use url::Url;
@@ -16,6 +18,10 @@ use super::{DEPOSIT, PRICE, SLICE};
 use crate::clock;
 use crate::commands::books;
 use crate::failure::{Failure, OrFail};
+
+/// How often, and after how long each time, the seller is asked whether all is over.
+const CLOSING_TURNS: u32 = 240;
+const CLOSING_TURN: Duration = Duration::from_millis(250);
 
 /// Everything but the agent. The processes die and the directory goes with it.
 pub(super) struct Stage {
@@ -102,6 +108,22 @@ impl Stage {
             reqwest::get(format!("{}/tokens/sent", self.upstream())).await.or_fail("the model does not answer")?;
         let text = answer.text().await.or_fail("the model does not answer")?;
         text.parse().or_fail("the model does not say how many tokens it sent")
+    }
+
+    /// Waits until the seller, too, has seen the end of every session: on a chain that takes a few blocks. Whether it
+    /// came.
+    pub(super) async fn all_closed(&self) -> Result<bool, Failure> {
+        let place = self.admin.join("/admin/sessions").or_fail("the admin address is not a URL")?;
+        for _ in 0..CLOSING_TURNS {
+            let answer = reqwest::get(place.clone()).await.or_fail("the gateway does not answer")?;
+            let shown: Value = answer.json().await.or_fail("the gateway does not show its sessions")?;
+            let all = shown.get("sessions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            if all.iter().all(|session| session["state"] == "closed") {
+                return Ok(true);
+            }
+            tokio::time::sleep(CLOSING_TURN).await;
+        }
+        Ok(false)
     }
 
     /// Kills the gateway as a power cut would.
