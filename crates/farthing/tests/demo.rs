@@ -36,6 +36,22 @@ fn everything_happens_on_a_chain_too() {
     assert_eq!(report["statement"]["totals"][0]["count"], 201, "{report}");
 }
 
+#[test]
+fn a_stream_paid_by_the_token_survives_the_death_of_both_sides() {
+    let report = demo(&["--sessions"]);
+    assert_eq!(report["ok"], true, "{report}");
+    assert_eq!(report["expectations"].as_array().unwrap().len(), 10, "{report}");
+}
+
+#[test]
+fn a_stream_paid_by_the_token_is_settled_on_a_chain() {
+    let report = demo(&["--sessions", "--rail", "tempo"]);
+    assert_eq!(report["ok"], true, "{report}");
+    assert_eq!(report["expectations"].as_array().unwrap().len(), 11, "{report}");
+    let settlement = report["settlement"].as_str().unwrap();
+    assert!(settlement.contains("transactions") && settlement.contains("gas a thousand"), "{settlement}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_the_reader_s_can_be_sold_too() {
     let upstream = Upstream::start().await;
