@@ -14,7 +14,8 @@ pub(super) struct Pauses(HashMap<SessionId, (Timestamp, Duration)>);
 
 impl Pauses {
     pub(super) fn holds(&self, session: SessionId, now: Timestamp) -> bool {
-        self.0.get(&session).is_some_and(|(until, _)| now < *until)
+        // No pause is longer than that, so a clock was turned back if one seems to be.
+        self.0.get(&session).is_some_and(|(until, _)| now < *until && *until <= now.after(LONGEST))
     }
 
     pub(super) fn extend(&mut self, session: SessionId, now: Timestamp) {

@@ -52,7 +52,7 @@ pub(super) struct Known {
 /// The next step, if there is one.
 pub(super) fn next(session: &SessionRecord, known: Known, policy: &Policy, now: Timestamp) -> Option<Step> {
     if let Some(pending) = &session.pending
-        && pending.ask_at.unwrap_or(pending.claimed_at.after(ABANDONED)) <= now
+        && (pending.ask_at.unwrap_or(pending.claimed_at.after(ABANDONED)) <= now || pending.claimed_at > now)
     {
         return Some(Step::FindDeposit);
     }
@@ -64,7 +64,7 @@ pub(super) fn next(session: &SessionRecord, known: Known, policy: &Policy, now: 
 }
 
 fn open(session: &SessionRecord, known: Known, policy: &Policy, now: Timestamp) -> Option<Step> {
-    if !session.prepaid && look_at(session) <= now {
+    if !session.prepaid && is_to_be_seen(session, now) {
         return Some(Step::Look);
     }
     if session.close_requested_at.is_some() {
@@ -93,7 +93,7 @@ fn closing(session: &SessionRecord, now: Timestamp) -> Option<Step> {
     // A stream is let finish, but not until the money is gone.
     match session.collect_until {
         Some(until) if until.before(LAST_CALL) <= now => Some(Step::Collect),
-        _ => (look_at(session) <= now).then_some(Step::Look),
+        _ => is_to_be_seen(session, now).then_some(Step::Look),
     }
     .filter(|step| *step == Step::Look || session.uncollected() > session.held)
 }
@@ -110,14 +110,16 @@ fn is_due(session: &SessionRecord, known: Known, policy: &Policy, now: Timestamp
         || known.owed_since.is_some_and(|since| since.after(policy.settle_age) <= now)
 }
 
-/// When the rail is asked next how a session stands.
-fn look_at(session: &SessionRecord) -> Timestamp {
+/// Whether the rail is to be asked how a session stands. Of one that was seen in a time to come the clock was turned
+/// back: nobody knows how long ago that was.
+fn is_to_be_seen(session: &SessionRecord, now: Timestamp) -> bool {
     let pause = match session.close_requested_at {
         Some(_) => WATCH_CLOSELY,
         None if session.uncollected().is_zero() => WATCH_AT_LEISURE,
         None => WATCH,
     };
-    session.seen_at.unwrap_or(session.opened_at).after(pause)
+    let seen_at = session.seen_at.unwrap_or(session.opened_at);
+    seen_at > now || seen_at.after(pause) <= now
 }
 
 #[cfg(test)]
@@ -190,6 +192,18 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_turned_back_hides_no_forced_close() {
+        let mut owed = session(10, 0);
+        owed.seen_at = Some(at(7_200 * SECOND));
+        assert_eq!(step(&owed, 1), Some(Step::Look));
+        let mut opening = session(0, 0);
+        opening.state = SessionState::Opening;
+        let pending = farthing_books::testing::sessions::deposit("open/1", 100);
+        opening.pending = Some(farthing_books::session::PendingDeposit { claimed_at: at(7_200 * SECOND), ..pending });
+        assert_eq!(step(&opening, 1), Some(Step::FindDeposit));
+    }
+
+    #[test]
     fn a_closing_session_waits_for_its_streams_and_not_until_the_money_is_gone() {
         let mut closing = session(10, 20);
         closing.state = SessionState::Closing;
@@ -219,7 +233,7 @@ mod tests {
         idle.seen_at = Some(at(86_400 * SECOND));
         assert!(matches!(step(&idle, 86_400), Some(Step::Close(_))));
         let mut busy = session(10, 0);
-        (busy.used_at, busy.seen_at) = (at(600 * SECOND), Some(at(600 * SECOND)));
+        (busy.used_at, busy.seen_at) = (at(580 * SECOND), Some(at(580 * SECOND)));
         assert_eq!((step(&busy, 599), step(&busy, 600)), (None, Some(Step::Post)));
     }
 }
