@@ -101,7 +101,7 @@ impl<P: Purse> MeteredBody<P> {
 
     /// Nothing goes out before a count of so many is paid for: whether there is something to do about it now.
     fn poll_unpaid(&mut self, count: u64, context: &mut Context<'_>) -> Poll<()> {
-        self.till.owe(self.flow.owed());
+        self.till.owe_at_most(self.flow.owed());
         self.till.hold(count);
         self.poll_till(context);
         if self.stage != Stage::Flowing || self.flow.paid() >= count || !self.ours.is_empty() {
@@ -135,7 +135,7 @@ impl<P: Purse> MeteredBody<P> {
 
     /// Tells what was delivered in all, and gives the last receipt.
     fn poll_closing(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.till.owe(self.flow.owed());
+        self.till.owe_at_most(self.flow.owed());
         let receipt = ready!(self.till.poll_close(context));
         self.report();
         self.stage = Stage::Closed;

@@ -90,7 +90,7 @@ impl<P: Purse> Till<P> {
         }
     }
 
-    /// So many are owed, as far as they are paid for; nothing more is to go out.
+    /// So many are owed, as far as they are paid for. Holds nothing more for that.
     pub(crate) fn owe_at_most(&mut self, owed: u64) {
         self.owed = owed.min(self.account.paid());
     }

@@ -98,6 +98,7 @@ async fn a_stream_that_is_signed_for_never_waits_and_is_never_far_ahead_of_the_b
         "{last}"
     );
     assert_eq!((session.delivered(), session.state(|state| state.committed)), ((40, 40), 40));
+    assert!(session.state(|state| state.draws) <= 20, "half a slice or more at a time, and none at the end");
     assert!(session.state(|state| state.exposed) <= 4);
 }
 
