@@ -26,7 +26,7 @@ pub(super) struct Seller<'a> {
 
 enum Programs {
     /// Our gateway and what it sells.
-    Own(Gateway, Service),
+    Own { gateway: Gateway, _shop: Service },
     /// A program for each rail that the SDK knows.
     Sdk(Vec<(Rail, Service)>),
 }
@@ -42,7 +42,7 @@ pub(super) fn all<'a>(
     let mut shop = start("node", &script("session-shop.js")?, json!({ "words": WORDS }))?;
     shop.wait_until(Way::Requests.path(), 200)?;
     let gateway = own_seller::start(binary, folder, chains, payee, &shop)?;
-    let mut sellers = vec![Seller { name: "farthing", programs: Programs::Own(gateway, shop), payee }];
+    let mut sellers = vec![Seller { name: "farthing", programs: Programs::Own { gateway, _shop: shop }, payee }];
     let mpp_rs = vec![peer::build_mpp_rs()?.join("session-seller").into()];
     let sdks = [("mppx", &[Rail::TempoV2][..], script("session-seller.js")?), ("mpp-rs", &Rail::ALL, mpp_rs)];
     for (name, rails, command) in sdks {
@@ -80,7 +80,7 @@ impl Seller<'_> {
     /// Where it sells this, unless it does not know the rail.
     pub(super) fn url(&self, offer: Offer) -> Option<String> {
         match &self.programs {
-            Programs::Own(gateway, _) => Some(gateway.url(&own_seller::path(offer))),
+            Programs::Own { gateway, .. } => Some(gateway.url(&own_seller::path(offer))),
             Programs::Sdk(programs) => {
                 let program = programs.iter().find(|(rail, _)| *rail == offer.rail);
                 program.map(|(_, program)| program.url(offer.way.path()))
@@ -91,7 +91,7 @@ impl Seller<'_> {
     /// Stops it; ours must have books that add up.
     pub(super) fn stop(self, binary: &Path) -> anyhow::Result<()> {
         match self.programs {
-            Programs::Own(gateway, _) => gateway.stop_and_verify(binary),
+            Programs::Own { gateway, .. } => gateway.stop_and_verify(binary),
             Programs::Sdk(_) => Ok(()),
         }
     }
