@@ -55,6 +55,7 @@ struct Escrows {
 struct EvmAddresses {
     rpc: String,
     token: String,
+    escrow: String,
 }
 
 impl Chains {
@@ -73,13 +74,18 @@ impl Chains {
 
     /// The test USDC of the EVM chain, as sellers and buyers are told of it.
     pub(super) fn asset(&self) -> Value {
-        let EvmAddresses { rpc, token } = &self.addresses.evm;
+        let EvmAddresses { rpc, token, .. } = &self.addresses.evm;
         json!({ "rpc": rpc, "chain": EVM_CHAIN, "token": token, "name": "Test USDC", "version": "1" })
     }
 
     /// The address of the test USDC.
     pub(super) fn usdc(&self) -> &str {
         &self.addresses.evm.token
+    }
+
+    /// Where the EVM chain's sessions are held.
+    pub(super) fn evm_escrow(&self) -> &str {
+        &self.addresses.evm.escrow
     }
 
     /// One of the ten accounts.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::offer::{Offer, REQUESTS, Way};
+use super::offer::{Offer, REQUESTS, Rail, Way};
 use super::purchase::Purchase;
 use crate::commands::{Run as _, program};
 use crate::interop::chains::Chains;
@@ -40,6 +40,11 @@ pub(super) fn all<'a>(binary: &Path, chains: &'a Chains) -> anyhow::Result<Vec<B
 }
 
 impl Buyer<'_> {
+    /// Whether it knows this rail at all.
+    pub(super) fn knows(&self, rail: Rail) -> bool {
+        matches!(self.program, Program::Own(_)) || Rail::TEMPO.contains(&rail)
+    }
+
     /// Buys what is offered there, and closes the session.
     pub(super) fn buy(&self, offer: Offer, url: &str, chains: &Chains) -> anyhow::Result<Purchase> {
         match &self.program {
@@ -60,10 +65,12 @@ impl Buyer<'_> {
     }
 }
 
-/// Our wallet, which knows both chains and trusts the contract of version 1.
+/// Our wallet, which knows both chains and trusts their contracts.
 fn wallet(binary: &Path, account: &Account, chains: &Chains) -> anyhow::Result<Wallet> {
     let wallet = Wallet::create(binary, account)?;
     wallet.add_chain("tempo-test", chains.shim(), &["--escrow", chains.stream()])?;
+    let token = format!("{}:USDC:6:USD:Test USDC:1", chains.usdc());
+    wallet.add_chain("evm-test", chains.evm().rpc(), &["--token", &token, "--escrow", chains.evm_escrow()])?;
     Ok(wallet)
 }
 

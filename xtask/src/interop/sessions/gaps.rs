@@ -15,6 +15,20 @@ struct Gap {
 const GAPS: &[Gap] = &[
     Gap {
         buyers: &[],
+        sellers: &["mppx", "mpp-rs"],
+        rails: &[Rail::Evm],
+        ways: &[],
+        reason: "No SDK has sessions of the method evm, to sell by or to buy by",
+    },
+    Gap {
+        buyers: &["farthing"],
+        sellers: &[],
+        rails: &[],
+        ways: &[Way::Socket],
+        reason: "Our wallet does not pay by WebSocket",
+    },
+    Gap {
+        buyers: &[],
         sellers: &["mppx"],
         rails: &[Rail::TempoV1],
         ways: &[],

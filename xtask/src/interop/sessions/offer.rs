@@ -19,6 +19,8 @@ pub(super) enum Rail {
     TempoV2,
     /// `tempo/session`, version 1: an escrow contract.
     TempoV1,
+    /// `evm/session`: an escrow contract on the EVM chain.
+    Evm,
 }
 
 /// How goods are ordered and delivered.
@@ -44,13 +46,17 @@ pub(super) struct Offer {
 }
 
 impl Rail {
-    pub(super) const ALL: [Self; 2] = [Self::TempoV2, Self::TempoV1];
+    pub(super) const ALL: [Self; 3] = [Self::TempoV2, Self::TempoV1, Self::Evm];
+
+    /// Those of Tempo.
+    pub(super) const TEMPO: [Self; 2] = [Self::TempoV2, Self::TempoV1];
 
     /// As the programs know it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::TempoV2 => "v2",
             Self::TempoV1 => "v1",
+            Self::Evm => "evm",
         }
     }
 
@@ -59,6 +65,7 @@ impl Rail {
         match self {
             Self::TempoV2 => chains.reserve(),
             Self::TempoV1 => chains.stream(),
+            Self::Evm => chains.evm_escrow(),
         }
     }
 
@@ -66,6 +73,7 @@ impl Rail {
     pub(super) fn chain(self, chains: &Chains) -> &Node {
         match self {
             Self::TempoV2 | Self::TempoV1 => chains.tempo(),
+            Self::Evm => chains.evm(),
         }
     }
 }
@@ -123,7 +131,14 @@ impl Way {
 impl Offer {
     /// Every offer.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        Rail::ALL.into_iter().flat_map(|rail| Way::ALL.into_iter().map(move |way| Self { rail, way }))
+        let every = Rail::ALL.into_iter().flat_map(|rail| Way::ALL.into_iter().map(move |way| Self { rail, way }));
+        // On the EVM chain the seller pays the fees of every deposit that is authorized.
+        every.filter(|offer| offer.rail != Rail::Evm || offer.way != Way::Sponsored)
+    }
+
+    /// Whether the seller pays the fees of the deposits.
+    pub(super) fn is_sponsored(self) -> bool {
+        self.way == Way::Sponsored || self.rail == Rail::Evm
     }
 
     /// As the matrix names it.
@@ -131,6 +146,7 @@ impl Offer {
         let method = match self.rail {
             Rail::TempoV2 => "tempo, version 2",
             Rail::TempoV1 => "tempo, version 1",
+            Rail::Evm => "evm",
         };
         format!("{method}: {}", self.way.title())
     }

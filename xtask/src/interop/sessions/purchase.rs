@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::offer::{Offer, PRICE, Way};
+use super::offer::{Offer, PRICE};
 use crate::interop::chains::Chains;
 use crate::interop::node::Node;
 
@@ -55,7 +55,7 @@ pub(super) fn require(
     ensure!(moved.deposited == moved.settled + moved.refunded, "the escrow did not give back all: {moved:?}");
     ensure!(moved.deposits == offer.way.deposits(), "paid in {} times", moved.deposits);
     let spent = wealth - ledger.chain.wealth(parties.payer)?;
-    if offer.way == Way::Sponsored {
+    if offer.is_sponsored() {
         ensure!(spent == PRICE, "the payer spent {spent}, although the fees were the seller's");
     } else {
         ensure!(spent > PRICE, "the payer spent {spent}, which leaves no fee");

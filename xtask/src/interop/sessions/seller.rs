@@ -44,7 +44,7 @@ pub(super) fn all<'a>(
     let gateway = own_seller::start(binary, folder, chains, payee, &shop)?;
     let mut sellers = vec![Seller { name: "farthing", programs: Programs::Own { gateway, _shop: shop }, payee }];
     let mpp_rs = vec![peer::build_mpp_rs()?.join("session-seller").into()];
-    let sdks = [("mppx", &[Rail::TempoV2][..], script("session-seller.js")?), ("mpp-rs", &Rail::ALL, mpp_rs)];
+    let sdks = [("mppx", &[Rail::TempoV2][..], script("session-seller.js")?), ("mpp-rs", &Rail::TEMPO, mpp_rs)];
     for (name, rails, command) in sdks {
         let payee = chains.account(first + sellers.len())?;
         let mut programs = Vec::new();
