@@ -42,7 +42,7 @@ fn reasons(outcome: Outcome) -> String {
 }
 
 #[tokio::test]
-async fn g_04_a_seller_that_claims_more_than_was_signed_gets_no_more() {
+async fn g_11_a_seller_that_claims_more_than_was_signed_gets_no_more() {
     let (shop, _home, client) = opened(POLICY).await;
     shop.will([claim(ProblemType::SessionInsufficientBalance, 10_000, 2001, 3000)]);
     assert!(reasons(pay(&client, &shop).await).contains("ever signed for"));
@@ -54,7 +54,7 @@ async fn g_04_a_seller_that_claims_more_than_was_signed_gets_no_more() {
 }
 
 #[tokio::test]
-async fn g_05_a_receipt_that_claims_more_than_was_signed_stops_the_session() {
+async fn g_11_a_receipt_that_claims_more_than_was_signed_stops_the_session() {
     let (shop, _home, client) = opened(POLICY).await;
     shop.will([Act::ReceiptSays { channel: None, accepted: 9000, spent: 9000 }]);
     assert!(matches!(pay(&client, &shop).await, Outcome::Paid { .. }), "it served");
@@ -63,7 +63,7 @@ async fn g_05_a_receipt_that_claims_more_than_was_signed_stops_the_session() {
 }
 
 #[tokio::test]
-async fn g_06_what_is_said_of_another_channel_says_nothing_of_this_one() {
+async fn what_is_said_of_another_channel_says_nothing_of_this_one() {
     let (shop, _home, client) = opened(POLICY).await;
     shop.will([Act::ReceiptSays { channel: Some(FOREIGN), accepted: 1_000_000, spent: 1_000_000 }]);
     assert!(matches!(pay(&client, &shop).await, Outcome::Paid { .. }));
@@ -76,7 +76,7 @@ async fn g_06_what_is_said_of_another_channel_says_nothing_of_this_one() {
 }
 
 #[tokio::test]
-async fn g_07_one_request_costs_no_more_than_a_payment_may() {
+async fn one_request_costs_no_more_than_a_payment_may() {
     let (shop, _home, client) = opened(POLICY).await;
     for required in [4001, 10_000, u128::from(u64::MAX), u128::MAX] {
         shop.will([claim(ProblemType::SessionInsufficientBalance, 10_000, 1000, required)]);
@@ -94,7 +94,7 @@ async fn g_07_one_request_costs_no_more_than_a_payment_may() {
 }
 
 #[tokio::test]
-async fn g_08_a_seller_that_always_wants_another_voucher_gets_a_few() {
+async fn a_seller_that_always_wants_another_voucher_gets_a_few() {
     let (shop, _home, client) = opened("total = \"0.1 USD\"\nsession_deposit = \"0.1 USD\"").await;
     // It claims each time that everything is spent, and serves nothing.
     let signed = |round: u128| 2000 + round * UNIT;
@@ -110,7 +110,7 @@ async fn g_08_a_seller_that_always_wants_another_voucher_gets_a_few() {
 }
 
 #[tokio::test]
-async fn g_09_a_seller_that_shrinks_the_deposit_is_not_given_another() {
+async fn a_seller_that_shrinks_the_deposit_is_not_given_another() {
     let (shop, _home, client) = opened(POLICY).await;
     shop.will([claim(ProblemType::SessionAmountExceedsDeposit, 500, 500, 1500)]);
     assert!(reasons(pay(&client, &shop).await).contains("is deposited"));
@@ -120,7 +120,7 @@ async fn g_09_a_seller_that_shrinks_the_deposit_is_not_given_another() {
 }
 
 #[tokio::test]
-async fn g_10_every_refusal_leaves_the_total_where_it_was_or_a_unit_higher() {
+async fn every_refusal_leaves_the_total_where_it_was_or_a_unit_higher() {
     for problem in ProblemType::ALL {
         let (shop, _home, client) = opened(POLICY).await;
         shop.will(std::iter::repeat_n(Act::Refuse(*problem), 3));

@@ -127,7 +127,7 @@ async fn whoever_stops_a_stream_learns_what_it_cost() {
 }
 
 #[tokio::test]
-async fn g_11_a_stream_gets_no_voucher_that_its_goods_do_not_explain() {
+async fn a_stream_gets_no_voucher_that_its_goods_do_not_explain() {
     let (_, sentence, signed) = stopped_by("/stream-foreign").await;
     assert!(sentence.contains("another session") && signed == 1000, "{sentence} {signed}");
     let (_, sentence, signed) = stopped_by("/stream-flood").await;
@@ -137,7 +137,7 @@ async fn g_11_a_stream_gets_no_voucher_that_its_goods_do_not_explain() {
 }
 
 #[tokio::test]
-async fn g_12_a_receipt_that_claims_more_than_was_signed_stops_the_session() {
+async fn g_11_a_receipt_that_claims_more_than_was_signed_stops_the_session() {
     let (shop, (_home, client)) = (Shop::start().await, home());
     let (_, ending) = read(start(&client, &shop, "/stream-overclaims", &order()).await).await;
     assert!(ending.receipt.is_none(), "it is not believed");

@@ -37,6 +37,17 @@ pub(super) fn client(silence: Duration) -> Result<reqwest::Client, PayError> {
         .map_err(|error| PayError::Request(error.without_url().to_string()))
 }
 
+/// One for sockets: they begin as requests of HTTP/1.1 and stay open for as long as they like.
+pub(super) fn for_sockets() -> Result<reqwest::Client, PayError> {
+    reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .http1_only()
+        .connect_timeout(Duration::from_secs(10))
+        .build()
+        .map_err(|error| PayError::Request(error.without_url().to_string()))
+}
+
 /// Sends a request without a payment, and follows redirects of it; `request` becomes the one that
 /// was answered.
 pub(super) async fn ask(

@@ -1,23 +1,25 @@
 //! Streams that are paid by the piece: what was bought comes out, and what is asked for meanwhile is signed,
 //! within `--max`, the deposit and the policy.
 
-pub(super) mod events;
+mod socket;
 
 use std::collections::VecDeque;
 
 use farthing_money::{Amount, Price};
 use farthing_protocol::Receipt;
+use farthing_protocol::stream::{Event, EventReader, NeedVoucher, SessionReceipt, is_event_stream};
 use farthing_rail::SessionQuote;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use reqwest::Response;
 
-use self::events::{Event, Events, NeedVoucher};
+use self::socket::{Said, SocketTransport, as_http};
 use super::demand::Demand;
 use super::plain::plain;
 use super::presenting::Answer;
 use super::request::Prepared;
 use super::session::{Buying, Need, Step, word};
+use super::transport::{self, Transport};
 use super::{InSession, Order, Outcome, PayError, PayingClient};
 use crate::policy::Rule;
 use crate::sessions::{KeptSession, SessionState};
@@ -27,22 +29,33 @@ const MOST_IN_A_ROW: u32 = 3;
 /// The part of a deposit that one question may ask for, and how many units at least.
 const PART_OF_DEPOSIT: u128 = 4;
 const UNITS_AT_ONCE: u128 = 100;
+/// The longest event that is read, in bytes; a longer one is left out.
+const LONGEST_EVENT: usize = 4 * 1024 * 1024;
 /// How often one voucher is presented for fresh challenges.
 const MOST_CHALLENGES: u32 = 3;
 
 /// A stream under way.
 pub struct PaidStream {
     client: PayingClient,
-    /// Nothing once it is not read on.
-    response: Option<Response>,
+    source: Source,
     request: Prepared,
     order: Order,
     session: InSession,
-    /// Nothing for an answer that is no stream of events: its bytes come out as they are.
-    events: Option<Events>,
     waiting: VecDeque<Event>,
     asked_in_a_row: u32,
     receipt: Option<Receipt>,
+}
+
+/// Where it comes from.
+enum Source {
+    /// Server-sent events.
+    Events(Response, EventReader),
+    /// An answer that is no stream of events: its bytes come out as they are.
+    Bytes(Response),
+    /// Frames of a socket.
+    Socket(SocketTransport),
+    /// It is not read on.
+    Nothing,
 }
 
 /// What came of asking for a stream.
@@ -51,6 +64,14 @@ pub enum Streamed {
     Stream(Box<PaidStream>),
     /// It was not paid from a session: free, paid by a charge, or not paid.
     Other(Box<Outcome>),
+}
+
+/// What was read.
+enum Read {
+    Events(Vec<Event>),
+    Bytes(Vec<u8>),
+    Refused(u16, String),
+    End,
 }
 
 /// The next thing of a stream.
@@ -74,33 +95,40 @@ pub struct Ending {
 }
 
 impl PayingClient {
-    /// Asks for a stream and pays for it by the piece.
-    pub async fn stream(&self, request: reqwest::Request, order: &Order) -> Result<Streamed, PayError> {
+    /// Asks for a stream and pays for it by the piece; over WebSocket where the address says so.
+    pub async fn stream(&self, mut request: reqwest::Request, order: &Order) -> Result<Streamed, PayError> {
         let order = Order { streams: true, ..*order };
-        let prepared =
-            match Prepared::new(request.try_clone().unwrap_or_else(|| empty(&request)), &self.wallet.ambient)? {
-                Ok(prepared) => prepared,
-                Err(sentence) => return Ok(Streamed::Other(Box::new(Outcome::refused(sentence)))),
-            };
-        match self.pay_as(request, &order).await? {
-            Outcome::Paid { response, receipt, session: Some(session), .. } => {
-                let is_events = response.headers().get(CONTENT_TYPE).is_some_and(is_event_stream);
-                let mut prepared = prepared;
-                prepared.redirect_to(response.url().clone());
-                Ok(Streamed::Stream(Box::new(PaidStream {
-                    client: self.clone(),
-                    response: Some(response),
-                    request: prepared,
-                    order,
-                    session: *session,
-                    events: is_events.then(Events::default),
-                    waiting: VecDeque::new(),
-                    asked_in_a_row: 0,
-                    receipt,
-                })))
+        let socket = match as_http(request.url()) {
+            Some(url) => {
+                *request.url_mut() = url;
+                Some(SocketTransport::new(transport::for_sockets()?))
             }
-            outcome => Ok(Streamed::Other(Box::new(outcome))),
-        }
+            None => None,
+        };
+        let copy = request.try_clone().unwrap_or_else(|| empty(&request));
+        let mut prepared = match Prepared::new(copy, &self.wallet.ambient)? {
+            Ok(prepared) => prepared,
+            Err(sentence) => return Ok(Streamed::Other(Box::new(Outcome::refused(sentence)))),
+        };
+        let outcome = match &socket {
+            Some(socket) => self.pay_over(socket, request, &order).await?,
+            None => self.pay_over(&self.http, request, &order).await?,
+        };
+        let Outcome::Paid { response, receipt, session: Some(session), .. } = outcome else {
+            return Ok(Streamed::Other(Box::new(outcome)));
+        };
+        prepared.redirect_to(response.url().clone());
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let source = match socket {
+            Some(socket) => Source::Socket(socket),
+            None if is_event_stream(kind) => Source::Events(response, EventReader::new(LONGEST_EVENT)),
+            None => Source::Bytes(response),
+        };
+        let (session, waiting) = (*session, VecDeque::new());
+        let client = self.clone();
+        let stream =
+            PaidStream { client, source, request: prepared, order, session, waiting, asked_in_a_row: 0, receipt };
+        Ok(Streamed::Stream(Box::new(stream)))
     }
 }
 
@@ -108,54 +136,74 @@ impl PaidStream {
     /// The next piece. What the stream asks for meanwhile is signed and presented.
     pub async fn next(&mut self) -> Result<Piece, PayError> {
         loop {
-            match self.waiting.pop_front() {
-                Some(Event::Data(data)) => {
-                    self.asked_in_a_row = 0;
-                    return Ok(Piece::Data(data.into_bytes()));
-                }
-                Some(Event::Receipt(receipt)) => self.receipt = Some(*receipt),
-                Some(Event::NeedVoucher(need)) => {
-                    if let Some(stopped) = self.answer(&need).await? {
-                        return self.over(Some(stopped)).await;
+            while let Some(event) = self.waiting.pop_front() {
+                match event {
+                    Event::Message(data) => {
+                        self.asked_in_a_row = 0;
+                        return Ok(Piece::Data(data.into_bytes()));
                     }
-                }
-                None => match self.chunk().await {
-                    Ok(Some(chunk)) => match &mut self.events {
-                        None => return Ok(Piece::Data(chunk.to_vec())),
-                        Some(events) => match events.push(&chunk) {
-                            Ok(events) => self.waiting.extend(events),
-                            Err(error) => {
-                                let stopped = Outcome::refused(error.to_string());
-                                return self.over(Some(stopped)).await;
-                            }
-                        },
-                    },
-                    Ok(None) => return self.over(None).await,
-                    Err(_) => {
-                        let cost = self.worth(self.session.added).await?;
-                        let sentence = "the stream broke off".to_owned();
-                        let stopped = Outcome::Unknown { cost, sentence, repeatable: true };
-                        return self.over(Some(stopped)).await;
+                    Event::Receipt(receipt) => self.keep(&receipt),
+                    Event::NeedVoucher(need) => {
+                        if let Some(stopped) = self.answer(&need).await? {
+                            return self.over(Some(stopped)).await;
+                        }
                     }
-                },
+                    _ => {}
+                }
+            }
+            match self.read().await {
+                Ok(Read::Events(events)) => self.waiting.extend(events),
+                Ok(Read::Bytes(bytes)) => return Ok(Piece::Data(bytes)),
+                Ok(Read::End) => return self.over(None).await,
+                Ok(Read::Refused(status, message)) => {
+                    let reason = format!("the server ended the stream with {status}: {}", plain(&message));
+                    return self.over(Some(Outcome::NoOffer { reasons: vec![reason] })).await;
+                }
+                Err(_) => {
+                    let cost = self.worth(self.session.added).await?;
+                    let sentence = "the stream broke off".to_owned();
+                    return self.over(Some(Outcome::Unknown { cost, sentence, repeatable: true })).await;
+                }
             }
         }
     }
 
-    async fn chunk(&mut self) -> reqwest::Result<Option<bytes::Bytes>> {
-        match &mut self.response {
-            Some(response) => response.chunk().await,
-            None => Ok(None),
-        }
+    async fn read(&mut self) -> reqwest::Result<Read> {
+        Ok(match &mut self.source {
+            Source::Nothing => Read::End,
+            Source::Bytes(response) => response.chunk().await?.map_or(Read::End, |bytes| Read::Bytes(bytes.to_vec())),
+            Source::Events(response, reader) => match response.chunk().await? {
+                Some(bytes) => Read::Events(reader.push(&bytes)),
+                None => Read::End,
+            },
+            Source::Socket(socket) => match socket.next().await {
+                Some(Said::Event(event)) => Read::Events(vec![event]),
+                Some(Said::Refused(status, message)) => Read::Refused(status, message),
+                Some(Said::Over(receipt)) => {
+                    self.keep(&receipt);
+                    Read::End
+                }
+                None => Read::End,
+            },
+        })
     }
 
-    /// Whether it is a stream of events; else its bytes come out as they are.
+    fn keep(&mut self, receipt: &SessionReceipt) {
+        self.receipt = Receipt::from_object(receipt.object().clone()).ok().or(self.receipt.take());
+    }
+
+    /// Whether what comes out is pieces of their own; else it is bytes as they are.
     pub fn is_of_events(&self) -> bool {
-        self.events.is_some()
+        !matches!(self.source, Source::Bytes(_))
     }
 
     /// Reads no more, and finds out what it cost.
     pub async fn stop(mut self) -> Result<Ending, PayError> {
+        if let Source::Socket(socket) = &self.source
+            && let Some(receipt) = socket.stop().await
+        {
+            self.keep(&receipt);
+        }
         self.end(None).await
     }
 
@@ -171,15 +219,22 @@ impl PaidStream {
     /// Signs what the stream asks for and presents it. The answer is why it is not signed.
     async fn answer(&mut self, need: &NeedVoucher) -> Result<Option<Outcome>, PayError> {
         let session = self.kept().await?;
-        if let Some(sentence) = self.objection(need, &session) {
+        let Ok(required) = need.required_cumulative.parse::<Amount>() else {
+            return Ok(Some(Outcome::refused("the stream asks for a total that is no number".to_owned())));
+        };
+        if let Some(sentence) = self.objection(&need.channel_id, required, &session) {
             return Ok(Some(Outcome::Refused { rule: Some(Rule::Max), sentence }));
         }
         self.asked_in_a_row += 1;
         let ahead = self.session.quote.unit_amount.checked_mul(u128::from(self.order.ahead));
-        let generous = ahead.and_then(|ahead| need.required.checked_add(ahead)).unwrap_or(need.required);
-        let total = self.affordable(need.required, generous, &session);
+        let generous = ahead.and_then(|ahead| required.checked_add(ahead)).unwrap_or(required);
+        let total = self.affordable(required, generous, &session);
         let (client, request, order) = (self.client.clone(), self.request.clone(), self.order);
-        let mut buying = client.buying(&client.http, &request, self.session.payer.clone(), &order)?;
+        let over: &dyn Transport = match &self.source {
+            Source::Socket(socket) => socket,
+            _ => &client.http,
+        };
+        let mut buying = client.buying(over, &request, self.session.payer.clone(), &order)?;
         buying.added = self.session.added;
         let answered = voucher(&mut buying, session, &mut self.session.quote, total).await;
         self.session.added = buying.added;
@@ -213,17 +268,14 @@ impl PaidStream {
     }
 
     /// Why nothing is signed for a question, if so.
-    fn objection(&self, need: &NeedVoucher, session: &KeptSession) -> Option<String> {
-        if !need.channel.eq_ignore_ascii_case(&self.session.channel) {
-            return Some(format!(
-                "the stream asks for a voucher of another session, {}; it gets none",
-                plain(&need.channel)
-            ));
+    fn objection(&self, channel: &str, required: Amount, session: &KeptSession) -> Option<String> {
+        if !channel.eq_ignore_ascii_case(&self.session.channel) {
+            return Some(format!("the stream asks for a voucher of another session, {}; it gets none", plain(channel)));
         }
         if self.asked_in_a_row >= MOST_IN_A_ROW {
             return Some("the stream asks for voucher after voucher and sends nothing for them".to_owned());
         }
-        let more = need.required.checked_sub(session.signed).unwrap_or(Amount::ZERO);
+        let more = required.checked_sub(session.signed).unwrap_or(Amount::ZERO);
         let units = UNITS_AT_ONCE.max(u128::from(self.order.ahead));
         let at_least = self.session.quote.unit_amount.checked_mul(units).unwrap_or(Amount::ZERO);
         let most = at_least.max(Amount::new(session.deposit.units() / PART_OF_DEPOSIT));
@@ -240,7 +292,7 @@ impl PaidStream {
     /// What it came to. Where the stream itself did not say, the seller is asked once more.
     async fn end(&mut self, stopped: Option<Outcome>) -> Result<Ending, PayError> {
         // Whoever sends it learns first that nobody reads it any more.
-        self.response = None;
+        self.source = Source::Nothing;
         let session = self.kept().await?;
         let told = self.receipt.as_ref().and_then(|receipt| word::told_by(receipt, &self.session.channel));
         let sessions = self.client.wallet.sessions()?;
@@ -325,11 +377,6 @@ async fn fresh(buying: &Buying<'_>, quote: &SessionQuote) -> Result<Option<Sessi
 fn refused(demand: &Demand) -> Outcome {
     let reason = demand.problem().map_or_else(|| "without a reason".to_owned(), |problem| problem.slug().to_owned());
     Outcome::NoOffer { reasons: vec![format!("the server refused a voucher: {reason}")] }
-}
-
-fn is_event_stream(value: &http::HeaderValue) -> bool {
-    let text = value.to_str().unwrap_or_default();
-    text.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// A request whose body can be read only once is refused before it is sent; its place is held until then.
