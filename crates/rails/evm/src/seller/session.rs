@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use alloy_primitives::Address;
-use farthing_money::Rounding;
 use farthing_rail::{Acceptor, Deposits};
 use toml::Value;
 
@@ -17,7 +16,7 @@ use crate::settle::{ChainSettler, SessionSettling};
 use crate::tempo::SponsorPolicy;
 
 /// The keys of a table that say how sessions are taken. `session` may be a table too, which the gateway reads.
-pub(super) const KEYS: [&str; 3] = ["escrow", "session", "least_deposit"];
+pub(super) const KEYS: [&str; 2] = ["escrow", "session"];
 /// Whose signature the EVM contract takes, where another account sends it.
 pub(super) const PAYEE: &str = "recipient_signer";
 
@@ -105,11 +104,7 @@ impl<'a> Common<'a> {
         self.session(settings).map(Some)
     }
 
-    fn session(&self, mut settings: SessionSettings) -> Result<ChainSession, String> {
-        if let Some(least) = self.table.price("least_deposit", &self.token)? {
-            let least = least.in_asset(&self.token.asset, Rounding::Up);
-            settings.least_deposit = least.map_err(|error| self.table.wrong("least_deposit", error))?.amount;
-        }
+    fn session(&self, settings: SessionSettings) -> Result<ChainSession, String> {
         ChainSession::new(settings).map_err(|error| self.table.refused(error))
     }
 

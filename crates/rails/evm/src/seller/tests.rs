@@ -218,7 +218,6 @@ async fn a_session_that_could_not_be_settled_is_refused_with_the_remedy() {
         ("tempo", format!("{tempo}signer = {{}}\nsession = \"v1\""), "needs the escrow's contract"),
         ("tempo", format!("{tempo}signer = {{}}\n{escrow}"), "add session = \"v1\""),
         ("tempo", format!("{tempo}{RECIPIENT}signer = {{}}\n{escrow}session = \"v1\""), "by the recipient alone"),
-        ("tempo", format!("{tempo}signer = {{}}\nleast_deposit = \"1 EUR\""), "is in USD"),
         ("evm", format!("{NODE}chain = \"base\"\n{RECIPIENT}{escrow}"), "name its key as the signer"),
         ("evm", format!("{NODE}chain = \"base\"\n{RECIPIENT}signer = {{}}\n{escrow}"), "or as recipient_signer"),
         (

@@ -48,6 +48,9 @@ pub struct OpenPayload {
     pub authorized_signer: Option<Address>,
     /// What the payer has chosen, where no transaction says it.
     pub salt: Option<B256>,
+    /// How much is in a transaction that is only shown, in base units. The draft has no member for it; this one is
+    /// ours, and what the chain says counts.
+    pub said: Option<Amount>,
     /// What the channel is made of; only for the reserve.
     pub descriptor: Option<ChannelTerms>,
 }
@@ -172,6 +175,9 @@ impl OpenPayload {
         if let Some(signer) = self.authorized_signer {
             object.insert("authorizedSigner".into(), signer.to_checksum(None).into());
         }
+        if let Some(said) = self.said {
+            object.insert("depositAmount".into(), said.to_string().into());
+        }
         write_salt(object, self.salt);
         write_descriptor(object, self.descriptor);
     }
@@ -205,6 +211,7 @@ fn open(object: &JsonObject) -> Result<OpenPayload, NotASessionPayload> {
         signature: signature(object, deposit.voucher_member())?,
         authorized_signer: signer,
         salt: salt(object)?,
+        said: object.get("depositAmount").map(|_| amount(object, "depositAmount")).transpose()?,
         descriptor: descriptor(object)?,
         deposit,
     })

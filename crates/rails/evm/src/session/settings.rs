@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use farthing_money::Amount;
 use farthing_rail::Unpriceable;
 
 use super::{DepositKind, Vault, VaultKind};
@@ -26,8 +25,6 @@ pub struct SessionSettings {
     pub sponsor: Option<SponsorPolicy>,
     /// How deposits may be made, the favourite first.
     pub accepts: Vec<DepositKind>,
-    /// The least that a channel is opened with: opening one costs whoever pays the fee, and keeping it costs us.
-    pub least_deposit: Amount,
     /// How long a challenge lives.
     pub validity: Duration,
 }
@@ -39,8 +36,7 @@ impl SessionSettings {
             VaultKind::Stream | VaultKind::Reserve => vec![DepositKind::Transaction],
             VaultKind::Evm => vec![DepositKind::Hash],
         };
-        let (operator, sponsor, least_deposit) = (Address::ZERO, None, Amount::ZERO);
-        Self { vault, token, recipient, operator, sponsor, accepts, least_deposit, validity: VALIDITY }
+        Self { vault, token, recipient, operator: Address::ZERO, sponsor: None, accepts, validity: VALIDITY }
     }
 
     /// Whether the seller pays the fee of opening and topping up.

@@ -122,6 +122,7 @@ impl EvmSessionPayer {
             signature: sign_total(&self.account, &session, *first).await?,
             authorized_signer: None,
             salt: Some(salt),
+            said: matches!(route, Route::Sent).then_some(*amount),
             descriptor: None,
         }));
         let credential = credential(&quote.challenge, &payload, session.vault.chain, self.payer())?;

@@ -91,6 +91,7 @@ impl TempoSessionPayer {
             signature: sign_total(self.key.key(), &session, *first).await?,
             authorized_signer: Some(session.terms.authorized_signer).filter(|signer| !signer.is_zero()),
             salt: None,
+            said: None,
             descriptor: descriptor(&session),
         }));
         let credential = credential(&quote.challenge, &payload, session.vault.chain, self.payer())?;

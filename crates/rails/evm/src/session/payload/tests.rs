@@ -63,6 +63,7 @@ fn every_payload() -> Vec<SessionPayload> {
             signature: Bytes::from_static(&[8; 65]),
             authorized_signer: Some(Address::repeat_byte(1)),
             salt: Some(B256::repeat_byte(5)),
+            said: Some(Amount::new(77)),
             descriptor: Some(descriptor()),
         })));
         all.push(SessionPayload::TopUp(Box::new(TopUpPayload {

@@ -29,9 +29,9 @@ impl ChainSession {
             DepositProof::Transaction(raw) => self.opening_transaction(reading, raw)?,
             signed => self.relayed_opening(reading, open, signed)?,
         };
-        let least = self.settings.least_deposit.max(reading.request.amount);
+        let least = reading.request.amount;
         if deposit.amount < least {
-            let detail = format!("the deposit is {} base units; open a channel with at least {least}", deposit.amount);
+            let detail = format!("the deposit is {}, less than the {least} of one unit; deposit more", deposit.amount);
             return Err(failed(detail));
         }
         self.check_opening(open, &terms, &deposit)?;

@@ -45,7 +45,7 @@ impl ChainSession {
             DepositProof::Permit2(signed) => self.permitted(reading, signed, DepositWitness::opening(&terms), data)?,
             DepositProof::Hash(hash) => {
                 // How much is in it only the chain can say; less than this would be of no use.
-                let amount = open.cumulative.max(reading.request.amount);
+                let amount = open.said.unwrap_or_default().max(open.cumulative).max(reading.request.amount);
                 self.shown(*hash, payer, amount)
             }
             DepositProof::Transaction(_) => return Err(malformed("the deposit is a transaction")),

@@ -102,6 +102,7 @@ fn open_by(vault: &Vault, transaction: TempoTransaction) -> SessionPayload {
         signature: at_once(account(0x11).sign(&message)).unwrap(),
         authorized_signer: None,
         salt: None,
+        said: None,
         descriptor: is_reserve.then_some(terms),
     }))
 }
@@ -177,12 +178,11 @@ fn the_reserve_is_opened_with_an_expiring_nonce_alone() {
 }
 
 #[test]
-fn less_than_the_least_opens_nothing() {
+fn less_than_one_unit_opens_nothing() {
     let vault = Vault::reserve(CHAIN);
-    let payload = open_by(&vault, transaction(vec![opening(&vault)]));
-    read(&seller(vault, |settings| settings.least_deposit = Amount::new(DEPOSIT)), &payload).unwrap();
-    let refused = read(&seller(vault, |settings| settings.least_deposit = Amount::new(DEPOSIT + 1)), &payload);
-    assert!(refused.unwrap_err().detail.contains("at least 50001"));
+    let little = call(vault.contract, vault.open(&terms(), Amount::new(999)));
+    let refusal = read(&seller(vault, |_| {}), &open_by(&vault, transaction(vec![little]))).unwrap_err();
+    assert!(refusal.detail.contains("less than the 1000 of one unit"), "{refusal}");
 }
 
 #[test]

@@ -192,6 +192,7 @@ impl Stage {
             signature: self.sign(PAYER, &channel, first).await,
             authorized_signer: None,
             salt: (self.vault.kind == VaultKind::Evm).then_some(terms.salt),
+            said: None,
             descriptor: is_reserve.then_some(*terms),
         }
     }
