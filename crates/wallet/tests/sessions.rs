@@ -214,6 +214,14 @@ async fn the_least_that_a_voucher_adds_is_added() {
 }
 
 #[tokio::test]
+async fn what_a_unit_would_cost_is_explained_without_a_deposit() {
+    let (shop, (_home, client)) = (Shop::start().await, home(POLICY));
+    let explained = client.explain(shop.get("/"), None).await.unwrap().offers.remove(0);
+    assert_eq!((explained.method.as_str(), explained.cost.to_string().as_str()), ("balance/session", "0.001 USD"));
+    assert!(explained.is_payable() && shop.shown().is_empty());
+}
+
+#[tokio::test]
 async fn how_a_session_stands_is_asked_of_the_seller() {
     let (shop, (_home, client)) = (Shop::start().await, home(POLICY));
     shop.will([Act::NoReceipt]);

@@ -1,11 +1,13 @@
 use farthing_dialects::x402::Version;
-use farthing_money::Price;
+use farthing_money::{Amount, Price};
+use farthing_rail::{Quote, SessionQuote};
 use http::StatusCode;
 
 use super::demand::Demand;
 use super::offers::Quoted;
 use super::plain::plain;
 use super::request::Prepared;
+use super::session::SessionOffer;
 use super::{PayError, PayingClient, offers, transport};
 use crate::policy::{Decision, Rule, Subject, decide, exceeded};
 
@@ -91,13 +93,30 @@ impl PayingClient {
                 sentence,
             });
         }
+        for SessionOffer { payer, quote } in read.sessions {
+            let (method, intent) = payer.pays();
+            let unit = unit_of(&quote);
+            let (denied_by, sentence) = self.explain_decision(&request, &unit, &[], max).await?;
+            explanation.offers.push(ExplainedOffer {
+                method: format!("{method}/{intent}"),
+                protocol: "Payment",
+                cost: unit.cost,
+                asset: unit.asset.to_string(),
+                chain: offers::place(&unit).map(str::to_owned),
+                payee: unit.payee.as_deref().map(plain),
+                sent_first: false,
+                shortage: None,
+                denied_by,
+                sentence: format!("a unit of a session, which takes a deposit first: {sentence}"),
+            });
+        }
         Ok(explanation)
     }
 
     async fn explain_decision(
         &self,
         request: &Prepared,
-        quote: &farthing_rail::Quote,
+        quote: &Quote,
         offer_signers: &[String],
         max: Option<Price>,
     ) -> Result<(Option<Rule>, String), PayError> {
@@ -125,5 +144,19 @@ impl PayingClient {
             }
         }
         Ok((None, format!("it costs {}, and the policy of {wallet} allows it", quote.cost)))
+    }
+}
+
+/// What one unit of a session would be as a payment.
+fn unit_of(quote: &SessionQuote) -> Quote {
+    Quote {
+        challenge: quote.challenge.clone(),
+        origin: quote.origin.clone(),
+        amount: quote.unit_amount,
+        fee: Amount::ZERO,
+        asset: quote.asset.clone(),
+        cost: quote.unit_cost,
+        payee: quote.payee.clone(),
+        sent_first: false,
     }
 }

@@ -10,6 +10,7 @@ mod demand;
 mod explain;
 mod middleware;
 mod offers;
+mod order;
 mod outcome;
 mod plain;
 mod presenting;
@@ -24,6 +25,7 @@ mod transport;
 
 pub use explain::{ExplainedOffer, Explanation};
 pub use middleware::{NotPaid, PayingMiddleware, Unconfirmed};
+pub use order::{By, Order};
 pub use outcome::{Outcome, PayError};
 pub use plain::plain;
 pub use session::{Ended, InSession, Synced};
@@ -78,34 +80,6 @@ impl Default for Settings {
         let (longest_wait, silence) = (Duration::from_secs(10), Duration::from_secs(60));
         Self { rounds: 3, attempts: 5, longest_wait, silence, longest_validity: Duration::from_secs(120) }
     }
-}
-
-/// What a caller wants of one call, within the policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Order {
-    /// The most for this call, on top of the policy; of a stream, for the whole of it.
-    pub max: Option<Price>,
-    /// What to pay by.
-    pub by: By,
-    /// The most to deposit in a session now; more than the seller suggests, if that is said.
-    pub deposit: Option<Price>,
-    /// How many units a voucher signs for ahead of what is asked for, so that a stream pauses less often. The
-    /// most that is lost to a seller that takes them and serves nothing.
-    pub ahead: u32,
-    /// Whether the answer is a stream that is paid by the piece: `per_payment` then limits the price of a unit.
-    pub streams: bool,
-}
-
-/// What a call is paid by, where a server offers charges and sessions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum By {
-    /// What costs less: a session where one is open on its terms or a charge's fee is more than its worth.
-    #[default]
-    Cheapest,
-    /// A session, opened if there is none.
-    Session,
-    /// A charge.
-    Charge,
 }
 
 /// A kept credential is sent again for this long after it was made; of an older one it is only found
