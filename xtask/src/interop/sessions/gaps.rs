@@ -21,13 +21,6 @@ const GAPS: &[Gap] = &[
         reason: "No SDK has sessions of the method evm, to sell by or to buy by",
     },
     Gap {
-        buyers: &["farthing"],
-        sellers: &[],
-        rails: &[],
-        ways: &[Way::Socket],
-        reason: "Our wallet does not pay by WebSocket",
-    },
-    Gap {
         buyers: &[],
         sellers: &["mppx"],
         rails: &[Rail::TempoV1],
