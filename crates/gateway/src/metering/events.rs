@@ -61,6 +61,13 @@ impl<'a> EventBytes<'a> {
         })
     }
 
+    /// The data of an event that is one line of data and nothing else, as nearly all are.
+    pub(crate) fn only_line(self) -> Option<&'a [u8]> {
+        let line = self.0.strip_prefix(b"data: ")?;
+        let (data, rest) = line.split_at_checked(memchr2(b'\n', b'\r', line)?)?;
+        rest.iter().all(|byte| matches!(byte, b'\n' | b'\r')).then_some(data)
+    }
+
     /// Its name; none for the usual one.
     pub(crate) fn name(self) -> Option<&'a [u8]> {
         self.fields().filter(|(field, _)| *field == b"event").last().map(|(_, name)| name)
@@ -86,7 +93,7 @@ impl<'a> EventBytes<'a> {
 
     /// Whether it has data: else clients are told nothing of it.
     pub(crate) fn has_data(self) -> bool {
-        self.fields().any(|(field, _)| field == b"data")
+        self.0.starts_with(b"data:") || self.fields().any(|(field, _)| field == b"data")
     }
 
     /// Whether it is what streams of models end with.
@@ -155,6 +162,11 @@ mod tests {
         let event = EventBytes(b"\xef\xbb\xbf: a comment\nevent:one\nevent: two\ndata: a\rdata\r\ndata:  b\nid: 7\n\n");
         assert_eq!((event.name(), event.data(&mut Vec::new())), (Some(&b"two"[..]), Some(&b"a\n\n b"[..])));
         assert_eq!(EventBytes(b"data: a\n\n").data(&mut Vec::new()), Some(&b"a"[..]));
+        let line = |text: &'static str| EventBytes(text.as_bytes()).only_line();
+        assert_eq!(
+            (line("data: a\r\n\r\n"), line("data: a\nid: 7\n\n"), line("data:a\n\n")),
+            (Some(&b"a"[..]), None, None)
+        );
         assert!(!EventBytes(b": only a comment\n\n").has_data() && EventBytes(b"data\n\n").has_data());
     }
 

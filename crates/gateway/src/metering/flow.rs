@@ -49,6 +49,8 @@ pub(crate) struct Flow {
 struct Events {
     boundaries: Boundaries,
     ours: Finder<'static>,
+    /// Whether the chunk has anything in it that names of ours begin with.
+    mentions_ours: bool,
     /// The pieces of an event whose end has not come, and their length.
     begun: Vec<Bytes>,
     begun_bytes: usize,
@@ -80,6 +82,7 @@ impl Flow {
         let events = Events {
             boundaries: Boundaries::new(),
             ours: Finder::new("payment-"),
+            mentions_ours: false,
             begun: Vec::new(),
             begun_bytes: 0,
             whole: Vec::new(),
@@ -99,6 +102,9 @@ impl Flow {
     pub(crate) fn push(&mut self, chunk: Bytes) {
         self.chunk = chunk;
         self.passed = 0;
+        if let Some(events) = &mut self.events {
+            events.mentions_ours = events.ours.find(&self.chunk).is_some();
+        }
     }
 
     /// So many are paid for, from the beginning.
@@ -202,7 +208,8 @@ impl Flow {
                 events.begun_bytes = 0;
                 let mut whole = std::mem::take(&mut events.whole);
                 begun.iter().for_each(|piece| whole.extend_from_slice(piece));
-                let verdict = events.judge(&mut self.counter, self.paid, EventBytes(&whole));
+                let mentions_ours = events.ours.find(&whole).is_some();
+                let verdict = events.judge(&mut self.counter, self.paid, EventBytes(&whole), mentions_ours);
                 whole.clear();
                 events.whole = whole;
                 self.follow(verdict, begun);
@@ -210,7 +217,7 @@ impl Flow {
             }
             let end = self.passed + length;
             let event = EventBytes(self.chunk.get(self.passed..end).unwrap_or_default());
-            match events.judge(&mut self.counter, self.paid, event) {
+            match events.judge(&mut self.counter, self.paid, event, events.mentions_ours) {
                 Verdict::Pass => {
                     self.passed = end;
                     self.gone = self.counter.count();
@@ -257,8 +264,8 @@ impl Flow {
 
 impl Events {
     /// Counts an event, and says whether it may go out.
-    fn judge(&mut self, counter: &mut Counter, paid: u64, event: EventBytes<'_>) -> Verdict {
-        let passes_for_ours = self.ours.find(event.0).is_some() && event.passes_for_payment();
+    fn judge(&mut self, counter: &mut Counter, paid: u64, event: EventBytes<'_>, mentions_ours: bool) -> Verdict {
+        let passes_for_ours = mentions_ours && event.passes_for_payment();
         if passes_for_ours || self.said_last_word {
             self.dropped += u64::from(passes_for_ours);
             return Verdict::Drop;

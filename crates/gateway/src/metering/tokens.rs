@@ -34,6 +34,9 @@ impl TokenCount {
 
     /// Takes the next event: whether the model says in it how many there were.
     pub(crate) fn take(&mut self, event: EventBytes<'_>) -> bool {
+        if let Some(data) = event.only_line() {
+            return self.read(None, data);
+        }
         let mut joined = std::mem::take(&mut self.joined);
         let said = event.data(&mut joined).is_some_and(|data| self.read(event.name(), data));
         self.joined = joined;
