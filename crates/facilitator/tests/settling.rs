@@ -110,8 +110,13 @@ async fn what_was_refused_may_be_tried_again() {
 #[tokio::test]
 async fn a_seller_that_leaves_does_not_take_the_payment_with_it() {
     let stage = Stage::new(OPEN, vec![Behaviour::AnswerLate]).await;
-    let client = reqwest::Client::builder().timeout(std::time::Duration::from_millis(100)).build().unwrap();
-    assert!(client.post(stage.url("/settle")).body(request("a").to_string()).send().await.is_err());
+    let (url, body) = (stage.url("/settle"), request("a").to_string());
+    let seller = tokio::spawn(async move { reqwest::Client::new().post(url).body(body).send().await });
+    while stage.memory.takings().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    seller.abort();
+    assert!(seller.await.is_err(), "it was answered before it could leave");
     let stage = stage.restarted(vec![Behaviour::Refuse]).await;
     assert_eq!(stage.memory.takings().len(), 1, "the settlement went on, and the drain waited for it");
     assert_eq!(stage.post("/settle", &request("a")).await.body["success"], true);

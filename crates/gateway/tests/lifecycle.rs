@@ -4,12 +4,15 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_books::PaymentState;
 use farthing_rail::simulated::{Behaviour, Script};
 use http::{Method, StatusCode};
+use support::client::leave_when;
 use support::{Answer, Client, PAID, Reply, Setup, World};
+use tokio::sync::Notify;
 
 const KEY: (&str, &str) = ("idempotency-key", "order-1");
 
@@ -210,9 +213,10 @@ async fn a_client_that_leaves_is_owed_its_delivery() {
     let client = world.client("alice");
     let asked = client.get("/paid/a").await;
     let credential = client.pay(&asked);
-    world.upstream.then([Reply::Slow(400)]);
-    let gone = tokio::time::timeout(Duration::from_millis(150), client.get_with("/paid/a", &credential)).await;
-    assert!(gone.is_err());
+    let served = Arc::new(Notify::new());
+    world.upstream.then([Reply::When(Arc::clone(&served))]);
+    leave_when(|| world.upstream.hits() == 1, client.get_with("/paid/a", &credential)).await;
+    served.notify_one();
     world.until(&asked, PaymentState::Entitled).await;
     assert_eq!(client.get_with("/paid/a", &credential).await.status, StatusCode::OK);
     assert_eq!(world.balance("alice").await, 4_000);

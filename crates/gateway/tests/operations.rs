@@ -5,6 +5,7 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_books::PaymentState;
@@ -12,6 +13,7 @@ use farthing_gateway::{Config, ConfigError, Flags, Gateway};
 use farthing_store::{Books, Sharing};
 use http::{Method, StatusCode};
 use support::{Answer, Client, PAID, Reply, SECRET, Setup, TestClock, World, configuration};
+use tokio::sync::Notify;
 
 async fn post_json(client: &Client, path: &str, body: &str) -> Answer {
     client.send(Method::POST, path, &[("content-type", "application/json")], body.to_owned()).await
@@ -58,7 +60,8 @@ async fn what_is_being_delivered_is_not_paid_back() {
     let client = world.client("alice");
     let asked = client.get("/paid/a").await;
     let credential = client.pay(&asked);
-    world.upstream.then([Reply::Slow(400)]);
+    let served = Arc::new(Notify::new());
+    world.upstream.then([Reply::When(Arc::clone(&served))]);
     let running = tokio::spawn({
         let client = client.clone();
         async move { client.get_with("/paid/a", &credential).await }
@@ -66,6 +69,7 @@ async fn what_is_being_delivered_is_not_paid_back() {
     let id = world.until(&asked, PaymentState::Posted).await.id;
     let refund = post_json(&world.admin(), &format!("/admin/payments/{id}/refund"), "{}").await;
     assert_eq!(refund.status, StatusCode::CONFLICT, "{refund:?}");
+    served.notify_one();
     assert_eq!(running.await.unwrap().status, StatusCode::OK);
     assert_eq!(world.balance("alice").await, 4_000);
 }
@@ -193,7 +197,9 @@ async fn a_stopping_gateway_finishes_what_it_was_paid_for() {
         let client = client.clone();
         async move { client.get_with("/paid/a", &credential).await }
     });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    while world.upstream.hits() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let drained = world.running.shutdown().await;
     assert_eq!(drained.cut, 0);
     assert_eq!(running.await.unwrap().status, StatusCode::OK);

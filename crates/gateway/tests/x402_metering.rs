@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use farthing_books::PaymentState;
 use farthing_rail::Fault;
 use http::{Method, StatusCode};
 use support::chain::Say;
-use support::client::credential;
+use support::client::{credential, leave_when};
 use support::x402::{encoded, payment, world};
 use support::{Answer, Client, Reply, World};
+use tokio::sync::Notify;
 
 const BY_PRICE: &str = r#"
 [[route]]
@@ -227,10 +229,11 @@ async fn b_11_a_client_that_leaves_is_charged_for_what_was_used_and_owed_it() {
     let world = world(BY_COUNT).await;
     let client = world.client("");
     let payment = payment(&world, &client.get("/paid/a").await, "0x01");
-    world.chain.says([Say::Yes, Say::Late(300)]);
+    let captured = Arc::new(Notify::new());
+    world.chain.says([Say::Yes, Say::When(Arc::clone(&captured))]);
     world.upstream.then([Reply::Body(r#"{"usage":{"tokens":7}}"#)]);
-    let gone = tokio::time::timeout(Duration::from_millis(150), client.get_paying("/paid/a", &payment)).await;
-    assert!(gone.is_err());
+    leave_when(|| world.chain.captures.load(SeqCst) == 1, client.get_paying("/paid/a", &payment)).await;
+    captured.notify_one();
     world.until_it_is(PaymentState::Entitled).await;
     assert_eq!(world.chain.taken(), [140]);
     assert_eq!(client.get_paying("/paid/a", &payment).await.status, StatusCode::OK);

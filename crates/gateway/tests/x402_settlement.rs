@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use farthing_rail::Fault;
 use http::{Method, StatusCode};
 use serde_json::Value;
 use support::chain::Say;
+use support::client::leave_when;
 use support::x402::{BOTH, encoded, payment, world};
 use support::{Reply, World};
+use tokio::sync::Notify;
 
 const X402_ONLY: &str = r#"
 [[route]]
@@ -147,9 +150,10 @@ async fn b_11_a_client_that_leaves_is_owed_its_delivery() {
     let world = world(BOTH).await;
     let client = world.client("");
     let payment = paid_for(&world, "0x01").await;
-    world.chain.says([Say::Late(250)]);
-    let gone = tokio::time::timeout(Duration::from_millis(100), client.get_paying("/paid/a", &payment)).await;
-    assert!(gone.is_err());
+    let settled = Arc::new(Notify::new());
+    world.chain.says([Say::When(Arc::clone(&settled))]);
+    leave_when(|| world.chain.settles.load(SeqCst) == 1, client.get_paying("/paid/a", &payment)).await;
+    settled.notify_one();
     world.until_it_is(PaymentState::Entitled).await;
     assert_eq!(client.get_paying("/paid/a", &payment).await.status, StatusCode::OK);
     assert_eq!((world.upstream.hits(), world.chain.taken()), (1, vec![1000]));
@@ -160,10 +164,15 @@ async fn b_12_no_byte_precedes_the_settlement() {
     let world = world(BOTH).await;
     let client = world.client("");
     let payment = paid_for(&world, "0x01").await;
-    world.chain.says([Say::Late(200)]);
+    let settled = Arc::new(Notify::new());
+    world.chain.says([Say::When(Arc::clone(&settled))]);
     let asking = tokio::spawn(async move { client.get_paying("/paid/a", &payment).await });
+    while world.chain.settles.load(SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(world.upstream.hits(), 0, "the upstream is not asked before the money moved");
+    settled.notify_one();
     assert_eq!(asking.await.unwrap().status, StatusCode::OK);
 }
 

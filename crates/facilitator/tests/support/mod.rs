@@ -114,7 +114,7 @@ async fn serve(
         let surroundings = Surroundings {
             now: Box::new(now),
             sleep: Box::new(|duration| Box::pin(tokio::time::sleep(duration))),
-            late_by: Duration::from_millis(300),
+            late_by: Duration::from_secs(1),
         };
         let rail = SimulatedRail::new(Script::cycle(behaviours.clone()), Arc::clone(&memory), surroundings);
         let settler = Arc::new(rail.map_err(|error| error.to_string())?);

@@ -14,6 +14,7 @@ use farthing_rail::{
     Settlement, Settler, Terms, Unknown, Unpriceable,
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::TestClock;
 
@@ -40,6 +41,8 @@ pub enum Say {
     DeathButTook,
     /// The truth, after so many milliseconds.
     Late(u64),
+    /// The truth, once it is told to go on.
+    When(Arc<Notify>),
 }
 
 /// What happened on it.
@@ -225,6 +228,10 @@ impl OnChain {
             }
             Say::Late(millis) => {
                 tokio::time::sleep(Duration::from_millis(millis)).await;
+                self.take(claim, amount)
+            }
+            Say::When(told) => {
+                told.notified().await;
                 self.take(claim, amount)
             }
         }

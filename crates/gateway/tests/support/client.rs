@@ -74,6 +74,19 @@ impl Stream {
     }
 }
 
+/// A client that asks, waits until its request got so far, and leaves before it is answered.
+pub async fn leave_when<T>(reached: impl Fn() -> bool, asking: impl Future<Output = T>) {
+    let mut asking = std::pin::pin!(asking);
+    for _ in 0..2_000 {
+        let answered = tokio::time::timeout(Duration::from_millis(5), asking.as_mut()).await;
+        assert!(answered.is_err(), "it was answered before it could leave");
+        if reached() {
+            return;
+        }
+    }
+    panic!("the request did not get so far");
+}
+
 impl Client {
     pub fn new(address: SocketAddr, payer: &str) -> Self {
         Self { address, payer: payer.to_owned(), http: Http::builder(TokioExecutor::new()).build_http() }

@@ -139,7 +139,7 @@ pub fn rails(script: Script, memory: Arc<Memory>, faults: Arc<Faults>, clock: Te
                 let surroundings = Surroundings {
                     now: Box::new(move || clock.now()),
                     sleep: Box::new(|wait| Box::pin(tokio::time::sleep(wait))),
-                    late_by: Duration::from_millis(300),
+                    late_by: Duration::from_secs(2),
                 };
                 let script = script.lock().unwrap().take().unwrap();
                 let rail = SimulatedRail::new(script, Arc::clone(&memory), surroundings).unwrap();

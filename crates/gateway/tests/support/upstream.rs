@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use http_body::Frame;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What it does with the next request.
@@ -29,6 +30,8 @@ pub enum Reply {
     Answer(u16, Vec<(&'static str, &'static str)>),
     /// 200 after so many milliseconds.
     Slow(u64),
+    /// 200 once it is told to go on.
+    When(Arc<Notify>),
     /// Promises a body and breaks off.
     BreakOff,
     /// 200 with this body.
@@ -140,6 +143,10 @@ async fn answer(State(state): State<Arc<Inner>>, request: Request) -> Response {
         Reply::Answer(status, headers) => with(status, headers).body(served()).unwrap(),
         Reply::Slow(millis) => {
             tokio::time::sleep(Duration::from_millis(millis)).await;
+            Response::new(served())
+        }
+        Reply::When(told) => {
+            told.notified().await;
             Response::new(served())
         }
         Reply::BreakOff => {
