@@ -52,7 +52,7 @@ fn commands_in(markdown: &str) -> Vec<Vec<String>> {
 }
 
 /// The words that are not yet a whole command.
-const GROUPS: [&str; 6] = ["wallet", "policy", "key", "balance", "books", "approvals"];
+const GROUPS: [&str; 7] = ["wallet", "policy", "key", "balance", "books", "approvals", "sessions"];
 
 fn is_command(word: &str) -> bool {
     word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') && !word.starts_with('-')
