@@ -58,6 +58,7 @@ pub struct PayingClient {
     session_payers: Vec<Arc<dyn SessionPayer>>,
     http: reqwest::Client,
     settings: Settings,
+    remembered: session::Remembered,
 }
 
 /// How patient a client is.
@@ -102,7 +103,14 @@ impl PayingClient {
     /// The same, with other patience.
     pub fn with_settings(wallet: Wallet, payers: Vec<Arc<dyn Payer>>, settings: Settings) -> Result<Self, PayError> {
         let http = transport::client(settings.silence)?;
-        Ok(Self { wallet, payers, session_payers: Vec::new(), http, settings })
+        Ok(Self {
+            wallet,
+            payers,
+            session_payers: Vec::new(),
+            http,
+            settings,
+            remembered: session::Remembered::default(),
+        })
     }
 
     /// The same, paying by sessions of these methods too.
@@ -143,6 +151,10 @@ impl PayingClient {
         };
         let taken_up = match self.take_up(transport, &request, order.max).await? {
             None => self.take_up_session(transport, &request, order).await?,
+            taken_up => taken_up,
+        };
+        let taken_up = match taken_up {
+            None => self.buy_at_once(transport, &request, order).await?,
             taken_up => taken_up,
         };
         let mut demand = match taken_up {

@@ -17,7 +17,7 @@ pub struct Order {
 }
 
 /// What a call is paid by, where a server offers charges and sessions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum By {
     /// What costs less: a session where one is open on its terms or a charge's fee is more than its worth.
     #[default]

@@ -64,6 +64,13 @@ impl Prepared {
         self.url.host_str().unwrap_or_default()
     }
 
+    /// Origin, method and path, of a request that no redirect led elsewhere.
+    pub(super) fn route(&self) -> Option<(String, String, String)> {
+        let origin = self.url.origin().ascii_serialization();
+        let route = (origin, self.method.to_string(), self.url.path().to_owned());
+        (self.asked == self.url).then_some(route)
+    }
+
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }

@@ -58,6 +58,8 @@ pub(crate) struct Record {
     answered: BTreeMap<(String, String), (u16, Option<String>, String)>,
     issued: u64,
     pub(crate) unpaid: u32,
+    /// What a unit costs from now on, where it is not what the terms say; challenges of another price are over.
+    pub(crate) raised_to: Option<(&'static str, u128)>,
 }
 
 #[derive(Clone)]
@@ -134,7 +136,7 @@ impl Shop {
     /// A fresh challenge of the session, with this for a snapshot.
     fn session_challenge(&self, snapshot: Option<serde_json::Value>) -> String {
         let order = SessionOrder {
-            price: self.terms.unit.parse().unwrap(),
+            price: self.price().0.parse().unwrap(),
             unit: "request".into(),
             suggested_deposit: self.terms.deposit.parse().unwrap(),
             least_delta: self.terms.least_delta.map(|delta| delta.parse().unwrap()),
@@ -145,6 +147,15 @@ impl Shop {
             request["methodDetails"]["sessionSnapshot"] = snapshot;
         }
         self.challenge("session", &request)
+    }
+
+    fn price(&self) -> (&'static str, u128) {
+        self.record.lock().unwrap().raised_to.unwrap_or((self.terms.unit, UNIT))
+    }
+
+    fn is_over(&self, credential: &Credential) -> bool {
+        let request = ChargeRequest::from_object(&credential.challenge().request().decode().unwrap()).unwrap();
+        self.record.lock().unwrap().raised_to.is_some_and(|(_, price)| request.amount.units() != price)
     }
 
     fn charge_challenge(&self, amount: &str) -> String {
@@ -224,6 +235,9 @@ impl Shop {
         if let Some((status, receipt, body)) = before {
             return answer(status, receipt, body);
         }
+        if self.is_over(credential) {
+            return self.ask(Some(ProblemType::InvalidChallenge), None);
+        }
         let act = self.record.lock().unwrap().script.pop_front();
         match &act {
             Some(Act::Refuse(problem)) => return self.ask(Some(*problem), None),
@@ -238,7 +252,7 @@ impl Shop {
             }
             _ => {}
         }
-        let price = if manages || matches!(act, Some(Act::Free)) { 0 } else { UNIT };
+        let price = if manages || matches!(act, Some(Act::Free)) { 0 } else { self.price().1 };
         let taken = self.record.lock().unwrap().accounts.take(&action, price);
         let channel = match taken {
             Ok(channel) => channel,

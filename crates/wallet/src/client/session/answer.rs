@@ -5,7 +5,7 @@ use http::StatusCode;
 use reqwest::Response;
 
 use super::word::{self, Overclaim, Snapshot};
-use super::{Buying, InSession, Need, Step, no_offer};
+use super::{Buying, InSession, Need, SessionOffer, Step, no_offer};
 use crate::client::concluding::receipt_of;
 use crate::client::demand::Demand;
 use crate::client::offers::{self, Asked};
@@ -106,6 +106,8 @@ impl Buying<'_> {
             // It served all the same.
             Err(overclaim) => drop(self.disbelieve(&session, &overclaim).await?),
         }
+        let offer = SessionOffer { payer: std::sync::Arc::clone(&self.payer), quote: quote.clone() };
+        self.client.remember(self.request, self.order, offer);
         let session_used = InSession {
             id: session.id,
             channel,

@@ -11,6 +11,7 @@ mod offers;
 mod opening;
 mod planning;
 mod recovery;
+mod remembered;
 mod topping_up;
 mod voucher;
 pub(super) mod word;
@@ -19,11 +20,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_money::{Amount, Price};
+use farthing_protocol::ChallengeId;
 use farthing_rail::{Answer, ChannelPurpose, ChannelStanding, SessionPayer, SessionQuote};
+
+use http::StatusCode;
 
 pub use closing::{Ended, Synced};
 pub(super) use offers::SessionOffer;
+pub(super) use remembered::Remembered;
 
+use super::demand::Demand;
 use super::request::Prepared;
 use super::transport::Transport;
 use super::{Order, Outcome, PayError, PayingClient, Round};
@@ -60,6 +66,8 @@ pub(super) struct Buying<'a> {
     pub(super) owner: Owner,
     /// What this call has signed for.
     pub(super) added: Amount,
+    /// A challenge that was answered before this call: vouchers answer it again, and a deposit asks for another.
+    pub(super) answered: Option<ChallengeId>,
 }
 
 /// How much the next voucher has to cover.
@@ -87,13 +95,17 @@ impl PayingClient {
         offer: SessionOffer,
         order: &Order,
     ) -> Result<Round, PayError> {
-        let mut buying = self.buying(transport, request, offer.payer, order)?;
-        let mut quote = offer.quote;
+        let buying = self.buying(transport, request, offer.payer, order)?;
+        let quote = offer.quote;
         let units = u128::from(order.ahead).saturating_add(1);
         let Some(asked) = quote.unit_amount.checked_mul(units) else {
             return Ok(Round::Over(Outcome::refused("the price of a unit is larger than any this wallet pays".into())));
         };
-        let mut need = Need::More(asked);
+        self.go_on(buying, quote, Need::More(asked)).await
+    }
+
+    /// Goes on until the server has served, or asked too often.
+    async fn go_on(&self, mut buying: Buying<'_>, mut quote: SessionQuote, mut need: Need) -> Result<Round, PayError> {
         for _ in 0..=self.settings.rounds {
             match buying.step(&quote, need).await? {
                 Step::Over(outcome) => return Ok(Round::Over(outcome)),
@@ -114,7 +126,17 @@ impl PayingClient {
     ) -> Result<Buying<'a>, PayError> {
         let sessions = self.wallet.sessions()?;
         let owner = sessions.owner(&self.wallet.ambient)?;
-        Ok(Buying { client: self, sessions, transport, request, payer, order, owner, added: Amount::ZERO })
+        Ok(Buying {
+            client: self,
+            sessions,
+            transport,
+            request,
+            payer,
+            order,
+            owner,
+            added: Amount::ZERO,
+            answered: None,
+        })
     }
 
     /// The session method of a name, `tempo/session`.
@@ -128,10 +150,30 @@ impl PayingClient {
 
 impl Buying<'_> {
     async fn step(&mut self, quote: &SessionQuote, need: Need) -> Result<Step, PayError> {
+        if self.was_answered(quote) {
+            return Ok(match self.ask_anew(quote).await? {
+                Some(next) => Step::Again(next, need),
+                None => no_offer("the server no longer offers the session that it offered before"),
+            });
+        }
         match self.open_session(quote, need).await? {
             opening::Opened::Session(session) => self.pay_with(session, quote, need).await,
             opening::Opened::Step(step) => Ok(step),
         }
+    }
+
+    fn was_answered(&self, quote: &SessionQuote) -> bool {
+        self.answered.as_ref() == Some(quote.challenge.id())
+    }
+
+    /// The offer as it is made now.
+    pub(in crate::client) async fn ask_anew(&self, quote: &SessionQuote) -> Result<Option<SessionQuote>, PayError> {
+        let unpaid = self.request.unpaid("")?;
+        let Ok(response) = self.transport.send(unpaid).await else { return Ok(None) };
+        if response.status() != StatusCode::PAYMENT_REQUIRED {
+            return Ok(None);
+        }
+        Ok(self.same_terms(quote, &Demand::read(response).await))
     }
 
     pub(super) fn subject<'b>(&self, from: Option<&'b farthing_rail::Origin>, wallet: &'b str) -> Subject<'b> {

@@ -32,9 +32,19 @@ impl Buying<'_> {
             Ok(kept) => kept,
             Err(step) => return Ok(step),
         };
-        let presentation = self.client.present(self.transport, self.request, &credential, false).await;
-        let purchase = purchase.unwrap_or_default();
-        self.conclude_voucher(session, purchase, quote, &credential, presentation).await
+        self.show(session, quote, &credential, purchase.unwrap_or_default()).await
+    }
+
+    /// Presents a voucher that is kept.
+    pub(super) async fn show(
+        &mut self,
+        session: KeptSession,
+        quote: &SessionQuote,
+        credential: &Credential,
+        purchase: [u8; 16],
+    ) -> Result<Step, PayError> {
+        let presentation = self.client.present(self.transport, self.request, credential, false).await;
+        self.conclude_voucher(session, purchase, quote, credential, presentation).await
     }
 
     /// Signs the next total and writes it down, with what would be sent again if it pays for a request. When this
@@ -51,6 +61,9 @@ impl Buying<'_> {
                 return Ok(Err(no_offer("the total to sign for is larger than any session holds")));
             };
             if total > session.deposit {
+                if self.was_answered(quote) {
+                    return Ok(Err(Step::Again(quote.clone(), need)));
+                }
                 match self.top_up(session, quote, total).await? {
                     Ok(larger) => session = larger,
                     Err(step) => return Ok(Err(step)),

@@ -330,7 +330,7 @@ async fn voucher(
     for round in 0..MOST_CHALLENGES {
         if total > session.deposit {
             // A deposit answers a challenge that no other deposit has answered.
-            match fresh(buying, quote).await? {
+            match buying.ask_anew(quote).await? {
                 Some(next) => *quote = next,
                 None => return Ok(Some(Outcome::refused("the server no longer offers this session".to_owned()))),
             }
@@ -362,16 +362,6 @@ async fn voucher(
         }
     }
     Ok(Some(Outcome::refused("the server takes no voucher of this session".to_owned())))
-}
-
-/// The offer as it is made now.
-async fn fresh(buying: &Buying<'_>, quote: &SessionQuote) -> Result<Option<SessionQuote>, PayError> {
-    let unpaid = buying.request.unpaid("")?;
-    let Ok(response) = buying.transport.send(unpaid).await else { return Ok(None) };
-    if response.status() != StatusCode::PAYMENT_REQUIRED {
-        return Ok(None);
-    }
-    Ok(buying.same_terms(quote, &Demand::read(response).await))
 }
 
 fn refused(demand: &Demand) -> Outcome {
