@@ -162,10 +162,48 @@ async fn a_deposit_that_is_gone_ends_the_service_and_is_a_loss() {
     let payer = served(&world, CHANNEL, 3).await;
     world.vault.change("c1", |stands| stands.closed = true);
     world.clock.advance(MINUTE);
-    until(&world, CHANNEL, is_closed).await;
+    until(&world, CHANNEL, |session| session.state == SessionState::Closing).await;
     assert_eq!(payer.get(PATH, &payer.voucher(80)).await.status, StatusCode::GONE);
+    in_time(&world, CHANNEL, is_closed).await;
     assert_eq!(holds(&world, AccountKind::Losses(CHANNEL.to_owned()), &channel_asset()).await, -60);
     assert_eq!(holds(&world, AccountKind::Vouchers(CHANNEL.to_owned()), &channel_asset()).await, 0);
+    world.verify().await;
+}
+
+#[tokio::test]
+async fn a_rail_that_was_wrong_about_an_end_costs_no_voucher() {
+    let world = world("").await;
+    served(&world, CHANNEL, 3).await;
+    world.vault.change("c1", |stands| stands.closed = true);
+    world.clock.advance(MINUTE);
+    until(&world, CHANNEL, |session| session.ended_at.is_some()).await;
+    // The node has caught up, or the chain has made up its mind.
+    world.vault.change("c1", |stands| stands.closed = false);
+    let ended = in_time(&world, CHANNEL, is_closed).await;
+    assert_eq!((ended.collected.units(), ended.spent.units()), (60, 60));
+    assert_eq!(holds(&world, AccountKind::Losses(CHANNEL.to_owned()), &channel_asset()).await, 0);
+    world.verify().await;
+}
+
+#[tokio::test]
+async fn g_06_a_forced_close_is_answered_whatever_becomes_of_an_addition() {
+    let world = world("").await;
+    let payer = served(&world, CHANNEL, 3).await;
+    world.vault.silent(true);
+    world.vault.then([Vaulting::UndoneUnsaid]);
+    let hangs = payer.bring(PATH, &payer.top_up(50, "k")).await;
+    assert_eq!(hangs.status, StatusCode::SERVICE_UNAVAILABLE, "{hangs:?}");
+    let asked_at = farthing_gateway::Clock::now(&world.clock);
+    world.vault.change("c1", |stands| {
+        stands.close_requested_at = Some(asked_at);
+        stands.collect_until = Some(asked_at.after(15 * MINUTE));
+    });
+    let collected = in_time(&world, CHANNEL, |session| session.collected.units() == 60).await;
+    assert!(collected.pending.is_some(), "nobody knows yet what became of it");
+    let now = farthing_gateway::Clock::now(&world.clock);
+    assert!(now < asked_at.after(15 * MINUTE), "in time");
+    world.vault.silent(false);
+    in_time(&world, CHANNEL, is_closed).await;
     world.verify().await;
 }
 

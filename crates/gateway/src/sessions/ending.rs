@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_books::{SessionCommand, SessionOutcome, SessionRecord, SessionState};
+use farthing_protocol::Timestamp;
 use farthing_rail::{Deposits, Escrow, SessionId};
 use tokio::time::timeout;
 use tracing::Instrument;
@@ -15,6 +16,15 @@ use crate::seller::Seller;
 
 /// How soon an end is asked for again that could not come yet.
 const SOON: Duration = Duration::from_secs(1);
+
+/// How long a rail must have said that a session has ended before what it owes is given up. A node that lags, or a
+/// reorganisation, says so for a while of what is there, and a loss that was written down is final.
+const CERTAIN: Duration = Duration::from_secs(600);
+
+/// Whether it may end as far as its rail goes: nothing is lost by it, or the rail has long said the same.
+pub(super) fn is_certain(session: &SessionRecord, now: Timestamp) -> bool {
+    session.uncollected().is_zero() || session.ended_at.is_none_or(|ended| ended.after(CERTAIN) <= now)
+}
 
 /// A session whose end is known.
 pub(super) struct Ended {
@@ -62,6 +72,9 @@ async fn end_in_escrow(
     // What an earlier collection came to is the rail's to say before another is made: it may have ended the session.
     if record.collections > 0 && record.collecting.is_none() {
         record = *observe(seller, escrow, &record, patience).await?.ok_or(Stop::in_doubt(SOON))?;
+    }
+    if !is_certain(&record, seller.now()) {
+        return Err(Stop::in_doubt(SOON));
     }
     let mut transaction = last_reference(seller, &record).await;
     if record.ended_at.is_none() {

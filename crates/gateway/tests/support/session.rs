@@ -255,6 +255,10 @@ impl Escrow for Double {
     fn lookup_deposit<'a>(&'a self, claim: &'a DepositClaim) -> Answer<'a, Deposited> {
         Box::pin(async move {
             match self.vault.look_up(claim) {
+                _ if self.vault.is_silent() => Deposited::Unknown(Unknown {
+                    reason: "it is not included yet".to_owned(),
+                    ask_again: Duration::from_secs(2),
+                }),
                 Some(standing) => Deposited::Held(standing),
                 None => Deposited::Rejected(refusal()),
             }

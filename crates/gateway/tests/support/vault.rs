@@ -36,6 +36,7 @@ struct Inner {
     deposits: HashMap<String, u128>,
     asked: Vec<String>,
     away: bool,
+    silent: bool,
     keys: Vec<String>,
     file: Option<PathBuf>,
 }
@@ -84,6 +85,15 @@ impl Vault {
     /// Cannot be reached, until it is again.
     pub fn away(&self, away: bool) {
         self.0.lock().unwrap().away = away;
+    }
+
+    /// Never says what became of a deposit, until it does again.
+    pub fn silent(&self, silent: bool) {
+        self.0.lock().unwrap().silent = silent;
+    }
+
+    pub fn is_silent(&self) -> bool {
+        self.0.lock().unwrap().silent
     }
 
     pub fn is_away(&self) -> bool {

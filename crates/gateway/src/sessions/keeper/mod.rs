@@ -74,7 +74,8 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
 /// Does what is to be done about one session now, and collects what was delivered whatever the policy.
 pub(crate) async fn settle(seller: &Arc<Seller>, session: SessionRecord) -> Result<Went, StoreError> {
     let rails = seller.site.load_full();
-    let known = Known { owed_since: None, posted_at: Timestamp::from_unix_millis(0), pressed: true };
+    let known =
+        Known { owed_since: None, posted_at: Timestamp::from_unix_millis(0), pressed: true, deposit_asked: false };
     work::visit(seller, &rails.session_rails, session, known).await.map(|(went, _)| went)
 }
 
@@ -149,10 +150,10 @@ impl Keeper {
         let owed_since = seller.sessions.risk.owed_since(session.id);
         if session.unposted.is_empty() || session.state.is_final() {
             self.posted.remove(&session.id);
-            return Known { owed_since, posted_at: now, pressed };
+            return Known { owed_since, posted_at: now, pressed, deposit_asked: false };
         }
         let posted_at = *self.posted.entry(session.id).or_insert(now);
-        Known { owed_since, posted_at, pressed }
+        Known { owed_since, posted_at, pressed, deposit_asked: false }
     }
 }
 

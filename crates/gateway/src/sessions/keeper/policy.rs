@@ -6,6 +6,7 @@ use farthing_books::{SessionRecord, SessionState};
 use farthing_protocol::Timestamp;
 
 use super::rails::Policy;
+use crate::sessions::ending::is_certain;
 
 /// A deposit that nobody is at any more is asked about after this.
 const ABANDONED: Duration = Duration::from_secs(60);
@@ -47,18 +48,21 @@ pub(super) struct Known {
     pub(super) posted_at: Timestamp,
     /// Whether it is to be collected from now, whatever the policy.
     pub(super) pressed: bool,
+    /// Whether the rail was asked just now what became of its deposit. It may never say, and what else is to be done
+    /// cannot wait for that: a payer could put off everything by an addition that hangs.
+    pub(super) deposit_asked: bool,
 }
 
 /// The next step, if there is one.
 pub(super) fn next(session: &SessionRecord, known: Known, policy: &Policy, now: Timestamp) -> Option<Step> {
-    if let Some(pending) = &session.pending
+    if let Some(pending) = session.pending.as_ref().filter(|_| !known.deposit_asked)
         && (pending.ask_at.unwrap_or(pending.claimed_at.after(ABANDONED)) <= now || pending.claimed_at > now)
     {
         return Some(Step::FindDeposit);
     }
     match session.state {
         SessionState::Open => open(session, known, policy, now),
-        SessionState::Closing => closing(session, now),
+        SessionState::Closing => closing(session, known, policy, now),
         SessionState::Opening | SessionState::Closed | SessionState::Refused => None,
     }
 }
@@ -80,25 +84,28 @@ fn open(session: &SessionRecord, known: Known, policy: &Policy, now: Timestamp) 
     unposted.then_some(Step::Post)
 }
 
-fn closing(session: &SessionRecord, now: Timestamp) -> Option<Step> {
-    if session.pending.is_some() || session.collecting.is_some() {
+fn closing(session: &SessionRecord, known: Known, policy: &Policy, now: Timestamp) -> Option<Step> {
+    if session.collecting.is_some() {
         return None;
     }
-    if session.held.is_zero() {
+    if session.held.is_zero() && is_certain(session, now) {
         return Some(Step::End);
     }
-    if session.prepaid || session.ended_at.is_some() {
+    if session.prepaid {
         return None;
     }
-    // A stream is let finish, but not until the money is gone.
-    match session.collect_until {
-        Some(until) if until.before(LAST_CALL) <= now => Some(Step::Collect),
-        _ => is_to_be_seen(session, now).then_some(Step::Look),
+    if session.ended_at.is_some() {
+        return is_to_be_seen(session, now).then_some(Step::Look);
     }
-    .filter(|step| *step == Step::Look || session.uncollected() > session.held)
+    // A stream is let finish, but not until the money is gone: it may never be read to its end.
+    let is_late = session.collect_until.is_some_and(|until| until.before(LAST_CALL) <= now);
+    if (is_late && session.uncollected() > session.held) || is_due(session, known, policy, now) {
+        return Some(Step::Collect);
+    }
+    is_to_be_seen(session, now).then_some(Step::Look)
 }
 
-/// Whether it is time to collect from a session that serves.
+/// Whether it is time to collect what was delivered.
 fn is_due(session: &SessionRecord, known: Known, policy: &Policy, now: Timestamp) -> bool {
     let delivered = session.uncollected().checked_sub(session.held).unwrap_or_default();
     if session.prepaid || session.collecting.is_some() || delivered.is_zero() {
@@ -158,13 +165,10 @@ mod tests {
         books.sessions[&id(1)].clone()
     }
 
+    const KNOWN: Known = Known { owed_since: Some(at(0)), posted_at: at(0), pressed: false, deposit_asked: false };
+
     fn step(session: &SessionRecord, seconds: i64) -> Option<Step> {
-        next(
-            session,
-            Known { owed_since: Some(at(0)), posted_at: at(0), pressed: false },
-            &POLICY,
-            at(seconds * SECOND),
-        )
+        next(session, KNOWN, &POLICY, at(seconds * SECOND))
     }
 
     #[test]
@@ -215,6 +219,38 @@ mod tests {
         assert_eq!(step(&closing, 1), Some(Step::End));
         closing.collecting = Some(farthing_rail::PaymentId::from_bytes([1; 16]));
         assert_eq!(step(&closing, 600), None, "its end waits for what is being collected");
+    }
+
+    #[test]
+    fn g_06_an_addition_that_hangs_hides_no_forced_close() {
+        let asked = Known { deposit_asked: true, ..KNOWN };
+        let mut owed = session(10, 0);
+        owed.pending = Some(farthing_books::testing::sessions::deposit("add/1", 100));
+        assert_eq!(next(&owed, KNOWN, &POLICY, at(60 * SECOND)), Some(Step::FindDeposit));
+        assert_eq!(next(&owed, asked, &POLICY, at(60 * SECOND)), Some(Step::Look));
+        owed.close_requested_at = Some(at(0));
+        owed.seen_at = Some(at(60 * SECOND));
+        assert!(matches!(next(&owed, asked, &POLICY, at(60 * SECOND)), Some(Step::Close(_))));
+        owed.state = SessionState::Closing;
+        assert_eq!(next(&owed, asked, &POLICY, at(60 * SECOND)), Some(Step::End));
+    }
+
+    #[test]
+    fn a_stream_that_is_never_read_to_its_end_is_collected_from_as_others_are() {
+        let mut closing = session(10, 20);
+        closing.state = SessionState::Closing;
+        assert_eq!(step(&closing, 3_600), Some(Step::Collect));
+    }
+
+    #[test]
+    fn what_a_rail_says_is_gone_is_looked_at_again_before_it_is_given_up() {
+        let mut gone = session(10, 0);
+        gone.state = SessionState::Closing;
+        gone.ended_at = Some(at(0));
+        assert_eq!((step(&gone, 30), step(&gone, 599)), (Some(Step::Look), Some(Step::Look)));
+        assert_eq!(step(&gone, 600), Some(Step::End));
+        gone.collected = Amount::new(10);
+        assert_eq!(step(&gone, 1), Some(Step::End), "nothing is lost by it");
     }
 
     #[test]

@@ -22,7 +22,7 @@ const SECOND_LOOK: Duration = Duration::from_secs(2);
 /// How long a rail may take to collect.
 const COLLECTING: Duration = Duration::from_secs(60);
 /// A session is looked at, closed and ended in one go; more than that and it waits its turn.
-const STEPS: usize = 4;
+const STEPS: usize = 5;
 
 /// How far a session came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +44,14 @@ pub(super) async fn visit(
         tracing::error!(session = %session.id, method = session.method, "no configured payment method keeps this session");
         return Ok((Went::Badly, false));
     };
-    let (mut session, mut known, mut posted) = (session, known, false);
+    let (mut session, mut known, mut posted, mut came) = (session, known, false, Went::Well);
     for _ in 0..STEPS {
         seller.sessions.risk.stands(&session, seller.now());
         let Some(step) = next(&session, known, &rail.policy, seller.now()) else { break };
-        if take(seller, rail, &session, step).await? == Went::Badly {
+        let went = take(seller, rail, &session, step).await?;
+        if step == Step::FindDeposit {
+            (known.deposit_asked, came) = (true, went);
+        } else if went == Went::Badly {
             return Ok((Went::Badly, posted));
         }
         posted |= matches!(step, Step::Post);
@@ -66,7 +69,7 @@ pub(super) async fn visit(
         }
     }
     seller.sessions.risk.stands(&session, seller.now());
-    Ok((Went::Well, posted))
+    Ok((came, posted))
 }
 
 async fn take(
