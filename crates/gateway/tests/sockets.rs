@@ -224,6 +224,11 @@ async fn t_05_refused_credentials_and_floods_close_the_socket() {
         socket.pay(&credential).await;
         assert_eq!(socket.refused().await, (status, policy));
     }
+    for (unpaid, status) in [("for the upstream".to_owned(), 400), (forged_of_length(100_000), 413)] {
+        let mut socket = Socket::open(&world).await;
+        socket.send(&unpaid).await;
+        assert_eq!(socket.refused().await, (status, policy), "nothing is kept for who has not paid");
+    }
     let mut socket = Socket::open(&world).await;
     let opening = payer.open(10_000, 20);
     for _ in 0..2_000 {
@@ -243,6 +248,10 @@ async fn t_05_refused_credentials_and_floods_close_the_socket() {
     };
     assert_eq!(last, 429);
     let _ = upstream.opened.try_recv();
+}
+
+fn forged_of_length(length: usize) -> String {
+    Frame::Authorization(format!("Payment {}", "a".repeat(length))).to_text()
 }
 
 #[tokio::test]

@@ -41,6 +41,9 @@ use front::Front;
 /// The longest message in either direction, in bytes.
 const LONGEST_MESSAGE: usize = 4 << 20;
 
+/// What is set aside to read into, in bytes: an idle socket has little of it.
+const READ_AT_ONCE: usize = 8 << 10;
+
 /// A connection that speaks WebSocket.
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -82,7 +85,7 @@ pub(crate) fn upgrade(seller: &Arc<Seller>, route: &SharedRoute, mut head: Head)
 }
 
 async fn socket(upgraded: hyper::upgrade::Upgraded, role: Role) -> Socket {
-    let mut config = WebSocketConfig::default();
+    let mut config = WebSocketConfig::default().read_buffer_size(READ_AT_ONCE);
     config.max_message_size = Some(LONGEST_MESSAGE);
     config.max_frame_size = Some(LONGEST_MESSAGE);
     WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, Some(config)).await

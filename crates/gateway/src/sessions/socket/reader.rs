@@ -10,6 +10,9 @@ use tokio_tungstenite::tungstenite::Message;
 use super::Socket;
 use super::line::Line;
 
+/// The longest credential that is queued, in bytes.
+const LONGEST_CREDENTIAL: usize = 64 << 10;
+
 /// What a client wants done about the money.
 pub(super) enum Order {
     /// Take this credential.
@@ -19,10 +22,11 @@ pub(super) enum Order {
 }
 
 /// Sorts what a client says until it leaves: what is about money goes to one place, everything else to the upstream,
-/// which is waited for. Whoever asks for more than is queued is refused. What comes after that, or after the end, is
+/// which is waited for. Whoever asks for more than is queued is refused, and so is whoever has something to say to the
+/// upstream before there is a credential: nobody has paid for keeping it. What comes after that, or after the end, is
 /// read for nobody: a connection that is closed on unread bytes takes the last words to the client with it.
 pub(super) async fn read(mut socket: SplitStream<Socket>, line: Line, orders: Sender<Order>, others: Sender<Message>) {
-    let mut orders = Some(orders);
+    let (mut orders, mut is_first) = (Some(orders), true);
     while let Some(Ok(message)) = socket.next().await {
         let frame = match &message {
             Message::Text(text) => Frame::parse(text.as_str()),
@@ -32,8 +36,21 @@ pub(super) async fn read(mut socket: SplitStream<Socket>, line: Line, orders: Se
         };
         let Some(queue) = orders.as_ref().filter(|queue| !queue.is_closed()) else { continue };
         let order = match frame {
-            Some(Frame::Authorization(credential)) => Order::Authorization(credential),
+            Some(Frame::Authorization(credential)) if credential.len() <= LONGEST_CREDENTIAL => {
+                is_first = false;
+                Order::Authorization(credential)
+            }
+            Some(Frame::Authorization(_)) => {
+                line.refuse(413, CLOSE_POLICY, "the credential is too long").await;
+                orders = None;
+                continue;
+            }
             Some(Frame::CloseRequest) => Order::Close,
+            _ if is_first => {
+                line.refuse(400, CLOSE_POLICY, "the first message must bring a credential").await;
+                orders = None;
+                continue;
+            }
             _ => {
                 // Without an upstream any more it goes nowhere, and what is about money is still heard.
                 let _ = others.send(message).await;
