@@ -9,7 +9,7 @@ use super::SessionSettling;
 use super::standing::holds;
 use crate::Way;
 use crate::rpc::{At, Receipt, RpcError};
-use crate::session::{Existence, KeptDeposit, KeptSession};
+use crate::session::{ChannelState, Existence, KeptDeposit, KeptSession};
 use crate::settle::judgement::Wait;
 use crate::settle::outcome::ASK_AGAIN;
 
@@ -88,7 +88,8 @@ impl SessionSettling {
         }
     }
 
-    /// What the escrow holds in the block of the transaction: no earlier, whatever node is asked.
+    /// What the escrow holds since the transaction: it must have done what was asked of it, and what it did must
+    /// not have been undone since. An old one that is shown late tells nothing of a close or a collection.
     async fn held_since(&self, case: &Case, receipt: &Receipt) -> Deposited {
         let Case { session, claim, .. } = case;
         let state = match self.state(session, At::Block(receipt.block_hash)).await {
@@ -104,11 +105,31 @@ impl SessionSettling {
                 format!("the channel holds {} and not the {} that it should", state.deposit, claim.proof.amount);
             return rejected(ProblemType::SessionAmountExceedsDeposit, detail);
         }
-        self.note(&session.channel(), &state, receipt.block);
+        let (state, block) = match self.newest(session, state, receipt.block).await {
+            Ok(newest) => newest,
+            Err(error) => return unknown(error.to_string()),
+        };
+        match state.existence {
+            Existence::Open if !case.deposit.opens || state.settled.is_zero() => {}
+            Existence::Open | Existence::Ended => return used_before(),
+            Existence::Nothing => return unknown("the chain does not show the channel any more"),
+        }
+        self.note(&session.channel(), &state, block);
         match self.standing_of(&session.vault, &state, Some(receipt.hash)).await {
             Ok(standing) => Deposited::Held(standing),
             Err(error) => unknown(error.to_string()),
         }
+    }
+
+    /// The state in the newest block, or this one where that is no newer.
+    async fn newest(
+        &self,
+        session: &KeptSession,
+        state: ChannelState,
+        block: u64,
+    ) -> Result<(ChannelState, u64), RpcError> {
+        let head = self.chain.endpoints.head().await?;
+        if head <= block { Ok((state, block)) } else { Ok((self.state(session, At::Number(head)).await?, head)) }
     }
 
     /// Somebody else may have brought the payer's signature to the escrow: what counts is that the channel is
@@ -118,6 +139,7 @@ impl SessionSettling {
             return Deposited::Rejected(why);
         }
         match self.state(&case.session, At::Latest).await {
+            Ok(state) if holds(&state, case.claim.proof.amount) && !state.settled.is_zero() => used_before(),
             Ok(state) if holds(&state, case.claim.proof.amount) => {
                 match self.standing_of(&case.session.vault, &state, None).await {
                     Ok(standing) => Deposited::Held(standing),
@@ -202,6 +224,13 @@ fn submission_id(key: &str) -> PaymentId {
 
 fn unknown(reason: impl Into<String>) -> Deposited {
     Deposited::Unknown(Unknown { reason: reason.into(), ask_again: ASK_AGAIN })
+}
+
+/// What was collected from a channel was served by somebody whose books are not these: its vouchers would be served
+/// once more. From one that has ended nothing can be collected.
+fn used_before() -> Deposited {
+    let detail = "the channel was collected from before it was opened here, or has ended; open a fresh one";
+    rejected(ProblemType::SessionChannelFinalized, detail)
 }
 
 fn rejected(problem: ProblemType, detail: impl Into<String>) -> Deposited {

@@ -3,14 +3,14 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use farthing_money::Amount;
 use farthing_protocol::ProblemType;
-use farthing_rail::Settler as _;
+use farthing_rail::{Escrow as _, Settler as _};
 use farthing_rail_evm::evm::calldata::{self, PERMIT2};
 use farthing_rail_evm::session::{
     ChannelTerms, DepositKind, DepositProof, DepositWitness, PermittedDeposit, ReceiveAuthorization, SessionPayload,
     TopUpPayload,
 };
 
-use super::stage::{Channel, Collected, DEPOSIT, PAYER, Stage, UNIT, held, not_held};
+use super::stage::{Channel, Collected, DEPOSIT, GRACE, PAYER, Stage, UNIT, held, not_held};
 use crate::support::{account, fresh, seconds, settled};
 
 pub(crate) const EVERY_WAY: [DepositKind; 3] = [DepositKind::Authorization, DepositKind::Permit2, DepositKind::Hash];
@@ -160,6 +160,29 @@ async fn a_transaction_that_opened_nothing_is_no_deposit() {
     let channel = stage.read_channel(shown, payload);
     let _unknown = stage.deposit(&channel.claim()).await;
     not_held(stage.resolve(&channel.claim()).await);
+}
+
+/// What was true in the block of an opening is not believed when it is shown: a payer would be served on a deposit
+/// that it has taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn g_04_an_opening_that_is_shown_late_is_worth_what_the_chain_says_now() {
+    let stage = Stage::evm().await;
+    let leaving = channel(&stage, DepositKind::Hash).await;
+    stage.payer_sends(stage.vault.request_close(&leaving.terms)).await;
+    assert!(held(stage.deposit(&leaving.claim()).await).close_requested_at.is_some(), "it serves nothing");
+
+    let used = opened(&stage).await;
+    let voucher = stage.voucher(&used, 4 * UNIT).await;
+    let take = Collected { voucher: Some(&voucher), settled: 0, capture: 4 * UNIT, closes: false };
+    stage.collect(&used, &take).await;
+    let again = not_held(stage.rail.lookup_deposit(&used.claim()).await);
+    assert_eq!(again.refusal.problem, ProblemType::SessionChannelFinalized, "its vouchers were served elsewhere");
+
+    let gone = channel(&stage, DepositKind::Hash).await;
+    stage.payer_sends(stage.vault.request_close(&gone.terms)).await;
+    stage.world.devnet.warp(GRACE).await.unwrap();
+    stage.payer_sends(stage.vault.withdraw(&gone.terms)).await;
+    assert_eq!(not_held(stage.deposit(&gone.claim()).await).refusal.problem, ProblemType::SessionChannelFinalized);
 }
 
 #[tokio::test(flavor = "multi_thread")]
