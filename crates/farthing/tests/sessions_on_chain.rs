@@ -169,3 +169,30 @@ async fn on_an_evm_chain_by_a_transaction_of_the_payer_s() {
     let wanted = Wanted { rail: format!("escrow = \"{EVM_ESCROW}\"").leak(), authorized: false };
     buys_on_one_deposit(&Stage::new(Options::evm(31_337, Source::of_this_process().unwrap()), wanted).await).await;
 }
+
+/// The payer asks the escrow for the whole deposit, as if nothing had been signed; the newest voucher comes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn g_06_a_forced_close_is_answered_with_the_newest_voucher_in_time() {
+    let wanted = Wanted { rail: format!("escrow = \"{EVM_ESCROW}\"").leak(), authorized: true };
+    let stage = Stage::new(Options::evm(31_337, Source::of_this_process().unwrap()), wanted).await;
+    for path in ["a", "b", "c"] {
+        stage.must(&["pay", &format!("{}/{path}", stage.seller.listen)]).await;
+    }
+    let before = stage.seller_has().await;
+    let channel = stage.sessions().await[0]["channel"].as_str().unwrap().to_owned();
+    let asked = stage.run(&["sessions", "close", &channel, "--force"]).await;
+    assert!(!asked.status.success(), "the rest can be taken only later: {asked:?}");
+
+    let collected = async {
+        while stage.seller_has().await == before {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    // The escrow is asked at least once a minute; its time to collect is fifteen.
+    tokio::time::timeout(Duration::from_secs(200), collected).await.expect("the gateway notices and collects");
+    assert_eq!(stage.seller_has().await, before + 3 * PRICE, "by the newest voucher, not by an older one");
+
+    stage.chain.warp(Duration::from_secs(16 * 60)).await.unwrap();
+    assert_eq!(stage.seller_has().await, before + 3 * PRICE, "and once");
+    stage.seller.verify_books();
+}
