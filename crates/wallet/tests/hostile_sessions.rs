@@ -8,6 +8,7 @@ mod session_double;
 
 use double::create;
 use farthing_protocol::ProblemType;
+use farthing_wallet::client::Order;
 use farthing_wallet::policy::Rule;
 use farthing_wallet::sessions::SessionState;
 use farthing_wallet::{Outcome, PayingClient};
@@ -137,4 +138,42 @@ async fn an_answer_of_the_seller_s_own_changes_no_total() {
     assert!(matches!(pay(&client, &shop).await, Outcome::ServerError { .. }));
     assert!(matches!(pay(&client, &shop).await, Outcome::Paid { .. }));
     assert_eq!(shop.shown(), ["open 1000", "voucher 2000", "voucher 2000"], "the same call shows the same voucher");
+}
+
+#[tokio::test]
+async fn what_an_opening_pays_first_is_within_the_limit_of_the_call() {
+    let (shop, directory) = (Shop::start().await, tempfile::tempdir().unwrap());
+    let home = directory.path().join("home");
+    create(&home, Some("total = \"0.1 USD\"\nsession_deposit = \"0.02 USD\""));
+    let client = client(&home);
+    let order = Order { max: Some("0.003 USD".parse().unwrap()), ahead: 5, ..Order::default() };
+    let outcome = client.pay_as(shop.get("/"), &order).await.unwrap();
+    assert!(matches!(outcome, Outcome::Refused { rule: Some(Rule::Max), .. }), "{outcome:?}");
+    assert!(shop.shown().is_empty(), "{:?}", shop.shown());
+}
+
+#[tokio::test]
+async fn a_seller_that_ends_session_after_session_gets_no_more_than_the_call_may_cost() {
+    let (shop, _home, client) = opened(POLICY).await;
+    let before: u128 = client.sessions().await.unwrap().iter().map(|session| units(session.signed)).sum();
+    shop.will(std::iter::repeat_n(Act::Refuse(ProblemType::SessionChannelFinalized), 9));
+    let order = Order { max: Some("0.001 USD".parse().unwrap()), ..Order::default() };
+    let outcome = client.pay_as(shop.get("/"), &order).await.unwrap();
+    assert!(matches!(outcome, Outcome::Refused { rule: Some(Rule::Max), .. }), "{outcome:?}");
+    let after: u128 = client.sessions().await.unwrap().iter().map(|session| units(session.signed)).sum();
+    assert_eq!(after - before, UNIT);
+}
+
+#[tokio::test]
+async fn an_addition_leaves_room_for_what_lies_in_sessions_that_were_lost() {
+    let policy = "total = \"0.1 USD\"\nper_payment = \"0.002 USD\"\nsession_deposit = \"0.012 USD\"";
+    let (shop, _home, client) = opened(policy).await;
+    shop.record.lock().unwrap().accounts.channels.clear();
+    assert!(!matches!(pay(&client, &shop).await, Outcome::Paid { .. }), "9000 are lost");
+    for _ in 0..9 {
+        let _ = pay(&client, &shop).await;
+    }
+    let sessions = client.sessions().await.unwrap();
+    let locked: u64 = sessions.iter().map(|session| session.locked().millionths()).sum();
+    assert!(locked <= 12_000, "{locked} lie in sessions");
 }

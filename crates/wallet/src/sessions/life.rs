@@ -101,13 +101,12 @@ impl Sessions {
         .await
     }
 
-    /// Its deposit is there, and it pays.
-    pub(crate) async fn opened(&self, session: i64, deposit: Amount) -> Result<(), SessionsError> {
+    /// Its deposit is there, and it pays. It is as large as was approved, whatever a seller or a chain's node says.
+    pub(crate) async fn opened(&self, session: i64) -> Result<(), SessionsError> {
         self.write(move |file| {
             file.execute(
-                "UPDATE sessions SET state = 'open', owner = NULL, deposit = max(deposit, ?1) \
-                 WHERE id = ?2 AND state IN ('opening', 'lost')",
-                params![stored(deposit), session],
+                "UPDATE sessions SET state = 'open', owner = NULL WHERE id = ?1 AND state IN ('opening', 'lost')",
+                [session],
             )?;
             file.execute("UPDATE deposits SET standing = 'in' WHERE session = ?1", [session]).map(drop)
         })
@@ -222,8 +221,8 @@ impl Sessions {
     /// them goes what was reserved.
     pub(crate) async fn never_signed(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
         let wallet = wallet.to_owned();
-        let of = "wallet = ?1 AND owner IS NOT NULL AND state IN ('opening', 'open') AND NOT EXISTS \
-            (SELECT 1 FROM purchases WHERE session = sessions.id AND kind != 'voucher')";
+        let of = "wallet = ?1 AND owner IS NOT NULL AND (state = 'opening' AND channel IS NULL OR state = 'open' \
+            AND NOT EXISTS (SELECT 1 FROM purchases WHERE session = sessions.id AND kind = 'top-up'))";
         let found = self.read(move |file| rows::sessions(file, of, [wallet])).await?;
         let mut left = Vec::new();
         for session in found {

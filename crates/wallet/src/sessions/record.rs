@@ -153,6 +153,11 @@ impl KeptSession {
         part_of(cost, amount, base.units().saturating_add(fee.units()))
     }
 
+    /// What so many base units are worth where a unit costs this, rounded up.
+    pub(crate) fn worth_by_unit(amount: Amount, unit: Amount, unit_cost: Price) -> Price {
+        part_of(unit_cost, amount, unit.units())
+    }
+
     /// What of its deposits is not spent, in the owner's currency.
     pub fn locked(&self) -> Price {
         let whole = self.deposits.iter().map(|deposit| deposit.cost.millionths()).fold(0, u64::saturating_add);

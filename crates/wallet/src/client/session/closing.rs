@@ -104,7 +104,7 @@ impl PayingClient {
             return Ok(());
         }
         if is_there && !was_in {
-            return Ok(sessions.opened(session.id, says.deposit).await?);
+            return Ok(sessions.opened(session.id).await?);
         }
         if is_there {
             if session.state == SessionState::Closing {

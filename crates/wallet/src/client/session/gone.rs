@@ -28,7 +28,6 @@ impl Buying<'_> {
         match ended {
             Some(spent) => {
                 self.client.has_ended(&session, spent, "the seller has closed it").await?;
-                self.added = Amount::ZERO;
                 Ok(Step::Again(quote.clone(), Need::More(quote.unit_amount)))
             }
             None => {

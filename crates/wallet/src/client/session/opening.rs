@@ -6,12 +6,12 @@ use farthing_protocol::Credential;
 use farthing_rail::{Approved, Deposit, OpenedChannel, Sent, SessionQuote, Signed};
 use farthing_store::StoreError;
 
-use super::{Buying, Need, Standing, Step, denied, no_offer, planning};
+use super::{Buying, Need, Standing, Step, denied, no_offer, over, planning};
 use crate::client::presenting::{Answer, Presentation};
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
 use crate::outgoing::Sendable;
-use crate::policy::{Rule, approve_deposit};
+use crate::policy::{Policy, Rule, approve_deposit};
 use crate::sessions::{KeptDeposit, KeptSession, Kind, NewSession, Purchase, SessionState};
 
 /// How long a call waits for another that is opening a session on the same terms, and how often it looks.
@@ -76,6 +76,9 @@ impl Buying<'_> {
             Ok(deposit) => deposit,
             Err(reason) => return Ok(Some(no_offer(reason.to_string()))),
         };
+        if let Some(step) = self.beyond_the_call(&deposit, policy.as_ref()) {
+            return Ok(Some(step));
+        }
         if let Some(sentence) = self.shortage(&deposit).await {
             return Ok(Some(no_offer(sentence)));
         }
@@ -101,6 +104,23 @@ impl Buying<'_> {
                 Ok(Some(Step::Over(outcome)))
             }
         }
+    }
+
+    /// Why this call may not sign for what an opening pays first, with what it has signed for already.
+    fn beyond_the_call(&self, deposit: &Deposit, policy: Option<&Policy>) -> Option<Step> {
+        let quote = &deposit.quote;
+        let whole = self.added.checked_add(deposit.first).unwrap_or(deposit.first);
+        let cost = KeptSession::worth_by_unit(whole, quote.unit_amount, quote.unit_cost);
+        let per_payment = policy.and_then(|policy| policy.per_payment).filter(|_| !self.order.streams);
+        let limits = [
+            (Rule::PerPayment, per_payment, "the limit per payment"),
+            (Rule::Max, self.order.max, "the limit for this call"),
+        ];
+        limits.into_iter().find_map(|(rule, limit, name)| {
+            let limit = limit.filter(|limit| limit.currency() == cost.currency())?;
+            let sentence = || format!("the session would begin with {cost} for this call, and {name} is {limit}");
+            (cost.millionths() > limit.millionths()).then(|| over(rule, sentence()))
+        })
     }
 
     async fn open(
@@ -192,7 +212,7 @@ impl Buying<'_> {
         let Presentation { answer, doubt } = presentation;
         let refused = match answer {
             Answer::Success(response) => {
-                self.sessions.opened(id, session.deposit).await?;
+                self.sessions.opened(id).await?;
                 let session = self.reload(id).await?;
                 return self.served(session, Some(purchase), quote, credential, response).await;
             }
@@ -208,7 +228,7 @@ impl Buying<'_> {
                 match self.asks_for_more(&session, quote, &demand) {
                     Ok(Some((next, need))) => {
                         // It speaks of this very session, so its deposit is there.
-                        self.sessions.opened(id, session.deposit).await?;
+                        self.sessions.opened(id).await?;
                         self.sessions.conclude(id, Some(purchase), None, false).await?;
                         return Ok(Step::Again(next, need));
                     }
@@ -220,7 +240,7 @@ impl Buying<'_> {
         };
         match self.standing(&session).await {
             Standing::Says(standing) if !standing.closed && !standing.deposit.is_zero() => {
-                self.sessions.opened(id, standing.deposit).await?;
+                self.sessions.opened(id).await?;
                 self.sessions.conclude(id, Some(purchase), None, false).await?;
                 Ok(Step::Again(quote.clone(), Need::Total(session.signed)))
             }
@@ -289,8 +309,8 @@ impl Buying<'_> {
 
 pub(super) use super::answer::Refusal;
 
-/// What is unspent on the same terms in sessions that pay no more.
-fn locked(known: &[KeptSession], quote: &SessionQuote) -> Price {
+/// What is unspent in these sessions.
+pub(super) fn locked(known: &[KeptSession], quote: &SessionQuote) -> Price {
     let locked = known.iter().map(|session| session.locked().millionths()).fold(0, u64::saturating_add);
     Price::from_millionths(locked, quote.unit_cost.currency())
 }

@@ -8,7 +8,7 @@ use crate::client::transport::Transport;
 use crate::client::{KEPT_FOR, Order, Outcome, PayError, PayingClient, Round};
 use crate::outgoing::Sendable;
 use crate::policy::Rule;
-use crate::sessions::{Kind, Purchase, SessionState};
+use crate::sessions::{KeptSession, Kind, Purchase, SessionState, Sessions, SessionsError};
 
 impl PayingClient {
     /// Presents again what this very call signed and does not know the outcome of.
@@ -29,11 +29,12 @@ impl PayingClient {
                 return Ok(Some(Round::Over(self.frozen())));
             }
             let Some(session) = sessions.session(purchase.session).await? else { continue };
-            let is_old = self.wallet.ambient.now().since(purchase.at) > KEPT_FOR;
-            let Some(payer) = self.session_payer(&session.method).cloned().filter(|_| !is_old) else {
-                sessions.conclude(session.id, Some(purchase.id), None, false).await?;
+            // Another time, with its method at hand, it can be presented again.
+            let Some(payer) = self.session_payer(&session.method).cloned() else { continue };
+            if self.wallet.ambient.now().since(purchase.at) > KEPT_FOR {
+                give_up(&sessions, &session, &purchase, "nobody knows what became of its opening").await?;
                 continue;
-            };
+            }
             let cost = session.worth(purchase.added);
             if let Some(max) = order.max.filter(|max| max.millionths() < cost.millionths()) {
                 let sentence =
@@ -43,7 +44,8 @@ impl PayingClient {
             self.wallet.unlock().await?;
             let unsealed = self.unsealed(&purchase)?;
             let Some((sendable, signed)) = unsealed else {
-                sessions.conclude(session.id, Some(purchase.id), None, false).await?;
+                give_up(&sessions, &session, &purchase, "its opening was signed with a key that is no longer in use")
+                    .await?;
                 continue;
             };
             let Some(request) = request.as_kept(&sendable) else { continue };
@@ -102,7 +104,7 @@ impl Buying<'_> {
     async fn present_kept(
         &mut self,
         purchase: Purchase,
-        session: crate::sessions::KeptSession,
+        session: KeptSession,
         quote: &SessionQuote,
         signed: &Signed,
     ) -> Result<Step, PayError> {
@@ -115,6 +117,19 @@ impl Buying<'_> {
             _ => self.conclude_voucher(session, purchase.id, quote, &signed.credential, presentation).await,
         }
     }
+}
+
+/// A purchase is presented no more. A deposit that was signed for may be there all the same: it stays counted.
+async fn give_up(
+    sessions: &Sessions,
+    session: &KeptSession,
+    purchase: &Purchase,
+    reason: &str,
+) -> Result<(), SessionsError> {
+    if session.state == SessionState::Opening {
+        return sessions.stop(session.id, SessionState::Lost, reason, None).await;
+    }
+    sessions.conclude(session.id, Some(purchase.id), None, false).await
 }
 
 fn name_of(id: &[u8; 16]) -> String {

@@ -39,7 +39,10 @@ impl Buying<'_> {
                 return Ok(Err(over(Rule::NoPolicy, sentence)));
             }
         };
-        let locked = session.locked();
+        // What lies in sessions that pay no more counts too, as it does when one is opened.
+        let wallet = self.client.wallet.name().as_str();
+        let known = self.sessions.on_terms(wallet, &session.origin, &session.terms).await?;
+        let locked = super::opening::locked(&known, quote);
         let planned = planning::deposit(self.payer.as_ref(), quote, missing, locked, policy.as_ref(), self.order);
         let deposit = match planned {
             Ok(deposit) => deposit,
