@@ -66,8 +66,8 @@ impl Admitted<'_> {
     pub(crate) fn answered(mut self, outcome: &SessionOutcome) {
         let (SessionOutcome::Drawn(credit) | SessionOutcome::Refused(_, Some(credit))) = outcome else { return };
         if let Some(policy) = &self.policy {
-            self.hold = Amount::ZERO;
-            self.risk.drawn(self.session, *credit, policy, self.now);
+            let hold = std::mem::take(&mut self.hold);
+            self.risk.drawn(self.session, hold, *credit, policy, self.now);
         }
     }
 }

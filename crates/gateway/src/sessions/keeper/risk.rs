@@ -48,6 +48,8 @@ struct Payer {
 struct Share {
     payer: Arc<Payer>,
     carried: Amount,
+    /// What of it the books have not answered yet.
+    promised: Amount,
     /// What the rail or the books say was collected.
     collected: Amount,
     owed_since: Option<Timestamp>,
@@ -87,9 +89,12 @@ impl Risk {
         let fresh = !carried.sessions.contains_key(&session.id);
         if fresh {
             let payer = carried.payer(session);
-            carried.sessions.insert(session.id, Share { payer, carried: Amount::ZERO, collected, owed_since: None });
+            carried.sessions.insert(
+                session.id,
+                Share { payer, carried: Amount::ZERO, promised: Amount::ZERO, collected, owed_since: None },
+            );
         }
-        carried.set(session.id, session.uncollected(), now);
+        carried.known(session.id, session.uncollected(), now);
         if let Some(share) = carried.sessions.get_mut(&session.id) {
             share.collected = collected;
             // What was delivered before this process began may be as old as the session.
@@ -118,22 +123,25 @@ impl Risk {
             return Err(Limit::Rail);
         }
         carried.set(session, before.checked_add(hold).unwrap_or(before), now);
+        if let Some(share) = carried.sessions.get_mut(&session) {
+            share.promised = share.promised.checked_add(hold).unwrap_or(share.promised);
+        }
         Ok(())
     }
 
     /// Takes back a hold that was not made.
     pub(crate) fn release(&self, session: SessionId, hold: Amount, now: Timestamp) {
         let mut carried = self.carried();
-        let Some(before) = carried.sessions.get(&session).map(|share| share.carried) else { return };
+        let Some(before) = carried.answered(session, hold).map(|share| share.carried) else { return };
         carried.set(session, before.checked_sub(hold).unwrap_or_default(), now);
     }
 
-    /// Counts a session as the books say that it stands after a draw.
-    pub(crate) fn drawn(&self, session: SessionId, credit: Credit, policy: &Policy, now: Timestamp) {
+    /// Counts a session as the books say that it stands after a draw of this hold.
+    pub(crate) fn drawn(&self, session: SessionId, hold: Amount, credit: Credit, policy: &Policy, now: Timestamp) {
         let mut carried = self.carried();
-        let Some(collected) = carried.sessions.get(&session).map(|share| share.collected) else { return };
+        let Some(collected) = carried.answered(session, hold).map(|share| share.collected) else { return };
         let owed = credit.committed.checked_sub(collected).unwrap_or_default();
-        carried.set(session, owed, now);
+        carried.known(session, owed, now);
         if owed >= policy.settle_amount {
             carried.urgent.insert(session);
         }
@@ -199,6 +207,19 @@ impl Carried {
             Some((known, _)) => Arc::clone(known),
             None => Arc::new(payer),
         }
+    }
+
+    /// The books have answered a hold: what it came to is in what they say.
+    fn answered(&mut self, session: SessionId, hold: Amount) -> Option<&Share> {
+        let share = self.sessions.get_mut(&session)?;
+        share.promised = share.promised.checked_sub(hold).unwrap_or_default();
+        Some(share)
+    }
+
+    /// What the books say is carried, and what they have not answered yet beside it.
+    fn known(&mut self, session: SessionId, owed: Amount, now: Timestamp) {
+        let promised = self.sessions.get(&session).map_or(Amount::ZERO, |share| share.promised);
+        self.set(session, owed.checked_add(promised).unwrap_or(owed), now);
     }
 
     fn set(&mut self, session: SessionId, amount: Amount, now: Timestamp) {
@@ -306,15 +327,27 @@ mod tests {
         all.sort_unstable();
         assert_eq!(urgent, all);
         assert!(risk.take_urgent().is_empty(), "each is said once");
-        let owes = |committed: u128| Credit {
-            deposit: Amount::new(100),
-            accepted: Amount::new(100),
-            committed: Amount::new(committed),
-            units: 1,
-        };
-        risk.drawn(id(1), owes(19), &POLICY, at(1));
+        risk.drawn(id(1), Amount::ZERO, owes(19), &POLICY, at(1));
         assert!(risk.take_urgent().is_empty());
-        risk.drawn(id(1), owes(20), &POLICY, at(1));
+        risk.drawn(id(1), Amount::ZERO, owes(20), &POLICY, at(1));
         assert_eq!(risk.take_urgent(), [(id(1), false)]);
+    }
+
+    fn owes(committed: u128) -> Credit {
+        let enough = Amount::new(100);
+        Credit { deposit: enough, accepted: enough, committed: Amount::new(committed), units: 1 }
+    }
+
+    #[test]
+    fn an_answer_to_one_hold_does_not_forget_those_that_are_still_asked_for() {
+        let risk = Risk::default();
+        risk.stands(&session(1, "alice", 0), at(0));
+        assert_eq!((admits(&risk, 1, 10), admits(&risk, 1, 20)), (Ok(()), Ok(())));
+        risk.drawn(id(1), Amount::new(10), owes(10), &POLICY, at(1));
+        assert_eq!(admits(&risk, 1, 1), Err(Limit::Payer), "20 more are promised");
+        risk.stands(&session(1, "alice", 10), at(1));
+        assert_eq!(admits(&risk, 1, 1), Err(Limit::Payer), "whatever the keeper reads meanwhile");
+        risk.release(id(1), Amount::new(20), at(1));
+        assert_eq!(admits(&risk, 1, 20), Ok(()));
     }
 }
