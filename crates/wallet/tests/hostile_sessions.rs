@@ -91,7 +91,7 @@ async fn one_request_costs_no_more_than_a_payment_may() {
     shop.record.lock().unwrap().accounts.channels.values_mut().for_each(|channel| channel.deposit = 1_000_000);
     shop.will([claim(ProblemType::SessionInsufficientBalance, 1_000_000, 1000, 102_001)]);
     let outcome = pay(&client, &shop).await;
-    assert!(matches!(outcome, Outcome::Refused { rule: Some(Rule::SessionDeposit), .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Refused { rule: Some(Rule::Max), .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -176,4 +176,13 @@ async fn an_addition_leaves_room_for_what_lies_in_sessions_that_were_lost() {
     let sessions = client.sessions().await.unwrap();
     let locked: u64 = sessions.iter().map(|session| session.locked().millionths()).sum();
     assert!(locked <= 12_000, "{locked} lie in sessions");
+}
+
+#[tokio::test]
+async fn no_deposit_is_made_for_a_total_that_is_not_signed() {
+    let (shop, _home, client) = opened(POLICY).await;
+    shop.will([claim(ProblemType::SessionInsufficientBalance, 10_000, 1000, 15_000)]);
+    let outcome = pay(&client, &shop).await;
+    assert!(matches!(outcome, Outcome::Refused { rule: Some(Rule::PerPayment), .. }), "{outcome:?}");
+    assert_eq!(shop.shown(), ["open 1000", "voucher 2000"], "nothing was added to the session");
 }

@@ -64,6 +64,11 @@ impl Buying<'_> {
                 if self.was_answered(quote) {
                     return Ok(Err(Step::Again(quote.clone(), need)));
                 }
+                // No deposit is made for a total that would not be signed.
+                let larger = KeptSession { deposit: total, ..session.clone() };
+                if let Err(step) = self.approve(&larger, quote, total, self.claimed(&session, need, added))? {
+                    return Ok(Err(step));
+                }
                 match self.top_up(session, quote, total).await? {
                     Ok(larger) => session = larger,
                     Err(step) => return Ok(Err(step)),

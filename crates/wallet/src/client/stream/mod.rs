@@ -1,6 +1,7 @@
 //! Streams that are paid by the piece: what was bought comes out, and what is asked for meanwhile is signed,
 //! within `--max`, the deposit and the policy.
 
+mod part;
 mod socket;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use reqwest::Response;
 
+use self::part::largest_part;
 use self::socket::{Said, SocketTransport, as_http};
 use super::demand::Demand;
 use super::plain::plain;
@@ -254,10 +256,7 @@ impl PaidStream {
         }
         let generous = generous.min(session.deposit);
         let unit = self.session.quote.unit_amount;
-        let mut part = required;
-        while !fits(part) && part > session.signed {
-            part = part.checked_sub(unit).unwrap_or(Amount::ZERO);
-        }
+        let part = largest_part(required, unit, session.signed, fits);
         match (fits(generous), fits(required)) {
             (true, _) => generous,
             (false, true) => required,
