@@ -32,7 +32,9 @@ pub(crate) struct Session<'a> {
     challenge: Challenge,
     request: SessionRequest,
     channel: String,
-    requests: u128,
+    /// What each voucher adds: the price of so many units.
+    units: u128,
+    vouchers: u128,
 }
 
 impl Buyer {
@@ -74,17 +76,17 @@ impl Buyer {
 }
 
 impl<'a> Session<'a> {
-    /// A session that this challenge will open.
-    pub(crate) fn new(buyer: &'a Buyer, challenge: Challenge) -> anyhow::Result<Self> {
+    /// A session that this challenge will open, paid from for so many units at a time.
+    pub(crate) fn new(buyer: &'a Buyer, challenge: Challenge, units: u128) -> anyhow::Result<Self> {
         let request = SessionRequest::read(challenge.request())?;
-        let channel = channel_of(&request, &buyer.payer, &challenge)?;
-        Ok(Self { buyer, challenge, request, channel, requests: 0 })
+        let channel = channel_of(&request, &buyer.payer.to_string(), &challenge)?;
+        Ok(Self { buyer, challenge, request, channel, units, vouchers: 0 })
     }
 
-    /// The `Authorization` value that opens it, with a deposit for so many requests, and pays the first.
-    pub(crate) fn open(&mut self, requests: u128) -> anyhow::Result<HeaderValue> {
-        let deposit = self.price_of(requests)?;
-        let message = deposit_message(&self.challenge, &self.buyer.payer, &self.channel, deposit)?;
+    /// The `Authorization` value that opens it, with a deposit for so many vouchers, and pays the first.
+    pub(crate) fn open(&mut self, vouchers: u128) -> anyhow::Result<HeaderValue> {
+        let deposit = self.price_of(vouchers)?;
+        let message = deposit_message(&self.challenge, &self.buyer.payer.to_string(), &self.channel, deposit)?;
         let (total, signature) = self.next()?;
         let members = [
             ("action", "open".to_owned()),
@@ -110,14 +112,15 @@ impl<'a> Session<'a> {
     }
 
     fn next(&mut self) -> anyhow::Result<(String, String)> {
-        self.requests += 1;
-        let total = self.price_of(self.requests)?;
-        let message = voucher_message(&self.request, &self.buyer.payer, &self.channel, total)?;
+        self.vouchers += 1;
+        let total = self.price_of(self.vouchers)?;
+        let message = voucher_message(&self.request, &self.buyer.payer.to_string(), &self.channel, total)?;
         Ok((total.to_string(), self.buyer.sign(&message)))
     }
 
-    fn price_of(&self, requests: u128) -> anyhow::Result<Amount> {
-        let units = self.request.unit_amount.units().checked_mul(requests).context("too many requests")?;
-        Ok(Amount::new(units))
+    fn price_of(&self, vouchers: u128) -> anyhow::Result<Amount> {
+        let price =
+            vouchers.checked_mul(self.units).and_then(|units| self.request.unit_amount.units().checked_mul(units));
+        Ok(Amount::new(price.context("too many units")?))
     }
 }

@@ -42,6 +42,9 @@ struct Arguments {
     /// What each request is paid by: a charge, the next voucher of its connection's session, or a session of its own.
     #[arg(long, value_enum, default_value = "charge", requires = "pay")]
     by: Means,
+    /// How many units each voucher is for: what a metered answer may come to.
+    #[arg(long, default_value_t = 1, requires = "pay")]
+    units: u128,
     /// Post the lines of this file, each a JSON document and each once, instead of fetching; --count is then theirs.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pay", "count"])]
     post: Option<PathBuf>,
@@ -66,7 +69,10 @@ async fn main() -> anyhow::Result<()> {
     let mut connections = try_join_all(connections).await?;
     let magazines = match &arguments.post {
         Some(file) => bodies(file, arguments.connections)?,
-        None => load(&mut connections, buyer.as_ref(), arguments.by, arguments.count).await?,
+        None => {
+            let payment = buyer.as_ref().map(|buyer| Payment { buyer, by: arguments.by, units: arguments.units });
+            load(&mut connections, payment, arguments.count).await?
+        }
     };
     let pace = Pace::new(arguments.rate);
     let figures = volley::fire(connections, magazines, pace, arguments.expect.as_deref()).await?;
@@ -74,25 +80,33 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Who pays, and how.
+#[derive(Clone, Copy)]
+struct Payment<'a> {
+    buyer: &'a Buyer,
+    by: Means,
+    /// See [`Arguments::units`].
+    units: u128,
+}
+
 /// Prepares every connection's requests: request number i goes to connection i modulo their number.
 async fn load(
     connections: &mut [Connection],
-    buyer: Option<&Buyer>,
-    by: Means,
+    payment: Option<Payment<'_>>,
     count: usize,
 ) -> anyhow::Result<Vec<Vec<Shot>>> {
     let width = connections.len();
     let prepared = connections.iter_mut().enumerate().map(|(first, connection)| async move {
         let numbers = (first..count).step_by(width);
-        let mut session = match (buyer, by) {
-            (Some(buyer), Means::Voucher) => Some(opened(connection, buyer, numbers.len()).await?),
+        let mut session = match payment {
+            Some(payment) if payment.by == Means::Voucher => Some(opened(connection, payment, numbers.len()).await?),
             _ => None,
         };
         let mut shots = Vec::new();
         for number in numbers {
-            let charge = match (buyer, session.as_mut()) {
+            let charge = match (payment, session.as_mut()) {
                 (_, Some(session)) => Charge::Credential(session.pay()?),
-                (Some(buyer), None) => Charge::Credential(alone(connection, buyer, by).await?),
+                (Some(payment), None) => Charge::Credential(alone(connection, payment).await?),
                 (None, None) => Charge::Blank,
             };
             shots.push(Shot { number, charge });
@@ -103,8 +117,8 @@ async fn load(
 }
 
 /// A session that is open, with a deposit for so many requests after the one that opened it.
-async fn opened<'a>(connection: &mut Connection, buyer: &'a Buyer, requests: usize) -> anyhow::Result<Session<'a>> {
-    let mut session = Session::new(buyer, connection.challenge().await?)?;
+async fn opened<'a>(connection: &mut Connection, payment: Payment<'a>, requests: usize) -> anyhow::Result<Session<'a>> {
+    let mut session = Session::new(payment.buyer, connection.challenge().await?, payment.units)?;
     let opening = session.open(u128::try_from(requests)? + 1)?;
     let status = connection.fetch(Charge::Credential(opening), None).await?;
     ensure!(status.is_success(), "a session was not opened: {status}");
@@ -112,11 +126,11 @@ async fn opened<'a>(connection: &mut Connection, buyer: &'a Buyer, requests: usi
 }
 
 /// What pays one request by itself.
-async fn alone(connection: &mut Connection, buyer: &Buyer, by: Means) -> anyhow::Result<HeaderValue> {
+async fn alone(connection: &mut Connection, payment: Payment<'_>) -> anyhow::Result<HeaderValue> {
     let challenge = connection.challenge().await?;
-    match by {
-        Means::Opening => Session::new(buyer, challenge)?.open(1),
-        Means::Charge | Means::Voucher => buyer.pay(&challenge),
+    match payment.by {
+        Means::Opening => Session::new(payment.buyer, challenge, payment.units)?.open(1),
+        Means::Charge | Means::Voucher => payment.buyer.pay(&challenge),
     }
 }
 

@@ -2,8 +2,8 @@ use farthing_money::Amount;
 use farthing_protocol::Challenge;
 use sha2::{Digest as _, Sha256};
 
+use crate::SessionRequest;
 use crate::message::{Unsignable, text_of};
-use crate::{PayerKey, SessionRequest};
 
 /// The first lines of what a payer signs for a session: no other use of the key begins so.
 const DEPOSIT: &str = "farthing balance deposit v1";
@@ -11,10 +11,10 @@ const VOUCHER: &str = "farthing balance voucher v1";
 const CHANNEL: &str = "farthing balance channel v1";
 
 /// The name of the session that a payer opens with this challenge: a hash of whose books, whose money and
-/// which challenge, so that a challenge opens one session and a voucher is good for one issuer.
-pub fn channel_of(request: &SessionRequest, payer: &PayerKey, challenge: &Challenge) -> Result<String, Unsignable> {
-    let payer = payer.to_string();
-    let lines = [("issuer", request.issuer.as_str()), ("payer", &payer), ("id", challenge.id().as_str())];
+/// which challenge, so that a challenge opens one session and a voucher is good for one issuer. `payer` is a did, here
+/// and below: nobody need write a key out for every voucher.
+pub fn channel_of(request: &SessionRequest, payer: &str, challenge: &Challenge) -> Result<String, Unsignable> {
+    let lines = [("issuer", request.issuer.as_str()), ("payer", payer), ("id", challenge.id().as_str())];
     let hash = Sha256::digest(text_of(CHANNEL, &lines)?);
     let mut name = String::with_capacity(66);
     name.push_str("0x");
@@ -27,16 +27,16 @@ pub fn channel_of(request: &SessionRequest, payer: &PayerKey, challenge: &Challe
 /// The bytes that set a part of a balance aside for a session, new or not.
 pub fn deposit_message(
     challenge: &Challenge,
-    payer: &PayerKey,
+    payer: &str,
     channel: &str,
     deposit: Amount,
 ) -> Result<Vec<u8>, Unsignable> {
-    let (payer, deposit) = (payer.to_string(), deposit.to_string());
+    let deposit = deposit.to_string();
     let lines = [
         ("id", challenge.id().as_str()),
         ("realm", challenge.realm().as_str()),
         ("request", challenge.request().as_str()),
-        ("payer", &payer),
+        ("payer", payer),
         ("channel", channel),
         ("deposit", &deposit),
     ];
@@ -46,14 +46,14 @@ pub fn deposit_message(
 /// The bytes of a voucher. It names no challenge: it is good for the session, whatever was asked meanwhile.
 pub fn voucher_message(
     request: &SessionRequest,
-    payer: &PayerKey,
+    payer: &str,
     channel: &str,
     total: Amount,
 ) -> Result<Vec<u8>, Unsignable> {
-    let (payer, currency, total) = (payer.to_string(), request.currency(), total.to_string());
+    let (currency, total) = (request.currency(), total.to_string());
     let lines = [
         ("issuer", request.issuer.as_str()),
-        ("payer", &payer),
+        ("payer", payer),
         ("channel", channel),
         ("currency", &currency),
         ("total", &total),

@@ -37,18 +37,19 @@ impl BalanceSessionPayer {
     }
 
     fn signed_total(&self, request: &SessionRequest, channel: &str, total: Amount) -> Result<Signed, SignError> {
-        let message = voucher_message(request, &self.key()?, channel, total).map_err(differs)?;
+        let message = voucher_message(request, self.signer.did(), channel, total).map_err(differs)?;
         Ok(Signed { total, signature: self.sign(&message)? })
     }
 
     fn signed_deposit(&self, deposit: &Deposit, channel: &str) -> Result<[u8; 64], SignError> {
-        let message = deposit_message(&deposit.quote.challenge, &self.key()?, channel, deposit.amount);
+        let message = deposit_message(&deposit.quote.challenge, self.signer.did(), channel, deposit.amount);
         self.sign(&message.map_err(differs)?)
     }
 
     fn credential(&self, challenge: &Challenge, action: Action, channel: &str) -> Result<Credential, SignError> {
-        let payload = Payload { action, payer: self.key()?, channel: channel.to_owned() };
-        let credential = Credential::new(challenge.clone(), payload.to_object(), Some(self.signer.did().to_owned()));
+        let did = self.signer.did().to_owned();
+        let payload = Payload { action, payer: self.key()?, did: did.clone(), channel: channel.to_owned() };
+        let credential = Credential::new(challenge.clone(), payload.to_object(), Some(did));
         reads_back(&credential)?;
         Ok(credential)
     }
@@ -56,7 +57,7 @@ impl BalanceSessionPayer {
     fn opened(&self, deposit: &Deposit) -> Result<OpenedChannel, SignError> {
         let request = agreed(deposit)?;
         let challenge = &deposit.quote.challenge;
-        let id = channel_of(&request, &self.key()?, challenge).map_err(differs)?;
+        let id = channel_of(&request, self.signer.did(), challenge).map_err(differs)?;
         if deposit.first > deposit.amount {
             return Err(differs("the first voucher is above the deposit"));
         }

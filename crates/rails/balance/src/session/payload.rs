@@ -10,6 +10,8 @@ use crate::PayerKey;
 pub(super) struct Payload {
     pub(super) action: Action,
     pub(super) payer: PayerKey,
+    /// The payer's name as it came: there is one way to write it.
+    pub(super) did: String,
     pub(super) channel: String,
 }
 
@@ -70,18 +72,19 @@ impl Payload {
             "close" => Action::Close(voucher()?),
             _ => return Err(InvalidPayload::Action),
         };
-        let payer = text("payer")?.parse().map_err(|_| InvalidPayload::Payer)?;
+        let did = text("payer")?;
+        let payer = did.parse().map_err(|_| InvalidPayload::Payer)?;
         let channel = text("channelId")?;
         if !is_channel(channel) {
             return Err(InvalidPayload::Channel);
         }
-        Ok(Self { action, payer, channel: channel.to_owned() })
+        Ok(Self { action, payer, did: did.to_owned(), channel: channel.to_owned() })
     }
 
     pub(super) fn to_object(&self) -> JsonObject {
         let mut object = JsonObject::new();
         let mut put = |name: &str, text: String| object.insert(name.to_owned(), text.into());
-        put("payer", self.payer.to_string());
+        put("payer", self.did.clone());
         put("channelId", self.channel.clone());
         let (action, voucher) = match &self.action {
             Action::Open { deposit, deposit_signature, voucher } => {

@@ -29,13 +29,18 @@ impl SessionRequest {
     /// Reads the request of a challenge, whole or not at all.
     pub fn read(request: &EncodedObject) -> Result<Self, NotABalanceRequest> {
         let object = request.decode()?;
-        let shared = ChargeRequest::from_object(&object)?;
-        let BalanceRequest { amount, asset, issuer } = BalanceRequest::from_shared(&shared)?;
+        let request = Self::from_shared(&ChargeRequest::from_object(&object)?)?;
         let unit = object.get("unitType").and_then(Value::as_str).filter(|unit| unit.len() <= LONGEST_UNIT);
         let suggested_deposit = amount_in(&object, "suggestedDeposit")?;
+        Ok(Self { unit: unit.map(str::to_owned), suggested_deposit, ..request })
+    }
+
+    /// Reads what is in the shared fields and their `methodDetails`: all but the unit and the suggested deposit, which
+    /// are advice.
+    pub fn from_shared(shared: &ChargeRequest) -> Result<Self, NotABalanceRequest> {
+        let BalanceRequest { amount, asset, issuer } = BalanceRequest::from_shared(shared)?;
         let least_delta = amount_in(&shared.method_details, "minVoucherDelta")?.unwrap_or(Amount::ZERO);
-        let unit = unit.map(str::to_owned);
-        Ok(Self { unit_amount: amount, asset, issuer, unit, suggested_deposit, least_delta })
+        Ok(Self { unit_amount: amount, asset, issuer, unit: None, suggested_deposit: None, least_delta })
     }
 
     /// As a challenge's request, with the seller's text.

@@ -37,7 +37,7 @@ impl BalanceSession {
     }
 
     fn request_of(&self, presented: &Presented<'_>) -> Result<SessionRequest, Refusal> {
-        let request = SessionRequest::read(presented.credential.challenge().request()).map_err(failed)?;
+        let request = SessionRequest::from_shared(presented.request).map_err(failed)?;
         if request.asset != self.terms.asset || request.issuer != self.issuer {
             return Err(failed("the request is for a balance that is not kept here; ask for a new challenge"));
         }
@@ -87,8 +87,7 @@ impl SessionMethod for BalanceSession {
         let payload = Payload::read(credential.payload())
             .map_err(|error| Refusal::new(ProblemType::InvalidPayload, error.to_string()))?;
         let request = self.request_of(presented)?;
-        let payer = payload.payer.to_string();
-        if credential.source().is_some_and(|source| source != payer) {
+        if credential.source().is_some_and(|source| source != payload.did) {
             return Err(failed(
                 "the credential's source is not the payer in its payload; send the same did or no source",
             ));
@@ -114,7 +113,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn open(&self, deposit: Amount, signature: &[u8; 64], voucher: &Signed) -> Result<SessionAction, Refusal> {
         let challenge = self.presented.credential.challenge();
-        let channel = channel_of(self.request, &self.payload.payer, challenge).map_err(failed)?;
+        let channel = channel_of(self.request, &self.payload.did, challenge).map_err(failed)?;
         if channel != self.payload.channel {
             return Err(failed("the channelId is not the one that this payer and this challenge make"));
         }
@@ -145,14 +144,14 @@ impl Reading<'_> {
             deposit,
             key: ProofKey::new(format!("{METHOD}/deposit/{}", challenge.id().as_str())),
             deposit_kept: Vec::new(),
-            payer: Some(PayerId::new(self.payload.payer.to_string())),
+            payer: Some(PayerId::new(self.payload.did.as_str())),
         })))
     }
 
     fn deposit(&self, deposit: Amount, signature: &[u8; 64]) -> Result<(), Refusal> {
-        let (payer, channel) = (&self.payload.payer, &self.payload.channel);
+        let Payload { payer, did, channel, .. } = self.payload;
         let challenge = self.presented.credential.challenge();
-        let message = deposit_message(challenge, payer, channel, deposit).map_err(failed)?;
+        let message = deposit_message(challenge, did, channel, deposit).map_err(failed)?;
         if deposit.is_zero() {
             return Err(failed("a deposit of nothing changes nothing; deposit at least one unit"));
         }
@@ -163,8 +162,8 @@ impl Reading<'_> {
     }
 
     fn voucher(&self, signed: &Signed) -> Result<Voucher, Refusal> {
-        let (payer, channel) = (&self.payload.payer, &self.payload.channel);
-        let message = voucher_message(self.request, payer, channel, signed.total).map_err(failed)?;
+        let Payload { payer, did, channel, .. } = self.payload;
+        let message = voucher_message(self.request, did, channel, signed.total).map_err(failed)?;
         if !payer.made(&signed.signature, &message) {
             let detail = "the signature is not the payer's over this channel and total";
             return Err(Refusal::new(ProblemType::SessionInvalidSignature, detail));
@@ -173,14 +172,14 @@ impl Reading<'_> {
             session: self.session(),
             channel: channel.clone(),
             cumulative: signed.total,
-            signer: payer.to_string(),
+            signer: did.clone(),
             kept: signed.signature.to_vec(),
         })
     }
 
     /// The payer is part of its name, so that nobody else's voucher can even name it.
     fn session(&self) -> SessionId {
-        SessionId::of(&format!("{METHOD}/{INTENT}/{}/{}", self.payload.payer, self.payload.channel))
+        SessionId::of(&format!("{METHOD}/{INTENT}/{}/{}", self.payload.did, self.payload.channel))
     }
 }
 

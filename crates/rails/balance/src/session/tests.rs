@@ -170,8 +170,8 @@ fn the_specification_s_test_vector_is_what_this_software_signs() {
     let opened = opened(&challenge, 50_000, 20);
     let request = SessionRequest::read(challenge.request()).unwrap();
     let key = signer_key();
-    let deposit = deposit_message(&challenge, &key, &opened.channel.id, Amount::new(50_000)).unwrap();
-    let voucher = voucher_message(&request, &key, &opened.channel.id, Amount::new(20)).unwrap();
+    let deposit = deposit_message(&challenge, &key.to_string(), &opened.channel.id, Amount::new(50_000)).unwrap();
+    let voucher = voucher_message(&request, &key.to_string(), &opened.channel.id, Amount::new(20)).unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let member = |name: &str| opened.credential.payload()[name].as_str().unwrap().to_owned();
     for part in [text(&deposit), text(&voucher), member("depositSignature"), member("signature")] {
