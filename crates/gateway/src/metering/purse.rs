@@ -15,8 +15,9 @@ pub(crate) trait Purse: Send + Sized + Unpin + 'static {
     /// Holds as much as is wanted, durably, or what there is if that is at least so much.
     fn hold(self, least: Amount, wanted: Amount) -> impl Future<Output = (Self, Held)> + Send;
 
-    /// Waits until there may be more to hold than when something was last tried; not for long.
-    fn news(self) -> impl Future<Output = Self> + Send;
+    /// Waits until there may be more to hold than when something was last tried; not for long, and nothing is lost
+    /// when it is waited for no longer.
+    fn news(&mut self) -> impl Future<Output = ()> + Send;
 
     /// So much of what is held was delivered.
     fn deliver(&mut self, amount: Amount, units: u64);

@@ -1,5 +1,6 @@
 //! The money of one response while it goes out.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use farthing_protocol::Receipt;
 use farthing_protocol::stream::NeedVoucher;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 
 use super::purse::{Account, Held, Purse};
 
@@ -30,6 +32,8 @@ pub(crate) struct Till<P: Purse> {
     /// What is to be asked for once something waits for it.
     unsaid: Option<Unsaid>,
     is_closing: bool,
+    /// Ends the waiting for news: nothing more is to be held.
+    leave: Arc<Notify>,
     run: Run,
 }
 
@@ -73,6 +77,7 @@ impl<P: Purse> Till<P> {
             asked: None,
             unsaid: None,
             is_closing: false,
+            leave: Arc::default(),
             run,
         }
     }
@@ -135,6 +140,7 @@ impl<P: Purse> Till<P> {
     /// Tells what was delivered in all, lets go of the rest, and gives the last receipt.
     pub(crate) fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<Option<Receipt>> {
         self.is_closing = true;
+        self.leave.notify_one();
         while self.poll_news(context).is_ready() {}
         match std::mem::replace(&mut self.place, Place::Closed) {
             Place::Here(mut purse) => {
@@ -172,7 +178,16 @@ impl<P: Purse> Till<P> {
             }
             Held::Uncovered { least, wanted, early } => {
                 self.unsaid = Some(Unsaid { least, wanted, need: purse.need(wanted) });
-                self.place = Place::Waiting(purse.news().boxed());
+                let mut purse = purse;
+                let leave = Arc::clone(&self.leave);
+                let news = async move {
+                    tokio::select! {
+                        () = purse.news() => {}
+                        () = leave.notified() => {}
+                    }
+                    purse
+                };
+                self.place = Place::Waiting(news.boxed());
                 if early { self.ask() } else { None }
             }
             Held::Ended => {
@@ -180,8 +195,9 @@ impl<P: Purse> Till<P> {
                 Some(News::Ended)
             }
             Held::Unknown => {
-                let again = async {
-                    tokio::time::sleep(ASK_AGAIN).await;
+                let leave = Arc::clone(&self.leave);
+                let again = async move {
+                    let _ = tokio::time::timeout(ASK_AGAIN, leave.notified()).await;
                     purse
                 };
                 self.place = Place::Waiting(again.boxed());

@@ -64,11 +64,10 @@ impl Purse for SessionPurse {
         (self, held)
     }
 
-    async fn news(mut self) -> Self {
-        if let Some(mut waiter) = self.waiter.take() {
+    async fn news(&mut self) {
+        if let Some(waiter) = &mut self.waiter {
             waiter.news().await;
         }
-        self
     }
 
     fn deliver(&mut self, amount: Amount, units: u64) {

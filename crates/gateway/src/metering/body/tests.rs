@@ -123,6 +123,21 @@ async fn what_is_not_signed_for_waits_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_with_what_is_signed_for_waits_for_no_voucher() {
+    let session = Session::signed_for(6);
+    let (upstream, body) = events(&session);
+    let started = Instant::now();
+    let everything = tokio::spawn(rest(body));
+    send(&upstream, &data(1, 6));
+    // Long enough to find that nothing more is signed for, and not to look again.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(upstream);
+    let (last, whole) = everything.await.unwrap();
+    assert!(whole && last.contains(&receipt(6, 6).0), "{last}");
+    assert_eq!(started.elapsed(), Duration::from_millis(50));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_voucher_it_ends_with_a_receipt_and_the_upstream_is_let_go() {
     let session = Session::signed_for(4);
     let (upstream, mut body) = events(&session);

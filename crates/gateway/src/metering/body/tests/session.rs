@@ -84,9 +84,8 @@ impl Purse for TestPurse {
         (self, held)
     }
 
-    async fn news(mut self) -> Self {
+    async fn news(&mut self) {
         let _ = tokio::time::timeout(Duration::from_millis(500), self.news.changed()).await;
-        self
     }
 
     fn deliver(&mut self, amount: Amount, units: u64) {
