@@ -11,13 +11,17 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use farthing_money::Amount;
 use farthing_protocol::{
     Binder, BindingSecret, Challenge, ChallengeTemplate, ChargeRequest, Credential, EncodedObject, IntentName,
-    JsonObject, Realm, Timestamp,
+    JsonObject, MethodName, Realm, Timestamp,
 };
-use farthing_rail::{Method, Order, Presented};
+use farthing_rail::{Method, Order, Presented, SessionMethod, SessionOrder};
 use farthing_rail_evm::chain::{Token, by_code};
 use farthing_rail_evm::evm::{self, Authorization, EvmCharge, EvmSettings};
+use farthing_rail_evm::session::{
+    ChainSession, ChannelTerms, SessionPayload, SessionSettings, Vault, VaultKind, VoucherPayload,
+};
 use farthing_rail_evm::tempo::{self, Envelope, TempoCharge, TempoSettings, attributed, attribution, payment_calls};
 use farthing_rail_evm::usdc::{self, UsdcCharge, UsdcSettings};
 use farthing_rail_evm::x402::{Transfer, X402Exact, X402Settings};
@@ -63,19 +67,69 @@ fn main() {
     let challenge = self::challenge(&charge);
     let payload = tempo::Payload::Transaction(transaction(&challenge)).to_object();
     measure("tempo, a signed transaction", rounds, &charge, &challenge, payload);
+
+    let path_usd = by_code(42_431, "pathUSD").expect("pathUSD on Moderato is on file");
+    let stream = Vault { kind: VaultKind::Stream, chain: 42_431, contract: Address::repeat_byte(0xe5) };
+    measure_vouchers("tempo, a voucher of version 1", rounds, stream, &path_usd);
+    measure_vouchers("tempo, a voucher of version 2", rounds, Vault::reserve(42_431), &path_usd);
+    let channels = Vault { kind: VaultKind::Evm, chain: 8453, contract: Address::repeat_byte(0xe5) };
+    measure_vouchers("evm, a voucher", rounds, channels, &usdc);
+}
+
+/// Measures a later voucher of a channel in this vault.
+fn measure_vouchers(what: &str, rounds: u32, vault: Vault, token: &Token) {
+    let session = ChainSession::new(SessionSettings::new(vault, token.clone(), SELLER)).expect("they fit together");
+    let order = SessionOrder {
+        price: "0.001 USD".parse().expect("a price"),
+        unit: "request".to_owned(),
+        suggested_deposit: "0.05 USD".parse().expect("a price"),
+        least_delta: None,
+        description: None,
+    };
+    let challenge = issued(&session, "session", session.session_request(&order).expect("payable"));
+    let payload = SessionPayload::Voucher(voucher(&vault, token)).to_object();
+    measure_reading(what, rounds, &challenge, payload, |presented| {
+        session.read(presented).expect("an honest voucher is believed");
+    });
+}
+
+fn voucher(vault: &Vault, token: &Token) -> VoucherPayload {
+    let terms = ChannelTerms {
+        payer: Address::from_raw_public_key(&public_key()),
+        payee: SELLER,
+        operator: Address::ZERO,
+        token: token.contract,
+        salt: B256::repeat_byte(3),
+        authorized_signer: Address::ZERO,
+        expiring_nonce_hash: B256::ZERO,
+    };
+    let (channel, cumulative) = (terms.id_in(vault), Amount::new(7_000));
+    let digest = keccak256(vault.voucher_message(&vault.separator(), &channel, cumulative));
+    let descriptor = (vault.kind == VaultKind::Reserve).then_some(terms);
+    VoucherPayload { channel, cumulative, signature: sign(digest).into(), descriptor }
 }
 
 /// Measures both what the method does and all that stands between a header and its yes.
 fn measure(what: &str, rounds: u32, method: &dyn Method, challenge: &Challenge, payload: JsonObject) {
+    measure_reading(what, rounds, challenge, payload, |presented| {
+        method.verify(presented).expect("an honest credential is believed");
+    });
+}
+
+/// See [`measure`]; `believe` is what the method does.
+fn measure_reading(
+    what: &str,
+    rounds: u32,
+    challenge: &Challenge,
+    payload: JsonObject,
+    believe: impl Fn(&Presented<'_>),
+) {
     let credential = Credential::new(challenge.clone(), payload, None);
     let header = credential.to_header();
     let request = challenge.request().decode().expect("what we issue decodes");
-    let request = ChargeRequest::from_object(&request).expect("a charge");
+    let request = ChargeRequest::from_object(&request).expect("a request");
     let now = Timestamp::from_unix_millis(i64::try_from(NOW).expect("a time") * 1000);
-    let verify = |credential: &Credential| {
-        let presented = Presented { credential, request: &request, now };
-        method.verify(black_box(&presented)).expect("an honest credential is believed");
-    };
+    let verify = |credential: &Credential| believe(black_box(&Presented { credential, request: &request, now }));
     report(what, fastest(rounds, || verify(&credential)));
     let read = || {
         let credential = Credential::from_lines([black_box(header.as_bytes())]).expect("a credential");
@@ -101,10 +155,17 @@ fn report(what: &str, each: Duration) {
 /// A challenge for a tenth of a cent.
 fn challenge(method: &dyn Method) -> Challenge {
     let order = Order { price: "0.001 USD".parse().expect("a price"), description: None, external_id: None };
-    let request = EncodedObject::encode(&method.request(&order).expect("payable")).expect("small");
-    let (realm, intent) = (Realm::new("api.example.com").expect("a realm"), IntentName::new("charge").expect("a name"));
-    let template = ChallengeTemplate::new(&realm, &method.terms().method, &intent, &request, None)
-        .expect("what we issue is sound");
+    issued(method, "charge", method.request(&order).expect("payable"))
+}
+
+fn issued(method: &dyn Method, intent: &str, request: JsonObject) -> Challenge {
+    let request = EncodedObject::encode(&request).expect("small");
+    let realm = Realm::new("api.example.com").expect("a realm");
+    // x402 is no method of the Payment scheme, and does not look at what a challenge calls it.
+    let own = method.terms().method.as_str();
+    let name = MethodName::new(if own == "x402" { "evm" } else { own }).expect("a name");
+    let intent = IntentName::new(intent).expect("a name");
+    let template = ChallengeTemplate::new(&realm, &name, &intent, &request, None).expect("what we issue is sound");
     let binder = Binder::new(BindingSecret::new(&[0x24; 32]).expect("32 bytes"), None);
     let mut header = String::new();
     template.issue(&binder, EXPIRES, None, "e30", &mut header);
