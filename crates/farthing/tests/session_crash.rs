@@ -26,10 +26,6 @@ const SELLER: usize = 3;
 const ESCROW_ONLY: [&str; 6] =
     ["before-deposit", "after-deposit", "after-deposited", "before-collect", "after-collect", "after-collected"];
 
-/// Claimed, and not put in before the end of the process: the rail says that it is not there, and the wallet, whose
-/// signature is out, signs nothing more until that has run out.
-const NEVER_PUT_IN: [&str; 3] = ["after-open", "before-deposit", "after-top-up"];
-
 /// A way to pay by sessions.
 struct Rail {
     method: &'static str,
@@ -228,8 +224,10 @@ async fn buy(street: &mut Street<'_>, agent: &Agent, url: &str, step: &str) -> b
             return true;
         }
         said = String::from_utf8_lossy(&output.stderr).into_owned();
+        // Claimed, and not put in before the end of the process, whatever else it ended in: the rail says that it is not
+        // there, and the wallet, whose signature is out, signs nothing more until that has run out.
         let is_refused = street.has_crashed && said.contains("402");
-        if is_refused && street.rail.chain.is_some() && NEVER_PUT_IN.contains(&step) {
+        if is_refused && street.rail.chain.is_some() {
             return false;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

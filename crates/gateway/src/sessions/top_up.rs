@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use farthing_books::session::PendingDeposit;
 use farthing_books::{SessionCommand, SessionOutcome, SessionRecord};
-use farthing_rail::{Addition, DepositClaim, Deposits};
+use farthing_rail::{Addition, DepositClaim, Deposited, Deposits, Escrow};
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::Bought;
@@ -14,6 +15,7 @@ use super::deposit::{find_out, put_in, right};
 use super::manage::Managed;
 use super::present::Read;
 use super::stop::Stop;
+use crate::denial::Denial;
 use crate::failpoint::reach;
 use crate::lifecycle::Sale;
 use crate::quote::nothing_to_pay_by;
@@ -42,6 +44,16 @@ pub(super) async fn top_up(sale: Sale<'_>, read: &Read<'_>, addition: Addition) 
     });
     let record = added.map_err(about)?;
     Ok(Bought::Nothing(Box::new(Managed::of(sale, read, &record))))
+}
+
+/// Whether an addition that is no longer on its way was put in; why not, otherwise.
+async fn is_in(escrow: &dyn Escrow, patience: Duration, claimed: &DepositClaim) -> Result<(), Stop> {
+    match timeout(patience, escrow.lookup_deposit(claimed)).await {
+        Ok(Deposited::Held(_)) => Ok(()),
+        Ok(Deposited::Rejected(rejected)) => Err(Denial::of(rejected.refusal).into()),
+        Ok(Deposited::Unknown(unknown)) => Err(Stop::in_doubt(unknown.ask_again)),
+        Err(_) => Err(Stop::in_doubt(Duration::from_secs(2))),
+    }
 }
 
 async fn run(
@@ -81,6 +93,12 @@ async fn run(
         (SessionOutcome::Again(record), Some(escrow)) if record.pending.is_some() => {
             drop(right);
             find_out(seller, escrow, session).await
+        }
+        // Claimed before and over: it was put in, or refused, and only the rail knows which.
+        (SessionOutcome::Again(record), Some(escrow)) => {
+            drop(right);
+            is_in(escrow, patience, &claimed).await?;
+            Ok(record)
         }
         (SessionOutcome::Done(record) | SessionOutcome::Again(record), _) => {
             seller.sessions.arrivals.announce(session);

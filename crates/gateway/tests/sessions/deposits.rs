@@ -61,6 +61,20 @@ async fn a_deposit_goes_on_without_its_payer() {
 }
 
 #[tokio::test]
+async fn an_addition_that_was_refused_is_refused_whenever_it_is_presented() {
+    let world = world().await;
+    let payer = opened(&world, CHANNEL, 100).await;
+    world.vault.then([Vaulting::Refuse]);
+    let addition = payer.top_up(50, "k1");
+    for _ in 0..2 {
+        let refused = payer.bring(PATH, &addition).await;
+        assert_eq!(refused.status, StatusCode::PAYMENT_REQUIRED, "the payer counts what it is told: {refused:?}");
+    }
+    assert_eq!(world.vault.times("deposit"), 2, "it is asked for once, as the opening was");
+    assert_eq!(payer.bring(PATH, &payer.top_up(50, "k2")).await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn while_the_escrow_is_away_nothing_is_opened_and_what_is_open_goes_on() {
     let world = world().await;
     let payer = opened(&world, CHANNEL, 2_000).await;
