@@ -57,6 +57,8 @@ fn vouchers_are_collected_once_at_a_time_and_the_rest_is_the_payers() {
     done(&mut books, close(ESCROW, at(8)));
     assert_eq!(refusal(&mut books, end(ESCROW)), SessionRefusal::Busy, "the rail could still take it back");
     submit(&mut books, Command::Finalize { payment: first, at: at(60) });
+    assert_eq!(refusal(&mut books, end(ESCROW)), SessionRefusal::NotYetEnded, "the rail holds the rest of it");
+    done(&mut books, observe(ChannelStanding { closed: true, ..standing(0, 0) }));
     let ended = done(&mut books, end(ESCROW));
     assert_eq!((ended.collected, ended.spent), (Amount::new(50), Amount::new(20)));
     assert_eq!(units(&books, AccountKind::Payer(payer(ESCROW))), 1_030, "collected and not delivered");

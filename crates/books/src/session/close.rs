@@ -66,7 +66,7 @@ pub(super) fn post(record: &SessionRecord, at: Timestamp) -> Next {
 }
 
 /// Ends a session: what is left is posted, what the books hold for its payer goes back, and what was
-/// delivered and never collected is a loss.
+/// delivered and never collected is a loss. One that a rail holds ends when the rail says that it has.
 pub(super) fn end(record: &SessionRecord, reason: &str, at: Timestamp) -> Verdict {
     match record.state {
         SessionState::Opening => return Err(SessionRefusal::NotYetOpen),
@@ -76,6 +76,10 @@ pub(super) fn end(record: &SessionRecord, reason: &str, at: Timestamp) -> Verdic
     }
     if record.pending.is_some() || record.collecting.is_some() || !record.held.is_zero() {
         return Err(SessionRefusal::Busy);
+    }
+    // A collection that was under way when the end was asked for may have left a part uncollected and the rest locked.
+    if !record.prepaid && record.ended_at.is_none() {
+        return Err(SessionRefusal::NotYetEnded);
     }
     let entries = record.last_entries(at);
     let next = SessionRecord {

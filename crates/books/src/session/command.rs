@@ -144,6 +144,8 @@ pub enum SessionRefusal {
     },
     /// Another deposit or collection is on its way.
     Busy,
+    /// The rail has not said that it has ended.
+    NotYetEnded,
     /// The command contradicts the session: a fault of the program that sent it.
     Contradiction,
 }

@@ -87,7 +87,11 @@ async fn end_in_escrow(
                 return Err(Stop::in_doubt(SOON));
             }
         }
-        let _ = observe(seller, escrow, &record, patience).await?;
+        let seen = observe(seller, escrow, &record, patience).await?;
+        // A collection of an earlier time may have taken a part only, and closed nothing.
+        if record.collecting.is_some() && seen.is_none_or(|seen| seen.ended_at.is_none()) {
+            return Err(Stop::in_doubt(SOON));
+        }
     }
     match end_in_books(seller, session).await {
         Ok(ended) => Ok(Ended { transaction, ..ended }),

@@ -107,7 +107,9 @@ impl Stop {
                 let detail = format!("The balance holds {}; deposit less, or add to it.", shown(*available));
                 return Denial::new(ProblemType::PaymentInsufficient, detail).because(Fault::Balance).into();
             }
-            SessionRefusal::NotYetOpen | SessionRefusal::Busy => return Self::in_doubt(Duration::from_secs(1)),
+            SessionRefusal::NotYetOpen | SessionRefusal::Busy | SessionRefusal::NotYetEnded => {
+                return Self::in_doubt(Duration::from_secs(1));
+            }
             SessionRefusal::Contradiction => return Self::fault(),
         };
         Self::denied(kind, detail)
