@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::{FileError, NoRandomness};
+use crate::{FileError, NoRandomness, Stopped};
 
 /// Why a key could not be made, read or opened.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub enum VaultError {
     /// The program ended while a file was being opened.
     #[error("the program is ending; nothing was signed")]
     Interrupted,
-    /// The owner stopped this wallet.
-    #[error("the wallet is frozen and signs nothing; run: farthing wallet thaw {0}")]
-    Frozen(String),
+    /// The owner stopped this key. See [`Stopped`].
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }

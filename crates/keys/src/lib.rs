@@ -26,6 +26,7 @@ mod recovery;
 mod seal;
 mod secp256k1_key;
 pub mod socket;
+mod stop;
 mod table;
 mod vault;
 
@@ -41,5 +42,6 @@ pub use recovery::account_of;
 pub use seal::{Broken, Seal};
 pub use secp256k1_key::Secp256k1Key;
 pub use socket::{KeyServer, SocketSigner};
+pub use stop::{Stop, Stopped};
 pub use table::{Surroundings, recoverable_from_table};
 pub use vault::{Vault, VaultAccount, VaultSigner};

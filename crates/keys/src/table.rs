@@ -86,7 +86,7 @@ impl Surroundings<'_> {
             Named::Variable(text) => PassphraseSource::Given(SecretString::from(text.as_str())),
             Named::File(path) => PassphraseSource::File(path),
         };
-        let vault = Vault::new(file, self.directory, None, passphrase);
+        let vault = Vault::new(file, self.directory, Vec::new(), passphrase);
         Ok(Arc::new(VaultAccount::new(Arc::new(vault)).map_err(said)?))
     }
 

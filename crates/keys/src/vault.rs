@@ -6,24 +6,28 @@ use farthing_rail::{Answer, RecoverableSigner, SignError, Signer};
 
 use crate::private_keys::PrivateKeys;
 use crate::secp256k1_key::address_of;
-use crate::{KeyFile, PassphraseSource, Seal, VaultError};
+use crate::{KeyFile, PassphraseSource, Seal, Stop, Stopped, VaultError};
 
 /// Keys that stay encrypted on disk until something is to be signed, and are then held in memory for
 /// the life of the process.
 pub struct Vault {
     file: KeyFile,
     home: PathBuf,
-    frozen: Option<PathBuf>,
+    stops: Vec<Stop>,
     passphrase: PassphraseSource,
     opened: Mutex<Option<Arc<PrivateKeys>>>,
 }
 
 impl Vault {
-    /// The keys of this file. `home` is where a key file in place of a passphrase would be. While there
-    /// is a file at `frozen`, nothing is signed.
-    pub fn new(file: KeyFile, home: &Path, frozen: Option<&Path>, passphrase: PassphraseSource) -> Self {
-        let (home, frozen) = (home.to_owned(), frozen.map(Path::to_owned));
-        Self { file, home, frozen, passphrase, opened: Mutex::new(None) }
+    /// The keys of this file. `home` is where a key file in place of a passphrase would be. While any of
+    /// `stops` says so, nothing is signed.
+    pub fn new(file: KeyFile, home: &Path, stops: Vec<Stop>, passphrase: PassphraseSource) -> Self {
+        Self { file, home: home.to_owned(), stops, passphrase, opened: Mutex::new(None) }
+    }
+
+    /// Who stopped these keys, if anybody; looked up now.
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.stops.iter().find_map(Stop::look)
     }
 
     /// Opens the keys ahead of their use. Takes a fifth of a second of computing the first time.
@@ -49,10 +53,10 @@ impl Vault {
     }
 
     fn keys_to_sign(&self) -> Result<Arc<PrivateKeys>, VaultError> {
-        if self.frozen.as_ref().is_some_and(|frozen| frozen.exists()) {
-            return Err(VaultError::Frozen(self.file.name.clone()));
+        match self.stopped() {
+            Some(stopped) => Err(stopped.into()),
+            None => self.keys(),
         }
-        self.keys()
     }
 
     fn is_open(&self) -> bool {
@@ -157,7 +161,8 @@ mod tests {
         let ambient = Ambient::new(|| Timestamp::from_unix_millis(0));
         let file = KeyFile::create(&ambient, "agent", &b"open sesame".to_vec().into()).unwrap();
         let source = PassphraseSource::Given(SecretString::from(passphrase));
-        Arc::new(Vault::new(file, directory, Some(&directory.join("frozen")), source))
+        let frozen = Stop::while_there(directory.join("frozen"), Stopped::Wallet("agent".into()));
+        Arc::new(Vault::new(file, directory, vec![frozen], source))
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ mod wallets;
 
 pub use client::{Outcome, PayError, PayingClient, PayingMiddleware};
 pub use farthing_keys::{
-    Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, VaultAccount, VaultError, VaultSigner,
+    Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, Stopped, VaultAccount, VaultError, VaultSigner,
 };
 pub use policy::Policy;
 pub use undertaking::{Undertaking, UndertakingError};

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farthing_keys::{Ambient, KeyFile, PassphraseSource, Vault, VaultAccount, VaultError, VaultSigner};
+use farthing_keys::{Ambient, KeyFile, PassphraseSource, Stop, Stopped, Vault, VaultAccount, VaultError, VaultSigner};
 use farthing_store::Books;
 
 use crate::sessions::{Sessions, SessionsError};
@@ -20,7 +20,6 @@ pub struct Wallet {
     signer: Arc<VaultSigner>,
     account: Option<Arc<VaultAccount>>,
     policy: PathBuf,
-    frozen: PathBuf,
     home: PathBuf,
     sessions: Arc<Mutex<Option<Sessions>>>,
 }
@@ -29,7 +28,7 @@ pub struct Wallet {
 pub(crate) struct Places<'a> {
     pub(crate) home: &'a Path,
     pub(crate) policy: PathBuf,
-    pub(crate) frozen: PathBuf,
+    pub(crate) stops: Vec<Stop>,
     pub(crate) outgoing: PathBuf,
 }
 
@@ -43,12 +42,12 @@ impl Wallet {
         ambient: Ambient,
     ) -> Result<Self, WalletsError> {
         let has_account = file.address().is_some();
-        let Places { home, policy, frozen, outgoing } = places;
-        let vault = Arc::new(Vault::new(file, home, Some(&frozen), passphrase));
+        let Places { home, policy, stops, outgoing } = places;
+        let vault = Arc::new(Vault::new(file, home, stops, passphrase));
         let signer = Arc::new(VaultSigner::new(Arc::clone(&vault))?);
         let account = has_account.then(|| VaultAccount::new(Arc::clone(&vault)).map(Arc::new)).transpose()?;
         let (home, sessions) = (home.to_owned(), Arc::default());
-        Ok(Self { name, vault, budgets, outgoing, ambient, signer, account, policy, frozen, home, sessions })
+        Ok(Self { name, vault, budgets, outgoing, ambient, signer, account, policy, home, sessions })
     }
 
     /// Its name.
@@ -104,9 +103,14 @@ impl Wallet {
         read_policy(&self.policy)
     }
 
-    /// Whether its owner stopped it.
+    /// Whether its owner stopped it, or everything.
     pub fn is_frozen(&self) -> bool {
-        self.frozen.exists()
+        self.stopped().is_some()
+    }
+
+    /// Who stopped it, if anybody; looked up now.
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.vault.stopped()
     }
 }
 

@@ -1,4 +1,5 @@
 mod delegation;
+mod freezing;
 mod locked;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub struct WalletName(Box<str>);
 /// All wallets of one home directory.
 ///
 /// ```text
+/// <home>/frozen                       while everything is frozen
 /// <home>/vault.key                    only when there is no passphrase
 /// <home>/budgets.db                   the counters of all wallets
 /// <home>/sessions.db                  the sessions of all wallets
@@ -177,7 +179,7 @@ impl Wallets {
             address: key.address().map(str::to_owned),
             created_at: key.created_at.clone(),
             policy: self.policy(name)?,
-            frozen: self.path(name, "frozen").exists(),
+            frozen: self.stopped(name).is_some(),
             outgoing: crate::outgoing::count(&self.path(name, "outgoing"))?,
         })
     }
@@ -188,7 +190,7 @@ impl Wallets {
         let places = Places {
             home: &self.home,
             policy: self.path(name, "policy.toml"),
-            frozen: self.path(name, "frozen"),
+            stops: self.stops(name),
             outgoing: self.path(name, "outgoing"),
         };
         private_file::private_directory(&places.outgoing)?;
@@ -228,19 +230,6 @@ impl Wallets {
         self.key_in_use(name)?;
         policy.check()?;
         Ok(private_file::write(&self.path(name, "policy.toml"), policy.to_toml()?.as_bytes())?)
-    }
-
-    /// Makes the wallet sign nothing until it is thawed, in every process, from now on.
-    pub fn freeze(&self, name: &WalletName) -> Result<(), WalletsError> {
-        self.key_in_use(name)?;
-        let since = format!("{}\n", self.ambient.now().to_rfc3339());
-        Ok(private_file::write(&self.path(name, "frozen"), since.as_bytes())?)
-    }
-
-    /// Lets it sign again.
-    pub fn thaw(&self, name: &WalletName) -> Result<(), WalletsError> {
-        self.key_in_use(name)?;
-        Ok(private_file::remove(&self.path(name, "frozen"))?)
     }
 
     /// The encrypted key file, to be kept elsewhere. It opens with the same passphrase; with a key

@@ -9,6 +9,7 @@ mod demo;
 mod devnet;
 mod differences;
 mod facilitator;
+mod freeze;
 mod gateway;
 mod home;
 mod key;
@@ -52,6 +53,12 @@ pub(crate) enum Command {
     /// Prepaid balances at a gateway.
     #[command(subcommand)]
     Balance(balance::Balance),
+    /// Stop a wallet, or all of them, at once: nothing is signed until it is thawed.
+    #[command(after_help = "Examples:\n  farthing freeze --all\n  farthing freeze --wallet agent")]
+    Freeze(freeze::Freeze),
+    /// Let what is frozen sign again.
+    #[command(after_help = "Examples:\n  farthing thaw --all\n  farthing thaw --wallet agent")]
+    Thaw(freeze::Thaw),
     /// A seller's books.
     #[command(subcommand)]
     Books(books::Books),
@@ -75,6 +82,8 @@ impl Command {
             Self::Policy(command) => block_on(command.run()),
             Self::Key(command) => block_on(command.run()),
             Self::Balance(command) => block_on(command.run()),
+            Self::Freeze(command) => command.run(),
+            Self::Thaw(command) => command.run(),
             Self::Books(command) => block_on(command.run()),
             Self::Check(command) => block_on(command.run()),
             Self::Conformance(command) => command.run(),

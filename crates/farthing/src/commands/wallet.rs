@@ -253,8 +253,12 @@ impl One {
     }
 
     fn thaw(self) -> Result<ExitCode, Failure> {
-        self.home.wallets()?.thaw(&self.name).map_err(say)?;
-        terminal::say(&format!("{} signs again, within its policy", self.name));
+        let wallets = self.home.wallets()?;
+        wallets.thaw(&self.name).map_err(say)?;
+        match wallets.stopped(&self.name) {
+            Some(stopped) => terminal::say(&format!("{} is not frozen by itself any more, but {stopped}", self.name)),
+            None => terminal::say(&format!("{} signs again, within its policy", self.name)),
+        }
         Ok(ExitCode::SUCCESS)
     }
 

@@ -121,8 +121,8 @@ impl PayingClient {
         max: Option<Price>,
     ) -> Result<(Option<Rule>, String), PayError> {
         let wallet = self.wallet.name().as_str();
-        if self.wallet.is_frozen() {
-            return Ok((Some(Rule::Frozen), format!("{wallet} is frozen and signs nothing")));
+        if let Some(stopped) = self.wallet.stopped() {
+            return Ok((Some(Rule::Frozen), stopped.to_string()));
         }
         let Some(policy) = self.wallet.policy()? else {
             return Ok((Some(Rule::NoPolicy), format!("{wallet} has no policy and pays nothing")));

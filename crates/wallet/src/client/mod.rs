@@ -45,10 +45,10 @@ use self::demand::Demand;
 use self::offers::{Asked, Offers, Quoted};
 use self::request::Prepared;
 use self::transport::Transport;
+use crate::Wallet;
 use crate::failpoint::reach;
 use crate::outgoing::{self, Orphan, Record, Sendable};
 use crate::policy::{Refused, Rule, Subject, approve};
-use crate::{VaultError, Wallet};
 
 /// A client that pays for its requests out of one wallet.
 #[derive(Clone)]
@@ -199,8 +199,8 @@ impl PayingClient {
         if offers.quotes.is_empty() && (offers.sessions.is_empty() || order.by == By::Charge) {
             return Ok(Round::Over(Outcome::NoOffer { reasons: offers.reasons }));
         }
-        if self.wallet.is_frozen() {
-            return Ok(Round::Over(self.frozen()));
+        if let Some(stopped) = self.wallet.stopped() {
+            return Ok(Round::Over(Outcome::frozen(&stopped)));
         }
         self.wallet.unlock().await?;
         if let Some(offer) = self.session_to_pay_by(&offers, order).await? {
@@ -288,8 +288,8 @@ impl PayingClient {
             }
         }
         let Some((record, sealed)) = again else { return Ok(None) };
-        if self.wallet.is_frozen() {
-            return Ok(Some(Round::Over(self.frozen())));
+        if let Some(stopped) = self.wallet.stopped() {
+            return Ok(Some(Round::Over(Outcome::frozen(&stopped))));
         }
         if let Some(max) = max.filter(|max| max.millionths() < record.cost.millionths()) {
             let cost = record.cost;
@@ -346,11 +346,6 @@ impl PayingClient {
         };
         let bought = request.for_the_owner();
         approve(&self.wallet.budgets, policy.as_ref(), quote, &subject, reservation, &bought).await
-    }
-
-    fn frozen(&self) -> Outcome {
-        let sentence = VaultError::Frozen(self.wallet.name().to_string()).to_string();
-        Outcome::Refused { rule: Some(Rule::Frozen), sentence }
     }
 
     fn offers(

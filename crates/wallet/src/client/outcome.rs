@@ -1,5 +1,6 @@
 use std::fmt;
 
+use farthing_keys::Stopped;
 use farthing_money::Price;
 use farthing_protocol::Receipt;
 use farthing_store::StoreError;
@@ -112,6 +113,11 @@ pub enum PayError {
 impl Outcome {
     pub(super) fn refused(sentence: String) -> Self {
         Self::Refused { rule: None, sentence }
+    }
+
+    /// Its owner stopped the wallet, the card, or everything.
+    pub(super) fn frozen(stopped: &Stopped) -> Self {
+        Self::Refused { rule: Some(Rule::Frozen), sentence: stopped.to_string() }
     }
 }
 

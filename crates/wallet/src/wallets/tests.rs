@@ -2,7 +2,7 @@ use super::*;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use farthing_keys::{Phrase, Vault, VaultSigner};
+use farthing_keys::{Phrase, Stopped, Vault, VaultSigner};
 use farthing_protocol::Timestamp;
 use farthing_rail::Signer as _;
 use farthing_rail_balance::PayerKey;
@@ -30,7 +30,7 @@ fn passphrase(text: &str) -> PassphraseSource {
 
 fn vault(wallets: &Wallets, source: PassphraseSource) -> Arc<Vault> {
     let file = wallets.key_in_use(&agent()).unwrap();
-    Arc::new(Vault::new(file, &wallets.home, Some(&wallets.path(&agent(), "frozen")), source))
+    Arc::new(Vault::new(file, &wallets.home, wallets.stops(&agent()), source))
 }
 
 fn signer(wallets: &Wallets, source: PassphraseSource) -> VaultSigner {
@@ -79,6 +79,25 @@ fn a_frozen_wallet_signs_nothing_even_with_its_key_open() {
     assert!(signer.sign(b"message").unwrap_err().to_string().contains("thaw agent"));
     wallets.thaw(&agent()).unwrap();
     assert!(signer.sign(b"message").is_ok());
+}
+
+#[test]
+fn while_everything_is_frozen_no_wallet_signs_and_thawing_one_does_not_help() {
+    let place = place();
+    let wallets = &place.wallets;
+    wallets.create(&agent(), &PassphraseSource::KeyFile).unwrap();
+    let signer = signer(wallets, PassphraseSource::KeyFile);
+    assert!(signer.sign(b"message").is_ok());
+    wallets.freeze_all().unwrap();
+    wallets.thaw(&agent()).unwrap();
+    assert_eq!(wallets.stopped(&agent()), Some(Stopped::Everything));
+    assert!(signer.sign(b"message").unwrap_err().to_string().contains("farthing thaw --all"));
+    let later: WalletName = "later".parse().unwrap();
+    assert!(wallets.create(&later, &PassphraseSource::KeyFile).unwrap().frozen);
+    wallets.freeze(&agent()).unwrap();
+    wallets.thaw_all().unwrap();
+    assert_eq!(wallets.stopped(&agent()), Some(Stopped::Wallet("agent".into())));
+    assert_eq!(wallets.stopped(&later), None);
 }
 
 #[test]

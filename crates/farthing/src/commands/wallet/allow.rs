@@ -12,7 +12,7 @@ use farthing_rail::Sent;
 use farthing_rail_evm::Account as Signing;
 use farthing_rail_evm::buyer::{Allowance, Allowed, Purse, SignedAllowance};
 use farthing_rail_evm::chain::{Kind, Token};
-use farthing_wallet::{Undertaking, VaultError, Wallet};
+use farthing_wallet::{Undertaking, Wallet};
 use serde_json::{Value, json};
 
 use self::words::{Spender, Wanted, coins, decimal, shown};
@@ -111,8 +111,8 @@ impl Allow {
 
     async fn change(&self, account: &Account) -> Result<ExitCode, Failure> {
         let wallets = self.on.home.wallets()?;
-        if wallets.show(&self.on.name).map_err(said)?.frozen {
-            return Err(said(VaultError::Frozen(self.on.name.to_string())));
+        if let Some(stopped) = wallets.stopped(&self.on.name) {
+            return Err(said(stopped));
         }
         let (chain, token) = self.place(account)?;
         let amount = self.units(&token)?;

@@ -295,8 +295,8 @@ impl PayingClient {
         total: Amount,
         closes: bool,
     ) -> Result<Result<farthing_rail::Approved<VoucherQuote>, String>, PayError> {
-        if self.wallet.is_frozen() {
-            return Ok(Err(format!("{} is frozen and signs nothing", self.wallet.name())));
+        if let Some(stopped) = self.wallet.stopped() {
+            return Ok(Err(stopped.to_string()));
         }
         let nothing = super::price_of_nothing(session);
         let policy = self.wallet.policy()?;

@@ -25,8 +25,8 @@ impl PayingClient {
         let sessions = self.wallet.sessions()?;
         let left = sessions.left_behind(self.wallet.name().as_str(), request.fingerprint()).await?;
         for purchase in left.into_iter().filter(|purchase| purchase.kind != Kind::TopUp) {
-            if self.wallet.is_frozen() {
-                return Ok(Some(Round::Over(self.frozen())));
+            if let Some(stopped) = self.wallet.stopped() {
+                return Ok(Some(Round::Over(Outcome::frozen(&stopped))));
             }
             let Some(session) = sessions.session(purchase.session).await? else { continue };
             // Another time, with its method at hand, it can be presented again.

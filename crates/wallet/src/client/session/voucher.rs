@@ -128,8 +128,8 @@ impl Buying<'_> {
         added: Amount,
     ) -> Result<Result<Approved<VoucherQuote>, Step>, PayError> {
         let wallet = &self.client.wallet;
-        if wallet.is_frozen() {
-            return Ok(Err(Step::Over(self.client.frozen())));
+        if let Some(stopped) = wallet.stopped() {
+            return Ok(Err(Step::Over(Outcome::frozen(&stopped))));
         }
         let policy = match wallet.policy() {
             Ok(policy) => policy,

@@ -1,0 +1,46 @@
+//! Stopping wallets, in every process and from now on, and letting them go on.
+
+use farthing_keys::{Stop, Stopped, private_file};
+
+use super::{WalletName, Wallets, WalletsError};
+
+impl Wallets {
+    /// Makes the wallet sign nothing until it is thawed, in every process, from now on.
+    pub fn freeze(&self, name: &WalletName) -> Result<(), WalletsError> {
+        self.key_in_use(name)?;
+        Ok(private_file::write(&self.path(name, "frozen"), self.since().as_bytes())?)
+    }
+
+    /// Lets it sign again, unless everything is frozen.
+    pub fn thaw(&self, name: &WalletName) -> Result<(), WalletsError> {
+        self.key_in_use(name)?;
+        Ok(private_file::remove(&self.path(name, "frozen"))?)
+    }
+
+    /// Makes every wallet of this home sign nothing, those that are made later included.
+    pub fn freeze_all(&self) -> Result<(), WalletsError> {
+        Ok(private_file::write(&self.home.join("frozen"), self.since().as_bytes())?)
+    }
+
+    /// Takes that back. What was frozen by itself stays frozen.
+    pub fn thaw_all(&self) -> Result<(), WalletsError> {
+        Ok(private_file::remove(&self.home.join("frozen"))?)
+    }
+
+    /// Who stopped this wallet, if anybody.
+    pub fn stopped(&self, name: &WalletName) -> Option<Stopped> {
+        self.stops(name).iter().find_map(Stop::look)
+    }
+
+    /// What stops a wallet's keys.
+    pub(super) fn stops(&self, name: &WalletName) -> Vec<Stop> {
+        vec![
+            Stop::while_there(self.home.join("frozen"), Stopped::Everything),
+            Stop::while_there(self.path(name, "frozen"), Stopped::Wallet(name.to_string())),
+        ]
+    }
+
+    fn since(&self) -> String {
+        format!("{}\n", self.ambient.now().to_rfc3339())
+    }
+}
