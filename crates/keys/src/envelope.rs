@@ -1,10 +1,11 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use farthing_protocol::JsonObject;
 use secrecy::{ExposeSecret as _, SecretSlice};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{Ambient, VaultError};
+use crate::{Ambient, Token, VaultError};
 
 /// What the standard fixes for writing: n, r and p of scrypt.
 const WRITTEN: (u64, u32, u32) = (65_536, 8, 1);
@@ -15,7 +16,13 @@ const MOST_P: u32 = 4;
 const MOST_MEMORY: u64 = 512 * 1024 * 1024;
 const LEAST_N: u64 = 16_384;
 
-/// A secret, encrypted under a passphrase: scrypt, then AES-256-GCM without associated data.
+const SCRYPT: &str = "scrypt";
+const HKDF: &str = "hkdf-sha256";
+/// What the standard separates the keys of tokens by.
+const TOKEN_INFO: &str = "ows-api-key-v1";
+
+/// A secret, encrypted with AES-256-GCM without associated data: under a passphrase (scrypt), or under a
+/// token that is random enough to need no more than HKDF.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     cipher: String,
@@ -23,7 +30,7 @@ pub struct Envelope {
     ciphertext: String,
     auth_tag: String,
     kdf: String,
-    kdfparams: DerivationParameters,
+    kdfparams: Derivation,
     /// Members of later versions, kept.
     #[serde(flatten)]
     extra: JsonObject,
@@ -32,45 +39,105 @@ pub struct Envelope {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct CipherParameters {
     iv: String,
+    #[serde(flatten)]
+    extra: JsonObject,
+}
+
+/// How the key is made; which of the two it is, `kdf` says, and the members must fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Derivation {
+    Scrypt(FromPassphrase),
+    Hkdf(FromToken),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct DerivationParameters {
+struct FromPassphrase {
     dklen: u32,
     n: u64,
     r: u32,
     p: u32,
     salt: String,
+    #[serde(flatten)]
+    extra: JsonObject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct FromToken {
+    dklen: u32,
+    info: String,
+    salt: String,
+    #[serde(flatten)]
+    extra: JsonObject,
 }
 
 impl Envelope {
-    /// Encrypts a secret. Takes about a fifth of a second and 64 MB, on purpose.
+    /// Encrypts a secret under a passphrase. Takes about a fifth of a second and 64 MB, on purpose.
     pub fn close(ambient: &Ambient, passphrase: &SecretSlice<u8>, secret: &[u8]) -> Result<Self, VaultError> {
         let salt: [u8; 32] = ambient.random()?;
-        let iv: [u8; 12] = ambient.random()?;
         let (n, r, p) = WRITTEN;
-        let kdfparams = DerivationParameters { dklen: 32, n, r, p, salt: hex(&salt) };
-        let key = kdfparams.derive(passphrase)?;
+        let parameters = FromPassphrase { dklen: 32, n, r, p, salt: hex(&salt), extra: JsonObject::new() };
+        let key = parameters.derive(passphrase)?;
+        Self::encrypt(ambient, &key, SCRYPT, Derivation::Scrypt(parameters), secret)
+    }
+
+    /// Encrypts a secret under a token.
+    pub fn close_under(ambient: &Ambient, token: &Token, secret: &[u8]) -> Result<Self, VaultError> {
+        let salt: [u8; 32] = ambient.random()?;
+        let parameters = FromToken { dklen: 32, info: TOKEN_INFO.into(), salt: hex(&salt), extra: JsonObject::new() };
+        let key = parameters.derive(token)?;
+        Self::encrypt(ambient, &key, HKDF, Derivation::Hkdf(parameters), secret)
+    }
+
+    /// Decrypts what a passphrase closed. The parameters are bounded before any work is done.
+    pub fn open(&self, passphrase: &SecretSlice<u8>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        match (self.kdf.as_str(), &self.kdfparams) {
+            (SCRYPT, Derivation::Scrypt(parameters)) => {
+                self.decrypt(|| parameters.derive(passphrase), VaultError::WrongPassphrase)
+            }
+            _ => Err(self.other_kind(SCRYPT)),
+        }
+    }
+
+    /// Decrypts what a token closed.
+    pub fn open_under(&self, token: &Token) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        match (self.kdf.as_str(), &self.kdfparams) {
+            (HKDF, Derivation::Hkdf(parameters)) => self.decrypt(|| parameters.derive(token), VaultError::WrongToken),
+            _ => Err(self.other_kind(HKDF)),
+        }
+    }
+
+    fn encrypt(
+        ambient: &Ambient,
+        key: &LessSafeKey,
+        kdf: &str,
+        kdfparams: Derivation,
+        secret: &[u8],
+    ) -> Result<Self, VaultError> {
+        let iv: [u8; 12] = ambient.random()?;
         let mut buffer = Zeroizing::new(secret.to_vec());
         let tag = key
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(iv), Aad::empty(), &mut buffer)
             .map_err(|_| VaultError::Format("the secret is too long".into()))?;
         Ok(Self {
             cipher: "aes-256-gcm".into(),
-            cipherparams: CipherParameters { iv: hex(&iv) },
+            cipherparams: CipherParameters { iv: hex(&iv), extra: JsonObject::new() },
             ciphertext: hex(&buffer),
             auth_tag: hex(tag.as_ref()),
-            kdf: "scrypt".into(),
+            kdf: kdf.into(),
             kdfparams,
             extra: JsonObject::new(),
         })
     }
 
-    /// Decrypts it. The parameters are bounded before any work is done.
-    pub fn open(&self, passphrase: &SecretSlice<u8>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        if self.cipher != "aes-256-gcm" || self.kdf != "scrypt" {
-            let (cipher, kdf) = (&self.cipher, &self.kdf);
-            return Err(VaultError::Format(format!("{cipher} with {kdf} is not aes-256-gcm with scrypt")));
+    /// The lengths are checked before the key is made, which is what takes time.
+    fn decrypt(
+        &self,
+        key: impl FnOnce() -> Result<LessSafeKey, VaultError>,
+        wrong: VaultError,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        if self.cipher != "aes-256-gcm" {
+            return Err(self.other_kind(&self.kdf));
         }
         let iv: [u8; 12] = bytes("iv", &self.cipherparams.iv)?
             .try_into()
@@ -79,16 +146,22 @@ impl Envelope {
         if tag.len() != 16 {
             return Err(VaultError::Format("its auth_tag is not 16 bytes".into()));
         }
-        let key = self.kdfparams.derive(passphrase)?;
-        let mut buffer = Zeroizing::new([bytes("ciphertext", &self.ciphertext)?, tag].concat());
+        let ciphertext = bytes("ciphertext", &self.ciphertext)?;
+        let key = key()?;
+        let mut buffer = Zeroizing::new([ciphertext, tag].concat());
         let opened = key.open_in_place(Nonce::assume_unique_for_key(iv), Aad::empty(), &mut buffer);
-        let length = opened.map_err(|_| VaultError::WrongPassphrase)?.len();
+        let length = opened.map_err(|_| wrong)?.len();
         buffer.truncate(length);
         Ok(buffer)
     }
+
+    fn other_kind(&self, wanted: &str) -> VaultError {
+        let (cipher, kdf) = (&self.cipher, &self.kdf);
+        VaultError::Format(format!("{cipher} with {kdf} and its parameters is not aes-256-gcm with {wanted}"))
+    }
 }
 
-impl DerivationParameters {
+impl FromPassphrase {
     fn derive(&self, passphrase: &SecretSlice<u8>) -> Result<LessSafeKey, VaultError> {
         let unusable = |what: &str| VaultError::Format(format!("its scrypt parameters are {what}"));
         let (n, r, p) = (self.n, self.r, self.p);
@@ -107,6 +180,21 @@ impl DerivationParameters {
             .map_err(|_| unusable("malformed"))?;
         let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| unusable("malformed"))?;
         Ok(LessSafeKey::new(key))
+    }
+}
+
+impl FromToken {
+    /// The whole text of the token is the input, its prefix included.
+    fn derive(&self, token: &Token) -> Result<LessSafeKey, VaultError> {
+        if self.dklen != 32 || self.info != TOKEN_INFO {
+            return Err(VaultError::Format(format!("its HKDF parameters are not 32 bytes for {TOKEN_INFO}")));
+        }
+        let salt = bytes("salt", &self.salt)?;
+        let secret = Salt::new(HKDF_SHA256, &salt).extract(token.expose().as_bytes());
+        let purpose = [self.info.as_bytes()];
+        let derived = secret.expand(&purpose, &AES_256_GCM);
+        let derived = derived.map_err(|_| VaultError::Format("its HKDF parameters are malformed".into()))?;
+        Ok(LessSafeKey::new(UnboundKey::from(derived)))
     }
 }
 
@@ -163,6 +251,18 @@ mod tests {
         let envelope = Envelope::close(&ambient, &passphrase("open sesame"), b"secret").unwrap();
         assert_eq!(envelope.open(&passphrase("open sesame")).unwrap().as_slice(), b"secret");
         assert!(matches!(envelope.open(&passphrase("open simsim")), Err(VaultError::WrongPassphrase)));
+    }
+
+    #[test]
+    fn what_a_token_closed_opens_with_that_token_only() {
+        let ambient = Ambient::new(|| Timestamp::from_unix_millis(0));
+        let (token, other) = (Token::fresh(&ambient).unwrap(), Token::fresh(&ambient).unwrap());
+        let envelope = Envelope::close_under(&ambient, &token, b"secret").unwrap();
+        assert_eq!(envelope.open_under(&token).unwrap().as_slice(), b"secret");
+        assert!(matches!(envelope.open_under(&other), Err(VaultError::WrongToken)));
+        // A passphrase never takes the fast way, whatever a file says.
+        let passphrase = passphrase(token.expose());
+        assert!(matches!(envelope.open(&passphrase), Err(VaultError::Format(_))));
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub enum VaultError {
     /// The passphrase is not the one the key was encrypted with, or the file was changed.
     #[error("the passphrase does not open this key; give the one it was created with")]
     WrongPassphrase,
+    /// The token is not the one that the copy of the key was encrypted with, or the file was changed.
+    #[error("the token does not open this key; give the one that was shown when it was made")]
+    WrongToken,
     /// Nothing to open the vault with.
     #[error("the passphrase is empty; give one of at least a character, or none to use a key file")]
     EmptyPassphrase,

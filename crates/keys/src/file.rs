@@ -5,25 +5,29 @@ use secrecy::SecretSlice;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::envelope::{bytes, hex};
+use crate::account::EVM_CHAIN;
+use crate::envelope::bytes;
 use crate::private_keys::{ByCurve, PrivateKeys, Seed};
 use crate::secp256k1_key::address_of;
-use crate::{Ambient, DEFAULT_PATH, Envelope, Phrase, Secp256k1Key, VaultError, private_file};
+use crate::{Account, Ambient, DEFAULT_PATH, Envelope, Phrase, Secp256k1Key, Token, VaultError, private_file};
 
-/// The version of the wallet file format that is written and read.
+/// The version of the wallet file format that is written.
 const VERSION: u32 = 2;
+
+/// The version before, whose files may call it `lws_version`. It is read, and kept on a rewrite.
+const OLDER: u32 = 1;
 
 /// How the `did:key` of every Ed25519 key begins.
 const ED25519_DID: &str = "did:key:z6Mk";
 
-/// How the names of accounts on EVM chains begin. One key is the same account on all of them; a file
-/// names it by the first.
-const EVM_CHAIN: &str = "eip155:";
-
-/// Encrypted keys on disk, in the form of the Open Wallet Standard (version 2).
+/// Encrypted keys on disk, in the form of the Open Wallet Standard (version 2). Members of other software
+/// are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyFile {
-    ows_version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ows_version: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lws_version: Option<u32>,
     /// A UUID.
     pub id: String,
     /// The wallet's name.
@@ -48,54 +52,6 @@ enum KeyType {
     Mnemonic,
 }
 
-/// A public name of a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// The whole name: `did:key:z6Mk...`, `eip155:1:0x...`.
-    pub account_id: String,
-    /// The address within its chain.
-    pub address: String,
-    /// The chain; `did:key` for a key that is on none.
-    pub chain_id: String,
-    /// Where the key was derived (BIP-32).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub derivation_path: Option<String>,
-    /// The public key of an account on an EVM chain: 64 bytes, in hexadecimal. Only this software
-    /// writes it, so that the account is known before the file is opened.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub public_key: Option<String>,
-    #[serde(flatten)]
-    extra: JsonObject,
-}
-
-impl Account {
-    fn of_seed(seed: &Seed) -> Result<Self, VaultError> {
-        let did = seed.did()?;
-        let address = did.strip_prefix("did:key:").unwrap_or(&did).to_owned();
-        Ok(Self {
-            account_id: did,
-            address,
-            chain_id: "did:key".into(),
-            derivation_path: None,
-            public_key: None,
-            extra: JsonObject::new(),
-        })
-    }
-
-    fn of_key(key: &Secp256k1Key) -> Result<Self, VaultError> {
-        let public = key.public_key()?;
-        let address = address_of(&public);
-        Ok(Self {
-            account_id: format!("{EVM_CHAIN}1:{address}"),
-            address,
-            chain_id: format!("{EVM_CHAIN}1"),
-            derivation_path: None,
-            public_key: Some(hex(&public)),
-            extra: JsonObject::new(),
-        })
-    }
-}
-
 impl KeyFile {
     /// Fresh keys of both curves.
     pub fn create(ambient: &Ambient, name: &str, passphrase: &SecretSlice<u8>) -> Result<Self, VaultError> {
@@ -112,7 +68,8 @@ impl KeyFile {
         let seed = Seed::new(Zeroizing::new(ambient.random()?));
         let secret = ByCurve::new(&seed.to_hex(), &key.to_hex()).to_json()?;
         Ok(Self {
-            ows_version: VERSION,
+            ows_version: Some(VERSION),
+            lws_version: None,
             id: ambient.uuid()?,
             name: name.to_owned(),
             created_at: ambient.now().to_rfc3339(),
@@ -167,8 +124,12 @@ impl KeyFile {
             let (line, column) = (error.line(), error.column());
             VaultError::Format(format!("it is not a wallet file of this kind (line {line}, column {column})"))
         })?;
-        if file.ows_version != VERSION {
-            return Err(VaultError::Format(format!("its version is {}, not {VERSION}", file.ows_version)));
+        match (file.ows_version, file.lws_version) {
+            (Some(VERSION | OLDER), None) | (None, Some(OLDER)) => {}
+            (Some(other), None) | (None, Some(other)) => {
+                return Err(VaultError::Format(format!("its version is {other}, and this software reads {VERSION}")));
+            }
+            _ => return Err(VaultError::Format("it does not say one version".into())),
         }
         if file.accounts.is_empty() {
             return Err(VaultError::Format("it names no account".into()));
@@ -215,12 +176,32 @@ impl KeyFile {
         self.open(passphrase)?.secp256k1.ok_or_else(|| VaultError::NoAccount(self.name.clone()))
     }
 
+    /// The wallet's secret once more, under a token, after a check that it is the one the file names.
+    pub(crate) fn copy_under(
+        &self,
+        ambient: &Ambient,
+        passphrase: &SecretSlice<u8>,
+        token: &Token,
+    ) -> Result<Envelope, VaultError> {
+        let secret = self.open_secret(passphrase)?;
+        self.read_secret(&secret)?;
+        Envelope::close_under(ambient, token, &secret)
+    }
+
+    /// The private keys out of such a copy.
+    pub(crate) fn open_copy(&self, copy: &Envelope, token: &Token) -> Result<PrivateKeys, VaultError> {
+        self.read_secret(&copy.open_under(token)?)
+    }
+
     /// The private keys, after a check that they are the ones the file names.
     pub(crate) fn open(&self, passphrase: &SecretSlice<u8>) -> Result<PrivateKeys, VaultError> {
-        let secret = self.open_secret(passphrase)?;
+        self.read_secret(&self.open_secret(passphrase)?)
+    }
+
+    fn read_secret(&self, secret: &[u8]) -> Result<PrivateKeys, VaultError> {
         let keys = match self.key_type {
-            KeyType::PrivateKey => ByCurve::from_json(&secret)?.open()?,
-            KeyType::Mnemonic => PrivateKeys { ed25519: None, secp256k1: Some(self.derived(&secret)?) },
+            KeyType::PrivateKey => self.private(secret)?,
+            KeyType::Mnemonic => PrivateKeys { ed25519: None, secp256k1: Some(self.derived(secret)?) },
         };
         let mislabelled = |stated: &str| VaultError::Mislabelled { stated: stated.to_owned() };
         if let Ok(stated) = self.did()
@@ -241,11 +222,21 @@ impl KeyFile {
         Ok(keys)
     }
 
+    /// Keys by curve; or one key of an account on EVM chains, as it is.
+    fn private(&self, secret: &[u8]) -> Result<PrivateKeys, VaultError> {
+        match <[u8; 32]>::try_from(secret) {
+            Ok(key) if self.address().is_some() => {
+                let key = Secp256k1Key::from_bytes(Zeroizing::new(key))?;
+                Ok(PrivateKeys { ed25519: None, secp256k1: Some(key) })
+            }
+            _ => ByCurve::from_json(secret)?.open(),
+        }
+    }
+
     /// The key that a phrase gives at the path of the file's account.
     fn derived(&self, secret: &[u8]) -> Result<Secp256k1Key, VaultError> {
-        let phrase = std::str::from_utf8(secret).map_err(|_| VaultError::Format("it holds no phrase".into()))?;
         let path = self.evm_account().and_then(|account| account.derivation_path.as_deref());
-        Phrase::parse(phrase)?.key(path.unwrap_or(DEFAULT_PATH))
+        Phrase::from_secret(secret)?.key(path.filter(|path| !path.is_empty()).unwrap_or(DEFAULT_PATH))
     }
 
     fn open_secret(&self, passphrase: &SecretSlice<u8>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
@@ -254,114 +245,4 @@ impl KeyFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use farthing_protocol::Timestamp;
-
-    fn passphrase() -> SecretSlice<u8> {
-        b"open sesame".to_vec().into()
-    }
-
-    fn ambient() -> Ambient {
-        Ambient::new(|| Timestamp::from_unix_millis(0))
-    }
-
-    fn created() -> KeyFile {
-        KeyFile::create(&ambient(), "agent", &passphrase()).unwrap()
-    }
-
-    /// As files were before they held a second key.
-    fn older() -> KeyFile {
-        let seed = Seed::new(Zeroizing::new([7; 32]));
-        let secret = format!("{{\"ed25519\":\"{}\"}}", *seed.to_hex());
-        let mut file = created();
-        file.accounts = vec![Account::of_seed(&seed).unwrap()];
-        file.crypto = Envelope::close(&ambient(), &passphrase(), secret.as_bytes()).unwrap();
-        file
-    }
-
-    #[test]
-    fn a_file_reads_back_and_opens() {
-        let file = created();
-        let json = file.to_json().unwrap();
-        let read = KeyFile::from_json(&json).unwrap();
-        assert_eq!(read, file);
-        let keys = read.open(&passphrase()).unwrap();
-        let (seed, key) = (keys.ed25519.unwrap(), keys.secp256k1.unwrap());
-        assert_eq!(seed.did().unwrap(), read.did().unwrap());
-        assert_eq!(Some(key.address().unwrap().as_str()), read.address());
-        assert_eq!(key.public_key().ok(), read.public_key());
-        let text = String::from_utf8(json).unwrap();
-        assert!(!text.contains(seed.to_hex().as_str()) && !text.contains(key.to_hex().as_str()));
-    }
-
-    #[test]
-    fn a_file_that_names_another_key_is_refused() {
-        let other = created();
-        for which in 0..2 {
-            let mut file = created();
-            file.accounts[which] = other.accounts[which].clone();
-            assert!(matches!(file.open(&passphrase()), Err(VaultError::Mislabelled { .. })));
-        }
-        let mut file = created();
-        file.accounts[1].public_key = other.accounts[1].public_key.clone();
-        assert!(matches!(file.open(&passphrase()), Err(VaultError::Mislabelled { .. })));
-    }
-
-    #[test]
-    fn an_older_file_opens_and_takes_an_account_once() {
-        let older = older();
-        assert_eq!((older.address(), older.public_key()), (None, None));
-        assert!(older.open(&passphrase()).unwrap().secp256k1.is_none());
-        let key = Secp256k1Key::generate(&ambient()).unwrap();
-        let extended = older.with_account(&ambient(), &passphrase(), &key).unwrap();
-        assert_eq!((extended.did().unwrap(), &extended.id), (older.did().unwrap(), &older.id));
-        assert_eq!(extended.address(), Some(key.address().unwrap().as_str()));
-        assert!(extended.open(&passphrase()).unwrap().secp256k1.is_some());
-        let again = extended.with_account(&ambient(), &passphrase(), &key);
-        assert!(matches!(again, Err(VaultError::HasAccount(_))));
-    }
-
-    #[test]
-    fn a_renewed_file_keeps_its_account_on_chains() {
-        let file = created();
-        let renewed = file.renewed(&ambient(), &passphrase()).unwrap();
-        assert_ne!(renewed.did().unwrap(), file.did().unwrap());
-        assert_ne!(renewed.id, file.id);
-        assert_eq!(renewed.address(), file.address());
-        assert!(renewed.open(&passphrase()).is_ok());
-    }
-
-    #[test]
-    fn other_versions_and_kinds_are_refused() {
-        let json: serde_json::Value = serde_json::from_slice(&created().to_json().unwrap()).unwrap();
-        for (name, value) in
-            [("ows_version", 99.into()), ("key_type", "hardware".into()), ("accounts", serde_json::json!([]))]
-        {
-            let mut changed = json.clone();
-            changed[name] = value;
-            assert!(KeyFile::from_json(changed.to_string().as_bytes()).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn unknown_members_survive() {
-        let mut json: serde_json::Value = serde_json::from_slice(&created().to_json().unwrap()).unwrap();
-        json["metadata"] = serde_json::json!({ "note": "x" });
-        json["accounts"][0]["derivation_path"] = "m/0".into();
-        json["accounts"][0]["later"] = true.into();
-        let read = KeyFile::from_json(json.to_string().as_bytes()).unwrap();
-        assert_eq!(serde_json::to_value(&read).unwrap(), json);
-    }
-
-    /// Written by the reference library of the standard, over a public test phrase.
-    #[test]
-    fn a_phrase_of_the_reference_library_opens_to_its_account() {
-        let file = KeyFile::from_json(include_bytes!("../tests/vectors/ows-phrase.json")).unwrap();
-        let passphrase: SecretSlice<u8> = b"correct horse battery staple".to_vec().into();
-        assert_eq!(file.address(), Some("0x9858EfFD232B4033E47d90003D41EC34EcaEda94"));
-        let keys = file.open(&passphrase).unwrap();
-        assert_eq!(keys.secp256k1.unwrap().address().unwrap(), file.address().unwrap());
-        assert!(keys.ed25519.is_none() && file.did().is_err());
-    }
-}
+mod tests;

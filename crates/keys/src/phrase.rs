@@ -26,6 +26,15 @@ impl Phrase {
         })
     }
 
+    /// What wallet files hold: the phrase as text, or, as the standard has it, 16 to 32 bytes of entropy.
+    pub(crate) fn from_secret(secret: &[u8]) -> Result<Self, VaultError> {
+        if let Some(phrase) = std::str::from_utf8(secret).ok().and_then(|text| Self::parse(text).ok()) {
+            return Ok(phrase);
+        }
+        let phrase = Mnemonic::from_entropy_in(Language::English, secret);
+        phrase.map(Self).map_err(|_| VaultError::Format("it holds neither a phrase nor a phrase's entropy".into()))
+    }
+
     /// The secp256k1 key at this path, without a BIP-39 passphrase.
     pub fn key(&self, path: &str) -> Result<Secp256k1Key, VaultError> {
         let steps: DerivationPath = path.parse().map_err(|_| {
@@ -66,6 +75,18 @@ mod tests {
     fn the_phrase_of_the_open_wallet_standard_gives_its_account() {
         let phrase = Phrase::parse(&format!("{} about", ["abandon"; 11].join(" "))).unwrap();
         assert_eq!(phrase.key(DEFAULT_PATH).unwrap().address().unwrap(), "0x9858EfFD232B4033E47d90003D41EC34EcaEda94");
+    }
+
+    #[test]
+    fn entropy_is_the_phrase_that_it_makes() {
+        let phrase = format!("{} about", ["abandon"; 11].join(" "));
+        for secret in [phrase.as_bytes(), &[0; 16]] {
+            let key = Phrase::from_secret(secret).unwrap().key(DEFAULT_PATH).unwrap();
+            assert_eq!(key.address().unwrap(), "0x9858EfFD232B4033E47d90003D41EC34EcaEda94");
+        }
+        for secret in [b"".as_slice(), &[0; 15], &[0; 33], phrase.replace("about", "above").as_bytes()] {
+            assert!(Phrase::from_secret(secret).is_err());
+        }
     }
 
     #[test]

@@ -6,23 +6,39 @@ use farthing_rail::{Answer, RecoverableSigner, SignError, Signer};
 
 use crate::private_keys::PrivateKeys;
 use crate::secp256k1_key::address_of;
-use crate::{KeyFile, PassphraseSource, Seal, Stop, Stopped, VaultError};
+use crate::{ApiKeyFile, Envelope, KeyFile, PassphraseSource, Seal, Stop, Stopped, Token, VaultError};
 
 /// Keys that stay encrypted on disk until something is to be signed, and are then held in memory for
 /// the life of the process.
 pub struct Vault {
     file: KeyFile,
-    home: PathBuf,
     stops: Vec<Stop>,
-    passphrase: PassphraseSource,
+    opening: Opening,
     opened: Mutex<Option<Arc<PrivateKeys>>>,
+}
+
+/// What opens a vault.
+enum Opening {
+    /// The owner's passphrase. A key file in place of one would be in `home`.
+    Passphrase { source: PassphraseSource, home: PathBuf },
+    /// A token, and the copy of the secret that it opens.
+    Token { token: Token, copy: Box<Envelope> },
 }
 
 impl Vault {
     /// The keys of this file. `home` is where a key file in place of a passphrase would be. While any of
     /// `stops` says so, nothing is signed.
     pub fn new(file: KeyFile, home: &Path, stops: Vec<Stop>, passphrase: PassphraseSource) -> Self {
-        Self { file, home: home.to_owned(), stops, passphrase, opened: Mutex::new(None) }
+        let opening = Opening::Passphrase { source: passphrase, home: home.to_owned() };
+        Self { file, stops, opening, opened: Mutex::new(None) }
+    }
+
+    /// The same keys out of the copy that a token opens. What the token may sign is for the caller to
+    /// decide; a token of another key, or for another wallet, is refused.
+    pub fn by_token(file: KeyFile, key: &ApiKeyFile, token: Token, stops: Vec<Stop>) -> Result<Self, VaultError> {
+        let copy = key.secret_of(&file.id).filter(|_| key.is_of(&token)).ok_or(VaultError::WrongToken)?;
+        let opening = Opening::Token { token, copy: Box::new(copy.clone()) };
+        Ok(Self { file, stops, opening, opened: Mutex::new(None) })
     }
 
     /// Who stopped these keys, if anybody; looked up now.
@@ -47,7 +63,10 @@ impl Vault {
         if let Some(keys) = opened.as_ref() {
             return Ok(Arc::clone(keys));
         }
-        let keys = Arc::new(self.file.open(&self.passphrase.read(&self.home)?)?);
+        let keys = Arc::new(match &self.opening {
+            Opening::Passphrase { source, home } => self.file.open(&source.read(home)?)?,
+            Opening::Token { token, copy } => self.file.open_copy(copy, token)?,
+        });
         *opened = Some(Arc::clone(&keys));
         Ok(keys)
     }
@@ -189,6 +208,20 @@ mod tests {
         }
         std::fs::remove_file(directory.path().join("frozen")).unwrap();
         assert!(signer.sign(b"x").is_ok() && account.sign_keccak(b"x").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_token_opens_the_same_keys() {
+        let ambient = Ambient::new(|| Timestamp::from_unix_millis(0));
+        let passphrase = b"open sesame".to_vec().into();
+        let file = KeyFile::create(&ambient, "agent", &passphrase).unwrap();
+        let (token, key) = ApiKeyFile::create(&ambient, "card", &[(&file, &passphrase)], &[], None).unwrap();
+        let other = Token::fresh(&ambient).unwrap();
+        assert!(matches!(Vault::by_token(file.clone(), &key, other, vec![]), Err(VaultError::WrongToken)));
+        let address = file.address().map(str::to_owned);
+        let account = VaultAccount::new(Arc::new(Vault::by_token(file, &key, token, vec![]).unwrap())).unwrap();
+        assert_eq!(Some(account.address()), address);
+        assert!(account.sign_keccak(b"message").await.is_ok());
     }
 
     #[tokio::test]
