@@ -13,7 +13,7 @@ use farthing_money::Asset;
 use farthing_rail::PayerId;
 use http::{Method, StatusCode};
 use support::payer::Payer;
-use support::session::{CHANNEL, PURSE, Vaulting, channel_asset, session_of};
+use support::session::{CHANNEL, LASTING, PURSE, Vaulting, channel_asset, session_of};
 use support::{Setup, World};
 
 const PATH: &str = "/metered/a";
@@ -116,6 +116,24 @@ async fn what_is_owed_is_collected_and_posted_when_nobody_buys() {
     assert_eq!(posted.state, SessionState::Open);
     let route = AccountKind::Revenue("GET /metered/{name}".to_owned());
     assert_eq!(holds(&world, route, &channel_asset()).await, 40);
+    world.verify().await;
+}
+
+#[tokio::test]
+async fn a_part_that_is_being_collected_is_not_taken_for_the_end() {
+    let routes = "[rails.lasting]\n[rails.lasting.sessions]\nsettle = { amount = \"0.0001 USD\" }\n[[route]]\n\
+        match = \"GET /metered/{name}\"\nupstream = \"UPSTREAM\"\nprice = \"0.00002 USD\"\n\
+        accept = [\"lasting/session\"]\n";
+    let world = Setup::with_routes(routes).start().await;
+    let payer = served(&world, LASTING, 5).await;
+    until(&world, LASTING, |session| session.collected.units() == 100 && session.collecting.is_some()).await;
+    assert_eq!(payer.get(PATH, &payer.voucher(120)).await.status, StatusCode::OK);
+    until(&world, LASTING, |session| session.spent.units() == 120).await;
+    let answer = payer.bring(PATH, &payer.close(120)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "the rest is in the vault: {answer:?}");
+    in_time(&world, LASTING, is_closed).await;
+    let stands = world.vault.standing_of("c1").unwrap();
+    assert_eq!((stands.settled.units(), stands.closed), (120, true));
     world.verify().await;
 }
 

@@ -162,7 +162,7 @@ pub fn with_chain(rails: RailFactory, chain: Arc<chain::Chain>, clock: TestClock
 /// The same, and the double's sessions as `channel` and `purse`.
 pub fn with_sessions(rails: RailFactory, vault: Arc<session::Vault>) -> RailFactory {
     Arc::new(move |name, table, context| match name {
-        session::CHANNEL | session::PURSE => Ok(session::methods(name, &vault)),
+        session::CHANNEL | session::PURSE | session::LASTING => Ok(session::methods(name, &vault)),
         other => rails(other, table, context),
     })
 }

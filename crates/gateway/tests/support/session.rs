@@ -1,7 +1,7 @@
 //! A test double: a session method whose vouchers are not signed but say who signed them, over a scripted escrow.
 //!
 //! `channel/session` keeps its deposits in [`Vault`], which counts what it is asked and answers as it is told;
-//! `purse/session` has them in the seller's books. A payload is
+//! `lasting/session` does, too, and `purse/session` has them in the seller's books. A payload is
 //! `{ action, channelId, signer, cumulativeAmount, deposit }`; `"signature": "bad"` is a bad signature.
 
 use std::sync::Arc;
@@ -22,6 +22,10 @@ pub use super::vault::{Vault, Vaulting};
 
 pub const CHANNEL: &str = "channel";
 pub const PURSE: &str = "purse";
+/// A channel whose collections could still be taken back for an hour.
+pub const LASTING: &str = "lasting";
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// The double, in one of its two kinds.
 pub struct Double {
@@ -33,7 +37,7 @@ pub struct Double {
 pub fn methods(name: &str, vault: &Arc<Vault>) -> Vec<Acceptor> {
     let double = Arc::new(Double::new(name, vault));
     let deposits = match name {
-        CHANNEL => Deposits::InEscrow(Arc::clone(&double) as Arc<dyn Escrow>),
+        CHANNEL | LASTING => Deposits::InEscrow(Arc::clone(&double) as Arc<dyn Escrow>),
         _ => Deposits::InBooks,
     };
     vec![Acceptor::Session(double, deposits)]
@@ -50,14 +54,15 @@ pub fn session_of(method: &str, channel: &str) -> SessionId {
 
 impl Double {
     fn new(name: &str, vault: &Arc<Vault>) -> Self {
-        let asset = if name == CHANNEL { channel_asset() } else { prepaid::asset() };
+        let asset = if name == PURSE { prepaid::asset() } else { channel_asset() };
+        let finality = if name == LASTING { Finality::After(HOUR) } else { Finality::Immediate };
         let terms = Terms {
             method: MethodName::new(name).unwrap(),
             intent: IntentName::new("session").unwrap(),
             asset,
             floor: Amount::new(1),
             fee: ExpectedFee::NONE,
-            finality: Finality::Immediate,
+            finality,
             refundable: false,
             validity: Duration::from_secs(300),
             protocol: Protocol::Payment,
