@@ -12,7 +12,7 @@ use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
 use crate::shelf::{Missing, Shelf};
 use crate::{AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse};
-use crate::{Transfer, session};
+use crate::{Transfer, approval, session};
 
 /// Applies a command: it is checked whole before anything changes, so that a refused one, or one
 /// that finds a row missing, leaves nothing behind.
@@ -28,6 +28,7 @@ pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Mis
         Command::Reconcile { page, at } => reconcile(shelf, page, *at),
         Command::Claim(new) => claim(shelf, new),
         Command::Session(command) => session::apply(shelf, command),
+        Command::Approval(command) => approval::step::apply(shelf, command),
         Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
         Command::Transfer(transfer) => transfer_on(shelf, transfer),
         Command::Reserve(reservation) => counting::reserve(shelf, reservation),

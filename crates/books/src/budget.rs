@@ -5,6 +5,8 @@ pub(crate) mod counting;
 use farthing_money::Price;
 use farthing_protocol::Timestamp;
 
+use crate::approval::ApprovalUse;
+
 /// One counter that a payment counts toward: `agent/total`, `agent/day/2026-11-21`,
 /// `agent/origin/https://api.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +41,8 @@ pub struct Reservation {
     pub request: String,
     /// The challenge.
     pub challenge: String,
+    /// The approval that it uses up, if a person had to be asked.
+    pub approval: Option<ApprovalUse>,
     /// Now.
     pub at: Timestamp,
 }
@@ -59,6 +63,8 @@ pub enum ReserveOutcome {
         /// Reserved and not yet known.
         reserved: Price,
     },
+    /// The approval that it names is not one for this payment, or not any more.
+    NotApproved,
     /// A reservation of this id exists already, with other content.
     Conflict,
 }

@@ -4,6 +4,7 @@ use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, SessionId, Settled, Unknown};
 
+use crate::approval::{ApprovalCommand, ApprovalOutcome};
 use crate::budget::{Reservation, ReserveOutcome};
 use crate::movement::{Reconciled, StatementPage};
 use crate::payment::{NewPayment, PaymentRecord, StoredResponse};
@@ -55,6 +56,8 @@ pub enum Command {
     Grant { id: TransferId, payer: PayerId, asset: Asset, amount: Amount, at: Timestamp },
     /// A change to a session.
     Session(SessionCommand),
+    /// A change to what a person is asked.
+    Approval(ApprovalCommand),
     /// A plain ledger transfer.
     Transfer(Box<Transfer>),
     /// A buyer reserves against its budgets.
@@ -110,6 +113,8 @@ pub enum Outcome {
     Invalid(Invalid),
     /// To a reservation.
     Reserve(ReserveOutcome),
+    /// To an approval's command.
+    Approval(ApprovalOutcome),
     /// To a session's command.
     Session(SessionOutcome),
     /// To `Confirm` and `Release`.

@@ -1,14 +1,15 @@
 //! The books: who paid what for which request, and where the money is.
 //!
-//! Four pure state machines over integers. The [`ledger`] holds accounts and transfers, double
+//! Five pure state machines over integers. The [`ledger`] holds accounts and transfers, double
 //! entry, append-only. The [`payment`] record follows one payment from claim to close. The
-//! [`budget`] counters hold a buyer's limits. The [`movement`]s are what the rails' own statements
+//! [`budget`] counters hold a buyer's limits; an [`approval`] is what a person said about one payment. The [`movement`]s are what the rails' own statements
 //! show, each matched with at most one payment. A batch of [`Command`]s goes in; outcomes and rows to
 //! write come out. Nothing here does I/O, reads a clock or knows SQL: a [`Store`] puts the rows a
 //! batch touches on a [`Shelf`], the commands change them one after the other, and the store makes
 //! the changes durable before anybody is told an outcome ([`store::run`]).
 
 mod apply;
+pub mod approval;
 pub mod budget;
 pub mod command;
 pub mod ledger;
@@ -22,6 +23,7 @@ pub mod testing;
 pub mod touches;
 pub mod verify;
 
+pub use approval::{ApprovalCommand, ApprovalId, ApprovalOutcome, ApprovalRecord, ApprovalState};
 pub use command::{ClaimOutcome, Command, Invalid, Outcome};
 pub use ledger::{Account, AccountId, AccountKind, Transfer, TransferId};
 pub use movement::{MovementRecord, Reconciled, Seen, StatementPage};

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
+use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, PaymentId, ProofKey, SessionId};
 
+use crate::approval::{ApprovalId, ApprovalRecord, FactsDigest};
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::movement::MovementRecord;
 use crate::payment::IdempotencyHash;
@@ -37,6 +39,12 @@ pub struct Shelf {
     pub counters: Rows<BudgetKey, BudgetCounter>,
     /// Reservations by id.
     pub reservations: Rows<ReservationId, ReservationRecord>,
+    /// Approvals by id.
+    pub approvals: Rows<ApprovalId, ApprovalRecord>,
+    /// The newest approval of these facts.
+    pub asked: Rows<FactsDigest, ApprovalId>,
+    /// The largest time that approvals and reservations have seen; `None` when it is not loaded.
+    pub latest: Option<Timestamp>,
     /// Sessions by id.
     pub sessions: Rows<SessionId, SessionRecord>,
     /// Whether every payment and every session in progress is here, for `Recover`.
@@ -78,6 +86,9 @@ impl Shelf {
         self.movements.clear();
         self.cursors.clear();
         self.reservations.clear();
+        self.approvals.clear();
+        self.asked.clear();
+        self.latest = None;
         self.all_in_progress = false;
     }
 
@@ -97,7 +108,8 @@ impl Shelf {
             && self.movements.changed.is_empty()
             && self.cursors.changed.is_empty()
             && self.counters.changed.is_empty()
-            && self.reservations.changed.is_empty())
+            && self.reservations.changed.is_empty()
+            && self.approvals.changed.is_empty())
     }
 }
 

@@ -1,13 +1,16 @@
 //! Books in memory, for tests and simulations: the same core, nothing durable.
 
+pub mod questions;
 pub mod samples;
 pub mod sessions;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, PaymentId, ProofKey, SessionId};
 
+use crate::approval::{ApprovalId, ApprovalRecord, FactsDigest};
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::ledger::Phase;
 use crate::payment::IdempotencyHash;
@@ -36,6 +39,10 @@ pub struct MemoryStore {
     pub counters: BTreeMap<BudgetKey, BudgetCounter>,
     /// Reservations.
     pub reservations: BTreeMap<ReservationId, ReservationRecord>,
+    /// Approvals.
+    pub approvals: BTreeMap<ApprovalId, ApprovalRecord>,
+    /// The newest approval of these facts.
+    asked: BTreeMap<FactsDigest, ApprovalId>,
     /// Sessions.
     pub sessions: BTreeMap<SessionId, SessionRecord>,
     proofs: BTreeMap<ProofKey, ProofUse>,
@@ -55,6 +62,13 @@ impl MemoryStore {
         let mut auditor = Auditor::default();
         let Ok(()) = self.scan(&mut auditor);
         auditor.finish()
+    }
+
+    /// The largest time that approvals and reservations have seen.
+    fn latest(&self) -> Timestamp {
+        let approvals = self.approvals.values().map(|approval| approval.updated_at);
+        let reservations = self.reservations.values().map(|record| record.updated_at);
+        approvals.chain(reservations).max().unwrap_or(Timestamp::from_unix_millis(0))
     }
 
     fn known_transfer(&self, id: &TransferId) -> Option<Transfer> {
@@ -82,6 +96,11 @@ impl Store for MemoryStore {
         load(&wanted.cursors, &self.cursors, &mut shelf.cursors);
         load(&wanted.counters, &self.counters, &mut shelf.counters);
         load(&wanted.reservations, &self.reservations, &mut shelf.reservations);
+        load(&wanted.approvals, &self.approvals, &mut shelf.approvals);
+        load(&wanted.asked, &self.asked, &mut shelf.asked);
+        if wanted.latest {
+            shelf.latest = Some(self.latest());
+        }
         load(&wanted.sessions, &self.sessions, &mut shelf.sessions);
         if wanted.all_in_progress {
             for payment in self.payments.values().filter(|payment| !payment.state.is_final()) {
@@ -113,6 +132,8 @@ impl Store for MemoryStore {
         store(&shelf.cursors, &mut self.cursors);
         store(&shelf.counters, &mut self.counters);
         store(&shelf.reservations, &mut self.reservations);
+        store(&shelf.approvals, &mut self.approvals);
+        store(&shelf.asked, &mut self.asked);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use farthing_rail::{PaymentId, ProofKey, SessionId, Settled};
 
+use crate::approval::{ApprovalId, FactsDigest, step as asking};
 use crate::budget::{BudgetKey, ReservationId};
 use crate::ledger::{Phase, Purpose};
 use crate::movement::reconcile::{self, Need};
@@ -35,6 +36,12 @@ pub struct Wanted {
     pub counters: HashSet<BudgetKey>,
     /// Reservations.
     pub reservations: HashSet<ReservationId>,
+    /// Approvals.
+    pub approvals: HashSet<ApprovalId>,
+    /// Facts whose newest approval is asked for.
+    pub asked: HashSet<FactsDigest>,
+    /// The largest time that approvals and reservations have seen.
+    pub latest: bool,
     /// Sessions.
     pub sessions: HashSet<SessionId>,
     /// Every payment and every session that is not final.
@@ -56,6 +63,9 @@ impl Wanted {
             && self.cursors.is_empty()
             && self.counters.is_empty()
             && self.reservations.is_empty()
+            && self.approvals.is_empty()
+            && self.asked.is_empty()
+            && !self.latest
     }
 }
 
@@ -94,9 +104,11 @@ impl Command {
                 Need::Transfer(transfer) => want_transfer(shelf, wanted, &transfer),
             }),
             Self::Recover { .. } => wanted.all_in_progress |= !shelf.all_in_progress,
+            Self::Approval(command) => asking::touches(command, shelf, wanted),
             Self::Transfer(transfer) => want_transfer(shelf, wanted, transfer),
             Self::Reserve(reservation) => {
                 want(&shelf.reservations, &mut wanted.reservations, reservation.id);
+                asking::touches_of(reservation, shelf, wanted);
                 for charge in &reservation.charges {
                     want(&shelf.counters, &mut wanted.counters, charge.key.clone());
                 }
@@ -104,6 +116,7 @@ impl Command {
             Self::Confirm { reservation, .. } | Self::Release { reservation, .. } => {
                 want(&shelf.reservations, &mut wanted.reservations, *reservation);
                 if let Ok(Some(record)) = shelf.reservations.get(reservation) {
+                    asking::touches_of(&record.reservation, shelf, wanted);
                     for charge in &record.reservation.charges {
                         want(&shelf.counters, &mut wanted.counters, charge.key.clone());
                     }

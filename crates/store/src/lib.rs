@@ -3,6 +3,7 @@
 //! [`Books`] is the handle the rest of the program holds: commands go to one writer that groups
 //! what is waiting, makes the group durable, then answers; reads go beside it.
 
+mod approvals;
 mod checkpoint;
 mod error;
 mod listing;

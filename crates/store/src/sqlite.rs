@@ -1,5 +1,6 @@
 //! The [`Store`] trait over one SQLite file.
 
+pub(crate) mod approval;
 pub(crate) mod file;
 pub(crate) mod rows;
 pub(crate) mod session;
@@ -11,10 +12,12 @@ use std::hash::Hash;
 use farthing_books::shelf::Rows;
 use farthing_books::touches::Wanted;
 use farthing_books::{AccountId, Auditor, Shelf, Store, TransferId};
+use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, PaymentId, ProofKey};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use crate::StoreError;
+use approval::APPROVAL;
 use rows::{ACCOUNT, COUNTER, IN_PROGRESS, MOVEMENT, PAYMENT, RESERVATION, TRANSFERS};
 use session::SESSION;
 
@@ -86,6 +89,7 @@ impl Store for Sqlite {
         fill(connection, &by_key, &wanted.counters, |key| key.0.clone(), &mut shelf.counters, rows::counter)?;
         let by_id = format!("SELECT {RESERVATION} FROM reservations WHERE id = ?1");
         fill(connection, &by_id, &wanted.reservations, |id| *id, &mut shelf.reservations, rows::reservation)?;
+        self.load_approvals(wanted, shelf)?;
         if wanted.all_in_progress {
             self.load_in_progress(shelf)?;
         }
@@ -129,6 +133,18 @@ impl Sqlite {
                 return Err(StoreError::Damaged(format!("{} stands below its bound", below.id)));
             }
             shelf.accounts.load(id.clone(), account);
+        }
+        Ok(())
+    }
+
+    fn load_approvals(&self, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), StoreError> {
+        let connection = &self.connection;
+        let by_id = format!("SELECT {APPROVAL} FROM approvals WHERE id = ?1");
+        fill(connection, &by_id, &wanted.approvals, |id| id.0, &mut shelf.approvals, approval::record)?;
+        fill(connection, approval::BY_DIGEST, &wanted.asked, |digest| digest.0, &mut shelf.asked, approval::id)?;
+        if wanted.latest {
+            let latest = connection.prepare_cached(approval::LATEST)?.query_row([], |row| row.get(0))?;
+            shelf.latest = Some(Timestamp::from_unix_millis(latest));
         }
         Ok(())
     }

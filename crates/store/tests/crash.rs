@@ -245,7 +245,7 @@ fn child_reserves() {
             match reserve(number).await {
                 ReserveOutcome::Reserved => println!("reserved {number}"),
                 ReserveOutcome::Exceeded { .. } => {}
-                ReserveOutcome::Conflict => panic!("{number} was used"),
+                other => panic!("{number}: {other:?}"),
             }
         }
     });

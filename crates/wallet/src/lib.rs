@@ -9,6 +9,7 @@
 //! Time and randomness come in through [`Ambient`]; nothing here reads a clock, the environment or
 //! the terminal.
 
+pub mod approvals;
 pub mod client;
 mod failpoint;
 mod outgoing;
@@ -18,7 +19,9 @@ mod undertaking;
 mod wallet;
 mod wallets;
 
+pub use approvals::{ApprovalError, Reply};
 pub use client::{Outcome, PayError, PayingClient, PayingMiddleware};
+pub use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
 pub use farthing_keys::{
     Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, Stopped, VaultAccount, VaultError, VaultSigner,
 };

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use farthing_keys::{Ambient, FileError, KeyFile, PassphraseSource, Secp256k1Key, VaultError, private_file};
 use farthing_money::Price;
+use farthing_protocol::Timestamp;
 use farthing_store::{Books, Sharing, StoreError};
 
 use crate::policy::{Counter, PolicyError};
@@ -155,6 +156,10 @@ impl Wallets {
         let passphrase = source.read_or_make(&self.ambient, &self.home)?;
         let file = KeyFile::with_key(&self.ambient, name.as_str(), &passphrase, key)?;
         self.add(name, &file)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ambient.now()
     }
 
     /// The wallets there are, by name.

@@ -7,6 +7,7 @@ use super::{
     BudgetCharge, BudgetCounter, Reservation, ReservationId, ReservationRecord, ReservationState, ReserveOutcome,
 };
 use crate::Outcome;
+use crate::approval::step as asking;
 use crate::command::Invalid;
 use crate::shelf::{Missing, Shelf};
 
@@ -27,6 +28,12 @@ pub(crate) fn reserve(shelf: &mut Shelf, wanted: &Reservation) -> Result<Outcome
             Ok(counted) => counters.push(counted),
             Err(refused) => return Ok(refused),
         }
+    }
+    if let Some(used) = wanted.approval {
+        if !asking::usable(shelf, used, wanted.cost, wanted.at)? {
+            return Ok(Outcome::Reserve(ReserveOutcome::NotApproved));
+        }
+        asking::use_up(shelf, used, wanted.id, wanted.at)?;
     }
     put(shelf, counters);
     let record = ReservationRecord {
@@ -107,6 +114,9 @@ fn end(
         }
         counters.push(counter);
     }
+    if let Some(used) = record.reservation.approval.filter(|_| ended.state == ReservationState::Released) {
+        asking::give_back(shelf, used, id, ended.at)?;
+    }
     put(shelf, counters);
     record.state = ended.state;
     record.reservation.cost = ended.actual.unwrap_or(record.reservation.cost);
@@ -156,6 +166,7 @@ impl Reservation {
             && self.challenge == other.challenge
             && self.origin == other.origin
             && self.request == other.request
+            && self.approval == other.approval
             && keys(self) == keys(other)
     }
 }

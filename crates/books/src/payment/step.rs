@@ -253,7 +253,8 @@ impl Command {
             | Self::Transfer(_)
             | Self::Reserve(_)
             | Self::Confirm { .. }
-            | Self::Release { .. } => return None,
+            | Self::Release { .. }
+            | Self::Approval(_) => return None,
         })
     }
 }

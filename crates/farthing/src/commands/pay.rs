@@ -9,9 +9,9 @@ use std::str::FromStr;
 
 use clap::Args;
 use farthing_money::Price;
-use farthing_protocol::Receipt;
+use farthing_protocol::{Receipt, Timestamp};
 use farthing_wallet::client::{By, Order, plain};
-use farthing_wallet::{Outcome, PayError, PayingClient, WalletName};
+use farthing_wallet::{ApprovalId, Outcome, PayError, PayingClient, WalletName};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
 use url::Url;
@@ -23,6 +23,7 @@ use crate::terminal;
 const REFUSED: u8 = 3;
 const NO_OFFER: u8 = 4;
 const UNKNOWN: u8 = 5;
+const AWAITS_APPROVAL: u8 = 6;
 const UNCONFIRMED: u8 = 7;
 const SERVER_ERROR: u8 = 22;
 /// In which a gateway says that it owes a delivery.
@@ -36,7 +37,7 @@ const REASONS: usize = 3;
     after_help = "Examples:\n  farthing pay --wallet agent --max \"0.05 USD\" https://api.example.com/v1/forecast/paris\n  \
     farthing pay --stream --max \"0.10 USD\" -d @question.json https://api.example.com/v1/answers\n\n\
     Exit codes: 0 paid or free, 2 wrong use, 3 refused by policy, 4 no offer can be paid,\n\
-    5 outcome unknown (the same call may be repeated safely), 7 answered, and not known whether it was paid\n\
+    5 outcome unknown (the same call may be repeated safely), 6 waits for approval, 7 answered, and not known whether it was paid\n\
     (it stays counted; the same call is another purchase), 22 the server's own error."
 )]
 pub(crate) struct Pay {
@@ -156,6 +157,7 @@ impl Pay {
                 (format!("paid {}{}", spent(*cost, *fee, &self.url), reference.unwrap_or_default()), 0)
             }
             Outcome::Refused { sentence, .. } => (format!("not paid: {sentence}"), REFUSED),
+            Outcome::AwaitsApproval { id, sentence, deadline } => (awaits(*id, sentence, *deadline), AWAITS_APPROVAL),
             Outcome::NoOffer { reasons } => (format!("not paid: {}", no_offer(reasons)), NO_OFFER),
             Outcome::Unknown { sentence, .. } => (format!("outcome unknown: {sentence}"), UNKNOWN),
             Outcome::Unconfirmed { cost, sentence, .. } => {
@@ -210,6 +212,14 @@ fn spent(cost: Price, fee: Option<Price>, url: &Url) -> String {
         }
         None => format!("{cost} to {}", origin(url)),
     }
+}
+
+/// What is asked, and how it is answered.
+fn awaits(id: ApprovalId, sentence: &str, deadline: Timestamp) -> String {
+    format!(
+        "not paid yet: {sentence}; until {} run farthing approvals allow {id}, then make the same call again",
+        deadline.to_rfc3339()
+    )
 }
 
 /// What an answer means that does not say what became of the payment.

@@ -13,6 +13,7 @@ use farthing_rail::{Direction, PayerId, PaymentId, ProofKey, SessionId};
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 
+use super::approval;
 use crate::StoreError;
 
 /// The columns of a payment, in the order in which [`payment`] reads them.
@@ -33,7 +34,7 @@ pub(crate) const TRANSFERS: &str = "SELECT t.id, d.name, d.asset, c.name, c.asse
 
 /// The columns of a reservation, in the order in which [`reservation`] reads them.
 pub(crate) const RESERVATION: &str =
-    "id, wallet, cost, currency, charges, origin, request, challenge, state, receipt, reason, at, updated_at";
+    "id, wallet, cost, currency, charges, origin, request, challenge, state, receipt, reason, at, updated_at, approval";
 
 /// The columns of a budget counter, in the order in which [`counter`] reads them.
 pub(crate) const COUNTER: &str = "key, currency, spent, reserved";
@@ -170,6 +171,10 @@ pub(crate) fn reservation(row: &Row<'_>) -> Result<ReservationRecord, StoreError
             origin: row.get(5)?,
             request: row.get(6)?,
             challenge: row.get(7)?,
+            approval: row
+                .get::<_, Option<String>>(13)?
+                .map(|text| approval::read_use(&text).ok_or_else(|| damaged("approval")))
+                .transpose()?,
             at: instant(row, 11)?,
         },
         state: ReservationState::from_word(row.get_ref(8)?.as_str().map_err(|_| damaged("state"))?)

@@ -8,7 +8,7 @@ use farthing_rail::PayerId;
 use rusqlite::{Connection, params};
 
 use super::rows::{charges_text, headers_text, keys_text, phase_words};
-use super::session;
+use super::{approval, session};
 use crate::StoreError;
 
 /// Writes them; several changes of one row are one write.
@@ -25,7 +25,8 @@ pub(crate) fn changes(
     movements(connection, shelf)?;
     cursors(connection, shelf)?;
     counters(connection, shelf)?;
-    reservations(connection, shelf)
+    reservations(connection, shelf)?;
+    approval::changes(connection, shelf)
 }
 
 fn accounts(
@@ -247,7 +248,8 @@ fn reservations(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError
     for record in shelf.reservations.changes().filter_map(|change| change.row) {
         let mut write = connection.prepare_cached(
             "INSERT INTO reservations (id, wallet, cost, currency, charges, origin, request, challenge, state, \
-             receipt, reason, at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             receipt, reason, at, updated_at, approval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+             ?14) \
              ON CONFLICT (id) DO UPDATE SET cost = excluded.cost, state = excluded.state, receipt = excluded.receipt, \
              reason = excluded.reason, updated_at = excluded.updated_at",
         )?;
@@ -266,6 +268,7 @@ fn reservations(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError
             record.reason,
             reservation.at.unix_millis(),
             record.updated_at.unix_millis(),
+            reservation.approval.as_ref().map(approval::use_text),
         ])?;
     }
     Ok(())

@@ -63,6 +63,9 @@ impl Middleware for PayingMiddleware {
             Outcome::Refused { sentence, .. } | Outcome::Unknown { sentence, .. } => {
                 Err(Error::middleware(NotPaid(sentence)))
             }
+            Outcome::AwaitsApproval { id, sentence, .. } => {
+                Err(Error::middleware(NotPaid(format!("{sentence}; it waits for the approval {id}"))))
+            }
             Outcome::NoOffer { reasons } => Err(Error::middleware(NotPaid(reasons.join("; ")))),
         }
     }

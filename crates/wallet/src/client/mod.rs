@@ -219,6 +219,15 @@ impl PayingClient {
                     reach("wallet-after-reserve");
                     return self.pay_approved(transport, request, payer.as_ref(), approved, record).await;
                 }
+                // Whoever is asked answers for the whole call: nothing else is tried behind their back.
+                Err(Refused::Waits { id, sentence, deadline }) => {
+                    record.finish();
+                    return Ok(Round::Over(Outcome::AwaitsApproval { id, sentence, deadline }));
+                }
+                Err(Refused::Rule { rule: rule @ Rule::Approval, sentence }) => {
+                    record.finish();
+                    return Ok(Round::Over(Outcome::Refused { rule: Some(rule), sentence }));
+                }
                 Err(Refused::Rule { rule, sentence }) => {
                     denied.get_or_insert(Outcome::Refused { rule: Some(rule), sentence });
                     record.finish();

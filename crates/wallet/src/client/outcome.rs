@@ -1,8 +1,9 @@
 use std::fmt;
 
+use farthing_books::ApprovalId;
 use farthing_keys::Stopped;
 use farthing_money::Price;
-use farthing_protocol::Receipt;
+use farthing_protocol::{Receipt, Timestamp};
 use farthing_store::StoreError;
 use reqwest::Response;
 
@@ -40,6 +41,15 @@ pub enum Outcome {
         rule: Option<Rule>,
         /// The reason, in one sentence.
         sentence: String,
+    },
+    /// Not paid yet: a person is asked. Once they allow it, the same call pays.
+    AwaitsApproval {
+        /// The question.
+        id: ApprovalId,
+        /// Why it is asked, in one sentence.
+        sentence: String,
+        /// Until before when it can be answered and paid.
+        deadline: Timestamp,
     },
     /// Not paid: no offer can be paid from here.
     NoOffer {
@@ -127,6 +137,7 @@ impl fmt::Debug for Outcome {
             Self::Free { response } => ("Free", Some(response), None, Vec::new()),
             Self::Paid { response, cost, .. } => ("Paid", Some(response), Some(cost), Vec::new()),
             Self::Refused { sentence, .. } => ("Refused", None, None, vec![sentence]),
+            Self::AwaitsApproval { sentence, .. } => ("AwaitsApproval", None, None, vec![sentence]),
             Self::NoOffer { reasons } => ("NoOffer", None, None, reasons.iter().collect()),
             Self::Unknown { cost, sentence, .. } => ("Unknown", None, Some(cost), vec![sentence]),
             Self::Unconfirmed { response, cost, sentence } => {

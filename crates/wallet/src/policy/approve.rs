@@ -1,5 +1,7 @@
+use farthing_books::ApprovalId;
 use farthing_books::budget::{BudgetKey, Reservation, ReservationId, ReserveOutcome};
 use farthing_money::Price;
+use farthing_protocol::Timestamp;
 use farthing_rail::{Approved, Quote};
 use farthing_store::{Books, StoreError};
 
@@ -16,6 +18,16 @@ pub enum Refused {
         rule: Rule,
         /// The reason, with the figures, in one sentence.
         sentence: String,
+    },
+    /// A person has to allow it first. The question is asked, and the same call pays once it is answered.
+    #[error("{sentence}")]
+    Waits {
+        /// The question.
+        id: ApprovalId,
+        /// Why it is asked, in one sentence.
+        sentence: String,
+        /// Until before when it can be answered and paid.
+        deadline: Timestamp,
     },
     /// The budgets could not be asked; without them nothing is paid.
     #[error("the budgets cannot be reached, so nothing is paid: {0}")]
@@ -45,6 +57,7 @@ pub async fn approve(
         wallet: subject.wallet.to_owned(),
         cost: quote.cost,
         charges,
+        approval: None,
         origin: quote.origin.to_string(),
         request: request.to_owned(),
         challenge: quote.challenge.id().as_str().to_owned(),
@@ -62,6 +75,10 @@ pub(super) async fn reserve(books: &Books, reservation: Reservation) -> Result<(
         ReserveOutcome::Exceeded { key, limit, spent, reserved } => {
             let (rule, sentence) = exceeded(&key, &wallet, cost, [limit, spent, reserved]);
             Err(Refused::Rule { rule, sentence })
+        }
+        ReserveOutcome::NotApproved => {
+            let sentence = "the permission for it was used or ended just now; the same call asks anew".to_owned();
+            Err(Refused::Rule { rule: Rule::Approval, sentence })
         }
         ReserveOutcome::Conflict => {
             Err(Refused::Budgets(StoreError::Unavailable("a reservation of this name exists already".into())))

@@ -70,6 +70,8 @@ pub enum Rule {
     OriginLimit,
     /// `session_deposit`.
     SessionDeposit,
+    /// A person has to allow it.
+    Approval,
 }
 
 /// Decides. The counters are not looked at here: whether there is room is for the reservation to say,
@@ -232,6 +234,7 @@ impl fmt::Display for Rule {
             Self::PerDay => "per-day",
             Self::OriginLimit => "origin-limit",
             Self::SessionDeposit => "session-deposit",
+            Self::Approval => "approval",
         })
     }
 }

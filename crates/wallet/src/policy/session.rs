@@ -46,6 +46,7 @@ pub async fn approve_deposit(
         wallet: subject.wallet.to_owned(),
         cost: deposit.cost,
         charges: charges(policy, &deposit.quote.origin, subject),
+        approval: None,
         origin: deposit.quote.origin.to_string(),
         request: request.to_owned(),
         challenge: deposit.quote.challenge.id().as_str().to_owned(),
