@@ -47,6 +47,8 @@ pub(crate) enum Act {
     Claim { problem: ProblemType, channel: Option<&'static str>, deposit: u128, spent: u128, required: u128 },
     /// Takes the voucher and draws nothing.
     Free,
+    /// Takes nothing and sends the client elsewhere.
+    Redirect(String),
 }
 
 #[derive(Default)]
@@ -149,6 +151,11 @@ impl Shop {
         self.challenge("session", &request)
     }
 
+    /// What a shop of these terms at another origin offers.
+    pub(crate) fn offer_of(&self, origin: &str) -> String {
+        Self { origin: origin.to_owned(), ..self.clone() }.session_challenge(None)
+    }
+
     fn price(&self) -> (&'static str, u128) {
         self.record.lock().unwrap().raised_to.unwrap_or((self.terms.unit, UNIT))
     }
@@ -242,6 +249,9 @@ impl Shop {
         match &act {
             Some(Act::Refuse(problem)) => return self.ask(Some(*problem), None),
             Some(Act::Answer(status)) => return answer(*status, None, "no".into()),
+            Some(Act::Redirect(to)) => {
+                return Response::builder().status(307).header("location", to).body(Body::empty()).unwrap();
+            }
             Some(Act::Claim { problem, channel, deposit, spent, required }) => {
                 let id = channel.map_or_else(|| self.channel().id, str::to_owned);
                 let snapshot = serde_json::json!({
@@ -310,11 +320,15 @@ async fn serve(State(shop): State<Shop>, method: Method, uri: Uri, headers: Head
 
 /// A client of the wallet in this home that pays by sessions too.
 pub(crate) fn client(home: &Path) -> PayingClient {
+    client_with(home, Duration::from_secs(60))
+}
+
+/// One that takes this long a silence for a lost answer.
+pub(crate) fn client_with(home: &Path, silence: Duration) -> PayingClient {
     let wallet = open(home);
     let charges = farthing_rail_balance::BalancePayer::new(wallet.signer());
     let sessions = BalanceSessionPayer::new(wallet.signer());
     let (rounds, attempts, longest_wait) = (3, 1, Duration::from_millis(5));
-    let silence = Duration::from_secs(60);
     let settings = Settings { rounds, attempts, longest_wait, silence, ..Settings::default() };
     let client = PayingClient::with_settings(wallet, vec![Arc::new(charges)], settings).unwrap();
     client.with_session_payers(vec![Arc::new(sessions)])

@@ -103,7 +103,7 @@ impl PayingClient {
         let socket = match as_http(request.url()) {
             Some(url) => {
                 *request.url_mut() = url;
-                Some(SocketTransport::new(transport::for_sockets()?))
+                Some(SocketTransport::new(transport::for_sockets()?, self.settings.silence))
             }
             None => None,
         };

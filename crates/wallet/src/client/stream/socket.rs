@@ -24,6 +24,8 @@ use crate::client::transport::{Lost, Transport};
 const LONGEST_MESSAGE: usize = 4 * 1024 * 1024;
 /// How long a server may take to answer a frame about money.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How much of what was bought is kept, in bytes, while such an answer is waited for.
+const MOST_WAITING: usize = 4 * LONGEST_MESSAGE;
 /// How long it may take to say what a stream came to that is stopped.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -37,10 +39,22 @@ pub(super) enum Said {
     Refused(u16, String),
 }
 
+impl Said {
+    /// Roughly how much memory it takes, in bytes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Event(Event::Message(data)) => size_of::<Self>() + data.len(),
+            _ => size_of::<Self>(),
+        }
+    }
+}
+
 /// One stream over a socket, opened when its first credential is presented.
 #[derive(Clone)]
 pub(super) struct SocketTransport {
     http: reqwest::Client,
+    /// How long a server may take to answer over HTTP.
+    silence: Duration,
     line: Arc<Mutex<Line>>,
 }
 
@@ -63,8 +77,8 @@ pub(super) fn as_http(url: &Url) -> Option<Url> {
 }
 
 impl SocketTransport {
-    pub(super) fn new(http: reqwest::Client) -> Self {
-        Self { http, line: Arc::default() }
+    pub(super) fn new(http: reqwest::Client, silence: Duration) -> Self {
+        Self { http, silence, line: Arc::default() }
     }
 
     /// What comes next; nothing once the socket is closed.
@@ -89,27 +103,33 @@ impl SocketTransport {
         receipt
     }
 
+    /// The client sets no limit, as its sockets may stay silent for as long as they like.
+    async fn ask(&self, request: Request) -> Result<Response, Lost> {
+        let asked = tokio::time::timeout(self.silence, self.http.execute(request)).await;
+        asked.map_err(|_| lost("it did not answer in time"))?.map_err(|error| Lost::from(&error))
+    }
+
     async fn authorize(&self, request: Request, credential: String) -> Result<Response, Lost> {
         let url = request.url().clone();
         let mut line = self.line.lock().await;
         if line.socket.is_none()
-            && let Some(refused) = line.open(&self.http, request).await?
+            && let Some(refused) = line.open(self, request).await?
         {
             return Ok(refused);
         }
         line.say(&Frame::Authorization(credential)).await?;
         match tokio::time::timeout(PATIENCE, line.answer()).await {
-            Ok(Some(Answer::Receipt(receipt))) => answered(&url, StatusCode::OK, Some(&receipt), String::new()),
-            Ok(Some(Answer::Refused(status, message))) => {
+            Ok(Ok(Answer::Receipt(receipt))) => answered(&url, StatusCode::OK, Some(&receipt), String::new()),
+            Ok(Ok(Answer::Refused(status, message))) => {
                 line.socket = None;
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
                 if status == StatusCode::PAYMENT_REQUIRED {
                     // What it wants instead is said to whoever asks without paying.
-                    return self.http.execute(Request::new(Method::GET, url)).await.map_err(|error| Lost::from(&error));
+                    return self.ask(Request::new(Method::GET, url)).await;
                 }
                 answered(&url, status, None, message)
             }
-            Ok(None) => Err(lost("the socket was closed")),
+            Ok(Err(lost)) => Err(lost),
             Err(_) => Err(lost("it did not answer in time")),
         }
     }
@@ -122,7 +142,7 @@ enum Answer {
 
 impl Line {
     /// Opens the socket; an answer of HTTP where there is to be none.
-    async fn open(&mut self, http: &reqwest::Client, mut request: Request) -> Result<Option<Response>, Lost> {
+    async fn open(&mut self, over: &SocketTransport, mut request: Request) -> Result<Option<Response>, Lost> {
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
         let key = HeaderValue::try_from(generate_key()).map_err(|_| lost("no key for the socket"))?;
@@ -130,7 +150,7 @@ impl Line {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         headers.insert(SEC_WEBSOCKET_KEY, key);
-        let response = http.execute(request).await.map_err(|error| Lost::from(&error))?;
+        let response = over.ask(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Some(response));
         }
@@ -144,16 +164,23 @@ impl Line {
 
     async fn say(&mut self, frame: &Frame) -> Result<(), Lost> {
         let Some(socket) = &mut self.socket else { return Err(lost("the socket was closed")) };
-        socket.send(Message::text(frame.to_text())).await.map_err(|_| lost("the socket broke off"))
+        let sent = tokio::time::timeout(PATIENCE, socket.send(Message::text(frame.to_text()))).await;
+        sent.map_err(|_| lost("it does not read what it is sent"))?.map_err(|_| lost("the socket broke off"))
     }
 
     /// The answer to an authorization; what comes before it waits.
-    async fn answer(&mut self) -> Option<Answer> {
+    async fn answer(&mut self) -> Result<Answer, Lost> {
+        let mut room = MOST_WAITING;
         loop {
-            match self.read().await? {
-                Said::Event(Event::Receipt(receipt)) => return Some(Answer::Receipt(Box::new(receipt))),
-                Said::Refused(status, message) => return Some(Answer::Refused(status, message)),
-                other => self.waiting.push_back(other),
+            let said = self.read().await.ok_or_else(|| lost("the socket was closed"))?;
+            match said {
+                Said::Event(Event::Receipt(receipt)) => return Ok(Answer::Receipt(Box::new(receipt))),
+                Said::Refused(status, message) => return Ok(Answer::Refused(status, message)),
+                other => {
+                    let left = room.checked_sub(other.size());
+                    room = left.ok_or_else(|| lost("it sent more than is kept and no answer"))?;
+                    self.waiting.push_back(other);
+                }
             }
         }
     }
@@ -193,7 +220,7 @@ impl Transport for SocketTransport {
         let credential = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         match credential {
             Some(credential) => self.authorize(request, credential).await,
-            None => self.http.execute(request).await.map_err(|error| Lost::from(&error)),
+            None => self.ask(request).await,
         }
     }
 
