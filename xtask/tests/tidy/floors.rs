@@ -20,7 +20,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-gateway", 5),
     ("farthing-facilitator", 5),
     ("farthing-wallet", 5),
-    ("farthing", 6),
+    ("farthing-mcp", 6),
+    ("farthing", 7),
 ];
 
 /// Crates beside the floors; they may look down on all of them.
@@ -32,7 +33,7 @@ const INPUT_AND_OUTPUT: &[&str] = &["tokio", "hyper", "hyper-util", "reqwest", "
 
 /// The crates that must work with any rail.
 const RAIL_AGNOSTIC: &[&str] =
-    &["farthing-gateway", "farthing-facilitator", "farthing-wallet", "farthing-books", "farthing-store"];
+    &["farthing-gateway", "farthing-facilitator", "farthing-wallet", "farthing-mcp", "farthing-books", "farthing-store"];
 
 struct Crate {
     name: String,

@@ -13,6 +13,7 @@ mod freeze;
 mod gateway;
 mod home;
 mod key;
+mod mcp;
 mod pay;
 mod policy;
 mod sessions;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Facilitator(facilitator::Facilitator),
     /// Fetch a URL and pay for it if it asks.
     Pay(pay::Pay),
+    /// Give an assistant a wallet, as tools of the Model Context Protocol.
+    Mcp(mcp::Mcp),
     /// Wallets, one per agent.
     #[command(subcommand)]
     Wallet(wallet::Wallet),
@@ -77,6 +80,7 @@ impl Command {
             Self::Gateway(command) => block_on(command.run()),
             Self::Facilitator(command) => block_on(command.run()),
             Self::Pay(command) => block_on(command.run()),
+            Self::Mcp(command) => block_on(command.run()),
             Self::Wallet(command) => block_on(command.run()),
             Self::Sessions(command) => block_on(command.run()),
             Self::Policy(command) => block_on(command.run()),

@@ -1,0 +1,176 @@
+//! `fetch`: gets a URL, and pays for it if it asks and the policy allows.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use farthing_money::Price;
+use farthing_protocol::Receipt;
+use farthing_wallet::Outcome;
+use farthing_wallet::client::{Order, plain};
+use reqwest::Response;
+use rmcp::model::{CallToolResult, ContentBlock, Tool, ToolAnnotations};
+use serde_json::{Value, json};
+
+use super::answer::not_done;
+use super::request::Asked;
+use super::schema;
+use crate::Server;
+
+pub(super) const NAME: &str = "fetch";
+
+/// The longest body that is handed on; a model cannot read more.
+const LONGEST_BODY: usize = 1024 * 1024;
+
+pub(super) fn tool() -> Tool {
+    let about = "Fetches a URL. If the server asks for a payment, pays it from the wallet, as long as the owner's \
+        policy allows it, and returns the content with what was paid. Calling it again with the same arguments is \
+        another purchase, except after an answer whose outcome is \"unknown\": then the same call finishes the \
+        payment that was begun and does not pay anew.";
+    let input = json!({
+        "type": "object",
+        "properties": {
+            "url": { "type": "string", "description": "What to fetch, beginning with https://" },
+            "method": { "type": "string", "description": "The HTTP method; GET, or POST when there is a body" },
+            "headers": {
+                "type": "object",
+                "additionalProperties": { "type": "string" },
+                "description": "Headers of the request, such as Content-Type or Accept"
+            },
+            "body": { "type": "string", "description": "The body of the request, as text" }
+        },
+        "required": ["url"],
+        "additionalProperties": false
+    });
+    let annotations = ToolAnnotations::with_title("Fetch a URL, paying if needed")
+        .read_only(false)
+        .destructive(true)
+        .idempotent(false)
+        .open_world(true);
+    Tool::new(NAME, about, schema(input)).with_annotations(annotations).with_raw_output_schema(schema(output()).into())
+}
+
+fn output() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "outcome": {
+                "type": "string",
+                "description": "free, paid, refused, no_offer, unknown, unconfirmed, server_error or failed"
+            },
+            "status": { "type": "integer", "description": "The server's status code" },
+            "content_type": { "type": ["string", "null"] },
+            "truncated": { "type": "boolean", "description": "Whether the content was too long to be given whole" },
+            "paid": { "type": "string", "description": "What was paid, at most" },
+            "receipt": { "type": "string", "description": "The seller's reference of the payment" },
+            "rule": { "type": "string", "description": "The rule of the policy that refused" },
+            "sentence": { "type": "string", "description": "What happened, where it is no plain success" }
+        },
+        "required": ["outcome"]
+    })
+}
+
+pub(super) async fn run(server: &Server, asked: Asked) -> Result<CallToolResult, String> {
+    let request = asked.request()?;
+    let outcome = server.client.pay_as(request, &Order::default()).await.map_err(|error| plain(&error.to_string()))?;
+    Ok(told(outcome).await)
+}
+
+async fn told(outcome: Outcome) -> CallToolResult {
+    match outcome {
+        Outcome::Free { response } => {
+            let failed = !response.status().is_success();
+            let (content, facts) = read(response).await;
+            given(content, json!({ "outcome": if failed { "server_error" } else { "free" } }), facts, failed)
+        }
+        Outcome::Paid { response, receipt, cost, .. } => {
+            let (content, facts) = read(response).await;
+            given(content, paid(cost, receipt.as_ref()), facts, false)
+        }
+        Outcome::Unconfirmed { response, cost, sentence } => {
+            let (content, facts) = read(response).await;
+            let sentence = format!("whether {cost} was paid is not known: {}; it stays counted", plain(&sentence));
+            given(content, json!({ "outcome": "unconfirmed", "sentence": sentence }), facts, false)
+        }
+        Outcome::ServerError { response, cost } => {
+            let sentence = format!(
+                "the server answered the payment with {}; {cost} stays counted, and the same call again does not pay anew",
+                response.status()
+            );
+            let (content, facts) = read(response).await;
+            given(content, json!({ "outcome": "server_error", "sentence": sentence }), facts, true)
+        }
+        Outcome::Refused { rule, sentence } => {
+            let rule = rule.map(|rule| json!({ "rule": rule.to_string() })).unwrap_or_default();
+            not_done("refused", &format!("not paid: {sentence}"), rule)
+        }
+        Outcome::NoOffer { reasons } => not_done("no_offer", &format!("not paid: {}", no_offer(&reasons)), Value::Null),
+        Outcome::Unknown { sentence, repeatable, .. } => {
+            let next = if repeatable { "; the same call again finishes it and does not pay anew" } else { "" };
+            not_done("unknown", &format!("the outcome is not known: {sentence}{next}"), Value::Null)
+        }
+        other => not_done("unknown", &format!("the outcome is not known: {other:?}"), Value::Null),
+    }
+}
+
+fn paid(cost: Price, receipt: Option<&Receipt>) -> Value {
+    let mut facts = json!({ "outcome": "paid", "paid": cost.to_string() });
+    if let (Some(facts), Some(receipt)) = (facts.as_object_mut(), receipt) {
+        facts.insert("receipt".into(), plain(&receipt.reference).into());
+    }
+    facts
+}
+
+fn no_offer(reasons: &[String]) -> String {
+    let mut distinct: Vec<&str> = Vec::new();
+    for reason in reasons {
+        if !distinct.contains(&reason.as_str()) {
+            distinct.push(reason);
+        }
+    }
+    if distinct.is_empty() { "the server offers no way to pay".to_owned() } else { distinct.join("; ") }
+}
+
+/// The content as it came, and beside it what the wallet says; never mixed, since the content is somebody else's.
+fn given(content: ContentBlock, said: Value, answer: Value, is_error: bool) -> CallToolResult {
+    let mut facts = said;
+    if let (Some(facts), Value::Object(answer)) = (facts.as_object_mut(), answer) {
+        facts.extend(answer);
+    }
+    let summary = ContentBlock::text(facts.to_string());
+    let mut result = CallToolResult::success(vec![content, summary]);
+    result.is_error = Some(is_error);
+    result.structured_content = Some(facts);
+    result
+}
+
+/// The body, as far as it is handed on, and what is known of it.
+async fn read(mut response: Response) -> (ContentBlock, Value) {
+    let status = response.status().as_u16();
+    let kind =
+        response.headers().get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+    let mut body = Vec::new();
+    let mut truncated = false;
+    // Whatever breaks off was paid for as far as it came.
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_BODY {
+            body.truncate(LONGEST_BODY);
+            truncated = true;
+            break;
+        }
+    }
+    let facts = json!({ "status": status, "content_type": kind, "truncated": truncated });
+    (content(body, kind.as_deref().unwrap_or_default(), truncated), facts)
+}
+
+fn content(body: Vec<u8>, kind: &str, truncated: bool) -> ContentBlock {
+    if kind.starts_with("image/") && !truncated {
+        return ContentBlock::image(STANDARD.encode(body), kind.split(';').next().unwrap_or(kind).trim());
+    }
+    match String::from_utf8(body) {
+        Ok(text) => ContentBlock::text(text),
+        Err(error) if truncated || kind.starts_with("text/") => {
+            ContentBlock::text(String::from_utf8_lossy(error.as_bytes()).into_owned())
+        }
+        Err(error) => ContentBlock::text(format!("base64:{}", STANDARD.encode(error.as_bytes()))),
+    }
+}
