@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod admin;
+mod approvals;
 mod balance;
 mod books;
 mod check;
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     /// The limits of a wallet.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Payments that wait for a person.
+    #[command(subcommand)]
+    Approvals(approvals::Approvals),
     /// The keys of a wallet.
     #[command(subcommand)]
     Key(key::Key),
@@ -84,6 +88,7 @@ impl Command {
             Self::Wallet(command) => block_on(command.run()),
             Self::Sessions(command) => block_on(command.run()),
             Self::Policy(command) => block_on(command.run()),
+            Self::Approvals(command) => block_on(command.run()),
             Self::Key(command) => block_on(command.run()),
             Self::Balance(command) => block_on(command.run()),
             Self::Freeze(command) => command.run(),

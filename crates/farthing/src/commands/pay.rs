@@ -17,6 +17,7 @@ use serde_json::json;
 use url::Url;
 
 use super::home::Home;
+use super::key::delegated::Lasting;
 use crate::failure::{Failure, OrFail};
 use crate::terminal;
 
@@ -35,6 +36,7 @@ const REASONS: usize = 3;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  farthing pay --wallet agent --max \"0.05 USD\" https://api.example.com/v1/forecast/paris\n  \
+    farthing pay --wait --patience 10m https://api.example.com/v1/report\n  \
     farthing pay --stream --max \"0.10 USD\" -d @question.json https://api.example.com/v1/answers\n\n\
     Exit codes: 0 paid or free, 2 wrong use, 3 refused by policy, 4 no offer can be paid,\n\
     5 outcome unknown (the same call may be repeated safely), 6 waits for approval, 7 answered, and not known whether it was paid\n\
@@ -77,6 +79,12 @@ pub(crate) struct Pay {
     /// Say what would happen and which rule decides; pay nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Where a person has to allow it, wait for their answer and then pay.
+    #[arg(long, conflicts_with = "stream")]
+    wait: bool,
+    /// How long to wait for the answer.
+    #[arg(long, value_name = "DURATION", default_value = "10m", requires = "wait")]
+    patience: Lasting,
     /// Write the receipt here, as JSON.
     #[arg(long)]
     receipt: Option<PathBuf>,
@@ -111,11 +119,29 @@ impl Pay {
         if self.stream {
             return self.run_stream(&client, request).await;
         }
-        match client.pay_as(request, &self.order()).await {
+        let paid = match self.wait {
+            true => self.pay_patiently(&client, request).await,
+            false => client.pay_as(request, &self.order()).await,
+        };
+        match paid {
             Ok(outcome) => self.conclude(&client, outcome).await,
             Err(PayError::Request(sentence)) => Err(Failure::wrong_use(sentence)),
             Err(error) => Err(Failure::new(error.to_string())),
         }
+    }
+
+    async fn pay_patiently(&self, client: &PayingClient, request: reqwest::Request) -> Result<Outcome, PayError> {
+        let (Lasting(patience), order) = (self.patience, self.order());
+        let waiting = terminal::spinner("waiting for an answer");
+        let paid = client.pay_when_allowed(request, &order, patience, |record| {
+            let (id, sentence) = (record.id, plain(&record.sentence));
+            let how = format!("{sentence}; answer with: farthing approvals allow {id}");
+            waiting.suspend(|| terminal::note(&format!("farthing: {how}")));
+        });
+        });
+        let outcome = paid.await;
+        waiting.finish_and_clear();
+        outcome
     }
 
     fn order(&self) -> Order {

@@ -6,18 +6,21 @@
 //! reserves the money.
 
 mod asking;
+mod shown;
 
 use std::time::Duration;
 
 use farthing_books::approval::Answer;
 use farthing_books::{ApprovalId, ApprovalOutcome, ApprovalRecord, ApprovalState};
-use farthing_store::StoreError;
+use farthing_protocol::Timestamp;
+use farthing_store::{Books, StoreError};
 
 use crate::client::plain;
 use crate::wallets::WalletsError;
 use crate::{Wallet, WalletName, Wallets};
 
 pub use asking::{Ask, permission};
+pub use shown::to_json;
 
 /// How often a waiting call looks whether there is an answer.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -69,6 +72,11 @@ impl Wallets {
     pub async fn approval(&self, id: ApprovalId) -> Result<ApprovalRecord, ApprovalError> {
         self.budgets()?.approval(id, self.now()).await?.ok_or(ApprovalError::Absent(id))
     }
+
+    /// Answers one.
+    pub async fn answer(&self, id: ApprovalId, reply: &Reply) -> Result<ApprovalRecord, ApprovalError> {
+        answer(&self.budgets()?, id, reply, self.now()).await
+    }
 }
 
 impl Wallet {
@@ -86,14 +94,7 @@ impl Wallet {
     /// Answers one of its approvals.
     pub async fn answer(&self, id: ApprovalId, reply: &Reply) -> Result<ApprovalRecord, ApprovalError> {
         self.approval(id).await?;
-        let at = self.ambient.now();
-        let reason = reply.reason.as_deref().map(plain);
-        let answer = Answer { allow: reply.allow, by: reply.by.clone(), reason, proof: None, at };
-        match self.budgets.answer(id, answer, at).await? {
-            ApprovalOutcome::Stands(record) | ApprovalOutcome::Asked(record) => Ok(*record),
-            ApprovalOutcome::TooLate(record) => Err(ApprovalError::TooLate { id, state: record.state }),
-            ApprovalOutcome::NotFound => Err(ApprovalError::Absent(id)),
-        }
+        answer(&self.budgets, id, reply, self.ambient.now()).await
     }
 
     /// Waits until an approval is answered or its deadline passes, but not longer than `patience`; the approval
@@ -108,5 +109,15 @@ impl Wallet {
             }
             tokio::time::sleep(GLANCE.min(left)).await;
         }
+    }
+}
+
+async fn answer(books: &Books, id: ApprovalId, reply: &Reply, at: Timestamp) -> Result<ApprovalRecord, ApprovalError> {
+    let reason = reply.reason.as_deref().map(plain);
+    let answer = Answer { allow: reply.allow, by: reply.by.clone(), reason, proof: None, at };
+    match books.answer(id, answer, at).await? {
+        ApprovalOutcome::Stands(record) | ApprovalOutcome::Asked(record) => Ok(*record),
+        ApprovalOutcome::TooLate(record) => Err(ApprovalError::TooLate { id, state: record.state }),
+        ApprovalOutcome::NotFound => Err(ApprovalError::Absent(id)),
     }
 }

@@ -12,6 +12,7 @@ mod middleware;
 mod offers;
 mod order;
 mod outcome;
+mod patient;
 mod plain;
 mod presenting;
 mod request;

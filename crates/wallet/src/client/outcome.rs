@@ -9,6 +9,7 @@ use reqwest::Response;
 
 use super::session::InSession;
 use super::transport::Lost;
+use crate::approvals::ApprovalError;
 use crate::policy::Rule;
 use crate::sessions::SessionsError;
 use crate::wallets::WalletsError;
@@ -115,6 +116,9 @@ pub enum PayError {
     /// See [`SessionsError`].
     #[error(transparent)]
     Sessions(#[from] SessionsError),
+    /// See [`ApprovalError`].
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// The credential could not be kept, and was not sent.
     #[error("the payment cannot be written down, so it was not made: {0}")]
     Record(String),
