@@ -138,7 +138,6 @@ impl Pay {
             let how = format!("{sentence}; answer with: farthing approvals allow {id}");
             waiting.suspend(|| terminal::note(&format!("farthing: {how}")));
         });
-        });
         let outcome = paid.await;
         waiting.finish_and_clear();
         outcome
