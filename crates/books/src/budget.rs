@@ -1,25 +1,14 @@
 //! A buyer's limits: counters that are reserved before a key is used.
 
+mod counter;
 pub(crate) mod counting;
+
+pub use counter::{Bucket, BudgetCharge, BudgetCounter, BudgetKey, Counts, Rolling, Window};
 
 use farthing_money::Price;
 use farthing_protocol::Timestamp;
 
 use crate::approval::ApprovalUse;
-
-/// One counter that a payment counts toward: `agent/total`, `agent/day/2026-11-21`,
-/// `agent/origin/https://api.example.com`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BudgetKey(pub String);
-
-/// A counter and the limit the policy sets for it at this moment, in millionths of the owner's currency.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BudgetCharge {
-    /// Which counter.
-    pub key: BudgetKey,
-    /// The limit that spent and reserved together may not pass.
-    pub limit: Price,
-}
 
 /// The name of a reservation: random, chosen by the caller.
 pub type ReservationId = [u8; 16];
@@ -43,7 +32,7 @@ pub struct Reservation {
     pub challenge: String,
     /// The approval that it uses up, if a person had to be asked.
     pub approval: Option<ApprovalUse>,
-    /// Now.
+    /// Now; in the books never before the latest instant that one of its rolling windows has seen.
     pub at: Timestamp,
 }
 
@@ -54,14 +43,12 @@ pub enum ReserveOutcome {
     Reserved,
     /// This counter has no room.
     Exceeded {
-        /// Which.
-        key: BudgetKey,
-        /// Its limit.
-        limit: Price,
-        /// Confirmed so far.
-        spent: Price,
-        /// Reserved and not yet known.
-        reserved: Price,
+        /// Which, and its limit.
+        charge: BudgetCharge,
+        /// Confirmed so far, in what it counts.
+        spent: u64,
+        /// Reserved and not yet known, in what it counts.
+        reserved: u64,
     },
     /// The approval that it names is not one for this payment, or not any more.
     NotApproved,
@@ -112,15 +99,4 @@ pub struct ReservationRecord {
     pub reason: Option<String>,
     /// When it was last changed.
     pub updated_at: Timestamp,
-}
-
-/// What counts toward one budget.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BudgetCounter {
-    /// Which.
-    pub key: BudgetKey,
-    /// Confirmed.
-    pub spent: Price,
-    /// Reserved, the outcome not known yet.
-    pub reserved: Price,
 }

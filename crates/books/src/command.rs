@@ -149,9 +149,9 @@ pub enum Invalid {
     /// A payment id that is not the one derived from its challenge.
     #[error("the payment id is not the one derived from the challenge")]
     ForeignId,
-    /// A budget counter in another currency than the cost or the limit.
-    #[error("the cost, the limit and the budget's counter must be in one currency")]
-    CurrenciesDiffer,
+    /// A counter that counts something else than the cost or the limit, or over another window.
+    #[error("the cost, the limit and the budget's counter must count the same, over the same window")]
+    CountersDiffer,
     /// A reservation confirmed with more than it reserved.
     #[error("a reservation cannot be confirmed with more than it reserved")]
     MoreThanReserved,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use farthing_money::{Amount, Asset};
 use farthing_rail::{PaymentId, ProofKey, SessionId};
 
-use crate::budget::{BudgetCounter, BudgetKey, ReservationRecord, ReservationState};
+use crate::budget::{BudgetCounter, ReservationRecord};
 use crate::ledger::{Phase, Purpose};
 use crate::{
     Account, AccountId, AccountKind, MovementRecord, PaymentRecord, PaymentState, SessionRecord, Transfer, TransferId,
@@ -45,14 +45,16 @@ pub struct Auditor {
     entries: HashMap<PaymentId, Vec<Entry>>,
     proofs: HashSet<Box<str>>,
     keys: HashSet<[u8; 32]>,
-    reserved: BTreeMap<BudgetKey, (u128, u128)>,
+    budgets: Budgets,
     movements: Movements,
     sessions: Sessions,
 }
 
+mod budgets;
 mod movements;
 mod sessions;
 
+use budgets::Budgets;
 use movements::Movements;
 use sessions::{Own, Sessions};
 
@@ -229,27 +231,13 @@ impl Auditor {
     /// Shows a reservation.
     pub fn reservation(&mut self, record: &ReservationRecord) {
         self.done.reservations += 1;
-        let cost = u128::from(record.reservation.cost.millionths());
-        for charge in &record.reservation.charges {
-            let (spent, reserved) = self.reserved.entry(charge.key.clone()).or_default();
-            match record.state {
-                ReservationState::Reserved => *reserved += cost,
-                ReservationState::Confirmed => *spent += cost,
-                ReservationState::Released => {}
-            }
-        }
+        self.budgets.reservation(record);
     }
 
     /// Shows a budget counter; after the reservations.
     pub fn counter(&mut self, counter: &BudgetCounter) {
-        let (spent, reserved) = self.reserved.remove(&counter.key).unwrap_or_default();
-        let figures = [("spent", counter.spent, spent), ("reserved", counter.reserved, reserved)];
-        for (what, stored, added) in figures {
-            if u128::from(stored.millionths()) != added {
-                let (key, stored) = (&counter.key.0, stored.millionths());
-                self.find(format!("budget {key}: {what} is stored as {stored}, its reservations add up to {added}"));
-            }
-        }
+        let findings = self.budgets.counter(counter);
+        self.done.findings.extend(findings);
     }
 
     /// Says what does not hold by itself, such as a broken index.
@@ -268,12 +256,7 @@ impl Auditor {
         let orphans: Vec<String> =
             self.entries.keys().map(|payment| format!("{payment}: has transfers and no record")).collect();
         self.done.findings.extend(orphans);
-        let uncounted: Vec<String> = self
-            .reserved
-            .iter()
-            .filter(|(_, sums)| **sums != (0, 0))
-            .map(|(key, _)| format!("budget {}: has reservations and no counter", key.0))
-            .collect();
+        let uncounted = std::mem::take(&mut self.budgets).left();
         self.done.findings.extend(uncounted);
         self.done
     }

@@ -176,7 +176,7 @@ fn a_payment_without_room_does_not_cost_the_answer() {
     let facts = facts(1, 100);
     let mut books = allowed(&facts);
     let mut wanted = approved(1, 1, &facts, 2);
-    wanted.charges[0].limit = price(99);
+    wanted.charges[0].limit = 99;
     assert!(matches!(reserve(&mut books, wanted), Outcome::Reserve(ReserveOutcome::Exceeded { .. })));
     assert_eq!(state(&books, 1), ApprovalState::Allowed);
 }

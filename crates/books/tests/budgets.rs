@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
-use farthing_books::budget::{BudgetKey, Reservation, ReservationState, ReserveOutcome};
+use std::time::Duration;
+
+use farthing_books::budget::{BudgetCharge, BudgetKey, Counts, Reservation, ReservationState, ReserveOutcome, Rolling};
 use farthing_books::command::Invalid;
 use farthing_books::testing::MemoryStore;
 use farthing_books::testing::samples::{at, price, reservation};
@@ -33,7 +35,7 @@ fn release(number: u32) -> Command {
 
 fn stands_at(books: &MemoryStore, key: &str) -> (u64, u64) {
     let counter = &books.counters[&BudgetKey(key.to_owned())];
-    (counter.spent.millionths(), counter.reserved.millionths())
+    (counter.spent, counter.reserved)
 }
 
 const RESERVED: Outcome = Outcome::Reserve(ReserveOutcome::Reserved);
@@ -44,8 +46,8 @@ fn a_limit_may_be_reached_and_not_passed() {
     assert_eq!(reserve(&mut books, &reservation(1, 60, &[(TOTAL, 100)])), RESERVED);
     assert_eq!(reserve(&mut books, &reservation(2, 40, &[(TOTAL, 100)])), RESERVED);
     let outcome = reserve(&mut books, &reservation(3, 1, &[(DAY, 100), (TOTAL, 100)]));
-    let Outcome::Reserve(ReserveOutcome::Exceeded { key, limit, spent, reserved }) = outcome else { panic!() };
-    assert_eq!((key.0.as_str(), limit, spent, reserved), (TOTAL, price(100), price(0), price(100)));
+    let Outcome::Reserve(ReserveOutcome::Exceeded { charge, spent, reserved }) = outcome else { panic!() };
+    assert_eq!((charge.key.0.as_str(), charge.limit, spent, reserved), (TOTAL, 100, 0, 100));
     assert!(!books.counters.contains_key(&BudgetKey(DAY.to_owned())), "all counters or none");
     assert_eq!(reserve(&mut books, &reservation(4, 1, &[(TOTAL, 101)])), RESERVED, "the owner raised the limit");
 }
@@ -98,9 +100,64 @@ fn what_cannot_be_counted_is_refused() {
     assert_eq!(reserve(&mut books, &twice), Outcome::Invalid(Invalid::RepeatedCounter));
     let euros = Price::from_millionths(1, "EUR".parse().unwrap());
     let foreign = Reservation { cost: euros, ..reservation(2, 1, &[(TOTAL, 100)]) };
-    assert_eq!(reserve(&mut books, &foreign), Outcome::Invalid(Invalid::CurrenciesDiffer));
+    assert_eq!(reserve(&mut books, &foreign), Outcome::Invalid(Invalid::CountersDiffer));
     let huge = reservation(3, u64::MAX, &[(TOTAL, u64::MAX)]);
     assert_eq!(reserve(&mut books, &huge), RESERVED);
     let outcome = reserve(&mut books, &reservation(4, 1, &[(TOTAL, u64::MAX)]));
     assert!(matches!(outcome, Outcome::Reserve(ReserveOutcome::Exceeded { .. })), "sums do not wrap");
+}
+
+/// A reservation of 10 against two payments or 25 millionths an hour, at so many minutes.
+fn within_the_hour(number: u32, minutes: i64) -> Reservation {
+    let window = Rolling::new(Duration::from_secs(3_600));
+    let charge = |key: &str, counts, limit| BudgetCharge { key: BudgetKey(key.to_owned()), counts, limit, window };
+    let dollars = Counts::Money(price(0).currency());
+    Reservation {
+        charges: vec![charge("agent/hour", dollars, 25), charge("agent/hour/payments", Counts::Payments, 2)],
+        at: at(minutes * 60_000),
+        ..reservation(number, 10, &[])
+    }
+}
+
+#[test]
+fn a_rolling_window_moves_along_and_counts_payments_and_money() {
+    let mut books = MemoryStore::default();
+    assert_eq!(reserve(&mut books, &within_the_hour(1, 0)), RESERVED);
+    assert_eq!(reserve(&mut books, &within_the_hour(2, 30)), RESERVED);
+    let free = Reservation { cost: price(0), ..within_the_hour(9, 59) };
+    let outcome = reserve(&mut books, &free);
+    let Outcome::Reserve(ReserveOutcome::Exceeded { charge, spent, reserved }) = outcome else { panic!() };
+    assert_eq!((charge.key.0.as_str(), spent, reserved), ("agent/hour/payments", 0, 2));
+    assert_eq!(books.batch(&[release(2)]).unwrap(), [Outcome::Done]);
+    assert_eq!(reserve(&mut books, &within_the_hour(3, 59)), RESERVED, "what was released counts no more");
+    assert_eq!(stands_at(&books, "agent/hour"), (0, 20));
+    assert_eq!(reserve(&mut books, &within_the_hour(4, 62)), RESERVED, "the first left the window");
+    assert_eq!(books.batch(&[confirm(1), confirm(3)]).unwrap(), vec![Outcome::Done; 2]);
+    assert_eq!((stands_at(&books, "agent/hour"), stands_at(&books, "agent/hour/payments")), ((10, 10), (1, 1)));
+    assert_eq!(books.verify().findings, Vec::<String>::new());
+}
+
+#[test]
+fn a_clock_that_goes_back_makes_no_room() {
+    let mut books = MemoryStore::default();
+    for (number, minutes) in [(1, 600), (2, 0)] {
+        assert_eq!(reserve(&mut books, &within_the_hour(number, minutes)), RESERVED);
+    }
+    let outcome = reserve(&mut books, &within_the_hour(3, 200));
+    assert!(matches!(outcome, Outcome::Reserve(ReserveOutcome::Exceeded { .. })), "{outcome:?}");
+    assert_eq!(books.reservations[&reservation(2, 0, &[]).id].reservation.at, at(600 * 60_000));
+}
+
+#[test]
+fn a_counter_keeps_what_it_counts_and_its_window() {
+    let mut books = MemoryStore::default();
+    assert_eq!(reserve(&mut books, &within_the_hour(1, 0)), RESERVED);
+    let other = |change: fn(&mut BudgetCharge)| {
+        let mut wanted = within_the_hour(2, 1);
+        change(&mut wanted.charges[0]);
+        wanted
+    };
+    for wanted in [other(|charge| charge.window = None), other(|charge| charge.counts = Counts::Payments)] {
+        assert_eq!(reserve(&mut books, &wanted), Outcome::Invalid(Invalid::CountersDiffer));
+    }
 }

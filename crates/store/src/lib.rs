@@ -35,7 +35,7 @@ pub use sessions::Drawn;
 use checkpoint::Checkpointer;
 use reader::Readers;
 use sqlite::file::{self, Lock};
-use sqlite::{Sqlite, rows};
+use sqlite::{Sqlite, budget, rows};
 use writer::{Job, KEPT_ROWS, Waiter, Writer};
 
 /// So many commands may wait for an answer; more wait for a place.
@@ -201,17 +201,19 @@ impl Books {
 
     /// What a wallet reserved, the newest first.
     pub async fn reservations(&self, wallet: &str, limit: u32) -> Result<Vec<ReservationRecord>, StoreError> {
-        let sql =
-            format!("SELECT {} FROM reservations WHERE wallet = ?1 ORDER BY sequence DESC LIMIT ?2", rows::RESERVATION);
+        let sql = format!(
+            "SELECT {} FROM reservations WHERE wallet = ?1 ORDER BY sequence DESC LIMIT ?2",
+            budget::RESERVATION
+        );
         let key = (wallet.to_owned(), limit);
-        self.readers.read(move |books| many(books, &sql, key, rows::reservation)).await
+        self.readers.read(move |books| many(books, &sql, key, budget::reservation)).await
     }
 
     /// What counts toward a budget; `None` when nothing was ever reserved on it.
     pub async fn budget(&self, key: &BudgetKey) -> Result<Option<BudgetCounter>, StoreError> {
-        let sql = format!("SELECT {} FROM budgets WHERE key = ?1", rows::COUNTER);
+        let sql = format!("SELECT {} FROM budgets WHERE key = ?1", budget::COUNTER);
         let key = key.0.clone();
-        self.readers.read(move |books| one(books, &sql, [key], rows::counter)).await
+        self.readers.read(move |books| one(books, &sql, [key], budget::counter)).await
     }
 
     /// Recomputes everything, from one consistent state.

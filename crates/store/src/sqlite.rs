@@ -1,6 +1,7 @@
 //! The [`Store`] trait over one SQLite file.
 
 pub(crate) mod approval;
+pub(crate) mod budget;
 pub(crate) mod file;
 pub(crate) mod rows;
 pub(crate) mod session;
@@ -18,7 +19,8 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use crate::StoreError;
 use approval::APPROVAL;
-use rows::{ACCOUNT, COUNTER, IN_PROGRESS, MOVEMENT, PAYMENT, RESERVATION, TRANSFERS};
+use budget::{COUNTER, RESERVATION};
+use rows::{ACCOUNT, IN_PROGRESS, MOVEMENT, PAYMENT, TRANSFERS};
 use session::SESSION;
 
 /// More row numbers than this are not remembered.
@@ -86,9 +88,9 @@ impl Store for Sqlite {
         let cursor = |row: &Row<'_>| Ok(Cursor(row.get(0)?));
         fill(connection, by_source, &wanted.cursors, String::clone, &mut shelf.cursors, cursor)?;
         let by_key = format!("SELECT {COUNTER} FROM budgets WHERE key = ?1");
-        fill(connection, &by_key, &wanted.counters, |key| key.0.clone(), &mut shelf.counters, rows::counter)?;
+        fill(connection, &by_key, &wanted.counters, |key| key.0.clone(), &mut shelf.counters, budget::counter)?;
         let by_id = format!("SELECT {RESERVATION} FROM reservations WHERE id = ?1");
-        fill(connection, &by_id, &wanted.reservations, |id| *id, &mut shelf.reservations, rows::reservation)?;
+        fill(connection, &by_id, &wanted.reservations, |id| *id, &mut shelf.reservations, budget::reservation)?;
         self.load_approvals(wanted, shelf)?;
         if wanted.all_in_progress {
             self.load_in_progress(shelf)?;
@@ -180,10 +182,10 @@ pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(),
     show(&books, auditor, &format!("SELECT {MOVEMENT} FROM movements"), rows::movement, |auditor, row| {
         auditor.movement(&row);
     })?;
-    show(&books, auditor, &format!("SELECT {RESERVATION} FROM reservations"), rows::reservation, |auditor, row| {
+    show(&books, auditor, &format!("SELECT {RESERVATION} FROM reservations"), budget::reservation, |auditor, row| {
         auditor.reservation(&row);
     })?;
-    show(&books, auditor, &format!("SELECT {COUNTER} FROM budgets"), rows::counter, |auditor, row| {
+    show(&books, auditor, &format!("SELECT {COUNTER} FROM budgets"), budget::counter, |auditor, row| {
         auditor.counter(&row);
     })?;
     let complaint = |row: &Row<'_>| Ok(row.get::<_, String>(0)?);

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use farthing_books::budget::ReserveOutcome;
-use farthing_books::testing::samples::{at, challenge, external, grant, payer, prepaid, reservation, settled, usd};
+use farthing_books::budget::{BudgetCharge, BudgetKey, Counts, Reservation, ReserveOutcome, Rolling};
+use farthing_books::testing::samples::{
+    at, challenge, external, grant, payer, prepaid, price, reservation, settled, usd,
+};
 use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentState, StoredResponse};
 use farthing_money::Amount;
 use farthing_store::{Books, Sharing, StoreError};
@@ -105,10 +108,10 @@ async fn reservations_are_counted_and_listed() {
     let (_folder, books) = opened(Sharing::Shared);
     let limits = [("agent/total", 100), ("agent/day", 60)];
     assert_eq!(books.reserve(reservation(1, 50, &limits)).await.unwrap(), ReserveOutcome::Reserved);
-    let ReserveOutcome::Exceeded { key, .. } = books.reserve(reservation(2, 20, &limits)).await.unwrap() else {
+    let ReserveOutcome::Exceeded { charge, .. } = books.reserve(reservation(2, 20, &limits)).await.unwrap() else {
         panic!("the day has room for 10");
     };
-    assert_eq!(key.0, "agent/day");
+    assert_eq!(charge.key.0, "agent/day");
     let confirm = Command::Confirm {
         reservation: reservation(1, 50, &limits).id,
         receipt: Some("r".into()),
@@ -116,11 +119,38 @@ async fn reservations_are_counted_and_listed() {
         at: at(1),
     };
     assert_eq!(books.submit(confirm).await.unwrap(), Outcome::Done);
-    let counter = books.budget(&key).await.unwrap().unwrap();
-    assert_eq!((counter.spent.millionths(), counter.reserved.millionths()), (50, 0));
+    let counter = books.budget(&charge.key).await.unwrap().unwrap();
+    assert_eq!((counter.spent, counter.reserved), (50, 0));
     let listed = books.reservations("agent", 10).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].reservation, reservation(1, 50, &limits));
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_rolling_window_reads_back_as_it_was_written() {
+    let (folder, books) = opened(Sharing::Shared);
+    let window = Rolling::new(Duration::from_secs(3_600));
+    let dollars = Counts::Money(price(0).currency());
+    let charge =
+        |key: &str, counts, window| BudgetCharge { key: BudgetKey(key.to_owned()), counts, limit: 100, window };
+    let charges = vec![
+        charge("agent/tag/\"quoted\"", dollars, window),
+        charge("agent/payments", Counts::Payments, None),
+        charge("agent/hour/payments", Counts::Payments, window),
+    ];
+    for number in 0..3 {
+        let wanted = Reservation { charges: charges.clone(), at: at(1_000_000), ..reservation(number, 10, &[]) };
+        assert_eq!(books.reserve(wanted.clone()).await.unwrap(), ReserveOutcome::Reserved);
+        assert_eq!(books.reservations("agent", 1).await.unwrap()[0].reservation, wanted);
+    }
+    books.close().await.unwrap();
+    let books = Books::open(&folder.path().join("books.db"), Sharing::Shared).unwrap();
+    let figures = async |index: usize| {
+        let counter = books.budget(&charges[index].key).await.unwrap().unwrap();
+        (counter.clone().at(at(1_000_001)).reserved, counter.at(at(5_000_000)).reserved)
+    };
+    assert_eq!((figures(0).await, figures(1).await, figures(2).await), ((30, 0), (3, 3), (3, 0)));
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
 }
 

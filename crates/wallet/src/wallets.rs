@@ -215,10 +215,10 @@ impl Wallets {
     pub async fn spending(&self, name: &WalletName) -> Result<Option<Spending>, WalletsError> {
         let Some(policy) = self.policy(name)? else { return Ok(None) };
         let books = self.budgets()?;
-        let none = Price::from_millionths(0, policy.currency);
         let used = async |counter: Counter<'_>| -> Result<Used, WalletsError> {
             let counter = books.budget(&counter.key(name.as_str())).await?;
-            let (spent, reserved) = counter.map_or((none, none), |counter| (counter.spent, counter.reserved));
+            let (spent, reserved) = counter.map_or((0, 0), |counter| (counter.spent, counter.reserved));
+            let [spent, reserved] = [spent, reserved].map(|figure| Price::from_millionths(figure, policy.currency));
             Ok(Used { spent, reserved })
         };
         let (total, today) = (used(Counter::Total).await?, used(Counter::Day(self.ambient.now())).await?);

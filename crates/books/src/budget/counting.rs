@@ -23,28 +23,50 @@ pub(crate) fn reserve(shelf: &mut Shelf, wanted: &Reservation) -> Result<Outcome
         if counters.iter().any(|counter: &BudgetCounter| counter.key == charge.key) {
             return Ok(Outcome::Invalid(Invalid::RepeatedCounter));
         }
-        let counter = shelf.counters.get(&charge.key)?.cloned().unwrap_or_else(|| charge.new_counter(wanted.cost));
-        match charge.count(counter, wanted.cost) {
-            Ok(counted) => counters.push(counted),
-            Err(refused) => return Ok(refused),
+        let counter = shelf.counters.get(&charge.key)?.cloned().unwrap_or_else(|| charge.new_counter(wanted.at));
+        if !charge.fits(&counter) {
+            return Ok(Outcome::Invalid(Invalid::CountersDiffer));
+        }
+        counters.push(counter);
+    }
+    let at = latest(&counters).map_or(wanted.at, |latest| latest.max(wanted.at));
+    for (charge, counter) in wanted.charges.iter().zip(&mut counters) {
+        if let Err(refused) = count(charge, counter, wanted.cost, at) {
+            return Ok(refused);
         }
     }
     if let Some(used) = wanted.approval {
-        if !asking::usable(shelf, used, wanted.cost, wanted.at)? {
+        if !asking::usable(shelf, used, wanted.cost, at)? {
             return Ok(Outcome::Reserve(ReserveOutcome::NotApproved));
         }
-        asking::use_up(shelf, used, wanted.id, wanted.at)?;
+        asking::use_up(shelf, used, wanted.id, at)?;
     }
     put(shelf, counters);
     let record = ReservationRecord {
-        reservation: wanted.clone(),
+        reservation: Reservation { at, ..wanted.clone() },
         state: ReservationState::Reserved,
         receipt: None,
         reason: None,
-        updated_at: wanted.at,
+        updated_at: at,
     };
     shelf.reservations.put(wanted.id, record);
     Ok(Outcome::Reserve(ReserveOutcome::Reserved))
+}
+
+/// The latest instant that a rolling window of these has seen.
+fn latest(counters: &[BudgetCounter]) -> Option<Timestamp> {
+    counters.iter().filter_map(|counter| counter.window.as_ref()).map(|window| window.newest).max()
+}
+
+/// Reserves a cost on a counter, or says why not.
+fn count(charge: &BudgetCharge, counter: &mut BudgetCounter, cost: Price, at: Timestamp) -> Result<(), Outcome> {
+    let amount = charge.counts.of(cost).ok_or(Outcome::Invalid(Invalid::CountersDiffer))?;
+    counter.advance(at);
+    let (spent, reserved) = (counter.spent, counter.reserved);
+    if charge.has_room(counter, cost) && counter.reserve(amount, at).is_some() {
+        return Ok(());
+    }
+    Err(Outcome::Reserve(ReserveOutcome::Exceeded { charge: charge.clone(), spent, reserved }))
 }
 
 /// The payment happened: what was reserved, or the part of it that it cost, is spent.
@@ -58,27 +80,20 @@ pub(crate) fn confirm(
     if let (Some(known), Some(actual)) = (shelf.reservations.get(&id)?, actual) {
         let reserved = known.reservation.cost;
         if actual.currency() != reserved.currency() {
-            return Ok(Outcome::Invalid(Invalid::CurrenciesDiffer));
+            return Ok(Outcome::Invalid(Invalid::CountersDiffer));
         }
         if known.state == ReservationState::Reserved && actual.millionths() > reserved.millionths() {
             return Ok(Outcome::Invalid(Invalid::MoreThanReserved));
         }
     }
     let ended = Ended { state: ReservationState::Confirmed, receipt, reason: None, actual, at };
-    end(shelf, id, &ended, |counter, cost| {
-        counter.reserved = less(counter.reserved, cost)?;
-        counter.spent = more(counter.spent, actual.unwrap_or(cost))?;
-        Some(())
-    })
+    end(shelf, id, &ended, |cost| Some(actual.unwrap_or(cost)))
 }
 
 /// It is proven that the payment did not happen: what was reserved is free again.
 pub(crate) fn release(shelf: &mut Shelf, id: ReservationId, reason: &str, at: Timestamp) -> Result<Outcome, Missing> {
     let ended = Ended { state: ReservationState::Released, receipt: None, reason: Some(reason), actual: None, at };
-    end(shelf, id, &ended, |counter, cost| {
-        counter.reserved = less(counter.reserved, cost)?;
-        Some(())
-    })
+    end(shelf, id, &ended, |_| None)
 }
 
 /// How a reservation ended.
@@ -95,7 +110,7 @@ fn end(
     shelf: &mut Shelf,
     id: ReservationId,
     ended: &Ended<'_>,
-    move_on: impl Fn(&mut BudgetCounter, Price) -> Option<()>,
+    spent: impl Fn(Price) -> Option<Price>,
 ) -> Result<Outcome, Missing> {
     let Some(known) = shelf.reservations.get(&id)? else {
         return Ok(Outcome::NotFound);
@@ -109,7 +124,11 @@ fn end(
         let Some(mut counter) = shelf.counters.get(&charge.key)?.cloned() else {
             return Ok(Outcome::NotFound);
         };
-        if move_on(&mut counter, record.reservation.cost).is_none() {
+        let cost = record.reservation.cost;
+        let reserved = charge.counts.of(cost);
+        let spent = spent(cost).map_or(Some(0), |spent| charge.counts.of(spent));
+        let ended = reserved.zip(spent).and_then(|(of, spent)| counter.end(of, spent, record.reservation.at));
+        if ended.is_none() {
             return Ok(Outcome::Invalid(Invalid::TooLarge));
         }
         counters.push(counter);
@@ -125,36 +144,6 @@ fn end(
     record.updated_at = ended.at;
     shelf.reservations.put(id, record);
     Ok(Outcome::Done)
-}
-
-impl BudgetCharge {
-    fn new_counter(&self, cost: Price) -> BudgetCounter {
-        let nothing = Price::from_millionths(0, cost.currency());
-        BudgetCounter { key: self.key.clone(), spent: nothing, reserved: nothing }
-    }
-
-    /// The counter with a cost reserved on it, or why not.
-    fn count(&self, mut counter: BudgetCounter, cost: Price) -> Result<BudgetCounter, Outcome> {
-        if self.limit.currency() != cost.currency() || counter.spent.currency() != cost.currency() {
-            return Err(Outcome::Invalid(Invalid::CurrenciesDiffer));
-        }
-        let exceeded = Outcome::Reserve(ReserveOutcome::Exceeded {
-            key: self.key.clone(),
-            limit: self.limit,
-            spent: counter.spent,
-            reserved: counter.reserved,
-        });
-        let Some(reserved) = more(counter.reserved, cost) else {
-            return Err(exceeded);
-        };
-        match more(counter.spent, reserved) {
-            Some(total) if total.millionths() <= self.limit.millionths() => {
-                counter.reserved = reserved;
-                Ok(counter)
-            }
-            _ => Err(exceeded),
-        }
-    }
 }
 
 impl Reservation {
@@ -175,12 +164,4 @@ fn put(shelf: &mut Shelf, counters: Vec<BudgetCounter>) {
     for counter in counters {
         shelf.counters.put(counter.key.clone(), counter);
     }
-}
-
-fn more(sum: Price, cost: Price) -> Option<Price> {
-    sum.millionths().checked_add(cost.millionths()).map(|sum_of| Price::from_millionths(sum_of, sum.currency()))
-}
-
-fn less(sum: Price, cost: Price) -> Option<Price> {
-    sum.millionths().checked_sub(cost.millionths()).map(|rest| Price::from_millionths(rest, sum.currency()))
 }

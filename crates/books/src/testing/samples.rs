@@ -6,7 +6,7 @@ use farthing_rail::{
     Cursor, Direction, Movement, PayerId, PaymentId, Proof, ProofKey, Refusal, Rejected, Settled, Unknown,
 };
 
-use crate::budget::{BudgetCharge, BudgetKey, Reservation};
+use crate::budget::{BudgetCharge, BudgetKey, Counts, Reservation};
 use crate::{Command, NewPayment, StatementPage, TransferId};
 
 /// An instant so many milliseconds into the test.
@@ -132,7 +132,12 @@ pub fn price(millionths: u64) -> Price {
 pub fn reservation(number: u32, cost: u64, limits: &[(&str, u64)]) -> Reservation {
     let mut id = [0; 16];
     id.iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
-    let charge = |(key, limit): &(&str, u64)| BudgetCharge { key: BudgetKey((*key).to_owned()), limit: price(*limit) };
+    let charge = |(key, limit): &(&str, u64)| BudgetCharge {
+        key: BudgetKey((*key).to_owned()),
+        counts: Counts::Money(price(0).currency()),
+        limit: *limit,
+        window: None,
+    };
     Reservation {
         id,
         wallet: "agent".to_owned(),

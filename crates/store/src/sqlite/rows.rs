@@ -1,19 +1,14 @@
 //! Rows to and from SQL. What does not read back is damage, named by its column.
 
-use farthing_books::budget::{
-    BudgetCharge, BudgetCounter, BudgetKey, Reservation, ReservationRecord, ReservationState,
-};
 use farthing_books::ledger::Phase;
 use farthing_books::{
     Account, AccountId, MovementRecord, PaymentRecord, PaymentState, Seen, StoredResponse, Transfer, TransferId,
 };
-use farthing_money::Price;
 use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::{Direction, PayerId, PaymentId, ProofKey, SessionId};
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 
-use super::approval;
 use crate::StoreError;
 
 /// The columns of a payment, in the order in which [`payment`] reads them.
@@ -31,13 +26,6 @@ pub(crate) const ACCOUNT: &str = "name, asset, debits, credits, debits_pending, 
 /// Transfers with the names of their accounts, in the order in which [`transfer`] reads them.
 pub(crate) const TRANSFERS: &str = "SELECT t.id, d.name, d.asset, c.name, c.asset, t.amount, t.phase, t.hold, t.payment, \
      t.at FROM transfers t JOIN accounts d ON d.id = t.debit JOIN accounts c ON c.id = t.credit";
-
-/// The columns of a reservation, in the order in which [`reservation`] reads them.
-pub(crate) const RESERVATION: &str =
-    "id, wallet, cost, currency, charges, origin, request, challenge, state, receipt, reason, at, updated_at, approval";
-
-/// The columns of a budget counter, in the order in which [`counter`] reads them.
-pub(crate) const COUNTER: &str = "key, currency, spent, reserved";
 
 pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
     let challenge = row.get_ref(1)?.as_str().map_err(|_| damaged("challenge"))?;
@@ -155,50 +143,6 @@ pub(crate) fn phase_words(phase: Phase) -> (&'static str, Option<[u8; 16]>) {
         Phase::Post(hold) => ("post", Some(hold.0)),
         Phase::Void(hold) => ("void", Some(hold.0)),
     }
-}
-
-pub(crate) fn reservation(row: &Row<'_>) -> Result<ReservationRecord, StoreError> {
-    let currency = parsed(row, 3, "currency")?;
-    let charges: Vec<(String, u64)> = serde_json::from_str(row.get_ref(4)?.as_str().map_err(|_| damaged("charges"))?)
-        .map_err(|_| damaged("charges"))?;
-    let charge = |(key, limit)| BudgetCharge { key: BudgetKey(key), limit: Price::from_millionths(limit, currency) };
-    Ok(ReservationRecord {
-        reservation: Reservation {
-            id: row.get(0)?,
-            wallet: row.get(1)?,
-            cost: Price::from_millionths(parsed(row, 2, "cost")?, currency),
-            charges: charges.into_iter().map(charge).collect(),
-            origin: row.get(5)?,
-            request: row.get(6)?,
-            challenge: row.get(7)?,
-            approval: row
-                .get::<_, Option<String>>(13)?
-                .map(|text| approval::read_use(&text).ok_or_else(|| damaged("approval")))
-                .transpose()?,
-            at: instant(row, 11)?,
-        },
-        state: ReservationState::from_word(row.get_ref(8)?.as_str().map_err(|_| damaged("state"))?)
-            .ok_or_else(|| damaged("state"))?,
-        receipt: row.get(9)?,
-        reason: row.get(10)?,
-        updated_at: instant(row, 12)?,
-    })
-}
-
-/// The charges of a reservation as they are stored.
-pub(crate) fn charges_text(reservation: &Reservation) -> Result<String, StoreError> {
-    let pairs: Vec<(&str, u64)> =
-        reservation.charges.iter().map(|charge| (charge.key.0.as_str(), charge.limit.millionths())).collect();
-    serde_json::to_string(&pairs).map_err(|error| StoreError::Fault(error.to_string()))
-}
-
-pub(crate) fn counter(row: &Row<'_>) -> Result<BudgetCounter, StoreError> {
-    let currency = parsed(row, 1, "currency")?;
-    Ok(BudgetCounter {
-        key: BudgetKey(row.get(0)?),
-        spent: Price::from_millionths(parsed(row, 2, "spent")?, currency),
-        reserved: Price::from_millionths(parsed(row, 3, "reserved")?, currency),
-    })
 }
 
 pub(crate) fn response(row: &Row<'_>) -> Result<StoredResponse, StoreError> {

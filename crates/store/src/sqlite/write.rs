@@ -7,8 +7,8 @@ use farthing_protocol::Timestamp;
 use farthing_rail::PayerId;
 use rusqlite::{Connection, params};
 
-use super::rows::{charges_text, headers_text, keys_text, phase_words};
-use super::{approval, session};
+use super::rows::{headers_text, keys_text, phase_words};
+use super::{approval, budget, session};
 use crate::StoreError;
 
 /// Writes them; several changes of one row are one write.
@@ -24,8 +24,7 @@ pub(crate) fn changes(
     responses(connection, shelf)?;
     movements(connection, shelf)?;
     cursors(connection, shelf)?;
-    counters(connection, shelf)?;
-    reservations(connection, shelf)?;
+    budget::changes(connection, shelf)?;
     approval::changes(connection, shelf)
 }
 
@@ -228,48 +227,6 @@ fn cursors(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
              ON CONFLICT (source) DO UPDATE SET cursor = excluded.cursor",
         )?;
         write.execute(params![change.key, cursor.0])?;
-    }
-    Ok(())
-}
-
-fn counters(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
-    for counter in shelf.counters.changes().filter_map(|change| change.row) {
-        let mut write = connection.prepare_cached(
-            "INSERT INTO budgets (key, currency, spent, reserved) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, reserved = excluded.reserved",
-        )?;
-        let (spent, reserved) = (counter.spent.millionths().to_string(), counter.reserved.millionths().to_string());
-        write.execute(params![counter.key.0, counter.spent.currency().as_str(), spent, reserved])?;
-    }
-    Ok(())
-}
-
-fn reservations(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
-    for record in shelf.reservations.changes().filter_map(|change| change.row) {
-        let mut write = connection.prepare_cached(
-            "INSERT INTO reservations (id, wallet, cost, currency, charges, origin, request, challenge, state, \
-             receipt, reason, at, updated_at, approval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14) \
-             ON CONFLICT (id) DO UPDATE SET cost = excluded.cost, state = excluded.state, receipt = excluded.receipt, \
-             reason = excluded.reason, updated_at = excluded.updated_at",
-        )?;
-        let reservation = &record.reservation;
-        write.execute(params![
-            reservation.id,
-            reservation.wallet,
-            reservation.cost.millionths().to_string(),
-            reservation.cost.currency().as_str(),
-            charges_text(reservation)?,
-            reservation.origin,
-            reservation.request,
-            reservation.challenge,
-            record.state.as_str(),
-            record.receipt,
-            record.reason,
-            reservation.at.unix_millis(),
-            record.updated_at.unix_millis(),
-            reservation.approval.as_ref().map(approval::use_text),
-        ])?;
     }
     Ok(())
 }

@@ -136,10 +136,9 @@ impl PayingClient {
         };
         for charge in charges {
             let Some(counter) = self.wallet.budgets.budget(&charge.key).await? else { continue };
-            let used = counter.spent.millionths().saturating_add(counter.reserved.millionths());
-            if used.saturating_add(quote.cost.millionths()) > charge.limit.millionths() {
-                let figures = [charge.limit, counter.spent, counter.reserved];
-                let (rule, sentence) = exceeded(&charge.key, wallet, quote.cost, figures);
+            let counter = counter.at(now);
+            if !charge.has_room(&counter, quote.cost) {
+                let (rule, sentence) = exceeded(&charge, wallet, quote.cost, [counter.spent, counter.reserved]);
                 return Ok((Some(rule), sentence));
             }
         }

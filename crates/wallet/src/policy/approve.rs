@@ -1,5 +1,5 @@
 use farthing_books::ApprovalId;
-use farthing_books::budget::{BudgetKey, Reservation, ReservationId, ReserveOutcome};
+use farthing_books::budget::{BudgetCharge, Reservation, ReservationId, ReserveOutcome};
 use farthing_money::Price;
 use farthing_protocol::Timestamp;
 use farthing_rail::{Approved, Quote};
@@ -72,8 +72,8 @@ pub(super) async fn reserve(books: &Books, reservation: Reservation) -> Result<(
     let (cost, wallet) = (reservation.cost, reservation.wallet.clone());
     match books.reserve(reservation).await? {
         ReserveOutcome::Reserved => Ok(()),
-        ReserveOutcome::Exceeded { key, limit, spent, reserved } => {
-            let (rule, sentence) = exceeded(&key, &wallet, cost, [limit, spent, reserved]);
+        ReserveOutcome::Exceeded { charge, spent, reserved } => {
+            let (rule, sentence) = exceeded(&charge, &wallet, cost, [spent, reserved]);
             Err(Refused::Rule { rule, sentence })
         }
         ReserveOutcome::NotApproved => {
@@ -99,10 +99,11 @@ pub(super) fn no_policy(wallet: &str) -> Refused {
     Refused::Rule { rule: Rule::NoPolicy, sentence }
 }
 
-/// The rule and the sentence of a counter without room for a cost: limit, spent, reserved.
-pub(crate) fn exceeded(key: &BudgetKey, wallet: &str, cost: Price, figures: [Price; 3]) -> (Rule, String) {
-    let rule = Counter::rule_of(key, wallet);
-    let [limit, spent, reserved] = figures;
+/// The rule and the sentence of a counter without room for a cost: spent, reserved.
+pub(crate) fn exceeded(charge: &BudgetCharge, wallet: &str, cost: Price, figures: [u64; 2]) -> (Rule, String) {
+    let rule = Counter::rule_of(&charge.key, wallet);
+    let [spent, reserved] = figures.map(|figure| charge.counts.show(figure));
+    let limit = charge.counts.show(charge.limit);
     let sentence =
         format!("it costs {cost}, and of the {rule} limit of {limit}, {spent} is spent and {reserved} reserved");
     (rule, sentence)

@@ -1,7 +1,7 @@
 use std::fmt;
 
-use farthing_books::budget::{BudgetCharge, BudgetKey};
-use farthing_money::{Currency, Price};
+use farthing_books::budget::{BudgetCharge, BudgetKey, Counts};
+use farthing_money::Price;
 use farthing_protocol::Timestamp;
 use farthing_rail::{Origin, Quote};
 
@@ -178,17 +178,15 @@ pub(super) fn charges(policy: &Policy, origin: &Origin, subject: &Subject<'_>) -
         .into_iter()
         .map(|(counter, limit)| BudgetCharge {
             key: counter.key(subject.wallet),
-            limit: limit.unwrap_or_else(|| unlimited(policy.currency)),
+            counts: Counts::Money(policy.currency),
+            limit: limit.map_or(u64::MAX, Price::millionths),
+            window: None,
         })
         .collect()
 }
 
 pub(super) fn origin_limit(policy: &Policy, origin: &Origin) -> Option<Price> {
     allowed(policy, origin)?.limit
-}
-
-fn unlimited(currency: Currency) -> Price {
-    Price::from_millionths(u64::MAX, currency)
 }
 
 /// The counters of a wallet.
@@ -272,7 +270,10 @@ mod tests {
         let Decision::Allow { charges } = decided(POLICY, "0.001 USD", "https://api.example.com", None) else {
             panic!("denied")
         };
-        let charges: Vec<_> = charges.iter().map(|charge| (charge.key.0.as_str(), charge.limit.to_string())).collect();
+        let charges: Vec<_> = charges
+            .iter()
+            .map(|charge| (charge.key.0.as_str(), charge.counts.show(charge.limit).to_string()))
+            .collect();
         let expected = [
             ("agent/total", "0.5 USD"),
             ("agent/day/2026-11-21", "0.2 USD"),

@@ -274,5 +274,5 @@ pub(crate) fn client_with(home: &Path, silence: Duration) -> PayingClient {
 pub(crate) async fn counted(wallet: &Wallet) -> (u64, u64) {
     let key = farthing_books::budget::BudgetKey(format!("{AGENT}/total"));
     let counter = wallet.budgets().budget(&key).await.unwrap();
-    counter.map_or((0, 0), |counter| (counter.spent.millionths(), counter.reserved.millionths()))
+    counter.map_or((0, 0), |counter| (counter.spent, counter.reserved))
 }

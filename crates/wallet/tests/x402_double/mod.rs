@@ -243,7 +243,7 @@ fn wallets(home: &Path, now: Timestamp) -> Wallets {
 pub(crate) async fn counted(wallet: &Wallet) -> (u64, u64) {
     let key = farthing_books::budget::BudgetKey("agent/total".to_owned());
     let counter = wallet.budgets().budget(&key).await.unwrap();
-    counter.map_or((0, 0), |counter| (counter.spent.millionths(), counter.reserved.millionths()))
+    counter.map_or((0, 0), |counter| (counter.spent, counter.reserved))
 }
 
 /// Asserts that nothing was paid and gives the reasons.
