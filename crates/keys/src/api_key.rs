@@ -5,7 +5,7 @@ use farthing_protocol::{JsonObject, Timestamp};
 use secrecy::SecretSlice;
 use serde::{Deserialize, Serialize};
 
-use crate::{Ambient, Envelope, KeyFile, Token, VaultError, private_file};
+use crate::{Ambient, Envelope, KeyFile, Secp256k1Key, Token, VaultError, private_file};
 
 /// A key of limited authority on disk, in the form of the Open Wallet Standard's API keys: for each wallet
 /// that it may sign with, a copy of the wallet's secret under the key's token.
@@ -98,6 +98,12 @@ impl ApiKeyFile {
     pub fn secret_of(&self, wallet_id: &str) -> Option<&Envelope> {
         let named = self.wallet_ids.iter().any(|id| id == wallet_id);
         self.wallet_secrets.get(wallet_id).filter(|_| named)
+    }
+
+    /// The key of a wallet's account on EVM chains. What may be signed with it is for the caller to decide.
+    pub fn open_account(&self, wallet: &KeyFile, token: &Token) -> Result<Secp256k1Key, VaultError> {
+        let copy = self.secret_of(&wallet.id).filter(|_| self.is_of(token)).ok_or(VaultError::WrongToken)?;
+        wallet.open_copy(copy, token)?.secp256k1.ok_or_else(|| VaultError::NoAccount(wallet.name.clone()))
     }
 }
 

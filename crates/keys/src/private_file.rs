@@ -67,8 +67,17 @@ pub fn home_directory(path: &Path) -> Result<(), FileError> {
 
 /// Reads a file that only the owner can read; refuses it otherwise.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    read_if(path, 0o600)
+}
+
+/// Reads a file that everybody may read and only the owner can change; refuses it otherwise.
+pub fn read_public(path: &Path) -> Result<Vec<u8>, FileError> {
+    read_if(path, 0o644)
+}
+
+fn read_if(path: &Path, wanted: u32) -> Result<Vec<u8>, FileError> {
     let file = File::open(path).map_err(FileError::system(path))?;
-    check_mode(path, &file, 0o600)?;
+    check_mode(path, &file, wanted)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(FileError::system(path))?;
     if bytes.len() as u64 > MAX_BYTES {
@@ -172,6 +181,17 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let refusal = read(&path).unwrap_err().to_string();
             assert!(refusal.contains(&format!("chmod 600 {}", path.display())), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_public_file_is_the_owner_s_to_change() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("public");
+        write(&path, b"x").unwrap();
+        for (mode, wanted) in [(0o644, true), (0o600, true), (0o664, false), (0o646, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read_public(&path).is_ok(), wanted, "{mode:o}");
         }
     }
 

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-keys", 3),
     ("farthing-store", 4),
     ("farthing-serve", 4),
+    ("farthing-ows", 4),
     ("farthing-rail-balance", 4),
     ("farthing-rail-evm", 4),
     ("farthing-devnet", 4),
