@@ -49,16 +49,20 @@ pub(super) async fn run<S: Service>(stream: TcpStream, address: SocketAddr, shar
     }
 }
 
-type Ended = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+/// How a connection ended: with an error, or as both sides wanted.
+pub type Ended = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 enum Opened {
     Clear(TcpStream, Speaks),
     Encrypted(Box<tokio_rustls::server::TlsStream<TcpStream>>, Speaks),
 }
 
+/// The version of HTTP that a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Speaks {
+pub enum Speaks {
+    /// HTTP/1.1, or 1.0.
     Http1,
+    /// HTTP/2, as agreed in a TLS handshake or known beforehand.
     Http2,
 }
 
@@ -90,7 +94,7 @@ async fn recognise(stream: &TcpStream) -> io::Result<Speaks> {
     }
 }
 
-async fn speak<S: Service>(
+pub(super) async fn speak<S: Service>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     speaks: Speaks,
     peer: Peer,

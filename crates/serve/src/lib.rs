@@ -15,6 +15,7 @@ mod stream;
 mod tls;
 
 pub use alarm::Alarm;
+pub use connection::{Ended, Speaks};
 pub use gather::poll_write_pieces;
 pub use limits::Limits;
 pub use peer::Peer;
@@ -27,6 +28,7 @@ use hyper::body::Incoming;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -105,6 +107,24 @@ pub async fn serve(
     let cut = connections.len();
     connections.shutdown().await;
     Drained { cut }
+}
+
+/// Serves one connection that somebody else opened, such as what a tunnel carries, within the same limits, until it ends
+/// or, after `draining` has become true, its last exchange has.
+///
+/// # Errors
+///
+/// What broke the connection off; there is nothing to be done about it.
+pub async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    speaks: Speaks,
+    peer: Peer,
+    limits: Limits,
+    service: impl Service,
+    draining: watch::Receiver<bool>,
+) -> Ended {
+    let shared = Arc::new(connection::Shared { service, limits, acceptor: None, draining });
+    connection::speak(stream, speaks, peer, shared).await
 }
 
 type Accepted = (TcpStream, std::net::SocketAddr, tokio::sync::OwnedSemaphorePermit);

@@ -19,7 +19,8 @@ pub(super) const OUTCOMES: [&str; 2] =
 /// A 402, read as far as a client needs it: its headers, and its body if that is small.
 pub(super) struct Demand {
     pub(super) headers: HeaderMap,
-    body: Vec<u8>,
+    /// `None` when it was too long or too slow.
+    pub(super) body: Option<Vec<u8>>,
 }
 
 impl Demand {
@@ -35,7 +36,7 @@ impl Demand {
             }
             Some(body)
         };
-        let body = tokio::time::timeout(PATIENCE, reading).await.ok().flatten().unwrap_or_default();
+        let body = tokio::time::timeout(PATIENCE, reading).await.ok().flatten();
         Self { headers, body }
     }
 
@@ -50,7 +51,7 @@ impl Demand {
             let read = PriceList::from_header(line.as_bytes());
             return Some(read.map_err(|error| format!("PAYMENT-REQUIRED cannot be read: {error}")));
         }
-        match PriceList::from_body(&self.body) {
+        match PriceList::from_body(self.bytes()) {
             Ok(required) if required.version == Version::V1 => Some(Ok(required)),
             Ok(_) => {
                 Some(Err("the server put its x402 version 2 price list in the body, not in PAYMENT-REQUIRED".into()))
@@ -64,7 +65,7 @@ impl Demand {
 
     /// The registered problem that the body is, if it is one.
     pub(super) fn problem(&self) -> Option<ProblemType> {
-        Problem::parse(&self.body).map(|problem| problem.kind)
+        Problem::parse(self.bytes()).map(|problem| problem.kind)
     }
 
     /// Why x402 did not take a payment, in the server's own word or words: for people, proving nothing.
@@ -75,13 +76,17 @@ impl Demand {
         reason.or_else(listed).or_else(|| self.error_of_body()).map(|error| plain(&error))
     }
 
+    fn bytes(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+
     fn error_of_body(&self) -> Option<String> {
         let members = ["errorReason", "invalidReason", "error"].into_iter().filter_map(|name| self.member(name));
         members.filter_map(|value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)).next()
     }
 
     fn member(&self, name: &str) -> Option<Value> {
-        let mut body: Value = serde_json::from_slice(&self.body).ok()?;
+        let mut body: Value = serde_json::from_slice(self.bytes()).ok()?;
         body.get_mut(name).map(Value::take)
     }
 }

@@ -15,9 +15,11 @@ mod outcome;
 mod patient;
 mod plain;
 mod presenting;
+mod relay;
 mod request;
 mod sending;
 mod session;
+mod settings;
 mod settling;
 mod signed;
 mod stream;
@@ -29,7 +31,9 @@ pub use middleware::{NotPaid, PayingMiddleware, Unconfirmed};
 pub use order::{By, Order};
 pub use outcome::{Outcome, PayError};
 pub use plain::plain;
+pub use relay::{Demanded, Relayed};
 pub use session::{Ended, InSession, Synced};
+pub use settings::Settings;
 pub use settling::Settled;
 pub use stream::{Ending, PaidStream, Piece, Streamed};
 
@@ -60,28 +64,6 @@ pub struct PayingClient {
     http: reqwest::Client,
     settings: Settings,
     remembered: session::Remembered,
-}
-
-/// How patient a client is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// How often, at most, a server may name a new price for one request.
-    pub rounds: u32,
-    /// How often, at most, one credential is sent.
-    pub attempts: u32,
-    /// The longest wait before a credential is sent again, whatever the server asks for.
-    pub longest_wait: Duration,
-    /// How long a server may stay silent.
-    pub silence: Duration,
-    /// For how long, at most, what answers an offer of x402 can be taken, whatever the server asks for.
-    pub longest_validity: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let (longest_wait, silence) = (Duration::from_secs(10), Duration::from_secs(60));
-        Self { rounds: 3, attempts: 5, longest_wait, silence, longest_validity: Duration::from_secs(120) }
-    }
 }
 
 /// A kept credential is sent again for this long after it was made; of an older one it is only found
@@ -146,6 +128,17 @@ impl PayingClient {
         request: reqwest::Request,
         order: &Order,
     ) -> Result<Outcome, PayError> {
+        self.pay_telling(transport, request, order, &mut None).await
+    }
+
+    /// The same; `unpaid` becomes the last 402, if one was answered.
+    async fn pay_telling(
+        &self,
+        transport: &dyn Transport,
+        request: reqwest::Request,
+        order: &Order,
+        unpaid: &mut Option<Demand>,
+    ) -> Result<Outcome, PayError> {
         let mut request = match Prepared::new(request, &self.wallet.ambient)? {
             Ok(request) => request,
             Err(sentence) => return Ok(Outcome::refused(sentence)),
@@ -172,10 +165,14 @@ impl PayingClient {
         };
         for _ in 0..self.settings.rounds {
             match self.answer(transport, &request, &demand, order).await? {
-                Round::Over(outcome) => return Ok(outcome),
+                Round::Over(outcome) => {
+                    *unpaid = Some(demand);
+                    return Ok(outcome);
+                }
                 Round::Again(next) => demand = next,
             }
         }
+        *unpaid = Some(demand);
         let sentence =
             format!("the server named a new price {} times and took none of the payments", self.settings.rounds);
         Ok(Outcome::refused(sentence))

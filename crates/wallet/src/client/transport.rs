@@ -16,6 +16,11 @@ pub(super) trait Transport: Send + Sync {
 
     /// Whether it may follow redirects by itself, out of our sight.
     fn may_redirect(&self) -> bool;
+
+    /// Whether redirects of a request without a payment are followed here.
+    fn follows(&self) -> bool {
+        true
+    }
 }
 
 /// A request that got no answer.
@@ -59,7 +64,7 @@ pub(super) async fn ask(
     loop {
         let response = transport.send(request.unpaid(accepts)?).await?;
         match request.redirect_target(&response) {
-            Some(target) if redirects < MOST_REDIRECTS => request.redirect_to(target),
+            Some(target) if transport.follows() && redirects < MOST_REDIRECTS => request.redirect_to(target),
             _ => {
                 request.redirect_to(response.url().clone());
                 return Ok(response);
@@ -82,8 +87,9 @@ impl Transport for reqwest::Client {
 
 impl From<&reqwest::Error> for Lost {
     fn from(error: &reqwest::Error) -> Self {
-        // The error's own text names the URL, which may hold secrets; its source does not.
-        let source = std::error::Error::source(error).map(ToString::to_string);
+        // The error's own text names the URL, which may hold secrets; its sources do not. The innermost says why.
+        let sources = std::iter::successors(std::error::Error::source(error), |error| error.source());
+        let source = sources.last().map(ToString::to_string);
         let reason = if error.is_timeout() { "it did not answer in time".to_owned() } else { String::new() };
         let reason = source.filter(|_| reason.is_empty()).unwrap_or(reason);
         Self { never_left: error.is_connect(), reason }
