@@ -33,6 +33,12 @@ impl Failure {
     }
 }
 
+impl Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.sentence)
+    }
+}
+
 /// Turns any error into a failure that says what was being done.
 pub(crate) trait OrFail<T> {
     /// `doing: error`.

@@ -13,12 +13,7 @@ use crate::refusal::{REASON, REFUSAL};
 use crate::{Refusal, Tally};
 
 /// The answer; what it cost is added to the tally.
-pub(crate) fn of(
-    tally: &Tally,
-    wallet: &WalletName,
-    url: &Url,
-    relayed: Relayed,
-) -> Result<Response<Body>, Refusal> {
+pub(crate) fn of(tally: &Tally, wallet: &WalletName, url: &Url, relayed: Relayed) -> Result<Response<Body>, Refusal> {
     let Relayed { outcome, demanded } = relayed;
     let count = |cost| tally.add(wallet, &url.origin().ascii_serialization(), cost);
     match outcome {
@@ -38,6 +33,10 @@ pub(crate) fn of(
         }
         Outcome::Refused { rule, sentence } => {
             Err(Refusal::Policy { wallet: wallet.clone(), rule: rule.map(|rule| rule.to_string()), sentence })
+        }
+        Outcome::AwaitsApproval { id, sentence, deadline } => {
+            let (id, until) = (id.to_string(), deadline.to_rfc3339());
+            Err(Refusal::Approval { wallet: wallet.clone(), id, sentence, until })
         }
         Outcome::NoOffer { reasons } => {
             let sentence = reasons.join("; ");

@@ -80,8 +80,7 @@ impl Tunnel {
             return self.serve(stream, Speaks::Http1, false).await;
         }
         let stream = tokio::time::timeout(head_timeout, self.end_tls(stream)).await??;
-        let speaks =
-            if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 };
+        let speaks = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 };
         self.serve(stream, speaks, true).await
     }
 

@@ -5,7 +5,8 @@
 //! answers: what only this proxy may say.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 
 use crate::refusal::REFUSAL;
@@ -105,7 +106,10 @@ mod tests {
         let left: Vec<&str> = request.keys().map(HeaderName::as_str).collect();
         assert_eq!(request.len(), 3, "{left:?}");
         assert_eq!(request["authorization"], "Bearer of-the-agent");
-        assert_eq!((&request["te"], &request["x-end"]), (&HeaderValue::from_static("trailers"), &HeaderValue::from_static("1")));
+        assert_eq!(
+            (&request["te"], &request["x-end"]),
+            (&HeaderValue::from_static("trailers"), &HeaderValue::from_static("1"))
+        );
     }
 
     #[test]

@@ -13,8 +13,12 @@ pub(crate) const REFUSAL: HeaderName = HeaderName::from_static("farthing-refusal
 /// The header that says why in one sentence, where the body is the server's.
 pub(crate) const REASON: HeaderName = HeaderName::from_static("farthing-reason");
 
+/// The header that names the question a person was asked.
+const APPROVAL: HeaderName = HeaderName::from_static("farthing-approval");
+
 /// Seconds after which what is not known yet may be asked again.
 const SOON: u64 = 2;
+const WHEN_A_PERSON_MAY_HAVE_ANSWERED: u64 = 10;
 
 /// Why a request has no answer of its server. Answered with the status of [`Refusal::status`], a `Farthing-Refusal` header
 /// that holds [`Refusal::word`], and a problem document (RFC 9457) with the reason in one sentence.
@@ -30,6 +34,18 @@ pub enum Refusal {
         rule: Option<String>,
         /// The reason.
         sentence: String,
+    },
+    /// A person is asked whether it may be paid. Once they allow it, the same request pays.
+    #[error("{sentence}; farthing approvals allow {id} lets the same request pay, until {until}")]
+    Approval {
+        /// Whose money.
+        wallet: WalletName,
+        /// The question.
+        id: String,
+        /// Why it is asked.
+        sentence: String,
+        /// Until when it can be answered.
+        until: String,
     },
     /// It asks for a payment, and nothing that is offered can be paid.
     #[error("{sentence}")]
@@ -101,9 +117,11 @@ impl Refusal {
     /// The status that it is answered with.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Policy { .. } | Self::NoOffer { .. } | Self::TooLong { .. } | Self::WebSocket => {
-                StatusCode::PAYMENT_REQUIRED
-            }
+            Self::Policy { .. }
+            | Self::Approval { .. }
+            | Self::NoOffer { .. }
+            | Self::TooLong { .. }
+            | Self::WebSocket => StatusCode::PAYMENT_REQUIRED,
             Self::Unknown { repeatable: true, .. } => StatusCode::SERVICE_UNAVAILABLE,
             // A program that repeats by itself on 503 would pay anew.
             Self::Unknown { repeatable: false, .. } | Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
@@ -119,6 +137,7 @@ impl Refusal {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Policy { .. } => "policy",
+            Self::Approval { .. } => "approval",
             Self::NoOffer { .. } => "no-offer",
             Self::Unknown { repeatable: true, .. } => "unknown",
             Self::Unknown { repeatable: false, .. } => "lost",
@@ -146,6 +165,11 @@ impl Refusal {
             members.insert("wallet".into(), wallet.as_str().into());
             members.extend(rule.clone().map(|rule| ("rule".to_owned(), Value::from(rule))));
         }
+        if let Self::Approval { wallet, id, until, .. } = self {
+            members.insert("wallet".into(), wallet.as_str().into());
+            members.insert("approval".into(), id.as_str().into());
+            members.insert("until".into(), until.as_str().into());
+        }
         let mut response = Response::new(Body::from(format!("{}\n", Value::Object(members))));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
@@ -154,6 +178,10 @@ impl Refusal {
         match self {
             Self::Unknown { repeatable: true, .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(SOON));
+            }
+            Self::Approval { id, .. } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(WHEN_A_PERSON_MAY_HAVE_ANSWERED));
+                headers.extend(HeaderValue::from_str(id).map(|id| (APPROVAL, id)));
             }
             Self::Credential => {
                 headers.insert(PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"farthing\""));

@@ -1,9 +1,9 @@
 //! WebSockets: opened as a request, then joined as they are.
 
-use hyper_util::rt::TokioIo;
 use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
+use hyper_util::rt::TokioIo;
 use url::Url;
 
 use crate::Refusal;
@@ -24,12 +24,7 @@ pub(crate) fn is_handshake(parts: &Parts) -> bool {
 }
 
 /// Opens one, and joins both ends when the server agrees.
-pub(crate) async fn open(
-    shared: &Shared,
-    trust: Trust,
-    mut parts: Parts,
-    url: Url,
-) -> Result<Response<Body>, Refusal> {
+pub(crate) async fn open(shared: &Shared, trust: Trust, mut parts: Parts, url: Url) -> Result<Response<Body>, Refusal> {
     scrub_request(&mut parts.headers);
     let mut outgoing = reqwest::Request::new(Method::GET, url.clone());
     *outgoing.headers_mut() = std::mem::take(&mut parts.headers);

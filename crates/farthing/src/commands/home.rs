@@ -62,8 +62,17 @@ impl Home {
 
     /// A client that pays out of a wallet.
     pub(crate) async fn client(&self, name: &WalletName) -> Result<PayingClient, Failure> {
+        self.client_with(name, self.passphrase()?).await
+    }
+
+    /// The same, with what opens the vault at hand.
+    pub(crate) async fn client_with(
+        &self,
+        name: &WalletName,
+        passphrase: PassphraseSource,
+    ) -> Result<PayingClient, Failure> {
         let wallets = self.wallets()?;
-        let wallet = wallets.open(name, self.passphrase()?).map_err(|error| Failure::new(error.to_string()))?;
+        let wallet = wallets.open(name, passphrase).map_err(|error| Failure::new(error.to_string()))?;
         let (chains, delegation) = (chains::load(&self.directory()?)?, chains::delegation(&wallets, name)?);
         let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
         let payers = rails::payers(wallet.signer(), on_chains.as_ref()).await.map_err(Failure::new)?;

@@ -17,6 +17,8 @@ mod key;
 mod mcp;
 mod pay;
 mod policy;
+mod proxy;
+mod run;
 mod sessions;
 mod wallet;
 
@@ -42,6 +44,10 @@ pub(crate) enum Command {
     Pay(pay::Pay),
     /// Give an assistant a wallet, as tools of the Model Context Protocol.
     Mcp(mcp::Mcp),
+    /// Run a command whose requests are paid for, and say what it spent.
+    Run(run::Run),
+    /// Let any program that knows a proxy pay.
+    Proxy(proxy::Proxy),
     /// Wallets, one per agent.
     #[command(subcommand)]
     Wallet(wallet::Wallet),
@@ -85,6 +91,8 @@ impl Command {
             Self::Facilitator(command) => block_on(command.run()),
             Self::Pay(command) => block_on(command.run()),
             Self::Mcp(command) => block_on(command.run()),
+            Self::Run(command) => block_on(command.run()),
+            Self::Proxy(command) => block_on(command.run()),
             Self::Wallet(command) => block_on(command.run()),
             Self::Sessions(command) => block_on(command.run()),
             Self::Policy(command) => block_on(command.run()),

@@ -1,0 +1,27 @@
+use async_trait::async_trait;
+use farthing_proxy::Purses;
+use farthing_wallet::{PassphraseSource, PayingClient, WalletName};
+
+use crate::commands::home::Home;
+use crate::failure::Failure;
+
+/// The wallets of a home. What opens them is asked for once, at the start.
+pub(in crate::commands) struct HomePurses {
+    home: Home,
+    passphrase: PassphraseSource,
+}
+
+impl HomePurses {
+    /// Asks for what opens the vault, if it has to be asked for.
+    pub(in crate::commands) fn new(home: Home) -> Result<Self, Failure> {
+        let passphrase = home.passphrase()?;
+        Ok(Self { home, passphrase })
+    }
+}
+
+#[async_trait]
+impl Purses for HomePurses {
+    async fn open(&self, wallet: &WalletName) -> Result<PayingClient, String> {
+        self.home.client_with(wallet, self.passphrase.clone()).await.map_err(|failure| failure.to_string())
+    }
+}

@@ -1,0 +1,101 @@
+//! A proxy on this machine, and agents that use it.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use farthing_protocol::Timestamp;
+use farthing_proxy::{Agents, Authority, Limits, Proxy, Purses, Reach, Tally, Token, Tokens};
+use farthing_wallet::client::Order;
+use farthing_wallet::{Ambient, PayingClient, WalletName};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::double::{self, Seller};
+
+/// The longest upload that the proxies of these tests keep.
+pub(crate) const UPLOAD_BYTES: usize = 256 * 1024;
+
+/// A proxy in front of one wallet.
+pub(crate) struct Street {
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) tally: Tally,
+    pub(crate) certificate: String,
+    pub(crate) token: Token,
+    _stop: oneshot::Sender<()>,
+}
+
+struct OneHome(std::path::PathBuf);
+
+#[async_trait]
+impl Purses for OneHome {
+    async fn open(&self, wallet: &WalletName) -> Result<PayingClient, String> {
+        assert_eq!(wallet.as_str(), double::AGENT);
+        Ok(double::client(&self.0))
+    }
+}
+
+/// The clock of certificates: clients of these tests look at the real one.
+#[expect(clippy::disallowed_methods, reason = "TLS clients compare with the real time")]
+pub(crate) fn real_time() -> Ambient {
+    Ambient::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap())
+    })
+}
+
+impl Street {
+    /// One whose proxy goes to this seller, and whose agents need no token.
+    pub(crate) async fn open(seller: &Seller, policy: &str) -> Self {
+        Self::with(&[&seller.origin["http://".len()..]], policy, true).await
+    }
+
+    /// One whose proxy goes to these private hosts besides public ones.
+    pub(crate) async fn with(private: &[&str], policy: &str, unnamed: bool) -> Self {
+        let private = private.iter().map(|host| host.parse().unwrap()).collect();
+        Self::reaching(Reach { private, ..Reach::default() }, policy, unnamed).await
+    }
+
+    pub(crate) async fn reaching(reach: Reach, policy: &str, unnamed: bool) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        double::create(home.path(), Some(policy));
+        let directory = home.path().join("proxy");
+        let agent: WalletName = double::AGENT.parse().unwrap();
+        let authority = Authority::open(&directory, &[], &real_time()).unwrap();
+        let tokens = Tokens::at(&directory.join("tokens"));
+        let token = tokens.make(&agent, &real_time()).unwrap();
+        let mut agents = Agents::new(Arc::new(OneHome(home.path().to_owned())), tokens);
+        if unnamed {
+            agents = agents.or_else(agent);
+        }
+        let limits = Limits { upload_bytes: UPLOAD_BYTES, ..Limits::default() };
+        let certificate = authority.pem().to_owned();
+        let proxy = Proxy::new(agents, authority, reach, Order::default(), limits).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, tally) = (listener.local_addr().unwrap(), proxy.tally());
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(proxy.serve(listener, async { drop(stopped.await) }));
+        Self { home, address, tally, certificate, token, _stop: stop }
+    }
+
+    /// An agent that follows no redirects and trusts the proxy's certificates alone.
+    pub(crate) fn agent(&self) -> reqwest::Client {
+        self.agent_with(reqwest::Proxy::all(format!("http://{}", self.address)).unwrap())
+    }
+
+    /// One with this password.
+    pub(crate) fn agent_named(&self, password: &str) -> reqwest::Client {
+        let proxy = reqwest::Proxy::all(format!("http://{}", self.address)).unwrap();
+        self.agent_with(proxy.basic_auth(double::AGENT, password))
+    }
+
+    fn agent_with(&self, proxy: reqwest::Proxy) -> reqwest::Client {
+        let trusted = reqwest::Certificate::from_pem(self.certificate.as_bytes()).unwrap();
+        let builder = reqwest::Client::builder().proxy(proxy).redirect(reqwest::redirect::Policy::none());
+        builder.tls_certs_only([trusted]).timeout(Duration::from_secs(60)).build().unwrap()
+    }
+}
