@@ -12,7 +12,7 @@ use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
 use crate::shelf::{Missing, Shelf};
 use crate::{AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse};
-use crate::{Transfer, approval, session};
+use crate::{Transfer, approval, audit, session};
 
 /// Applies a command: it is checked whole before anything changes, so that a refused one, or one
 /// that finds a row missing, leaves nothing behind.
@@ -29,6 +29,8 @@ pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Mis
         Command::Claim(new) => claim(shelf, new),
         Command::Session(command) => session::apply(shelf, command),
         Command::Approval(command) => approval::step::apply(shelf, command),
+        Command::Log(entry) => shelf.audit.note(entry).map(|()| Outcome::Done),
+        Command::Policy(new) => audit::adopt(shelf, new).map(Outcome::Policy),
         Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
         Command::Transfer(transfer) => transfer_on(shelf, transfer),
         Command::Reserve(reservation) => counting::reserve(shelf, reservation),

@@ -9,6 +9,7 @@ use farthing_money::Price;
 use farthing_protocol::Timestamp;
 
 use crate::approval::ApprovalUse;
+use crate::audit::Grounds;
 
 /// The name of a reservation: random, chosen by the caller.
 pub type ReservationId = [u8; 16];
@@ -30,9 +31,12 @@ pub struct Reservation {
     pub request: String,
     /// The challenge.
     pub challenge: String,
+    /// What was decided on which grounds, for the log. The reservation's row does not keep it.
+    pub decided: Option<Grounds>,
     /// The approval that it uses up, if a person had to be asked.
     pub approval: Option<ApprovalUse>,
-    /// Now; in the books never before the latest instant that one of its rolling windows has seen.
+    /// Now; in the books never before the newest record of the log or the latest instant
+    /// that one of its rolling windows has seen.
     pub at: Timestamp,
 }
 
@@ -49,6 +53,11 @@ pub enum ReserveOutcome {
         spent: u64,
         /// Reserved and not yet known, in what it counts.
         reserved: u64,
+    },
+    /// The clock stands before what the log has seen: by more than processes differ in writing.
+    ClockBehind {
+        /// The time of the newest record.
+        seen: Timestamp,
     },
     /// The approval that it names is not one for this payment, or not any more.
     NotApproved,

@@ -5,6 +5,7 @@ use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, SessionId, Settled, Unknown};
 
 use crate::approval::{ApprovalCommand, ApprovalOutcome};
+use crate::audit::{Adopted, Entry, NewPolicy};
 use crate::budget::{Reservation, ReserveOutcome};
 use crate::movement::{Reconciled, StatementPage};
 use crate::payment::{NewPayment, PaymentRecord, StoredResponse};
@@ -58,6 +59,10 @@ pub enum Command {
     Session(SessionCommand),
     /// A change to what a person is asked.
     Approval(ApprovalCommand),
+    /// Writes something into the log that changes nothing else.
+    Log(Box<Entry>),
+    /// Shows a policy that is about to decide.
+    Policy(Box<NewPolicy>),
     /// A plain ledger transfer.
     Transfer(Box<Transfer>),
     /// A buyer reserves against its budgets.
@@ -67,6 +72,21 @@ pub enum Command {
     Confirm { reservation: [u8; 16], receipt: Option<String>, cost: Option<Price>, at: Timestamp },
     /// It is proven that it did not.
     Release { reservation: [u8; 16], reason: String, at: Timestamp },
+}
+
+impl Command {
+    /// Whether it is one of a wallet, of which every one is in the log.
+    pub(crate) const fn is_logged(&self) -> bool {
+        matches!(
+            self,
+            Self::Reserve(_)
+                | Self::Confirm { .. }
+                | Self::Release { .. }
+                | Self::Approval(_)
+                | Self::Log(_)
+                | Self::Policy(_)
+        )
+    }
 }
 
 /// What the books answer.
@@ -113,11 +133,13 @@ pub enum Outcome {
     Invalid(Invalid),
     /// To a reservation.
     Reserve(ReserveOutcome),
+    /// To a policy that was shown.
+    Policy(Adopted),
     /// To an approval's command.
     Approval(ApprovalOutcome),
     /// To a session's command.
     Session(SessionOutcome),
-    /// To `Confirm` and `Release`.
+    /// To `Confirm`, `Release` and `Log`.
     Done,
 }
 

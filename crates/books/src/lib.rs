@@ -10,6 +10,7 @@
 
 mod apply;
 pub mod approval;
+pub mod audit;
 pub mod budget;
 pub mod command;
 pub mod ledger;

@@ -8,6 +8,7 @@ use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, PaymentId, ProofKey, SessionId};
 
 use crate::approval::{ApprovalId, ApprovalRecord, FactsDigest};
+use crate::audit::{PolicyVersion, Trail};
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::movement::MovementRecord;
 use crate::payment::IdempotencyHash;
@@ -47,6 +48,10 @@ pub struct Shelf {
     pub latest: Option<Timestamp>,
     /// Sessions by id.
     pub sessions: Rows<SessionId, SessionRecord>,
+    /// The newest policy of each level.
+    pub policies: Rows<String, PolicyVersion>,
+    /// The end of the log.
+    pub audit: Trail,
     /// Whether every payment and every session in progress is here, for `Recover`.
     pub all_in_progress: bool,
 }
@@ -89,6 +94,8 @@ impl Shelf {
         self.approvals.clear();
         self.asked.clear();
         self.latest = None;
+        self.policies.clear();
+        self.audit.settle();
         self.all_in_progress = false;
     }
 
@@ -107,6 +114,8 @@ impl Shelf {
             && self.responses.changed.is_empty()
             && self.movements.changed.is_empty()
             && self.cursors.changed.is_empty()
+            && self.policies.changed.is_empty()
+            && self.audit.appended().is_empty()
             && self.counters.changed.is_empty()
             && self.reservations.changed.is_empty()
             && self.approvals.changed.is_empty())

@@ -11,6 +11,7 @@ use farthing_protocol::Timestamp;
 use farthing_rail::{Cursor, PaymentId, ProofKey, SessionId};
 
 use crate::approval::{ApprovalId, ApprovalRecord, FactsDigest};
+use crate::audit::{AuditRecord, Head, PolicyVersion};
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::ledger::Phase;
 use crate::payment::IdempotencyHash;
@@ -45,6 +46,10 @@ pub struct MemoryStore {
     asked: BTreeMap<FactsDigest, ApprovalId>,
     /// Sessions.
     pub sessions: BTreeMap<SessionId, SessionRecord>,
+    /// The log of decisions.
+    pub audit: Vec<AuditRecord>,
+    /// The newest policy of each level.
+    pub policies: BTreeMap<String, PolicyVersion>,
     proofs: BTreeMap<ProofKey, ProofUse>,
     keys: BTreeMap<IdempotencyHash, PaymentId>,
     positions: BTreeMap<TransferId, usize>,
@@ -98,6 +103,12 @@ impl Store for MemoryStore {
         load(&wanted.reservations, &self.reservations, &mut shelf.reservations);
         load(&wanted.approvals, &self.approvals, &mut shelf.approvals);
         load(&wanted.asked, &self.asked, &mut shelf.asked);
+        load(&wanted.policies, &self.policies, &mut shelf.policies);
+        if wanted.audit {
+            let newest =
+                self.audit.last().map(|newest| Head { sequence: newest.sequence, at: newest.at, hash: newest.hash });
+            shelf.audit.head = Some(newest.unwrap_or(Head::EMPTY));
+        }
         if wanted.latest {
             shelf.latest = Some(self.latest());
         }
@@ -132,6 +143,8 @@ impl Store for MemoryStore {
         store(&shelf.cursors, &mut self.cursors);
         store(&shelf.counters, &mut self.counters);
         store(&shelf.reservations, &mut self.reservations);
+        store(&shelf.policies, &mut self.policies);
+        self.audit.extend_from_slice(shelf.audit.appended());
         store(&shelf.approvals, &mut self.approvals);
         store(&shelf.asked, &mut self.asked);
         Ok(())

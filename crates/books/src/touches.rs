@@ -42,6 +42,10 @@ pub struct Wanted {
     pub asked: HashSet<FactsDigest>,
     /// The largest time that approvals and reservations have seen.
     pub latest: bool,
+    /// Levels whose newest policy is asked for.
+    pub policies: HashSet<String>,
+    /// The end of the log.
+    pub audit: bool,
     /// Sessions.
     pub sessions: HashSet<SessionId>,
     /// Every payment and every session that is not final.
@@ -66,6 +70,8 @@ impl Wanted {
             && self.approvals.is_empty()
             && self.asked.is_empty()
             && !self.latest
+            && self.policies.is_empty()
+            && !self.audit
     }
 }
 
@@ -94,7 +100,9 @@ impl Command {
             }
             return;
         }
+        wanted.audit |= self.is_logged() && shelf.audit.head.is_none();
         match self {
+            Self::Policy(new) => want(&shelf.policies, &mut wanted.policies, new.level.clone()),
             Self::Claim(new) => want_claim(shelf, wanted, new),
             Self::Session(command) => session::touches(command, shelf, wanted),
             Self::Reconcile { page, at } => reconcile::touches(page, shelf, *at, |need| match need {

@@ -54,7 +54,7 @@ mod budgets;
 mod movements;
 mod sessions;
 
-use budgets::Budgets;
+pub(crate) use budgets::Budgets;
 use movements::Movements;
 use sessions::{Own, Sessions};
 

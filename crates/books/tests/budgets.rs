@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use farthing_books::audit::{Adopted, NewPolicy};
 use farthing_books::budget::{BudgetCharge, BudgetKey, Counts, Reservation, ReservationState, ReserveOutcome, Rolling};
 use farthing_books::command::Invalid;
 use farthing_books::testing::MemoryStore;
@@ -140,12 +141,21 @@ fn a_rolling_window_moves_along_and_counts_payments_and_money() {
 #[test]
 fn a_clock_that_goes_back_makes_no_room() {
     let mut books = MemoryStore::default();
-    for (number, minutes) in [(1, 600), (2, 0)] {
-        assert_eq!(reserve(&mut books, &within_the_hour(number, minutes)), RESERVED);
+    assert_eq!(reserve(&mut books, &within_the_hour(1, 600)), RESERVED);
+    let seen = at(600 * 60_000);
+    for minutes in [0, 598] {
+        let outcome = reserve(&mut books, &within_the_hour(2, minutes));
+        assert_eq!(outcome, Outcome::Reserve(ReserveOutcome::ClockBehind { seen }));
     }
-    let outcome = reserve(&mut books, &within_the_hour(3, 200));
+    assert_eq!(reserve(&mut books, &within_the_hour(2, 599)), RESERVED, "processes do not read the clock in turns");
+    assert_eq!(books.reservations[&reservation(2, 0, &[]).id].reservation.at, seen);
+    // A clock that was ahead is set right by the owner, who signs a policy; what was counted stays in its window.
+    let text = "total = \"1 USD\"".into();
+    let policy = NewPolicy { level: "agent".to_owned(), version: 1, text, at: at(0) };
+    let adopted = books.batch(&[Command::Policy(Box::new(policy))]).unwrap();
+    assert_eq!(adopted, [Outcome::Policy(Adopted::Newest)]);
+    let outcome = reserve(&mut books, &within_the_hour(3, 1));
     assert!(matches!(outcome, Outcome::Reserve(ReserveOutcome::Exceeded { .. })), "{outcome:?}");
-    assert_eq!(books.reservations[&reservation(2, 0, &[]).id].reservation.at, at(600 * 60_000));
 }
 
 #[test]

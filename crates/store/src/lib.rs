@@ -4,6 +4,7 @@
 //! what is waiting, makes the group durable, then answers; reads go beside it.
 
 mod approvals;
+mod audit;
 mod checkpoint;
 mod error;
 mod listing;
@@ -28,6 +29,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 
+pub use audit::AuditFilter;
 pub use error::StoreError;
 pub use farthing_books::Verification;
 pub use sessions::Drawn;

@@ -1,6 +1,7 @@
 //! The [`Store`] trait over one SQLite file.
 
 pub(crate) mod approval;
+pub(crate) mod audit;
 pub(crate) mod budget;
 pub(crate) mod file;
 pub(crate) mod rows;
@@ -92,6 +93,11 @@ impl Store for Sqlite {
         let by_id = format!("SELECT {RESERVATION} FROM reservations WHERE id = ?1");
         fill(connection, &by_id, &wanted.reservations, |id| *id, &mut shelf.reservations, budget::reservation)?;
         self.load_approvals(wanted, shelf)?;
+        let level = String::clone;
+        fill(connection, audit::NEWEST_POLICY, &wanted.policies, level, &mut shelf.policies, audit::policy)?;
+        if wanted.audit {
+            shelf.audit.head = Some(audit::head(connection)?);
+        }
         if wanted.all_in_progress {
             self.load_in_progress(shelf)?;
         }

@@ -2,6 +2,8 @@
 
 use farthing_protocol::Timestamp;
 
+use crate::audit::Grounds;
+
 use super::{ApprovalId, ApprovalRecord, ApprovalState, Facts};
 
 /// A payment that a policy wants a person to look at.
@@ -17,6 +19,8 @@ pub struct Question {
     pub rule: String,
     /// Why, in one sentence.
     pub sentence: String,
+    /// What was decided on which grounds, for the log.
+    pub decided: Option<Grounds>,
     /// Until before when it can be answered and used.
     pub deadline: Timestamp,
     /// Now.

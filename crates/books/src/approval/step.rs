@@ -8,6 +8,7 @@ use super::{
     Answer, ApprovalCommand, ApprovalId, ApprovalOutcome, ApprovalRecord, ApprovalState, ApprovalUse, Question,
 };
 use crate::Outcome;
+use crate::audit::{Event, facts};
 use crate::budget::{Reservation, ReservationId};
 use crate::shelf::{Missing, Shelf};
 use crate::touches::{Wanted, want};
@@ -74,8 +75,11 @@ fn ask(shelf: &mut Shelf, question: &Question) -> Result<ApprovalOutcome, Missin
     if let Some(taken) = shelf.approvals.get(&question.id)? {
         return Ok(ApprovalOutcome::TooLate(Box::new(taken.clone())));
     }
+    shelf.audit.head()?;
     let record = put(shelf, question.record(), now);
     shelf.asked.put(digest, record.id);
+    let event = (Event::Asked, record.facts.wallet.as_str(), now);
+    shelf.audit.append(event, Some(facts::Asked::of(&record)), question.decided.as_ref())?;
     Ok(ApprovalOutcome::Asked(Box::new(record)))
 }
 
@@ -94,6 +98,7 @@ fn answered(shelf: &mut Shelf, id: ApprovalId, answer: &Answer, at: Timestamp) -
     }
     record.state = to;
     record.answer = Some(answer.clone());
+    shelf.audit.append((Event::Answered, record.facts.wallet.as_str(), now), Some(facts::Asked::of(&record)), None)?;
     Ok(ApprovalOutcome::Stands(Box::new(put(shelf, record, now))))
 }
 

@@ -1,5 +1,7 @@
 //! Reserving, confirming and releasing: every counter of a payment or none.
 
+use std::time::Duration;
+
 use farthing_money::Price;
 use farthing_protocol::Timestamp;
 
@@ -8,8 +10,12 @@ use super::{
 };
 use crate::Outcome;
 use crate::approval::step as asking;
+use crate::audit::{Event, facts};
 use crate::command::Invalid;
 use crate::shelf::{Missing, Shelf};
+
+/// How far a clock may stand behind the newest record: processes of one machine read it before they take turns.
+const LARGEST_STEP_BACK: Duration = Duration::from_secs(60);
 
 /// Counts a payment toward each of its budgets when all of them have room.
 pub(crate) fn reserve(shelf: &mut Shelf, wanted: &Reservation) -> Result<Outcome, Missing> {
@@ -17,6 +23,10 @@ pub(crate) fn reserve(shelf: &mut Shelf, wanted: &Reservation) -> Result<Outcome
         let again = known.state == ReservationState::Reserved && known.reservation.is_same_payment(wanted);
         let outcome = if again { ReserveOutcome::Reserved } else { ReserveOutcome::Conflict };
         return Ok(Outcome::Reserve(outcome));
+    }
+    if let Some(seen) = turned_back(shelf, wanted.at)? {
+        note_denial(shelf, wanted, ("clock", None))?;
+        return Ok(Outcome::Reserve(ReserveOutcome::ClockBehind { seen }));
     }
     let mut counters = Vec::with_capacity(wanted.charges.len());
     for charge in &wanted.charges {
@@ -29,28 +39,40 @@ pub(crate) fn reserve(shelf: &mut Shelf, wanted: &Reservation) -> Result<Outcome
         }
         counters.push(counter);
     }
-    let at = latest(&counters).map_or(wanted.at, |latest| latest.max(wanted.at));
+    let at = latest(&counters).max(Some(shelf.audit.head()?.at)).max(Some(wanted.at)).unwrap_or(wanted.at);
     for (charge, counter) in wanted.charges.iter().zip(&mut counters) {
-        if let Err(refused) = count(charge, counter, wanted.cost, at) {
-            return Ok(refused);
+        let Some(amount) = charge.counts.of(wanted.cost) else {
+            return Ok(Outcome::Invalid(Invalid::CountersDiffer));
+        };
+        counter.advance(at);
+        let (spent, reserved) = (counter.spent, counter.reserved);
+        if !charge.has_room(counter, wanted.cost) || counter.reserve(amount, at).is_none() {
+            note_denial(shelf, wanted, ("budget", Some((charge, spent, reserved))))?;
+            let charge = charge.clone();
+            return Ok(Outcome::Reserve(ReserveOutcome::Exceeded { charge, spent, reserved }));
         }
     }
     if let Some(used) = wanted.approval {
         if !asking::usable(shelf, used, wanted.cost, at)? {
+            note_denial(shelf, wanted, ("approval", None))?;
             return Ok(Outcome::Reserve(ReserveOutcome::NotApproved));
         }
         asking::use_up(shelf, used, wanted.id, at)?;
     }
     put(shelf, counters);
-    let record = ReservationRecord {
-        reservation: Reservation { at, ..wanted.clone() },
-        state: ReservationState::Reserved,
-        receipt: None,
-        reason: None,
-        updated_at: at,
-    };
+    let reservation = Reservation { at, decided: None, ..wanted.clone() };
+    let event = (Event::Allowed, wanted.wallet.as_str(), wanted.at);
+    shelf.audit.append(event, Some(facts::Allowed::of(&reservation)), wanted.decided.as_ref())?;
+    let state = ReservationState::Reserved;
+    let record = ReservationRecord { reservation, state, receipt: None, reason: None, updated_at: at };
     shelf.reservations.put(wanted.id, record);
     Ok(Outcome::Reserve(ReserveOutcome::Reserved))
+}
+
+/// What the log has seen, when the clock stands further behind it than processes differ in writing.
+fn turned_back(shelf: &Shelf, now: Timestamp) -> Result<Option<Timestamp>, Missing> {
+    let seen = shelf.audit.head()?.at;
+    Ok((now < seen.before(LARGEST_STEP_BACK)).then_some(seen))
 }
 
 /// The latest instant that a rolling window of these has seen.
@@ -58,15 +80,22 @@ fn latest(counters: &[BudgetCounter]) -> Option<Timestamp> {
     counters.iter().filter_map(|counter| counter.window.as_ref()).map(|window| window.newest).max()
 }
 
-/// Reserves a cost on a counter, or says why not.
-fn count(charge: &BudgetCharge, counter: &mut BudgetCounter, cost: Price, at: Timestamp) -> Result<(), Outcome> {
-    let amount = charge.counts.of(cost).ok_or(Outcome::Invalid(Invalid::CountersDiffer))?;
-    counter.advance(at);
-    let (spent, reserved) = (counter.spent, counter.reserved);
-    if charge.has_room(counter, cost) && counter.reserve(amount, at).is_some() {
-        return Ok(());
-    }
-    Err(Outcome::Reserve(ReserveOutcome::Exceeded { charge: charge.clone(), spent, reserved }))
+/// A refusal of the books' own is in the log like every other: why, and the counter with its figures.
+fn note_denial(
+    shelf: &mut Shelf,
+    wanted: &Reservation,
+    (rule, counter): (&str, Option<(&BudgetCharge, u64, u64)>),
+) -> Result<(), Missing> {
+    let denied = facts::Denied {
+        cost: wanted.cost.to_string(),
+        counter: counter.map(|(charge, ..)| charge.key.0.as_str()),
+        limit: counter.map(|(charge, ..)| charge.limit.to_string()),
+        reserved: counter.map(|(_, _, reserved)| reserved.to_string()),
+        rule,
+        spent: counter.map(|(_, spent, _)| spent.to_string()),
+    };
+    let event = (Event::Denied, wanted.wallet.as_str(), wanted.at);
+    shelf.audit.append(event, Some(denied), wanted.decided.as_ref())
 }
 
 /// The payment happened: what was reserved, or the part of it that it cost, is spent.
@@ -115,6 +144,7 @@ fn end(
     let Some(known) = shelf.reservations.get(&id)? else {
         return Ok(Outcome::NotFound);
     };
+    shelf.audit.head()?;
     if known.state != ReservationState::Reserved {
         return Ok(if known.state == ended.state { Outcome::Done } else { Outcome::Conflict });
     }
@@ -137,8 +167,17 @@ fn end(
         asking::give_back(shelf, used, id, ended.at)?;
     }
     put(shelf, counters);
+    let event = if ended.state == ReservationState::Confirmed { Event::Confirmed } else { Event::Released };
+    let cost = ended.actual.unwrap_or(record.reservation.cost);
+    let facts = facts::Ended {
+        cost: cost.to_string(),
+        reason: ended.reason.map(Into::into),
+        receipt: ended.receipt.map(Into::into),
+        reservation: facts::hex(id),
+    };
+    shelf.audit.append((event, record.reservation.wallet.as_str(), ended.at), Some(facts), None)?;
     record.state = ended.state;
-    record.reservation.cost = ended.actual.unwrap_or(record.reservation.cost);
+    record.reservation.cost = cost;
     record.receipt = ended.receipt.map(str::to_owned);
     record.reason = ended.reason.map(str::to_owned);
     record.updated_at = ended.at;

@@ -254,7 +254,9 @@ impl Command {
             | Self::Reserve(_)
             | Self::Confirm { .. }
             | Self::Release { .. }
-            | Self::Approval(_) => return None,
+            | Self::Approval(_)
+            | Self::Log(_)
+            | Self::Policy(_) => return None,
         })
     }
 }

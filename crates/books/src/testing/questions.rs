@@ -34,6 +34,7 @@ pub fn question(name: u64, facts: Facts, millis: i64) -> Question {
         level: "agent".to_owned(),
         rule: "new-payee".to_owned(),
         sentence: "0xab was never paid before".to_owned(),
+        decided: None,
         deadline: at(millis + PATIENCE),
         at: at(millis),
     }

@@ -146,6 +146,7 @@ pub fn reservation(number: u32, cost: u64, limits: &[(&str, u64)]) -> Reservatio
         origin: "https://api.example.com".to_owned(),
         request: "GET /v1/weather".to_owned(),
         challenge: format!("challenge-{number}"),
+        decided: None,
         approval: None,
         at: at(0),
     }

@@ -6,7 +6,7 @@ use crate::budget::{BudgetCounter, BudgetKey, Counts, ReservationRecord, Reserva
 
 /// What the reservations add up to.
 #[derive(Debug, Default)]
-pub(super) struct Budgets {
+pub(crate) struct Budgets {
     sums: BTreeMap<BudgetKey, BTreeMap<Place, Sums>>,
 }
 
@@ -20,7 +20,7 @@ struct Sums {
 }
 
 impl Budgets {
-    pub(super) fn reservation(&mut self, record: &ReservationRecord) {
+    pub(crate) fn reservation(&mut self, record: &ReservationRecord) {
         let reservation = &record.reservation;
         for charge in &reservation.charges {
             let part = charge.window.map(|rolling| (rolling, rolling.bucket(reservation.at)));
@@ -34,7 +34,7 @@ impl Budgets {
         }
     }
 
-    pub(super) fn counter(&mut self, counter: &BudgetCounter) -> Vec<String> {
+    pub(crate) fn counter(&mut self, counter: &BudgetCounter) -> Vec<String> {
         let key = &counter.key.0;
         let mut sums = self.sums.remove(&counter.key).unwrap_or_default();
         if let Some(window) = &counter.window {
@@ -70,7 +70,7 @@ impl Budgets {
     }
 
     /// Says which counters are missing, after every one was shown.
-    pub(super) fn left(self) -> Vec<String> {
+    pub(crate) fn left(self) -> Vec<String> {
         let counts = |sums: &BTreeMap<Place, Sums>| sums.values().any(|sums| *sums != Sums::default());
         let missing = self.sums.iter().filter(|(_, sums)| counts(sums));
         missing.map(|(key, _)| format!("budget {}: has reservations and no counter", key.0)).collect()

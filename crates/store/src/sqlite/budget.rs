@@ -21,6 +21,9 @@ use crate::StoreError;
 pub(crate) const RESERVATION: &str =
     "id, wallet, cost, currency, charges, origin, request, challenge, state, receipt, reason, at, updated_at, approval";
 
+/// How many columns that are.
+pub(crate) const RESERVATION_COLUMNS: usize = 14;
+
 /// The columns of a budget counter, in the order in which [`counter`] reads them.
 pub(crate) const COUNTER: &str = "key, counts, spent, reserved, window";
 
@@ -53,6 +56,7 @@ pub(crate) fn reservation(row: &Row<'_>) -> Result<ReservationRecord, StoreError
             origin: row.get(5)?,
             request: row.get(6)?,
             challenge: row.get(7)?,
+            decided: None,
             approval: row
                 .get::<_, Option<String>>(13)?
                 .map(|text| approval::read_use(&text).ok_or_else(|| damaged("approval")))

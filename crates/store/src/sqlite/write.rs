@@ -8,7 +8,7 @@ use farthing_rail::PayerId;
 use rusqlite::{Connection, params};
 
 use super::rows::{headers_text, keys_text, phase_words};
-use super::{approval, budget, session};
+use super::{approval, audit, budget, session};
 use crate::StoreError;
 
 /// Writes them; several changes of one row are one write.
@@ -25,7 +25,8 @@ pub(crate) fn changes(
     movements(connection, shelf)?;
     cursors(connection, shelf)?;
     budget::changes(connection, shelf)?;
-    approval::changes(connection, shelf)
+    approval::changes(connection, shelf)?;
+    audit::changes(connection, shelf)
 }
 
 fn accounts(

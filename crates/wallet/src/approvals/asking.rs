@@ -40,7 +40,7 @@ pub async fn permission(books: &Books, ask: Ask) -> Result<ApprovalUse, Refused>
         return Err(Refused::Rule { rule: Rule::Approval, sentence });
     }
     let (word, sentence) = (rule.to_string(), plain(&sentence));
-    let question = Question { id, facts, level, rule: word, sentence, deadline, at: now };
+    let question = Question { id, facts, level, rule: word, sentence, decided: None, deadline, at: now };
     let record = books.ask(question).await?;
     let (id, sentence) = (record.id, record.sentence);
     match record.state {

@@ -57,6 +57,7 @@ pub async fn approve(
         wallet: subject.wallet.to_owned(),
         cost: quote.cost,
         charges,
+        decided: None,
         approval: None,
         origin: quote.origin.to_string(),
         request: request.to_owned(),
@@ -75,6 +76,14 @@ pub(super) async fn reserve(books: &Books, reservation: Reservation) -> Result<(
         ReserveOutcome::Exceeded { charge, spent, reserved } => {
             let (rule, sentence) = exceeded(&charge, &wallet, cost, [spent, reserved]);
             Err(Refused::Rule { rule, sentence })
+        }
+        ReserveOutcome::ClockBehind { seen } => {
+            let seen = seen.to_rfc3339();
+            let sentence = format!(
+                "the clock stands before {seen}, when this wallet was last used; set it right, or if it was ahead \
+                 then, sign the policy again with: farthing policy sign --wallet {wallet}"
+            );
+            Err(Refused::Rule { rule: Rule::Clock, sentence })
         }
         ReserveOutcome::NotApproved => {
             let sentence = "the permission for it was used or ended just now; the same call asks anew".to_owned();

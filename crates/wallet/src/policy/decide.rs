@@ -72,6 +72,8 @@ pub enum Rule {
     SessionDeposit,
     /// A person has to allow it.
     Approval,
+    /// The clock stands before what the log of decisions has seen.
+    Clock,
 }
 
 /// Decides. The counters are not looked at here: whether there is room is for the reservation to say,
@@ -233,6 +235,7 @@ impl fmt::Display for Rule {
             Self::OriginLimit => "origin-limit",
             Self::SessionDeposit => "session-deposit",
             Self::Approval => "approval",
+            Self::Clock => "clock",
         })
     }
 }

@@ -46,6 +46,7 @@ pub async fn approve_deposit(
         wallet: subject.wallet.to_owned(),
         cost: deposit.cost,
         charges: charges(policy, &deposit.quote.origin, subject),
+        decided: None,
         approval: None,
         origin: deposit.quote.origin.to_string(),
         request: request.to_owned(),

@@ -1,0 +1,106 @@
+//! The log of decisions through the handle of the books.
+
+use farthing_books::audit::{Adopted, AuditRecord, Entry, Head, LogVerifier, NewPolicy, PolicyVersion};
+use farthing_books::{Command, Outcome};
+use farthing_protocol::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::sqlite::audit::{NEWEST_POLICY, RECORD, head, policy, record};
+use crate::sqlite::{audit, budget, each};
+use crate::{Books, StoreError, many, one, unexpected};
+
+/// Which records are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Of this wallet only.
+    pub wallet: Option<String>,
+    /// From this instant on.
+    pub since: Option<Timestamp>,
+    /// Only those after the record of this number.
+    pub after: u64,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Books {
+    /// Writes something into the log that changes nothing else; resolves when it is durable.
+    pub async fn log(&self, entry: Entry) -> Result<(), StoreError> {
+        match self.submit(Command::Log(Box::new(entry))).await? {
+            Outcome::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Shows a policy that is about to decide; one that is older than what was seen before must not be followed.
+    pub async fn adopt_policy(&self, policy: NewPolicy) -> Result<Adopted, StoreError> {
+        match self.submit(Command::Policy(Box::new(policy))).await? {
+            Outcome::Policy(adopted) => Ok(adopted),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The newest policy of a level that was seen.
+    pub async fn newest_policy(&self, level: &str) -> Result<Option<PolicyVersion>, StoreError> {
+        let level = level.to_owned();
+        self.readers.read(move |books| one(books, NEWEST_POLICY, [level], policy)).await
+    }
+
+    /// The newest record of the log.
+    pub async fn audit_head(&self) -> Result<Head, StoreError> {
+        self.readers.read(head).await
+    }
+
+    /// Records in the order in which they were written.
+    pub async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
+        let sql = format!(
+            "SELECT {RECORD} FROM audit WHERE sequence > ?1 AND (?2 IS NULL OR wallet = ?2 OR wallet = '') \
+             AND (?3 IS NULL OR at >= ?3) ORDER BY sequence LIMIT ?4"
+        );
+        self.readers
+            .read(move |books| {
+                let AuditFilter { wallet, since, after, limit } = filter;
+                let after = i64::try_from(after).unwrap_or(i64::MAX);
+                many(books, &sql, params![after, wallet, since.map(Timestamp::unix_millis), limit], record)
+            })
+            .await
+    }
+
+    /// Shows the log and everything that follows from it, as they stand at one moment, to a verifier.
+    pub async fn verify_log(&self, verifier: LogVerifier) -> Result<LogVerifier, StoreError> {
+        self.readers.read(move |books| show(books, verifier)).await
+    }
+}
+
+fn show(books: &Connection, mut verifier: LogVerifier) -> Result<LogVerifier, StoreError> {
+    let books = books.unchecked_transaction()?;
+    let start: i64 = books.query_row("SELECT coalesce(max(reservation), 0) FROM audit_start", [], |row| row.get(0))?;
+    each(&books, "SELECT version, hash, text, at FROM policies", policy, |policy| verifier.policy(&policy))?;
+    let reservations = format!("SELECT {}, sequence FROM reservations ORDER BY sequence", budget::RESERVATION);
+    let read =
+        |row: &rusqlite::Row<'_>| Ok((budget::reservation(row), row.get::<_, i64>(budget::RESERVATION_COLUMNS)?));
+    each(&books, &reservations, read, |(found, sequence)| match found {
+        Ok(found) => verifier.reservation(&found, sequence <= start),
+        Err(unreadable) => verifier.find(format!("reservation {sequence}: {unreadable}")),
+    })?;
+    let records = format!("SELECT {RECORD} FROM audit ORDER BY sequence");
+    each(
+        &books,
+        &records,
+        |row| Ok((audit::record(row), row.get::<_, i64>(0)?)),
+        |(found, sequence)| match found {
+            Ok(found) => verifier.record(&found),
+            Err(unreadable) => verifier.find(format!("record {sequence}: {unreadable}")),
+        },
+    )?;
+    let counters = format!("SELECT {} FROM budgets", budget::COUNTER);
+    each(
+        &books,
+        &counters,
+        |row| Ok(budget::counter(row)),
+        |found| match found {
+            Ok(found) => verifier.counter(&found),
+            Err(unreadable) => verifier.find(format!("a budget: {unreadable}")),
+        },
+    )?;
+    Ok(verifier)
+}
