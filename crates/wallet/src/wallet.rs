@@ -93,6 +93,11 @@ impl Wallet {
         self.home.join("sessions.db").exists()
     }
 
+    /// The directory of this wallet and of those beside it.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// Its counters and reservations.
     pub fn budgets(&self) -> &Books {
         &self.budgets

@@ -9,7 +9,6 @@ use std::str::FromStr;
 
 use farthing_keys::{Ambient, FileError, KeyFile, PassphraseSource, Secp256k1Key, VaultError, private_file};
 use farthing_money::Price;
-use farthing_protocol::Timestamp;
 use farthing_store::{Books, Sharing, StoreError};
 
 use crate::policy::{Counter, PolicyError};
@@ -158,8 +157,13 @@ impl Wallets {
         self.add(name, &file)
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.ambient.now()
+    /// The directory they are in.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    pub(crate) fn ambient(&self) -> &Ambient {
+        &self.ambient
     }
 
     /// The wallets there are, by name.

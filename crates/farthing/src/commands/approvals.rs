@@ -5,6 +5,7 @@ mod shown;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use farthing_wallet::approvals::Desk;
 use farthing_wallet::{ApprovalId, ApprovalRecord, ApprovalState, Reply, WalletName};
 
 use super::home::Home;
@@ -93,8 +94,8 @@ impl Approvals {
 
 impl List {
     async fn run(self) -> Result<ExitCode, Failure> {
-        let found = self.home.wallets()?.approvals(self.wallet.as_ref()).await;
-        let mut records = found.map_err(said)?;
+        let desk = self.home.wallets()?.desk(self.wallet.as_ref()).map_err(said)?;
+        let mut records = desk.all().await.map_err(said)?;
         records.retain(|record| self.all || record.state == ApprovalState::Pending);
         shown::list(&records, self.json);
         Ok(ExitCode::SUCCESS)
@@ -119,12 +120,12 @@ impl Allow {
 impl One {
     /// The only approval whose name begins so.
     async fn find(&self) -> Result<ApprovalRecord, Failure> {
-        let wallets = self.home.wallets()?;
+        let desk = self.desk()?;
         if let Ok(id) = self.id.parse::<ApprovalId>() {
-            return wallets.approval(id).await.map_err(said);
+            return desk.one(id).await.map_err(said);
         }
         let begins = self.id.to_ascii_lowercase();
-        let known = wallets.approvals(None).await.map_err(said)?;
+        let known = desk.all().await.map_err(said)?;
         let mut found = known.into_iter().filter(|record| record.id.to_string().starts_with(&begins));
         match (found.next(), found.next()) {
             (Some(record), None) => Ok(record),
@@ -137,9 +138,13 @@ impl One {
         }
     }
 
+    fn desk(&self) -> Result<Desk, Failure> {
+        self.home.wallets()?.desk(None).map_err(said)
+    }
+
     async fn answer(&self, reply: Reply) -> Result<ExitCode, Failure> {
         let record = self.find().await?;
-        let answered = self.home.wallets()?.answer(record.id, &reply).await.map_err(said)?;
+        let answered = self.desk()?.answer(record.id, &reply).await.map_err(said)?;
         match (self.json, reply.allow) {
             (true, _) => shown::one(&answered, true),
             (false, true) => terminal::say(&format!(

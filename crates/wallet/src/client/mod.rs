@@ -32,6 +32,7 @@ pub use order::{By, Order};
 pub use outcome::{Outcome, PayError};
 pub use plain::plain;
 pub use relay::{Demanded, Relayed};
+pub(crate) use request::is_this_machine;
 pub use session::{Ended, InSession, Synced};
 pub use settings::Settings;
 pub use settling::Settled;
@@ -212,7 +213,7 @@ impl PayingClient {
                 continue;
             }
             let record = self.begin(request, &quote)?;
-            match self.approve(request, quote, &signers, record.reservation, order.max).await {
+            match self.approve_or_ask(request, quote, &signers, record.reservation, order.max).await {
                 Ok(approved) => {
                     reach("wallet-after-reserve");
                     return self.pay_approved(transport, request, payer.as_ref(), approved, record).await;

@@ -1,13 +1,48 @@
 use std::time::Duration;
 
-use farthing_books::{ApprovalRecord, ApprovalState};
+use farthing_books::budget::ReservationId;
+use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
+use farthing_money::Price;
+use farthing_rail::{Approved, Quote};
 
+use super::request::Prepared;
 use super::{Order, Outcome, PayError, PayingClient};
+use crate::policy::Refused;
 
 /// More questions than this about one call are not waited for: its seller changes what it asks for.
 const MOST_QUESTIONS: u32 = 3;
 
 impl PayingClient {
+    /// As [`PayingClient::approve`]; where somebody has to be asked, the webhook is told, and what it answers at
+    /// once counts for this call.
+    pub(super) async fn approve_or_ask(
+        &self,
+        request: &Prepared,
+        quote: Quote,
+        offer_signers: &[String],
+        reservation: ReservationId,
+        max: Option<Price>,
+    ) -> Result<Approved<Quote>, Refused> {
+        match self.approve(request, quote.clone(), offer_signers, reservation, max).await {
+            Err(Refused::Waits { id, .. }) if self.is_allowed_at_once(id).await => {
+                self.approve(request, quote, offer_signers, reservation, max).await
+            }
+            decided => decided,
+        }
+    }
+
+    async fn is_allowed_at_once(&self, id: ApprovalId) -> bool {
+        let desk = self.wallet.desk();
+        let told = async { desk.announce(desk.one(id).await?).await };
+        match told.await {
+            Ok(record) => record.state == ApprovalState::Allowed,
+            Err(error) => {
+                tracing::warn!(approval = %id, %error, "nobody could be told of a question");
+                false
+            }
+        }
+    }
+
     /// The same as [`PayingClient::pay_as`], and where a person has to be asked, waits for their answer, for so
     /// long at most, and then pays. `asked` is told of each question.
     pub async fn pay_when_allowed(

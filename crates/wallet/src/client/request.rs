@@ -221,7 +221,7 @@ fn value(text: &str) -> Result<HeaderValue, PayError> {
     HeaderValue::from_str(text).map_err(|_| PayError::Request("a header has a character that is not allowed".into()))
 }
 
-fn is_this_machine(host: &str) -> bool {
+pub(crate) fn is_this_machine(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -67,7 +67,7 @@ pub enum NotAnswered {
 
 impl SignedAnswer {
     /// The answer to this question, if it is one and nobody answered before. A permission can be taken back.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         secret: &WebhookSecret,
         record: &ApprovalRecord,

@@ -3,13 +3,13 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use farthing_books::{ApprovalRecord, ApprovalState};
+use farthing_books::ApprovalRecord;
 use farthing_keys::{FileError, private_file};
 use farthing_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{SignedAnswer, Webhook};
+use super::{SignedAnswer, Webhook, WebhookError};
 use crate::approvals::{ApprovalError, to_json};
 use crate::{Ambient, ApprovalId};
 
@@ -57,11 +57,7 @@ impl Courier {
     /// Tells of a pending question, if that is due.
     pub(crate) async fn tell(&self, webhook: &Webhook, record: &ApprovalRecord) -> Result<Told, ApprovalError> {
         let path = self.path(record.id);
-        if record.state != ApprovalState::Pending {
-            private_file::remove(&path).map_err(super::WebhookError::from)?;
-            return Ok(Told::NotDue);
-        }
-        let Some((mut file, mut tries)) = self.take(record.id).map_err(super::WebhookError::from)? else {
+        let Some((mut file, mut tries)) = self.take(record.id).map_err(WebhookError::from)? else {
             return Ok(Told::NotDue);
         };
         let now = self.ambient.now();
@@ -73,11 +69,25 @@ impl Courier {
         tries.next_at = now.after(wait).unix_millis();
         let sent = send(webhook, record, now).await;
         tries.taken = sent.is_ok();
-        write(&mut file, &tries).map_err(|error| super::WebhookError::File(FileError::system(&path)(error)))?;
+        write(&mut file, &tries).map_err(|error| WebhookError::File(FileError::system(&path)(error)))?;
         Ok(match sent {
             Ok(answer) => Told::Taken(answer.map(Box::new)),
             Err(reason) => Told::Failed(reason),
         })
+    }
+
+    /// Forgets how often it told of what waits no longer.
+    pub(crate) fn forget_all_but(&self, waiting: &[ApprovalRecord]) -> Result<(), WebhookError> {
+        if !self.directory.exists() {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(&self.directory).map_err(FileError::system(&self.directory))? {
+            let path = entry.map_err(FileError::system(&self.directory))?.path();
+            if !waiting.iter().any(|record| self.path(record.id) == path) {
+                private_file::remove(&path)?;
+            }
+        }
+        Ok(())
     }
 
     fn path(&self, id: ApprovalId) -> PathBuf {

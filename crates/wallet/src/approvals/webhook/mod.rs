@@ -16,7 +16,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 pub use answer::{Decision, NotAnswered, SignedAnswer};
-pub(crate) use courier::Courier;
+pub(crate) use courier::{Courier, Told};
 pub use secret::WebhookSecret;
 
 use farthing_books::ApprovalRecord;
