@@ -11,6 +11,7 @@
 
 pub mod approvals;
 pub mod client;
+pub mod console;
 mod failpoint;
 mod outgoing;
 pub mod policy;
