@@ -10,6 +10,7 @@
 
 mod asking;
 mod desk;
+mod proof;
 mod shown;
 pub mod webhook;
 
