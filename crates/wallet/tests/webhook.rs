@@ -22,7 +22,13 @@ const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 /// What a receiver got, and what it says next.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<(Vec<(HeaderMap, Value)>, Vec<(StatusCode, String)>)>>);
+struct Receiver(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    got: Vec<(HeaderMap, Value)>,
+    says: Vec<(StatusCode, String)>,
+}
 
 impl Receiver {
     /// One that listens, as the webhook of this home directory.
@@ -37,18 +43,18 @@ impl Receiver {
     }
 
     fn says(&self, status: StatusCode, body: impl Into<String>) {
-        self.0.lock().unwrap().1.push((status, body.into()));
+        self.0.lock().unwrap().says.push((status, body.into()));
     }
 
     fn got(&self) -> Vec<(HeaderMap, Value)> {
-        self.0.lock().unwrap().0.clone()
+        self.0.lock().unwrap().got.clone()
     }
 }
 
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
     let mut inner = receiver.0.lock().unwrap();
-    inner.0.push((headers, serde_json::from_slice(&body).unwrap()));
-    if inner.1.is_empty() { (StatusCode::NO_CONTENT, String::new()) } else { inner.1.remove(0) }
+    inner.got.push((headers, serde_json::from_slice(&body).unwrap()));
+    if inner.says.is_empty() { (StatusCode::NO_CONTENT, String::new()) } else { inner.says.remove(0) }
 }
 
 fn said(record: &farthing_wallet::ApprovalRecord, decision: Decision, millis: i64, secret: &str) -> SignedAnswer {
