@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use farthing_keys::{Ambient, KeyFile, PassphraseSource, Stop, Stopped, Vault, VaultAccount, VaultError, VaultSigner};
 use farthing_store::Books;
 
+use crate::policy::Level;
 use crate::sessions::{Sessions, SessionsError};
 use crate::undertaking::{Undertaking, UndertakingError};
 use crate::wallets::{WalletsError, read_policy};
@@ -106,6 +107,12 @@ impl Wallet {
     /// What it may spend, as it stands on disk now; `None` is nothing.
     pub fn policy(&self) -> Result<Option<Policy>, WalletsError> {
         read_policy(&self.policy)
+    }
+
+    /// Every policy that a payment out of it has to satisfy, as they stand on disk now; none is nothing paid.
+    pub fn levels(&self) -> Result<Vec<Level>, WalletsError> {
+        let level = |policy| Level { name: self.name.to_string(), policy: Arc::new(policy) };
+        Ok(self.policy()?.map(level).into_iter().collect())
     }
 
     /// Whether its owner stopped it, or everything.

@@ -12,6 +12,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-books", 3),
     ("farthing-dialects", 3),
     ("farthing-keys", 3),
+    ("farthing-policy", 4),
     ("farthing-store", 4),
     ("farthing-serve", 4),
     ("farthing-ows", 4),
@@ -30,12 +31,20 @@ const FLOORS: &[(&str, u8)] = &[
 const BESIDE: &[&str] = &["xtask", "farthing-load", "farthing-testing-rpc"];
 
 /// The crates without I/O, and what would give them some.
-const PURE: &[&str] = &["farthing-money", "farthing-protocol", "farthing-rail", "farthing-dialects", "farthing-books"];
+const PURE: &[&str] =
+    &["farthing-money", "farthing-protocol", "farthing-rail", "farthing-dialects", "farthing-books", "farthing-policy"];
 const INPUT_AND_OUTPUT: &[&str] = &["tokio", "hyper", "hyper-util", "reqwest", "axum", "rusqlite", "rand", "tracing"];
 
 /// The crates that must work with any rail.
-const RAIL_AGNOSTIC: &[&str] =
-    &["farthing-gateway", "farthing-facilitator", "farthing-wallet", "farthing-mcp", "farthing-books", "farthing-store"];
+const RAIL_AGNOSTIC: &[&str] = &[
+    "farthing-gateway",
+    "farthing-facilitator",
+    "farthing-wallet",
+    "farthing-mcp",
+    "farthing-books",
+    "farthing-policy",
+    "farthing-store",
+];
 
 struct Crate {
     name: String,

@@ -8,8 +8,8 @@ use super::offers::Quoted;
 use super::plain::plain;
 use super::request::Prepared;
 use super::session::SessionOffer;
-use super::{PayError, PayingClient, offers, transport};
-use crate::policy::{Decision, Rule, Subject, decide, exceeded};
+use super::{Order, PayError, PayingClient, offers, transport};
+use crate::policy::{Asking, Decision, Known, Rule, decide, exceeded, limit_behind, no_policy_sentence};
 
 /// What a request would do, found out without paying.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,21 +124,26 @@ impl PayingClient {
         if let Some(stopped) = self.wallet.stopped() {
             return Ok((Some(Rule::Frozen), stopped.to_string()));
         }
-        let Some(policy) = self.wallet.policy()? else {
-            return Ok((Some(Rule::NoPolicy), format!("{wallet} has no policy and pays nothing")));
-        };
+        let levels = self.wallet.levels()?;
+        if levels.is_empty() {
+            return Ok((Some(Rule::NoPolicy), no_policy_sentence(wallet)));
+        }
         let redirected_from = request.redirected_from();
-        let (now, redirected_from) = (self.wallet.ambient.now(), redirected_from.as_ref());
-        let subject = Subject { wallet, max, now, redirected_from, offer_signers };
-        let charges = match decide(&policy, quote, &subject) {
-            Decision::Deny { rule, sentence } => return Ok((Some(rule), sentence)),
-            Decision::Allow { charges } => charges,
+        let order = Order { max, ..Order::default() };
+        let asking = Asking { offer_signers, ..request.asking(&order, redirected_from.as_ref()) };
+        let (purchase, now) = (asking.charge(quote), self.wallet.ambient.now());
+        let (cost, charges) = match decide(&levels, &purchase, &Known::default(), now) {
+            Decision::Allow { cost, charges } => (cost, charges),
+            Decision::Deny { rule, sentence, .. } | Decision::Ask { rule, sentence, .. } => {
+                return Ok((Some(rule), sentence));
+            }
         };
         for charge in charges {
             let Some(counter) = self.wallet.budgets.budget(&charge.key).await? else { continue };
             let counter = counter.at(now);
-            if !charge.has_room(&counter, quote.cost) {
-                let (rule, sentence) = exceeded(&charge, wallet, quote.cost, [counter.spent, counter.reserved]);
+            if !charge.has_room(&counter, cost) {
+                let limited = limit_behind(&levels, &purchase, now, &charge.key);
+                let (rule, sentence) = exceeded(&charge, limited, cost, [counter.spent, counter.reserved]);
                 return Ok((Some(rule), sentence));
             }
         }

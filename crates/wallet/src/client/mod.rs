@@ -54,7 +54,7 @@ use self::transport::Transport;
 use crate::Wallet;
 use crate::failpoint::reach;
 use crate::outgoing::{self, Orphan, Record, Sendable};
-use crate::policy::{Refused, Rule, Subject, approve};
+use crate::policy::{Asking, Grounds, Known, Level, Refused, Rule, approve};
 
 /// A client that pays for its requests out of one wallet.
 #[derive(Clone)]
@@ -213,7 +213,7 @@ impl PayingClient {
                 continue;
             }
             let record = self.begin(request, &quote)?;
-            match self.approve_or_ask(request, quote, &signers, record.reservation, order.max).await {
+            match self.approve_or_ask(request, quote, &signers, record.reservation, order).await {
                 Ok(approved) => {
                     reach("wallet-after-reserve");
                     return self.pay_approved(transport, request, payer.as_ref(), approved, record).await;
@@ -227,7 +227,7 @@ impl PayingClient {
                     record.finish();
                     return Ok(Round::Over(Outcome::Refused { rule: Some(rule), sentence }));
                 }
-                Err(Refused::Rule { rule, sentence }) => {
+                Err(Refused::Rule { rule, sentence } | Refused::Asks { rule, sentence, .. }) => {
                     denied.get_or_insert(Outcome::Refused { rule: Some(rule), sentence });
                     record.finish();
                 }
@@ -338,22 +338,17 @@ impl PayingClient {
         quote: Quote,
         offer_signers: &[String],
         reservation: ReservationId,
-        max: Option<Price>,
+        order: &Order,
     ) -> Result<Approved<Quote>, Refused> {
-        let policy = self.wallet.policy().map_err(|error| Refused::Rule {
-            rule: Rule::NoPolicy,
-            sentence: format!("the policy cannot be followed, so nothing is paid: {error}"),
-        })?;
+        let levels = self.wallet.levels().map_err(Refused::policy)?;
         let redirected_from = request.redirected_from();
-        let subject = Subject {
-            wallet: self.wallet.name().as_str(),
-            max,
-            now: self.wallet.ambient.now(),
-            redirected_from: redirected_from.as_ref(),
-            offer_signers,
-        };
-        let bought = request.for_the_owner();
-        approve(&self.wallet.budgets, policy.as_ref(), quote, &subject, reservation, &bought).await
+        let asking = Asking { offer_signers, ..request.asking(order, redirected_from.as_ref()) };
+        let grounds = self.grounds(&levels, Known::default());
+        approve(&self.wallet.budgets, &grounds, quote, &asking, reservation, &request.for_the_owner()).await
+    }
+
+    fn grounds<'a>(&'a self, levels: &'a [Level], known: Known) -> Grounds<'a> {
+        Grounds { wallet: self.wallet.name().as_str(), levels, known, now: self.wallet.ambient.now() }
     }
 
     fn offers(

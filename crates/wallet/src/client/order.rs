@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use farthing_money::Price;
 
 /// What a caller wants of one call, within the policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     /// The most for this call, on top of the policy; of a stream, for the whole of it.
     pub max: Option<Price>,
@@ -14,6 +16,8 @@ pub struct Order {
     pub ahead: u32,
     /// Whether the answer is a stream that is paid by the piece: `per_payment` then limits the price of a unit.
     pub streams: bool,
+    /// What it is for, in the words of the policy's limits: `project=atlas`.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What a call is paid by, where a server offers charges and sessions.

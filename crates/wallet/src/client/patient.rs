@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use farthing_books::budget::ReservationId;
 use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
-use farthing_money::Price;
 use farthing_rail::{Approved, Quote};
 
 use super::request::Prepared;
@@ -21,11 +20,11 @@ impl PayingClient {
         quote: Quote,
         offer_signers: &[String],
         reservation: ReservationId,
-        max: Option<Price>,
+        order: &Order,
     ) -> Result<Approved<Quote>, Refused> {
-        match self.approve(request, quote.clone(), offer_signers, reservation, max).await {
+        match self.approve(request, quote.clone(), offer_signers, reservation, order).await {
             Err(Refused::Waits { id, .. }) if self.is_allowed_at_once(id).await => {
-                self.approve(request, quote, offer_signers, reservation, max).await
+                self.approve(request, quote, offer_signers, reservation, order).await
             }
             decided => decided,
         }

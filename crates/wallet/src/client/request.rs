@@ -6,8 +6,9 @@ use farthing_rail::Origin;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use reqwest::{Body, Request, Url};
 
-use super::PayError;
+use super::{Order, PayError};
 use crate::outgoing::{Fingerprint, Sendable};
+use crate::policy::Asking;
 use crate::{Ambient, NoRandomness};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -86,6 +87,12 @@ impl Prepared {
     /// What is bought, for the owner's list: without the query, which may hold secrets.
     pub(super) fn for_the_owner(&self) -> String {
         format!("{} {}", self.method, self.url.path())
+    }
+
+    /// The same as a policy sees it.
+    pub(super) fn asking<'a>(&'a self, order: &'a Order, redirected_from: Option<&'a Origin>) -> Asking<'a> {
+        let (http_method, path) = (self.method(), self.url.path());
+        Asking { http_method, path, tags: &order.tags, max: order.max, redirected_from, offer_signers: &[] }
     }
 
     /// Where the caller sent it, when redirects led to another origin. TLS on the same host is no other.

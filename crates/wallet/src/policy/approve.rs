@@ -1,11 +1,12 @@
 use farthing_books::ApprovalId;
 use farthing_books::budget::{BudgetCharge, Reservation, ReservationId, ReserveOutcome};
 use farthing_money::Price;
+use farthing_policy::{Decision, Known, Level, Limited, Purchase, Rule, decide, limit_behind};
 use farthing_protocol::Timestamp;
 use farthing_rail::{Approved, Quote};
 use farthing_store::{Books, StoreError};
 
-use super::{Counter, Decision, Policy, Rule, Subject, decide};
+use super::Asking;
 
 /// Why a payment was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,59 +30,101 @@ pub enum Refused {
         /// Until before when it can be answered and paid.
         deadline: Timestamp,
     },
+    /// A rule wants a person to allow it first, and nobody was asked.
+    #[error("{sentence}")]
+    Asks {
+        /// Which.
+        rule: Rule,
+        /// Why, in one sentence.
+        sentence: String,
+        /// Until when an answer counts.
+        deadline: Timestamp,
+    },
     /// The budgets could not be asked; without them nothing is paid.
     #[error("the budgets cannot be reached, so nothing is paid: {0}")]
     Budgets(#[from] StoreError),
 }
 
+impl Refused {
+    /// Nothing is paid by a policy that cannot be read.
+    pub(crate) fn policy(error: impl std::fmt::Display) -> Self {
+        let sentence = format!("the policy cannot be followed, so nothing is paid: {error}");
+        Self::Rule { rule: Rule::NoPolicy, sentence }
+    }
+}
+
+/// What a decision is made on, besides the purchase.
+#[derive(Clone, Copy, Debug)]
+pub struct Grounds<'a> {
+    /// The wallet that would pay.
+    pub wallet: &'a str,
+    /// Every policy that must allow it; none for a wallet without a policy, which pays nothing.
+    pub levels: &'a [Level],
+    /// What the wallet remembers of the seller.
+    pub known: Known,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What a reservation is for, besides what was decided on.
+pub(super) struct Bought<'a> {
+    pub(super) id: ReservationId,
+    /// What is bought, for the owner's list: `GET /v1/x`.
+    pub(super) request: &'a str,
+    pub(super) challenge: &'a str,
+}
+
 /// Approves a quote: decides, then reserves its cost against every counter it counts toward. When
 /// this returns the approval, the reservation is on disk, and no other process can use the same room.
 ///
-/// `request` is what is bought, for the owner's list: `GET /v1/x`. The policy is `None` for a wallet
-/// that has none, which pays nothing.
+/// `request` is what is bought, for the owner's list: `GET /v1/x`.
 pub async fn approve(
     books: &Books,
-    policy: Option<&Policy>,
+    grounds: &Grounds<'_>,
     quote: Quote,
-    subject: &Subject<'_>,
+    asking: &Asking<'_>,
     id: ReservationId,
     request: &str,
 ) -> Result<Approved<Quote>, Refused> {
-    let charges = match policy.map(|policy| decide(policy, &quote, subject)) {
-        Some(Decision::Allow { charges }) => charges,
-        Some(Decision::Deny { rule, sentence }) => return Err(Refused::Rule { rule, sentence }),
-        None => return Err(no_policy(subject.wallet)),
-    };
-    let reservation = Reservation {
-        id,
-        wallet: subject.wallet.to_owned(),
-        cost: quote.cost,
-        charges,
-        decided: None,
-        approval: None,
-        origin: quote.origin.to_string(),
-        request: request.to_owned(),
-        challenge: quote.challenge.id().as_str().to_owned(),
-        at: subject.now,
-    };
-    reserve(books, reservation).await?;
+    let purchase = asking.charge(&quote);
+    let challenge = quote.challenge.id().as_str();
+    reserve_decided(books, grounds, &purchase, Bought { id, request, challenge }).await?;
     Ok(granted(quote))
 }
 
-/// Counts a reservation toward every limit, durably, or says which has no room.
-pub(super) async fn reserve(books: &Books, reservation: Reservation) -> Result<(), Refused> {
-    let (cost, wallet) = (reservation.cost, reservation.wallet.clone());
+/// Decides, and counts what is allowed toward every limit, durably.
+pub(super) async fn reserve_decided(
+    books: &Books,
+    grounds: &Grounds<'_>,
+    purchase: &Purchase,
+    bought: Bought<'_>,
+) -> Result<(), Refused> {
+    let (cost, charges) = grounds.decided(purchase)?;
+    let reservation = Reservation {
+        id: bought.id,
+        wallet: grounds.wallet.to_owned(),
+        cost,
+        charges,
+        origin: purchase.origin.to_string(),
+        request: bought.request.to_owned(),
+        challenge: bought.challenge.to_owned(),
+        decided: None,
+        approval: None,
+        at: grounds.now,
+    };
     match books.reserve(reservation).await? {
         ReserveOutcome::Reserved => Ok(()),
         ReserveOutcome::Exceeded { charge, spent, reserved } => {
-            let (rule, sentence) = exceeded(&charge, &wallet, cost, [spent, reserved]);
+            let limited = limit_behind(grounds.levels, purchase, grounds.now, &charge.key);
+            let (rule, sentence) = exceeded(&charge, limited, cost, [spent, reserved]);
             Err(Refused::Rule { rule, sentence })
         }
         ReserveOutcome::ClockBehind { seen } => {
             let seen = seen.to_rfc3339();
             let sentence = format!(
                 "the clock stands before {seen}, when this wallet was last used; set it right, or if it was ahead \
-                 then, sign the policy again with: farthing policy sign --wallet {wallet}"
+                 then, sign the policy again with: farthing policy sign --wallet {}",
+                grounds.wallet
             );
             Err(Refused::Rule { rule: Rule::Clock, sentence })
         }
@@ -95,25 +138,42 @@ pub(super) async fn reserve(books: &Books, reservation: Reservation) -> Result<(
     }
 }
 
+impl Grounds<'_> {
+    /// What counts toward which counters, or why nothing is paid.
+    pub(super) fn decided(&self, purchase: &Purchase) -> Result<(Price, Vec<BudgetCharge>), Refused> {
+        if self.levels.is_empty() {
+            let sentence = no_policy_sentence(self.wallet);
+            return Err(Refused::Rule { rule: Rule::NoPolicy, sentence });
+        }
+        match decide(self.levels, purchase, &self.known, self.now) {
+            Decision::Allow { cost, charges } => Ok((cost, charges)),
+            Decision::Deny { rule, sentence, .. } => Err(Refused::Rule { rule, sentence }),
+            Decision::Ask { rule, sentence, deadline, .. } => Err(Refused::Asks { rule, sentence, deadline }),
+        }
+    }
+}
+
 /// The one place in the program where an approval is made.
 #[expect(clippy::disallowed_methods, reason = "this is the policy engine, and the reservation is durable")]
 pub(super) fn granted<T>(subject: T) -> Approved<T> {
     Approved::grant(subject)
 }
 
-pub(super) fn no_policy(wallet: &str) -> Refused {
-    let sentence = format!(
-        "{wallet} has no policy and pays nothing; run: farthing policy set --wallet {wallet} --total \"1 USD\""
-    );
-    Refused::Rule { rule: Rule::NoPolicy, sentence }
+pub(crate) fn no_policy_sentence(wallet: &str) -> String {
+    format!("{wallet} has no policy and pays nothing; run: farthing policy set --wallet {wallet} --total \"1 USD\"")
 }
 
 /// The rule and the sentence of a counter without room for a cost: spent, reserved.
-pub(crate) fn exceeded(charge: &BudgetCharge, wallet: &str, cost: Price, figures: [u64; 2]) -> (Rule, String) {
-    let rule = Counter::rule_of(&charge.key, wallet);
+pub(crate) fn exceeded(
+    charge: &BudgetCharge,
+    limited: Option<Limited>,
+    cost: Price,
+    figures: [u64; 2],
+) -> (Rule, String) {
+    let (rule, name) = limited.map_or((Rule::Total, "total".to_owned()), |limited| (limited.rule, limited.name));
     let [spent, reserved] = figures.map(|figure| charge.counts.show(figure));
     let limit = charge.counts.show(charge.limit);
     let sentence =
-        format!("it costs {cost}, and of the {rule} limit of {limit}, {spent} is spent and {reserved} reserved");
+        format!("it costs {cost}, and of the {name} limit of {limit}, {spent} is spent and {reserved} reserved");
     (rule, sentence)
 }

@@ -1,55 +1,20 @@
-//! What a wallet may spend, and the one way from an offer to an approval.
+//! The one way from an offer to an approval.
 //!
-//! [`decide()`] is pure: a policy, a quote and the time give the same answer always. [`approve()`] adds
-//! what a decision needs to hold over several processes: the reservation, durable before anything
-//! can be signed.
+//! What may be paid is [`farthing_policy`]'s to say, and pure. [`approve()`] adds what a decision needs to
+//! hold over several processes: the reservation, durable before anything can be signed.
 
 mod approve;
-mod decide;
+mod asking;
 mod session;
-mod text;
 
-pub(crate) use approve::exceeded;
-pub use approve::{Refused, approve};
-pub(crate) use decide::Counter;
-pub use decide::{Decision, Rule, Subject, decide};
+pub use approve::{Grounds, Refused, approve};
+pub(crate) use approve::{exceeded, no_policy_sentence};
+pub use asking::Asking;
+pub use farthing_policy::{
+    Authority, Counter, Decision, Known, Level, Limited, OriginLimit, Policy, PolicyError, Purchase, Rule, decide,
+    limit_behind, most_in_a_session, most_per_payment,
+};
 pub use session::{Call, approve_deposit, approve_reclaim, approve_voucher};
-pub use text::PolicyError;
-
-use farthing_money::{Currency, Price};
-use farthing_rail::Origin;
-
-/// The limits of one wallet. Every limit is optional, but one that adds up (`total` or `per_day`)
-/// must be there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// The currency that limits are counted in; offers in another are refused.
-    pub currency: Currency,
-    /// The most that is ever spent.
-    pub total: Option<Price>,
-    /// The most for one payment.
-    pub per_payment: Option<Price>,
-    /// The most in one calendar day, UTC.
-    pub per_day: Option<Price>,
-    /// The most that one session may hold unspent; `None` is what `per_payment` says.
-    pub session_deposit: Option<Price>,
-    /// Where money may go; `None` is anywhere, an empty list is nowhere.
-    pub origins: Option<Vec<OriginLimit>>,
-}
-
-/// A server that may be paid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OriginLimit {
-    /// Which.
-    pub origin: Origin,
-    /// The most it ever gets.
-    pub limit: Option<Price>,
-    /// Who may be paid there, as methods name payees; `None` is whoever it names.
-    pub payees: Option<Vec<String>>,
-    /// The account that must have signed whatever is offered there (x402's signed offers); `None` takes
-    /// offers that nobody signed.
-    pub offer_signer: Option<String>,
-}
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -12,7 +12,7 @@ use crate::client::concluding::receipt_of;
 use crate::client::presenting::Answer;
 use crate::client::request::Prepared;
 use crate::client::{Order, Outcome, PayError, PayingClient};
-use crate::policy::{Call, approve_reclaim, approve_voucher};
+use crate::policy::{Asking, Call, Known, approve_reclaim, approve_voucher};
 use crate::sessions::{KeptSession, SessionState, Told};
 
 /// How often one call asks for a fresh challenge.
@@ -299,7 +299,7 @@ impl PayingClient {
             return Ok(Err(stopped.to_string()));
         }
         let nothing = super::price_of_nothing(session);
-        let policy = self.wallet.policy()?;
+        let levels = self.wallet.levels()?;
         let voucher = VoucherQuote {
             challenge: quote.challenge.clone(),
             origin: session.origin.clone(),
@@ -309,15 +309,16 @@ impl PayingClient {
         };
         let call = Call {
             payee: session.payee.as_deref(),
+            asset: &session.asset,
             deposit: session.deposit,
             unit: session.unit_cost,
             cost: nothing,
             streams: true,
         };
-        let (max, now) = (None, self.wallet.ambient.now());
-        let wallet = self.wallet.name().as_str();
-        let subject = crate::policy::Subject { wallet, max, now, redirected_from: None, offer_signers: &[] };
-        match approve_voucher(policy.as_ref(), voucher, &call, &subject) {
+        let tags = std::collections::BTreeMap::new();
+        let (http_method, path) = ("", "");
+        let asking = Asking { http_method, path, tags: &tags, max: None, redirected_from: None, offer_signers: &[] };
+        match approve_voucher(&self.grounds(&levels, Known::default()), voucher, &call, &asking) {
             Ok(approved) => Ok(Ok(approved)),
             Err(refused) => match denied(refused)? {
                 Outcome::Refused { sentence, .. } => Ok(Err(sentence)),

@@ -33,7 +33,7 @@ use super::demand::Demand;
 use super::request::Prepared;
 use super::transport::Transport;
 use super::{Order, Outcome, PayError, PayingClient, Round};
-use crate::policy::{Refused, Rule, Subject};
+use crate::policy::{Level, Refused, Rule};
 use crate::sessions::{KeptSession, Owner, Sessions};
 
 /// How long a chain may take to say how a session stands.
@@ -176,9 +176,9 @@ impl Buying<'_> {
         Ok(self.same_terms(quote, &Demand::read(response).await))
     }
 
-    pub(super) fn subject<'b>(&self, from: Option<&'b farthing_rail::Origin>, wallet: &'b str) -> Subject<'b> {
-        let (max, now) = (self.order.max, self.client.wallet.ambient.now());
-        Subject { wallet, max, now, redirected_from: from, offer_signers: &[] }
+    /// The policies that what is signed now has to satisfy, or why nothing is signed.
+    pub(super) fn levels(&self) -> Result<Vec<Level>, Refused> {
+        self.client.wallet.levels().map_err(Refused::policy)
     }
 
     /// How the money's own home says a session stands; `None` where only the seller could say, or nothing is
@@ -210,7 +210,9 @@ pub(super) async fn standing(payer: &dyn SessionPayer, session: &KeptSession, pu
 /// A refusal of the policy as an outcome.
 pub(super) fn denied(refused: Refused) -> Result<Outcome, PayError> {
     match refused {
-        Refused::Rule { rule, sentence } => Ok(Outcome::Refused { rule: Some(rule), sentence }),
+        Refused::Rule { rule, sentence } | Refused::Asks { rule, sentence, .. } => {
+            Ok(Outcome::Refused { rule: Some(rule), sentence })
+        }
         Refused::Waits { id, sentence, deadline } => Ok(Outcome::AwaitsApproval { id, sentence, deadline }),
         Refused::Budgets(error) => Err(error.into()),
     }

@@ -11,7 +11,7 @@ use crate::client::presenting::{Answer, Presentation};
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
 use crate::outgoing::Sendable;
-use crate::policy::{Policy, Rule, approve_deposit};
+use crate::policy::{Known, Level, Rule, approve_deposit, most_per_payment};
 use crate::sessions::{KeptDeposit, KeptSession, Kind, NewSession, Purchase, SessionState};
 
 /// How long a call waits for another that is opening a session on the same terms, and how often it looks.
@@ -64,19 +64,16 @@ impl Buying<'_> {
             Need::More(amount) => amount,
             Need::Total(_) => quote.unit_amount,
         };
-        let policy = match client.wallet.policy() {
-            Ok(policy) => policy,
-            Err(error) => {
-                let sentence = format!("the policy cannot be followed, so nothing is paid: {error}");
-                return Ok(Some(super::over(Rule::NoPolicy, sentence)));
-            }
+        let levels = match self.levels() {
+            Ok(levels) => levels,
+            Err(refused) => return Ok(Some(Step::Over(denied(refused)?))),
         };
-        let planned = planning::deposit(self.payer.as_ref(), quote, first, locked, policy.as_ref(), self.order);
+        let planned = planning::deposit(self.payer.as_ref(), quote, first, locked, &levels, self.order);
         let deposit = match planned {
             Ok(deposit) => deposit,
             Err(reason) => return Ok(Some(no_offer(reason.to_string()))),
         };
-        if let Some(step) = self.beyond_the_call(&deposit, policy.as_ref()) {
+        if let Some(step) = self.beyond_the_call(&deposit, &levels) {
             return Ok(Some(step));
         }
         if let Some(sentence) = self.shortage(&deposit).await {
@@ -89,10 +86,11 @@ impl Buying<'_> {
         let Some(session) = self.sessions.begin(new, kept, &self.owner).await? else { return Ok(None) };
         reach("wallet-after-session-begin");
         let from = self.request.redirected_from();
-        let subject = self.subject(from.as_ref(), client.wallet.name().as_str());
+        let (asking, grounds) =
+            (self.request.asking(self.order, from.as_ref()), client.grounds(&levels, Known::default()));
         let bought = format!("session for {}", self.request.for_the_owner());
         let approved =
-            approve_deposit(&client.wallet.budgets, policy.as_ref(), deposit, locked, &subject, reservation, &bought);
+            approve_deposit(&client.wallet.budgets, &grounds, deposit, locked, &asking, reservation, &bought);
         match approved.await {
             Ok(approved) => {
                 reach("wallet-after-deposit-reserve");
@@ -107,11 +105,11 @@ impl Buying<'_> {
     }
 
     /// Why this call may not sign for what an opening pays first, with what it has signed for already.
-    fn beyond_the_call(&self, deposit: &Deposit, policy: Option<&Policy>) -> Option<Step> {
+    fn beyond_the_call(&self, deposit: &Deposit, levels: &[Level]) -> Option<Step> {
         let quote = &deposit.quote;
         let whole = self.added.checked_add(deposit.first).unwrap_or(deposit.first);
         let cost = KeptSession::worth_by_unit(whole, quote.unit_amount, quote.unit_cost);
-        let per_payment = policy.and_then(|policy| policy.per_payment).filter(|_| !self.order.streams);
+        let per_payment = most_per_payment(levels).filter(|_| !self.order.streams);
         let limits = [
             (Rule::PerPayment, per_payment, "the limit per payment"),
             (Rule::Max, self.order.max, "the limit for this call"),

@@ -1,8 +1,8 @@
 use farthing_money::{Amount, Price};
 use farthing_rail::{Deposit, NotPayable, SessionPayer, SessionQuote};
 
-use crate::Policy;
 use crate::client::Order;
+use crate::policy::{Level, most_in_a_session};
 
 /// How many units a session is for, where the seller suggests nothing.
 const USUAL_UNITS: u128 = 100;
@@ -16,13 +16,13 @@ pub(super) fn deposit(
     quote: &SessionQuote,
     first: Amount,
     locked: Price,
-    policy: Option<&Policy>,
+    levels: &[Level],
     order: &Order,
 ) -> Result<Deposit, NotPayable> {
     let least = least_deposit(quote, first)?;
     let usual = quote.unit_amount.checked_mul(USUAL_UNITS).unwrap_or(least);
     let wanted = quote.suggested_deposit.unwrap_or(usual).max(least);
-    let most = most(quote, locked, policy, order);
+    let most = most(quote, locked, levels, order);
     let whole = payer.deposit(quote, wanted, first)?;
     match most {
         Some(most) if whole.cost.millionths() > most.millionths() => {}
@@ -39,9 +39,8 @@ fn least_deposit(quote: &SessionQuote, first: Amount) -> Result<Amount, NotPayab
 }
 
 /// The most that may be put in now, if anything says.
-fn most(quote: &SessionQuote, locked: Price, policy: Option<&Policy>, order: &Order) -> Option<Price> {
-    let of_policy = policy
-        .and_then(Policy::most_in_a_session)
+fn most(quote: &SessionQuote, locked: Price, levels: &[Level], order: &Order) -> Option<Price> {
+    let of_policy = most_in_a_session(levels)
         .map(|most| Price::from_millionths(most.millionths().saturating_sub(locked.millionths()), most.currency()));
     let same = |price: &Price| price.currency() == quote.unit_cost.currency();
     [of_policy, order.deposit].into_iter().flatten().filter(same).min_by_key(|price| price.millionths())

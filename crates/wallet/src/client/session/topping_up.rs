@@ -3,11 +3,11 @@ use farthing_protocol::{Credential, ProblemType};
 use farthing_rail::{Deposit, OpenedChannel, SessionQuote, Signed};
 
 use super::answer::Refusal;
-use super::{Buying, Standing, Step, denied, no_offer, over, planning};
+use super::{Buying, Standing, Step, denied, no_offer, planning};
 use crate::client::presenting::{Answer, Presentation};
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
-use crate::policy::{Rule, approve_deposit};
+use crate::policy::{Known, approve_deposit};
 use crate::sessions::{KeptDeposit, KeptSession, Kind};
 
 impl Buying<'_> {
@@ -32,18 +32,15 @@ impl Buying<'_> {
             return self.present_top_up(&session, left.id, left.total, &signed, session.kept.clone()).await;
         }
         let missing = total.checked_sub(session.deposit).unwrap_or(Amount::ZERO);
-        let policy = match self.client.wallet.policy() {
-            Ok(policy) => policy,
-            Err(error) => {
-                let sentence = format!("the policy cannot be followed, so nothing is paid: {error}");
-                return Ok(Err(over(Rule::NoPolicy, sentence)));
-            }
+        let levels = match self.levels() {
+            Ok(levels) => levels,
+            Err(refused) => return Ok(Err(Step::Over(denied(refused)?))),
         };
         // What lies in sessions that pay no more counts too, as it does when one is opened.
         let wallet = self.client.wallet.name().as_str();
         let known = self.sessions.on_terms(wallet, &session.origin, &session.terms).await?;
         let locked = super::opening::locked(&known, quote);
-        let planned = planning::deposit(self.payer.as_ref(), quote, missing, locked, policy.as_ref(), self.order);
+        let planned = planning::deposit(self.payer.as_ref(), quote, missing, locked, &levels, self.order);
         let deposit = match planned {
             Ok(deposit) => deposit,
             Err(reason) => return Ok(Err(no_offer(reason.to_string()))),
@@ -56,10 +53,11 @@ impl Buying<'_> {
         }
         reach("wallet-after-session-begin");
         let from = self.request.redirected_from();
-        let subject = self.subject(from.as_ref(), wallet.name().as_str());
+        let (asking, grounds) =
+            (self.request.asking(self.order, from.as_ref()), self.client.grounds(&levels, Known::default()));
         let bought = format!("addition to the session for {}", self.request.for_the_owner());
-        let (books, policy) = (&wallet.budgets, policy.as_ref());
-        let approved = match approve_deposit(books, policy, deposit, locked, &subject, reservation, &bought).await {
+        let books = &wallet.budgets;
+        let approved = match approve_deposit(books, &grounds, deposit, locked, &asking, reservation, &bought).await {
             Ok(approved) => approved,
             Err(refused) => {
                 let outcome = denied(refused)?;

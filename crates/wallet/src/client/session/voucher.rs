@@ -6,7 +6,7 @@ use super::{Buying, MOST_UNITS, Need, Step, denied, no_offer, over};
 use crate::client::request::Prepared;
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
-use crate::policy::{Call, Rule, approve_voucher};
+use crate::policy::{Call, Known, Rule, approve_voucher, most_per_payment};
 use crate::sessions::{KeptSession, Kind, Raise};
 
 /// How often a total is computed anew because other calls were quicker.
@@ -131,15 +131,12 @@ impl Buying<'_> {
         if let Some(stopped) = wallet.stopped() {
             return Ok(Err(Step::Over(Outcome::frozen(&stopped))));
         }
-        let policy = match wallet.policy() {
-            Ok(policy) => policy,
-            Err(error) => {
-                let sentence = format!("the policy cannot be followed, so nothing is paid: {error}");
-                return Ok(Err(over(Rule::NoPolicy, sentence)));
-            }
+        let levels = match self.levels() {
+            Ok(levels) => levels,
+            Err(refused) => return Ok(Err(Step::Over(denied(refused)?))),
         };
         let whole = self.added.checked_add(added).unwrap_or(added);
-        let unlimited = self.order.max.is_none() && policy.as_ref().is_some_and(|policy| policy.per_payment.is_none());
+        let unlimited = self.order.max.is_none() && most_per_payment(&levels).is_none();
         let most = quote.unit_amount.checked_mul(MOST_UNITS).unwrap_or(quote.unit_amount);
         if unlimited && !self.order.streams && whole > most {
             let sentence = format!(
@@ -151,6 +148,7 @@ impl Buying<'_> {
         }
         let call = Call {
             payee: quote.payee.as_deref(),
+            asset: &session.asset,
             deposit: session.deposit,
             unit: quote.unit_cost,
             cost: session.worth(whole),
@@ -164,8 +162,8 @@ impl Buying<'_> {
             closes: false,
         };
         let from = self.request.redirected_from();
-        let subject = self.subject(from.as_ref(), wallet.name().as_str());
-        match approve_voucher(policy.as_ref(), voucher, &call, &subject) {
+        let asking = self.request.asking(self.order, from.as_ref());
+        match approve_voucher(&self.client.grounds(&levels, Known::default()), voucher, &call, &asking) {
             Ok(approved) => Ok(Ok(approved)),
             Err(refused) => Ok(Err(Step::Over(denied(refused)?))),
         }

@@ -99,7 +99,7 @@ pub struct Ending {
 impl PayingClient {
     /// Asks for a stream and pays for it by the piece; over WebSocket where the address says so.
     pub async fn stream(&self, mut request: reqwest::Request, order: &Order) -> Result<Streamed, PayError> {
-        let order = Order { streams: true, ..*order };
+        let order = Order { streams: true, ..order.clone() };
         let socket = match as_http(request.url()) {
             Some(url) => {
                 *request.url_mut() = url;
@@ -231,7 +231,7 @@ impl PaidStream {
         let ahead = self.session.quote.unit_amount.checked_mul(u128::from(self.order.ahead));
         let generous = ahead.and_then(|ahead| required.checked_add(ahead)).unwrap_or(required);
         let total = self.affordable(required, generous, &session);
-        let (client, request, order) = (self.client.clone(), self.request.clone(), self.order);
+        let (client, request, order) = (self.client.clone(), self.request.clone(), self.order.clone());
         let over: &dyn Transport = match &self.source {
             Source::Socket(socket) => socket,
             _ => &client.http,

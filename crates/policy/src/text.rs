@@ -4,7 +4,7 @@ use farthing_money::{Currency, Price, PriceError};
 use farthing_rail::OriginError;
 use serde::{Deserialize, Serialize};
 
-use super::{OriginLimit, Policy};
+use crate::{OriginLimit, Policy};
 
 /// Why a policy is refused, in words that say what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,26 @@
+//! What may be paid. Pure: no clock, no file, no counter is read here.
+//!
+//! A [`Policy`] is what an owner wrote. Several of them can stand above one payment: the virtual card's, the
+//! wallet's, the team's, the company's; each is a [`Level`], and each must allow the payment. [`decide()`] takes
+//! the levels, the [`Purchase`] (facts decoded from what would be signed, and the request it is for), what is
+//! [`Known`] of the seller, and the time. The same input gives the same [`Decision`] always, so that an auditor
+//! can make it again.
+//!
+//! A decision that allows names the counters that the payment counts toward. Whether they have room is for the
+//! reservation to say, because only there it is certain.
+
+mod counter;
+mod decide;
+mod decision;
+mod level;
+mod policy;
+mod purchase;
+mod text;
+
+pub use counter::{Counter, Limited, limit_behind};
+pub use decide::decide;
+pub use decision::{Decision, Rule};
+pub use level::{Level, most_in_a_session, most_per_payment};
+pub use policy::{OriginLimit, Policy};
+pub use purchase::{Authority, Known, Purchase};
+pub use text::PolicyError;

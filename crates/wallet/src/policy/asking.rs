@@ -1,0 +1,87 @@
+use std::collections::BTreeMap;
+
+use farthing_money::{Asset, Home, Price};
+use farthing_policy::{Authority, Purchase};
+use farthing_protocol::Challenge;
+use farthing_rail::{Deposit, Origin, Quote, VoucherQuote};
+
+use super::Call;
+
+/// The request that something is bought for; with an offer it makes a [`Purchase`].
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The request's method.
+    pub http_method: &'a str,
+    /// Its path, without the query.
+    pub path: &'a str,
+    /// What the caller says it is for.
+    pub tags: &'a BTreeMap<String, String>,
+    /// The most for this call, on top of the policy.
+    pub max: Option<Price>,
+    /// Where the caller sent the request, when a redirect to another origin led to the offer.
+    pub redirected_from: Option<&'a Origin>,
+    /// The accounts that signed the offer; each signature is good.
+    pub offer_signers: &'a [String],
+}
+
+/// What all purchases have.
+struct Facts<'a> {
+    challenge: &'a Challenge,
+    origin: &'a Origin,
+    asset: &'a Asset,
+    payee: Option<&'a str>,
+    cost: Price,
+}
+
+impl Asking<'_> {
+    /// One payment.
+    pub fn charge(&self, quote: &Quote) -> Purchase {
+        let Quote { challenge, origin, asset, cost, .. } = quote;
+        let facts = Facts { challenge, origin, asset, payee: quote.payee.as_deref(), cost: *cost };
+        self.purchase(&facts, Authority::Charge)
+    }
+
+    /// A deposit; `locked` is what the wallet has unspent in sessions on the same terms already.
+    pub fn deposit(&self, deposit: &Deposit, locked: Price) -> Purchase {
+        let quote = &deposit.quote;
+        let (challenge, origin, asset) = (&quote.challenge, &quote.origin, &quote.asset);
+        let facts = Facts { challenge, origin, asset, payee: quote.payee.as_deref(), cost: deposit.cost };
+        self.purchase(&facts, Authority::Deposit { unit: quote.unit_cost, locked })
+    }
+
+    /// A voucher of a session.
+    pub fn voucher(&self, voucher: &VoucherQuote, call: &Call<'_>) -> Purchase {
+        let VoucherQuote { challenge, origin, cumulative, closes, .. } = voucher;
+        let facts = Facts { challenge, origin, asset: call.asset, payee: call.payee, cost: call.cost };
+        let authority = Authority::Voucher {
+            unit: call.unit,
+            cumulative: *cumulative,
+            deposit: call.deposit,
+            streams: call.streams,
+            closes: *closes,
+        };
+        self.purchase(&facts, authority)
+    }
+
+    fn purchase(&self, facts: &Facts<'_>, authority: Authority) -> Purchase {
+        let chain = match facts.asset.home() {
+            Home::Chain { chain, .. } => Some(chain.clone()),
+            _ => None,
+        };
+        Purchase {
+            origin: facts.origin.clone(),
+            http_method: self.http_method.to_owned(),
+            path: self.path.to_owned(),
+            method: format!("{}/{}", facts.challenge.method(), facts.challenge.intent()),
+            asset: facts.asset.to_string(),
+            chain,
+            payee: facts.payee.map(str::to_owned),
+            cost: facts.cost,
+            authority,
+            tags: self.tags.clone(),
+            max: self.max,
+            redirected_from: self.redirected_from.cloned(),
+            offer_signers: self.offer_signers.to_vec(),
+        }
+    }
+}
