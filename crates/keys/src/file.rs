@@ -112,6 +112,17 @@ impl KeyFile {
         Ok(extended)
     }
 
+    /// The same wallet with only what other software has, too: without the name of the key for prepaid
+    /// balances, and without the public key of the account.
+    #[must_use]
+    pub fn for_other_software(mut self) -> Self {
+        self.accounts.retain(|account| !account.account_id.starts_with(ED25519_DID));
+        for account in &mut self.accounts {
+            account.public_key = None;
+        }
+        self
+    }
+
     /// Reads a file that only the owner can read.
     pub fn read(path: &Path) -> Result<Self, VaultError> {
         Self::from_json(&private_file::read(path)?)

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use farthing_keys::KeyServer;
+use farthing_ows::OwsVault;
 use serde_json::{Value, json};
 
 use super::home::WhichWallet;
@@ -23,8 +24,8 @@ pub(crate) enum Key {
         where it is, so for another account make another wallet.")]
     Create(Create),
     /// The wallet's keys, the one in use first.
-    #[command(after_help = "Example:\n  farthing key list --wallet agent --json")]
-    List(WhichWallet),
+    #[command(after_help = "Examples:\n  farthing key list --wallet agent --json\n  farthing key list --vault ~/.ows")]
+    List(List),
     /// Destroy a key that is no longer in use.
     #[command(after_help = "Example:\n  farthing key revoke --wallet agent did:key:z6Mk...")]
     Revoke(Revoke),
@@ -67,6 +68,15 @@ enum Kind {
 }
 
 #[derive(Args)]
+pub(crate) struct List {
+    /// List the keys of this vault of the Open Wallet Standard instead.
+    #[arg(long, conflicts_with = "wallet")]
+    vault: Option<PathBuf>,
+    #[command(flatten)]
+    which: WhichWallet,
+}
+
+#[derive(Args)]
 pub(crate) struct Revoke {
     /// The key's public name.
     did: String,
@@ -87,7 +97,10 @@ impl Key {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Create(create) => create.run()?,
-            Self::List(which) => list(&which)?,
+            Self::List(List { vault: Some(vault), which }) => {
+                super::ows::list_keys(&OwsVault::at(&vault), which.json)?;
+            }
+            Self::List(List { vault: None, which }) => list(&which)?,
             Self::Revoke(Revoke { did, which }) => {
                 which.home.wallets()?.revoke_key(&which.wallet, &did).map_err(say)?;
                 terminal::say(&format!("{did} is destroyed"));

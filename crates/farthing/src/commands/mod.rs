@@ -15,11 +15,13 @@ mod gateway;
 mod home;
 mod key;
 mod mcp;
+mod ows;
 mod pay;
 mod policy;
 mod proxy;
 mod run;
 mod sessions;
+mod sign;
 mod wallet;
 
 use std::future::Future;
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// The keys of a wallet.
     #[command(subcommand)]
     Key(key::Key),
+    /// Sign out of a vault of the Open Wallet Standard.
+    #[command(subcommand)]
+    Sign(sign::Sign),
     /// Prepaid balances at a gateway.
     #[command(subcommand)]
     Balance(balance::Balance),
@@ -98,6 +103,7 @@ impl Command {
             Self::Policy(command) => block_on(command.run()),
             Self::Approvals(command) => block_on(command.run()),
             Self::Key(command) => block_on(command.run()),
+            Self::Sign(command) => command.run(),
             Self::Balance(command) => block_on(command.run()),
             Self::Freeze(command) => command.run(),
             Self::Thaw(command) => command.run(),

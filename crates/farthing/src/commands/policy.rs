@@ -35,6 +35,10 @@ pub(crate) enum Policy {
         after_help = "Example:\n  farthing policy explain --wallet agent https://api.example.com/v1/forecast/paris"
     )]
     Explain(Explain),
+    /// The policies of a vault of the Open Wallet Standard, and which of their rules are not understood: a policy with
+    /// one allows nothing.
+    #[command(after_help = "Example:\n  farthing policy list --vault ~/.ows --json")]
+    List(super::ows::Policies),
 }
 
 #[derive(Args)]
@@ -86,6 +90,7 @@ impl Policy {
         match self {
             Self::Show(which) => show(&which),
             Self::Set(set) => set.run(),
+            Self::List(policies) => policies.list(),
             Self::Explain(order) => {
                 let client = order.home.client(&order.wallet).await?;
                 explain(&client, reqwest::Request::new(order.method, order.url), order.max, order.json).await

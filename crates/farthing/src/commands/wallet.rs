@@ -4,6 +4,7 @@ mod allow;
 mod chain;
 mod coins;
 mod fund;
+mod transfer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use clap::{Args, Subcommand};
 use farthing_books::budget::ReservationState;
 use farthing_keys::{DEFAULT_PATH, Phrase, Secp256k1Key, private_file};
 use farthing_money::Price;
+use farthing_ows::OwsVault;
 use farthing_rail_evm::buyer::Delegation;
 use farthing_store::Books;
 use farthing_wallet::client::Settled;
@@ -71,12 +73,18 @@ pub(crate) enum Wallet {
     /// Let a frozen wallet sign again.
     #[command(after_help = "Example:\n  farthing wallet thaw agent")]
     Thaw(One),
-    /// Write a wallet's encrypted key file to standard output.
-    #[command(after_help = "Example:\n  farthing wallet export agent > agent.json")]
-    Export(One),
-    /// Take an exported key file as a new wallet.
-    #[command(after_help = "Example:\n  farthing wallet import agent agent.json")]
-    Import(Import),
+    /// Write a wallet's encrypted key file to standard output, or into a vault of the Open Wallet Standard.
+    #[command(after_help = "Examples:\n  farthing wallet export agent > agent.json\n  \
+        farthing wallet export agent --vault ~/.ows\n\n\
+        The file opens with the wallet's passphrase. With --ows or --vault it has only what other software writes,\n\
+        too: taken back from there, the wallet has another key for prepaid balances.")]
+    Export(transfer::Export),
+    /// Take an exported key file, or a wallet of a vault of the Open Wallet Standard, as a new wallet.
+    #[command(after_help = "Examples:\n  farthing wallet import agent agent.json\n  \
+        farthing wallet import agent --vault ~/.ows --from treasury\n\n\
+        A wallet of other software is opened with OWS_PASSPHRASE, if that is set, and then kept under the passphrase of\n\
+        the wallets here.")]
+    Import(transfer::Import),
 }
 
 #[derive(Args)]
@@ -108,19 +116,12 @@ pub(crate) struct Create {
 
 #[derive(Args)]
 pub(crate) struct All {
+    /// List the wallets of this vault of the Open Wallet Standard instead.
+    #[arg(long)]
+    vault: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    home: Home,
-}
-
-#[derive(Args)]
-pub(crate) struct Import {
-    /// What to call it here.
-    name: WalletName,
-    /// The exported file.
-    file: PathBuf,
     #[command(flatten)]
     home: Home,
 }
@@ -139,7 +140,7 @@ impl Wallet {
             Self::Chain(chain) => chain.run().await,
             Self::Freeze(one) => one.freeze(),
             Self::Thaw(one) => one.thaw(),
-            Self::Export(one) => one.export(),
+            Self::Export(export) => export.run(),
             Self::Import(import) => import.run(),
         }
     }
@@ -261,16 +262,14 @@ impl One {
         }
         Ok(ExitCode::SUCCESS)
     }
-
-    fn export(self) -> Result<ExitCode, Failure> {
-        let file = self.home.wallets()?.export(&self.name).map_err(say)?;
-        terminal::say(String::from_utf8_lossy(&file).trim_end());
-        Ok(ExitCode::SUCCESS)
-    }
 }
 
 impl All {
     fn list(self) -> Result<ExitCode, Failure> {
+        if let Some(vault) = &self.vault {
+            super::ows::list_wallets(&OwsVault::at(vault), self.json)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let wallets = self.home.wallets()?.list().map_err(say)?;
         if self.json {
             terminal::say_json(&wallets.iter().map(summary_json).collect());
@@ -290,16 +289,6 @@ impl All {
             })
             .collect();
         terminal::say_table(&["wallet", "payer", "total", "state"], 4, &rows);
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-impl Import {
-    fn run(self) -> Result<ExitCode, Failure> {
-        let json = std::fs::read(&self.file)
-            .map_err(|error| Failure::wrong_use(format!("{}: {error}", self.file.display())))?;
-        let summary = self.home.wallets()?.import(&self.name, &json, &self.home.passphrase()?).map_err(say)?;
-        say_names(&summary);
         Ok(ExitCode::SUCCESS)
     }
 }

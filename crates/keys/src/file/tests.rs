@@ -146,3 +146,13 @@ fn the_older_version_is_read_and_kept() {
     json["ows_version"] = 2.into();
     assert!(KeyFile::from_json(json.to_string().as_bytes()).is_err(), "it says two");
 }
+
+#[test]
+fn a_file_for_other_software_opens_and_says_less() {
+    let file = created();
+    let plain = file.clone().for_other_software();
+    assert!(plain.did().is_err() && plain.public_key().is_none());
+    assert_eq!((plain.address(), &plain.id), (file.address(), &file.id));
+    assert!(plain.open(&passphrase()).unwrap().ed25519.is_some());
+    assert!(!String::from_utf8(plain.to_json().unwrap()).unwrap().contains("public_key"));
+}
