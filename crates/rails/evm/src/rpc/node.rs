@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,6 +13,8 @@ use super::endpoints::EndpointsError;
 use super::questions::Question;
 use super::{RefusedBy, RpcError};
 
+/// The longest answer that is read, in bytes: more than any list of logs that is asked for.
+const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 /// How much of a node's own words is kept.
 const WORDS: usize = 300;
 
@@ -103,13 +105,25 @@ impl Node {
             if error.is_connect() || error.is_builder() { self.not_sent(why) } else { self.no_answer(why) }
         })?;
         let status = response.status();
-        let bytes = response.bytes().await.map_err(|error| self.no_answer(innermost(&error.without_url())))?;
+        let bytes = self.gather(response).await?;
         match Said::read(&bytes) {
             Some(said) => Ok(said),
             // A gateway that answers without the node: what it turned away did not reach the node.
             _ if status.is_client_error() => Err(self.not_sent(format!("HTTP status {status}"))),
             _ => Err(self.no_answer(format!("HTTP status {status} without a JSON-RPC answer"))),
         }
+    }
+
+    async fn gather(&self, mut response: Response) -> Result<Vec<u8>, RpcError> {
+        let mut bytes = Vec::new();
+        let broke_off = |error: reqwest::Error| self.no_answer(innermost(&error.without_url()));
+        while let Some(chunk) = response.chunk().await.map_err(broke_off)? {
+            if bytes.len() + chunk.len() > LONGEST_ANSWER {
+                return Err(self.no_answer(format!("an answer of more than {LONGEST_ANSWER} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
     }
 
     /// Puts replies in the order of the questions. One error without an id answers them all.
@@ -183,4 +197,29 @@ fn innermost(error: &dyn std::error::Error) -> String {
         cause = deeper;
     }
     cause.to_string().chars().take(WORDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    #[tokio::test]
+    async fn w_34_an_answer_without_end_is_no_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // Says how much it could write before nobody listened any more.
+        let written = tokio::task::spawn_blocking(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = connection.read(&mut [0; 4096]).unwrap();
+            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n");
+            (0..10_000_usize).take_while(|_| connection.write_all(&[b' '; 1 << 20]).is_ok()).count() << 20
+        });
+        let node = Node::new(&url).unwrap();
+        let answer = node.ask(&Client::new(), &[Question::chain_id()], Duration::from_secs(120)).await.remove(0);
+        let Err(RpcError::NoAnswer { why, .. }) = answer else { panic!("{answer:?}") };
+        assert!(why.contains("more than"), "{why}");
+        assert!(written.await.unwrap() < 2 * LONGEST_ANSWER);
+    }
 }
