@@ -21,7 +21,7 @@ mod wallet;
 mod wallets;
 
 pub use approvals::{ApprovalError, Reply};
-pub use client::{Outcome, PayError, PayingClient, PayingMiddleware};
+pub use client::{Outcome, PayError, PayingClient, PayingLayer, PayingMiddleware};
 pub use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
 pub use farthing_keys::{
     Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, Stopped, VaultAccount, VaultError, VaultSigner,

@@ -92,6 +92,6 @@ async fn c_13_a_response_through_a_middleware_says_that_its_payment_is_not_confi
     let paying = PayingMiddleware::without_redirects(buyer.client.clone());
     let client = reqwest_middleware::ClientBuilder::new(client).with(paying).build();
     let response = client.get(format!("{}/report", shop.origin)).send().await.unwrap();
-    assert!(response.extensions().get::<Unconfirmed>().is_some_and(|word| word.0.contains("says nothing")));
+    assert!(response.extensions().get::<Unconfirmed>().is_some_and(|word| word.sentence.contains("says nothing")));
     assert_eq!((response.text().await.unwrap().as_str(), buyer.counted().await), ("goods", (0, 10_000)));
 }

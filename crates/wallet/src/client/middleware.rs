@@ -1,33 +1,28 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next};
 use tokio::sync::Mutex;
 
-use super::transport::{Lost, Transport};
-use super::{Order, Outcome, PayingClient};
+use super::transport::{Lost, Transport, in_time};
+use super::{Order, PayingClient};
 
 /// Makes any `reqwest_middleware` client pay.
 ///
 /// Requests, the paid ones too, go through the rest of the chain, so logging middleware after this
 /// one sees credentials; their header values are marked sensitive. Retrying is done here: put retry
 /// middleware before this one, not after it. Whatever is not a response (refused by policy, no
-/// offer, unknown outcome) is an error that holds a [`NotPaid`].
+/// offer, unknown outcome) is an error that holds a [`NotPaid`](super::NotPaid). What a response cost is in its
+/// extensions, as a [`Paid`](super::Paid).
+///
+/// An [`Order`] in the extensions of a request is followed, so that a call can have a limit of its own.
 #[derive(Clone)]
 pub struct PayingMiddleware {
     client: PayingClient,
     may_redirect: bool,
 }
-
-/// In the extensions of a response that was paid for by x402 when it is not known whether the payment was
-/// taken: why, in one sentence. It stays counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unconfirmed(pub String);
-
-/// Why a request has no response: one sentence.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotPaid(pub String);
 
 impl PayingMiddleware {
     /// Pays as this client does, but for offers whose payment goes out in a field that a client carries along
@@ -51,23 +46,11 @@ impl Middleware for PayingMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let chain = Chain { next, extensions: Mutex::new(extensions), may_redirect: self.may_redirect };
-        match self.client.pay_over(&chain, request, &Order::default()).await.map_err(Error::middleware)? {
-            Outcome::Free { response } | Outcome::Paid { response, .. } | Outcome::ServerError { response, .. } => {
-                Ok(response)
-            }
-            Outcome::Unconfirmed { mut response, sentence, .. } => {
-                response.extensions_mut().insert(Unconfirmed(sentence));
-                Ok(response)
-            }
-            Outcome::Refused { sentence, .. } | Outcome::Unknown { sentence, .. } => {
-                Err(Error::middleware(NotPaid(sentence)))
-            }
-            Outcome::AwaitsApproval { id, sentence, .. } => {
-                Err(Error::middleware(NotPaid(format!("{sentence}; it waits for the approval {id}"))))
-            }
-            Outcome::NoOffer { reasons } => Err(Error::middleware(NotPaid(reasons.join("; ")))),
-        }
+        let order = extensions.get::<Order>().cloned().unwrap_or_default();
+        let silence = self.client.settings.silence;
+        let chain = Chain { next, extensions: Mutex::new(extensions), may_redirect: self.may_redirect, silence };
+        let outcome = self.client.pay_over(&chain, request, &order).await.map_err(Error::middleware)?;
+        outcome.into_response().map_err(Error::middleware)
     }
 }
 
@@ -76,13 +59,15 @@ struct Chain<'a> {
     next: Next<'a>,
     extensions: Mutex<&'a mut Extensions>,
     may_redirect: bool,
+    silence: Duration,
 }
 
 #[async_trait]
 impl Transport for Chain<'_> {
     async fn send(&self, request: Request) -> Result<Response, Lost> {
         let mut extensions = self.extensions.lock().await;
-        self.next.clone().run(request, &mut extensions).await.map_err(|error| match error {
+        let answered = in_time(self.silence, self.next.clone().run(request, &mut extensions)).await?;
+        answered.map_err(|error| match error {
             Error::Reqwest(error) => Lost::from(&error),
             // What it did before it failed is not known.
             Error::Middleware(error) => Lost { never_left: false, reason: error.to_string() },

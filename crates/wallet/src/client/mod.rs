@@ -5,9 +5,11 @@
 //! there on: a challenge, quoted by a payer. Only what a credential goes out as, and what a server says in
 //! answer, differ again.
 
+mod answered;
 mod concluding;
 mod demand;
 mod explain;
+mod layer;
 mod middleware;
 mod offers;
 mod order;
@@ -26,8 +28,10 @@ mod stream;
 mod told;
 mod transport;
 
+pub use answered::{NotPaid, Paid, Unconfirmed};
 pub use explain::{ExplainedOffer, Explanation};
-pub use middleware::{NotPaid, PayingMiddleware, Unconfirmed};
+pub use layer::{PayingLayer, PayingService};
+pub use middleware::PayingMiddleware;
 pub use order::{By, Order};
 pub use outcome::{Outcome, PayError};
 pub use plain::plain;

@@ -31,6 +31,32 @@ pub(super) struct Lost {
     pub(super) reason: String,
 }
 
+impl Lost {
+    /// Why, by what lies at the bottom of an error: what is above it may name the URL, which may hold secrets.
+    /// What was done before it is not known.
+    pub(super) fn because(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut cause = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Self { never_left: false, reason: cause.to_string() }
+    }
+
+    pub(super) fn unsent(reason: &str) -> Self {
+        Self { never_left: true, reason: reason.to_owned() }
+    }
+
+    pub(super) fn unread() -> Self {
+        Self { never_left: false, reason: "its answer cannot be read".to_owned() }
+    }
+}
+
+/// Waits so long for an answer, and no longer.
+pub(super) async fn in_time<T>(silence: Duration, answer: impl Future<Output = T>) -> Result<T, Lost> {
+    let answered = tokio::time::timeout(silence, answer).await;
+    answered.map_err(|_| Lost { never_left: false, reason: "it did not answer in time".to_owned() })
+}
+
 /// A client that follows no redirect by itself: where a credential goes is decided here.
 pub(super) fn client(silence: Duration) -> Result<reqwest::Client, PayError> {
     reqwest::Client::builder()

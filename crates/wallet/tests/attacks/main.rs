@@ -12,6 +12,7 @@ mod x402_double;
 
 mod bombs;
 mod headers;
+mod layers;
 mod raw;
 mod redirects;
 mod retries;
