@@ -27,6 +27,8 @@ pub use farthing_keys::{
     Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, Stopped, VaultAccount, VaultError, VaultSigner,
 };
 pub use policy::Policy;
+/// The HTTP client whose requests and responses this crate speaks in.
+pub use reqwest;
 pub use undertaking::{Undertaking, UndertakingError};
 pub use wallet::Wallet;
 pub use wallets::{KeySummary, Spending, Used, WalletName, WalletSummary, Wallets, WalletsError};

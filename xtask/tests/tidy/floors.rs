@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-gateway", 5),
     ("farthing-facilitator", 5),
     ("farthing-wallet", 5),
+    ("farthing-rails", 6),
     ("farthing-mcp", 6),
     ("farthing-proxy", 6),
     ("farthing", 7),

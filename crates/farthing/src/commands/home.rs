@@ -4,12 +4,11 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
-use farthing_wallet::{Ambient, PassphraseSource, PayingClient, WalletName, Wallets};
+use farthing_wallet::{PassphraseSource, PayingClient, WalletName, Wallets};
 use secrecy::SecretString;
 
 use crate::failure::{Failure, OrFail};
-use crate::rails::{self, OnChains};
-use crate::{chains, clock, environment, terminal};
+use crate::{environment, terminal};
 
 /// Where the wallets are, and what opens them.
 #[derive(Args, Clone)]
@@ -46,7 +45,7 @@ impl Home {
 
     /// The wallets in it.
     pub(crate) fn wallets(&self) -> Result<Wallets, Failure> {
-        let wallets = Wallets::at(&self.directory()?, Ambient::new(clock::now));
+        let wallets = farthing_rails::wallets(&self.directory()?);
         wallets.map_err(|error| Failure::new(error.to_string()))
     }
 
@@ -72,13 +71,8 @@ impl Home {
         passphrase: PassphraseSource,
     ) -> Result<PayingClient, Failure> {
         let wallets = self.wallets()?;
-        let wallet = wallets.open(name, passphrase).map_err(|error| Failure::new(error.to_string()))?;
-        let (chains, delegation) = (chains::load(&self.directory()?)?, chains::delegation(&wallets, name)?);
-        let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
-        let payers = rails::payers(wallet.signer(), on_chains.as_ref()).await.map_err(Failure::new)?;
-        let of_sessions = rails::session_payers(wallet.signer(), on_chains.as_ref()).await.map_err(Failure::new)?;
-        let client = PayingClient::new(wallet, payers).map_err(|error| Failure::new(error.to_string()))?;
-        Ok(client.with_session_payers(of_sessions))
+        let client = farthing_rails::client(&wallets, name, passphrase).await;
+        client.map_err(|error| Failure::new(error.to_string()))
     }
 
     fn source(&self, question: &str, again: Option<&str>) -> Result<PassphraseSource, Failure> {

@@ -4,6 +4,7 @@ use alloy_primitives::Address;
 use farthing_money::Price;
 use farthing_rail::Origin;
 use farthing_rail_evm::buyer::Chains;
+use farthing_rails::OnChains;
 use farthing_wallet::policy::OriginLimit;
 use farthing_wallet::{
     Ambient, Outcome, PassphraseSource, PayingClient, PayingMiddleware, Policy, Wallet, WalletName, Wallets,
@@ -13,9 +14,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::stage::Stage;
+use crate::clock;
 use crate::failure::{Failure, OrFail};
-use crate::rails::OnChains;
-use crate::{clock, rails};
 
 /// What the agent may spend.
 pub(super) const LIMIT: &str = "1 USD";
@@ -66,7 +66,8 @@ impl Agent {
             }
         };
         let wallet = wallets.open(&name, passphrase).map_err(|error| said(&error))?;
-        let payers = rails::payers(wallet.signer(), on_chains(stage, &wallet)?.as_ref()).await.map_err(Failure::new)?;
+        let payers = farthing_rails::payers(wallet.signer(), on_chains(stage, &wallet)?.as_ref()).await;
+        let payers = payers.map_err(|error| said(&error))?;
         let client = PayingClient::new(wallet, payers).map_err(|error| said(&error))?;
         Ok(Self { wallets, client, payer, account })
     }

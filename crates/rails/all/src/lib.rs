@@ -1,0 +1,75 @@
+//! Every payment method there is, for whoever pays out of a wallet.
+//!
+//! [`farthing_wallet`] knows no payment method; it is handed those that it pays with. This crate hands it all of
+//! them, in one call:
+//!
+//! ```
+//! use farthing_rails::wallet::{Outcome, PassphraseSource, Policy, reqwest};
+//!
+//! # async fn fetch(home: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+//! let wallets = farthing_rails::wallets(home)?;
+//! let agent = "agent".parse()?;
+//! let client = farthing_rails::client(&wallets, &agent, PassphraseSource::KeyFile).await?;
+//!
+//! let request = reqwest::Request::new(reqwest::Method::GET, "https://api.example.com/v1/forecast".parse()?);
+//! match client.pay(request, Some("0.01 USD".parse()?)).await? {
+//!     Outcome::Free { response } | Outcome::Paid { response, .. } => println!("{}", response.text().await?),
+//!     Outcome::Refused { sentence, .. } => println!("not paid: {sentence}"),
+//!     other => println!("{other:?}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What pays over chains pays on those that the owner named, in `chains.toml` beside the wallets
+//! (`farthing wallet chain add`); where there is none, prepaid balances are left.
+
+mod chains;
+mod clock;
+mod payers;
+
+use std::path::Path;
+
+pub use chains::{ChainsFileError, delegation, load, save};
+pub use clock::now;
+pub use farthing_wallet as wallet;
+pub use payers::{OnChains, PayersError, payers, session_payers};
+
+use farthing_wallet::{Ambient, PassphraseSource, PayError, PayingClient, WalletName, Wallets, WalletsError};
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// See [`WalletsError`].
+    #[error(transparent)]
+    Wallets(#[from] WalletsError),
+    /// See [`ChainsFileError`].
+    #[error(transparent)]
+    Chains(#[from] ChainsFileError),
+    /// See [`PayersError`].
+    #[error(transparent)]
+    Payers(#[from] PayersError),
+    /// The HTTP client could not be made.
+    #[error(transparent)]
+    Http(#[from] PayError),
+}
+
+/// The wallets under this directory, by this machine's clock. The command line's are under `~/.farthing`.
+pub fn wallets(home: &Path) -> Result<Wallets, WalletsError> {
+    Wallets::at(home, Ambient::new(now))
+}
+
+/// A client that pays out of a wallet with every method there is, sessions included.
+pub async fn client(
+    wallets: &Wallets,
+    name: &WalletName,
+    passphrase: PassphraseSource,
+) -> Result<PayingClient, ClientError> {
+    let wallet = wallets.open(name, passphrase)?;
+    let (chains, delegation) = (load(wallets.home())?, delegation(wallets, name)?);
+    let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
+    let charges = payers(wallet.signer(), on_chains.as_ref()).await?;
+    let sessions = session_payers(wallet.signer(), on_chains.as_ref()).await?;
+    Ok(PayingClient::new(wallet, charges)?.with_session_payers(sessions))
+}
