@@ -138,11 +138,6 @@ impl Wallets {
         Ok(Self { home: home.to_owned(), ambient })
     }
 
-    /// The directory.
-    pub fn home(&self) -> &Path {
-        &self.home
-    }
-
     /// Makes a wallet with fresh keys and no policy.
     pub fn create(&self, name: &WalletName, source: &PassphraseSource) -> Result<WalletSummary, WalletsError> {
         self.create_with(name, source, &Secp256k1Key::generate(&self.ambient)?)
