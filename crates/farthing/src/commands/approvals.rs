@@ -1,6 +1,7 @@
 //! `farthing approvals`: payments that wait for a person.
 
 mod shown;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,9 @@ pub(crate) enum Approvals {
     /// Keep it from being paid. What was allowed and is not paid yet can be denied, too.
     #[command(after_help = "Example:\n  farthing approvals deny 8f3a --reason \"use the cheaper feed\"")]
     Deny(Deny),
+    /// Who is told of what waits, and may answer.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
 }
 
 #[derive(Args)]
@@ -84,6 +88,7 @@ impl Approvals {
                 Ok(ExitCode::SUCCESS)
             }
             Self::Allow(allow) => allow.run().await,
+            Self::Webhook(webhook) => webhook.run(),
             Self::Deny(deny) => {
                 let reply = Reply { allow: false, reason: deny.reason, by: "owner".to_owned() };
                 deny.one.answer(reply).await

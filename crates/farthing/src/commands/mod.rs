@@ -6,6 +6,7 @@ mod balance;
 mod books;
 mod check;
 mod conformance;
+mod console;
 mod demo;
 mod devnet;
 mod differences;
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     /// Payments that wait for a person.
     #[command(subcommand)]
     Approvals(approvals::Approvals),
+    /// See and answer what waits, and stop wallets, over an API on this machine.
+    Console(console::Console),
     /// The keys of a wallet.
     #[command(subcommand)]
     Key(key::Key),
@@ -102,6 +105,7 @@ impl Command {
             Self::Sessions(command) => block_on(command.run()),
             Self::Policy(command) => block_on(command.run()),
             Self::Approvals(command) => block_on(command.run()),
+            Self::Console(command) => block_on(command.run()),
             Self::Key(command) => block_on(command.run()),
             Self::Sign(command) => command.run(),
             Self::Balance(command) => block_on(command.run()),
