@@ -169,7 +169,7 @@ impl PayingClient {
             }
         };
         for _ in 0..self.settings.rounds {
-            match self.answer(transport, &request, &demand, order).await? {
+            match self.answer_or_ask(transport, &request, &demand, order).await? {
                 Round::Over(outcome) => {
                     *unpaid = Some(demand);
                     return Ok(outcome);
@@ -217,7 +217,7 @@ impl PayingClient {
                 continue;
             }
             let record = self.begin(request, &quote)?;
-            match self.approve_or_ask(request, quote, &signers, record.reservation, order).await {
+            match self.approve(request, quote, &signers, record.reservation, order).await {
                 Ok(approved) => {
                     reach("wallet-after-reserve");
                     return self.pay_approved(transport, request, payer.as_ref(), approved, record).await;
@@ -231,7 +231,7 @@ impl PayingClient {
                     record.finish();
                     return Ok(Round::Over(Outcome::Refused { rule: Some(rule), sentence }));
                 }
-                Err(Refused::Rule { rule, sentence } | Refused::Asks { rule, sentence, .. }) => {
+                Err(Refused::Rule { rule, sentence }) => {
                     denied.get_or_insert(Outcome::Refused { rule: Some(rule), sentence });
                     record.finish();
                 }
@@ -352,7 +352,8 @@ impl PayingClient {
     }
 
     fn grounds<'a>(&'a self, levels: &'a [Level], known: Known) -> Grounds<'a> {
-        Grounds { wallet: self.wallet.name().as_str(), levels, known, now: self.wallet.ambient.now() }
+        let (wallet, home) = (self.wallet.name().as_str(), self.wallet.home());
+        Grounds { wallet, levels, known, home, now: self.wallet.ambient.now() }
     }
 
     fn offers(

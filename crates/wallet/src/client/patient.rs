@@ -1,32 +1,30 @@
 use std::time::Duration;
 
-use farthing_books::budget::ReservationId;
 use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
-use farthing_rail::{Approved, Quote};
 
+use super::demand::Demand;
 use super::request::Prepared;
-use super::{Order, Outcome, PayError, PayingClient};
-use crate::policy::Refused;
+use super::transport::Transport;
+use super::{Order, Outcome, PayError, PayingClient, Round};
 
 /// More questions than this about one call are not waited for: its seller changes what it asks for.
 const MOST_QUESTIONS: u32 = 3;
 
 impl PayingClient {
-    /// As [`PayingClient::approve`]; where somebody has to be asked, the webhook is told, and what it answers at
-    /// once counts for this call.
-    pub(super) async fn approve_or_ask(
+    /// Answers one 402; where somebody has to be asked, the webhook is told, and what it answers at once counts
+    /// for this call.
+    pub(super) async fn answer_or_ask(
         &self,
+        transport: &dyn Transport,
         request: &Prepared,
-        quote: Quote,
-        offer_signers: &[String],
-        reservation: ReservationId,
+        demand: &Demand,
         order: &Order,
-    ) -> Result<Approved<Quote>, Refused> {
-        match self.approve(request, quote.clone(), offer_signers, reservation, order).await {
-            Err(Refused::Waits { id, .. }) if self.is_allowed_at_once(id).await => {
-                self.approve(request, quote, offer_signers, reservation, order).await
+    ) -> Result<Round, PayError> {
+        match self.answer(transport, request, demand, order).await? {
+            Round::Over(Outcome::AwaitsApproval { id, .. }) if self.is_allowed_at_once(id).await => {
+                self.answer(transport, request, demand, order).await
             }
-            decided => decided,
+            answered => Ok(answered),
         }
     }
 

@@ -92,7 +92,8 @@ impl Prepared {
     /// The same as a policy sees it.
     pub(super) fn asking<'a>(&'a self, order: &'a Order, redirected_from: Option<&'a Origin>) -> Asking<'a> {
         let (http_method, path) = (self.method(), self.url.path());
-        Asking { http_method, path, tags: &order.tags, max: order.max, redirected_from, offer_signers: &[] }
+        let (digest, tags) = (sha256(&self.method, &self.url, &self.body, &[]), &order.tags);
+        Asking { http_method, path, digest, tags, max: order.max, redirected_from, offer_signers: &[] }
     }
 
     /// Where the caller sent it, when redirects led to another origin. TLS on the same host is no other.
@@ -207,15 +208,21 @@ impl Prepared {
 }
 
 fn fingerprint(method: &Method, url: &Url, body: &[u8], own_key: &[u8]) -> Fingerprint {
+    let mut short = [0; 16];
+    short.copy_from_slice(sha256(method, url, body, own_key).split_at(16).0);
+    Fingerprint(short)
+}
+
+/// Every part stands with its length, so that no two requests read alike.
+fn sha256(method: &Method, url: &Url, body: &[u8], own_key: &[u8]) -> [u8; 32] {
     let mut text = Vec::new();
     for part in [method.as_str().as_bytes(), url.as_str().as_bytes(), own_key, body] {
         text.extend_from_slice(&part.len().to_be_bytes());
         text.extend_from_slice(part);
     }
-    let hash = digest(&SHA256, &text);
-    let mut short = [0; 16];
-    short.copy_from_slice(hash.as_ref().split_at(16).0);
-    Fingerprint(short)
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, &text).as_ref());
+    hash
 }
 
 /// Whether a credential answers an offer of x402, and goes out in the words of that protocol.

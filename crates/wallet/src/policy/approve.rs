@@ -1,12 +1,16 @@
+use std::path::Path;
+
 use farthing_books::ApprovalId;
+use farthing_books::approval::{ApprovalUse, Facts};
 use farthing_books::budget::{BudgetCharge, Reservation, ReservationId, ReserveOutcome};
-use farthing_money::Price;
+use farthing_money::{Amount, Asset, Price};
 use farthing_policy::{Decision, Known, Level, Limited, Purchase, Rule, decide, limit_behind};
 use farthing_protocol::Timestamp;
 use farthing_rail::{Approved, Quote};
 use farthing_store::{Books, StoreError};
 
 use super::Asking;
+use crate::approvals::{Ask, permission};
 
 /// Why a payment was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,16 +32,6 @@ pub enum Refused {
         /// Why it is asked, in one sentence.
         sentence: String,
         /// Until before when it can be answered and paid.
-        deadline: Timestamp,
-    },
-    /// A rule wants a person to allow it first, and nobody was asked.
-    #[error("{sentence}")]
-    Asks {
-        /// Which.
-        rule: Rule,
-        /// Why, in one sentence.
-        sentence: String,
-        /// Until when an answer counts.
         deadline: Timestamp,
     },
     /// The budgets could not be asked; without them nothing is paid.
@@ -62,6 +56,8 @@ pub struct Grounds<'a> {
     pub levels: &'a [Level],
     /// What the wallet remembers of the seller.
     pub known: Known,
+    /// The directory of the wallets, where it is written who may give permissions.
+    pub home: &'a Path,
     /// Now.
     pub now: Timestamp,
 }
@@ -72,6 +68,19 @@ pub(super) struct Bought<'a> {
     /// What is bought, for the owner's list: `GET /v1/x`.
     pub(super) request: &'a str,
     pub(super) challenge: &'a str,
+    /// What is moved, and how much of it, without fees.
+    pub(super) asset: &'a Asset,
+    /// See `asset`.
+    pub(super) amount: Amount,
+    /// See [`Asking::digest`].
+    pub(super) digest: [u8; 32],
+}
+
+/// What is reserved once everything allows it.
+struct Decided {
+    cost: Price,
+    charges: Vec<BudgetCharge>,
+    approval: Option<ApprovalUse>,
 }
 
 /// Approves a quote: decides, then reserves its cost against every counter it counts toward. When
@@ -88,18 +97,20 @@ pub async fn approve(
 ) -> Result<Approved<Quote>, Refused> {
     let purchase = asking.charge(&quote);
     let challenge = quote.challenge.id().as_str();
-    reserve_decided(books, grounds, &purchase, Bought { id, request, challenge }).await?;
+    let (asset, amount, digest) = (&quote.asset, quote.amount, asking.digest);
+    let bought = Bought { id, request, challenge, asset, amount, digest };
+    reserve_decided(books, grounds, &purchase, bought).await?;
     Ok(granted(quote))
 }
 
-/// Decides, and counts what is allowed toward every limit, durably.
+/// Decides, asks where a person has to be asked, and counts what is allowed toward every limit, durably.
 pub(super) async fn reserve_decided(
     books: &Books,
     grounds: &Grounds<'_>,
     purchase: &Purchase,
     bought: Bought<'_>,
 ) -> Result<(), Refused> {
-    let (cost, charges) = grounds.decided(purchase)?;
+    let Decided { cost, charges, approval } = grounds.permitted(books, purchase, &bought).await?;
     let reservation = Reservation {
         id: bought.id,
         wallet: grounds.wallet.to_owned(),
@@ -109,7 +120,7 @@ pub(super) async fn reserve_decided(
         request: bought.request.to_owned(),
         challenge: bought.challenge.to_owned(),
         decided: None,
-        approval: None,
+        approval,
         at: grounds.now,
     };
     match books.reserve(reservation).await? {
@@ -138,17 +149,61 @@ pub(super) async fn reserve_decided(
     }
 }
 
+impl Bought<'_> {
+    /// The name of a question about it: as random as the reservation's.
+    fn name(&self) -> ApprovalId {
+        let mut name = [0; 8];
+        name.copy_from_slice(self.id.split_at(8).0);
+        ApprovalId(name)
+    }
+
+    /// What a person's answer would be for.
+    fn facts(&self, wallet: &str, purchase: &Purchase, cost: Price) -> Facts {
+        Facts {
+            wallet: wallet.to_owned(),
+            request: self.digest,
+            bought: self.request.to_owned(),
+            origin: purchase.origin.to_string(),
+            payee: purchase.payee.clone(),
+            method: purchase.method.clone(),
+            asset: self.asset.clone(),
+            amount: self.amount,
+            cost,
+        }
+    }
+}
+
 impl Grounds<'_> {
-    /// What counts toward which counters, or why nothing is paid.
-    pub(super) fn decided(&self, purchase: &Purchase) -> Result<(Price, Vec<BudgetCharge>), Refused> {
+    /// The decision, where there is a policy to make one.
+    fn decided(&self, purchase: &Purchase) -> Result<Decision, Refused> {
         if self.levels.is_empty() {
             let sentence = no_policy_sentence(self.wallet);
             return Err(Refused::Rule { rule: Rule::NoPolicy, sentence });
         }
-        match decide(self.levels, purchase, &self.known, self.now) {
-            Decision::Allow { cost, charges } => Ok((cost, charges)),
+        Ok(decide(self.levels, purchase, &self.known, self.now))
+    }
+
+    /// Why nothing is signed, where nobody can be asked: what a voucher draws on was asked about before.
+    pub(super) fn must_allow(&self, purchase: &Purchase) -> Result<(), Refused> {
+        match self.decided(purchase)? {
+            Decision::Allow { .. } => Ok(()),
+            Decision::Deny { rule, sentence, .. } | Decision::Ask { rule, sentence, .. } => {
+                Err(Refused::Rule { rule, sentence })
+            }
+        }
+    }
+
+    /// What counts toward which counters, on whose permission, or why nothing is paid.
+    async fn permitted(&self, books: &Books, purchase: &Purchase, bought: &Bought<'_>) -> Result<Decided, Refused> {
+        match self.decided(purchase)? {
+            Decision::Allow { cost, charges } => Ok(Decided { cost, charges, approval: None }),
             Decision::Deny { rule, sentence, .. } => Err(Refused::Rule { rule, sentence }),
-            Decision::Ask { rule, sentence, deadline, .. } => Err(Refused::Asks { rule, sentence, deadline }),
+            Decision::Ask { level, rule, sentence, cost, charges, deadline } => {
+                let facts = bought.facts(self.wallet, purchase, cost);
+                let ask = Ask { id: bought.name(), facts, level, rule, sentence, deadline, now: self.now };
+                let approval = permission(books, self.home, ask).await?;
+                Ok(Decided { cost, charges, approval: Some(approval) })
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Asking<'a> {
     pub http_method: &'a str,
     /// Its path, without the query.
     pub path: &'a str,
+    /// SHA-256 over its method, its URL and its body: what a person's answer is bound to.
+    pub digest: [u8; 32],
     /// What the caller says it is for.
     pub tags: &'a BTreeMap<String, String>,
     /// The most for this call, on top of the policy.

@@ -40,7 +40,9 @@ pub async fn approve_deposit(
 ) -> Result<Approved<Deposit>, Refused> {
     let purchase = asking.deposit(&deposit, locked);
     let challenge = deposit.quote.challenge.id().as_str();
-    reserve_decided(books, grounds, &purchase, Bought { id, request, challenge }).await?;
+    let (asset, amount, digest) = (&deposit.quote.asset, deposit.amount, asking.digest);
+    let bought = Bought { id, request, challenge, asset, amount, digest };
+    reserve_decided(books, grounds, &purchase, bought).await?;
     Ok(granted(deposit))
 }
 
@@ -52,7 +54,7 @@ pub fn approve_voucher(
     call: &Call<'_>,
     asking: &Asking<'_>,
 ) -> Result<Approved<VoucherQuote>, Refused> {
-    grounds.decided(&asking.voucher(&voucher, call))?;
+    grounds.must_allow(&asking.voucher(&voucher, call))?;
     Ok(granted(voucher))
 }
 

@@ -317,7 +317,15 @@ impl PayingClient {
         };
         let tags = std::collections::BTreeMap::new();
         let (http_method, path) = ("", "");
-        let asking = Asking { http_method, path, tags: &tags, max: None, redirected_from: None, offer_signers: &[] };
+        let asking = Asking {
+            http_method,
+            path,
+            digest: [0; 32],
+            tags: &tags,
+            max: None,
+            redirected_from: None,
+            offer_signers: &[],
+        };
         match approve_voucher(&self.grounds(&levels, Known::default()), voucher, &call, &asking) {
             Ok(approved) => Ok(Ok(approved)),
             Err(refused) => match denied(refused)? {

@@ -210,9 +210,7 @@ pub(super) async fn standing(payer: &dyn SessionPayer, session: &KeptSession, pu
 /// A refusal of the policy as an outcome.
 pub(super) fn denied(refused: Refused) -> Result<Outcome, PayError> {
     match refused {
-        Refused::Rule { rule, sentence } | Refused::Asks { rule, sentence, .. } => {
-            Ok(Outcome::Refused { rule: Some(rule), sentence })
-        }
+        Refused::Rule { rule, sentence } => Ok(Outcome::Refused { rule: Some(rule), sentence }),
         Refused::Waits { id, sentence, deadline } => Ok(Outcome::AwaitsApproval { id, sentence, deadline }),
         Refused::Budgets(error) => Err(error.into()),
     }
