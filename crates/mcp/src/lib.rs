@@ -6,8 +6,11 @@
 //! decided, by the wallet; nothing that a model writes can raise a limit, and nothing secret is ever in a
 //! tool's answer.
 
+mod approval;
+mod http;
 mod server;
 mod tools;
 
+pub use http::{Access, serve_http};
 pub use rmcp::service::{QuitReason, ServerInitializeError};
 pub use server::{Server, serve_stdio};

@@ -8,6 +8,7 @@ use rmcp::model::{
 use rmcp::service::{QuitReason, RequestContext, RoleServer, ServerInitializeError};
 use rmcp::{ServerHandler, ServiceExt as _};
 
+use crate::approval::Person;
 use crate::tools;
 
 /// What a model is told about all tools together.
@@ -22,12 +23,21 @@ const INSTRUCTIONS: &str = "A wallet that pays for web resources within limits t
 pub struct Server {
     pub(crate) client: PayingClient,
     pub(crate) wallets: Arc<Wallets>,
+    may_answer: bool,
 }
 
 impl Server {
     /// A server that pays with this client, whose wallet is one of these.
     pub fn new(client: PayingClient, wallets: Wallets) -> Self {
-        Self { client, wallets: Arc::new(wallets) }
+        Self { client, wallets: Arc::new(wallets), may_answer: true }
+    }
+
+    /// Whether the person at the assistant may answer what a policy wants a person asked about. Whoever runs the
+    /// assistant can then answer, so the owner decides.
+    #[must_use]
+    pub fn answering(mut self, may_answer: bool) -> Self {
+        self.may_answer = may_answer;
+        self
     }
 
     /// Every tool it offers.
@@ -55,11 +65,12 @@ impl ServerHandler for Server {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let person = Person { context: &context, answers: request.input_responses, may_answer: self.may_answer };
         let arguments = request.arguments.unwrap_or_default();
-        match tools::call(self, &request.name, arguments).await {
-            Some(result) => Ok(result.into()),
+        match tools::call(self, &person, &request.name, arguments).await {
+            Some(result) => Ok(result),
             None => {
                 let sentence = format!("there is no tool {}; list the tools to see which there are", request.name);
                 Err(ErrorData::new(ErrorCode::INVALID_PARAMS, sentence, None))

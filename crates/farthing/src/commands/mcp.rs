@@ -1,14 +1,20 @@
 //! `farthing mcp`: the wallet as tools of an assistant.
 
+mod token;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use farthing_mcp::Server;
+use farthing_mcp::{Access, Server};
 use farthing_wallet::WalletName;
+use tokio::net::TcpListener;
 
+use super::gateway::asked_to_stop;
 use super::home::Home;
 use crate::failure::{Failure, OrFail};
-use crate::logging;
+use crate::{logging, terminal};
 
 /// Give an assistant a wallet, as tools of the Model Context Protocol, over standard input and output.
 #[derive(Args)]
@@ -20,6 +26,18 @@ pub(crate) struct Mcp {
     /// The wallet that pays.
     #[arg(long, default_value = "agent")]
     wallet: WalletName,
+    /// Serve streamable HTTP at http://ADDR/mcp instead, to whoever has the token.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// A name under which requests are answered besides those of this machine; may be repeated.
+    #[arg(long = "allow-host", value_name = "HOST", requires = "listen")]
+    hosts: Vec<String>,
+    /// A page, https://host:port, from which requests are answered; may be repeated. Without it none is.
+    #[arg(long = "allow-origin", value_name = "ORIGIN", requires = "listen")]
+    origins: Vec<String>,
+    /// A file whose first line is the token; otherwise FARTHING_MCP_TOKEN, or one made beside the wallets.
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    token_file: Option<PathBuf>,
     #[command(flatten)]
     home: Home,
 }
@@ -28,7 +46,28 @@ impl Mcp {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         logging::start();
         let server = Server::new(self.home.client(&self.wallet).await?, self.home.wallets()?);
-        farthing_mcp::serve_stdio(server).await.or_fail("the assistant could not be served")?;
+        match self.listen {
+            None => drop(farthing_mcp::serve_stdio(server).await.or_fail("the assistant could not be served")?),
+            Some(address) => self.listen(server, address).await?,
+        }
         Ok(ExitCode::SUCCESS)
+    }
+
+    async fn listen(&self, server: Server, address: SocketAddr) -> Result<(), Failure> {
+        if !address.ip().is_loopback() && self.hosts.is_empty() {
+            return Err(Failure::wrong_use(format!(
+                "{address} is reached from other machines; listen on 127.0.0.1, or name how this server is called with \
+                 --allow-host and put TLS before it"
+            )));
+        }
+        let token = token::find(self.token_file.as_deref(), &self.home.directory()?)?;
+        let listener = TcpListener::bind(address).await.or_fail("cannot listen")?;
+        let address = listener.local_addr().or_fail("cannot listen")?;
+        terminal::note(&format!("tools at http://{address}/mcp, for whoever shows the token in {}", token.place));
+        let access = Access { hosts: self.hosts.clone(), origins: self.origins.clone(), token: token.secret };
+        let end = async {
+            let _ = asked_to_stop().await;
+        };
+        farthing_mcp::serve_http(server, listener, access, end).await.or_fail("the assistants could not be served")
     }
 }

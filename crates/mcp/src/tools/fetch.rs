@@ -7,13 +7,14 @@ use farthing_protocol::Receipt;
 use farthing_wallet::Outcome;
 use farthing_wallet::client::{Order, plain};
 use reqwest::Response;
-use rmcp::model::{CallToolResult, ContentBlock, Tool, ToolAnnotations};
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
 use super::answer::not_done;
 use super::request::Asked;
 use super::schema;
 use crate::Server;
+use crate::approval::{Next, Person};
 
 pub(super) const NAME: &str = "fetch";
 
@@ -54,7 +55,7 @@ fn output() -> Value {
         "properties": {
             "outcome": {
                 "type": "string",
-                "description": "free, paid, refused, no_offer, unknown, unconfirmed, server_error or failed"
+                "description": "free, paid, refused, awaits_approval, no_offer, unknown, unconfirmed, server_error or failed"
             },
             "status": { "type": "integer", "description": "The server's status code" },
             "content_type": { "type": ["string", "null"] },
@@ -68,10 +69,19 @@ fn output() -> Value {
     })
 }
 
-pub(super) async fn run(server: &Server, asked: Asked) -> Result<CallToolResult, String> {
-    let request = asked.request()?;
-    let outcome = server.client.pay_as(request, &Order::default()).await.map_err(|error| plain(&error.to_string()))?;
-    Ok(told(outcome).await)
+pub(super) async fn run(server: &Server, person: &Person<'_>, asked: Asked) -> Result<CallToolResponse, String> {
+    let outcome = pay(server, &asked).await?;
+    let outcome = match person.consult(server.client.wallet(), &outcome).await? {
+        Next::Over => outcome,
+        Next::Again => pay(server, &asked).await?,
+        Next::Input(input) => return Ok(input.into()),
+    };
+    Ok(told(outcome).await.into())
+}
+
+async fn pay(server: &Server, asked: &Asked) -> Result<Outcome, String> {
+    let paid = server.client.pay_as(asked.request()?, &Order::default()).await;
+    paid.map_err(|error| plain(&error.to_string()))
 }
 
 async fn told(outcome: Outcome) -> CallToolResult {
