@@ -8,4 +8,5 @@
 //!
 //! Nothing here does I/O, reads a clock, or says whether money is good.
 
+pub mod atxp;
 pub mod x402;

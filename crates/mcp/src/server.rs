@@ -1,14 +1,18 @@
 use std::sync::Arc;
 
+use farthing_wallet::client::plain;
 use farthing_wallet::{PayingClient, Wallets};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, ErrorCode, ErrorData, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
+    Implementation, InputResponses, ListPromptsResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    PromptsCapability, ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability, ServerCapabilities,
+    ServerConfig,
 };
 use rmcp::service::{QuitReason, RequestContext, RoleServer, ServerInitializeError};
 use rmcp::{ServerHandler, ServiceExt as _};
 
 use crate::approval::Person;
+use crate::bridge::Bridges;
 use crate::tools;
 
 /// What a model is told about all tools together.
@@ -24,12 +28,13 @@ pub struct Server {
     pub(crate) client: PayingClient,
     pub(crate) wallets: Arc<Wallets>,
     may_answer: bool,
+    bridges: Option<Arc<Bridges>>,
 }
 
 impl Server {
     /// A server that pays with this client, whose wallet is one of these.
     pub fn new(client: PayingClient, wallets: Wallets) -> Self {
-        Self { client, wallets: Arc::new(wallets), may_answer: true }
+        Self { client, wallets: Arc::new(wallets), may_answer: true, bridges: None }
     }
 
     /// Whether the person at the assistant may answer what a policy wants a person asked about. Whoever runs the
@@ -40,18 +45,27 @@ impl Server {
         self
     }
 
-    /// Every tool it offers.
-    pub fn tools(&self) -> Vec<Tool> {
-        tools::all()
+    /// The same, with the tools, resources and prompts of other servers.
+    #[must_use]
+    pub fn bridging(mut self, bridges: Bridges) -> Self {
+        self.bridges = Some(Arc::new(bridges));
+        self
+    }
+
+    fn person<'a>(&self, context: &'a RequestContext<RoleServer>, answers: Option<InputResponses>) -> Person<'a> {
+        Person { context, answers, may_answer: self.may_answer }
     }
 }
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let wallet = Implementation::new("farthing", env!("CARGO_PKG_VERSION")).with_title("Farthing wallet");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(wallet)
-            .with_instructions(INSTRUCTIONS)
+        let mut can = ServerCapabilities::builder().enable_tools().build();
+        if self.bridges.is_some() {
+            can.resources = Some(ResourcesCapability::default());
+            can.prompts = Some(PromptsCapability::default());
+        }
+        ServerConfig::new(can).with_server_info(wallet).with_instructions(INSTRUCTIONS)
     }
 
     async fn list_tools(
@@ -59,7 +73,11 @@ impl ServerHandler for Server {
         _page: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools()))
+        let mut tools = tools::all();
+        if let Some(bridges) = &self.bridges {
+            tools.extend(bridges.tools().await);
+        }
+        Ok(ListToolsResult::with_all_items(tools))
     }
 
     async fn call_tool(
@@ -67,16 +85,69 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let person = Person { context: &context, answers: request.input_responses, may_answer: self.may_answer };
+        let person = self.person(&context, request.input_responses.clone());
+        if let Some(bridges) = &self.bridges
+            && let Some(result) = bridges.call_tool(&self.client, &person, &request).await
+        {
+            return Ok(result);
+        }
         let arguments = request.arguments.unwrap_or_default();
         match tools::call(self, &person, &request.name, arguments).await {
             Some(result) => Ok(result),
-            None => {
-                let sentence = format!("there is no tool {}; list the tools to see which there are", request.name);
-                Err(ErrorData::new(ErrorCode::INVALID_PARAMS, sentence, None))
-            }
+            None => Err(none("tool", &request.name)),
         }
     }
+
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let resources = match &self.bridges {
+            Some(bridges) => bridges.resources().await,
+            None => Vec::new(),
+        };
+        Ok(ListResourcesResult::with_all_items(resources))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let person = self.person(&context, request.input_responses);
+        let Some(bridges) = &self.bridges else { return Err(none("resource", &request.uri)) };
+        let read = bridges.read_resource(&self.client, &person, &request.uri).await;
+        read.unwrap_or_else(|| Err(none("resource", &request.uri)))
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let prompts = match &self.bridges {
+            Some(bridges) => bridges.prompts().await,
+            None => Vec::new(),
+        };
+        Ok(ListPromptsResult::with_all_items(prompts))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let person = self.person(&context, request.input_responses.clone());
+        let Some(bridges) = &self.bridges else { return Err(none("prompt", &request.name)) };
+        let got = bridges.get_prompt(&self.client, &person, &request).await;
+        got.unwrap_or_else(|| Err(none("prompt", &request.name)))
+    }
+}
+
+fn none(what: &str, name: &str) -> ErrorData {
+    let sentence = format!("there is no {what} {}; list them to see which there are", plain(name));
+    ErrorData::new(ErrorCode::INVALID_PARAMS, sentence, None)
 }
 
 /// Serves one client over standard input and output until it leaves.

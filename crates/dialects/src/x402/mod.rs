@@ -13,6 +13,7 @@ mod error;
 pub mod extension;
 pub mod facilitator;
 mod hex;
+pub mod mcp;
 pub mod model;
 mod network;
 mod outcome;

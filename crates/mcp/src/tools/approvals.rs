@@ -5,7 +5,6 @@ use farthing_wallet::client::plain;
 use rmcp::model::{CallToolResult, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
-use super::answer::told;
 use super::schema;
 use crate::Server;
 
@@ -26,7 +25,7 @@ pub(super) fn tool() -> Tool {
 pub(super) async fn run(server: &Server) -> Result<CallToolResult, String> {
     let records = server.client.wallet().approvals().await.map_err(|error| error.to_string())?;
     let waiting = records.iter().filter(|record| record.state == ApprovalState::Pending);
-    Ok(told(json!({ "waiting": waiting.map(waits).collect::<Vec<_>>() })))
+    Ok(CallToolResult::structured(json!({ "waiting": waiting.map(waits).collect::<Vec<_>>() })))
 }
 
 fn waits(record: &ApprovalRecord) -> Value {

@@ -2,19 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use farthing_money::Price;
-use farthing_protocol::Receipt;
 use farthing_wallet::Outcome;
 use farthing_wallet::client::{Order, plain};
 use reqwest::Response;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
-use super::answer::not_done;
 use super::request::Asked;
 use super::schema;
-use crate::Server;
 use crate::approval::{Next, Person};
+use crate::{Server, summary};
 
 pub(super) const NAME: &str = "fetch";
 
@@ -84,72 +81,20 @@ async fn pay(server: &Server, asked: &Asked) -> Result<Outcome, String> {
     paid.map_err(|error| plain(&error.to_string()))
 }
 
-async fn told(outcome: Outcome) -> CallToolResult {
-    match outcome {
-        Outcome::Free { response } => {
-            let failed = !response.status().is_success();
-            let (content, facts) = read(response).await;
-            given(content, json!({ "outcome": if failed { "server_error" } else { "free" } }), facts, failed)
-        }
-        Outcome::Paid { response, receipt, cost, .. } => {
-            let (content, facts) = read(response).await;
-            given(content, paid(cost, receipt.as_ref()), facts, false)
-        }
-        Outcome::Unconfirmed { response, cost, sentence } => {
-            let (content, facts) = read(response).await;
-            let sentence = format!("whether {cost} was paid is not known: {}; it stays counted", plain(&sentence));
-            given(content, json!({ "outcome": "unconfirmed", "sentence": sentence }), facts, false)
-        }
-        Outcome::ServerError { response, cost } => {
-            let sentence = format!(
-                "the server answered the payment with {}; {cost} stays counted, and the same call again does not pay anew",
-                response.status()
-            );
-            let (content, facts) = read(response).await;
-            given(content, json!({ "outcome": "server_error", "sentence": sentence }), facts, true)
-        }
-        Outcome::Refused { rule, sentence } => {
-            let rule = rule.map(|rule| json!({ "rule": rule.to_string() })).unwrap_or_default();
-            not_done("refused", &format!("not paid: {sentence}"), rule)
-        }
-        Outcome::NoOffer { reasons } => not_done("no_offer", &format!("not paid: {}", no_offer(&reasons)), Value::Null),
-        Outcome::Unknown { sentence, repeatable, .. } => {
-            let next = if repeatable { "; the same call again finishes it and does not pay anew" } else { "" };
-            not_done("unknown", &format!("the outcome is not known: {sentence}{next}"), Value::Null)
-        }
-        other => not_done("unknown", &format!("the outcome is not known: {other:?}"), Value::Null),
-    }
-}
-
-fn paid(cost: Price, receipt: Option<&Receipt>) -> Value {
-    let mut facts = json!({ "outcome": "paid", "paid": cost.to_string() });
-    if let (Some(facts), Some(receipt)) = (facts.as_object_mut(), receipt) {
-        facts.insert("receipt".into(), plain(&receipt.reference).into());
-    }
-    facts
-}
-
-fn no_offer(reasons: &[String]) -> String {
-    let mut distinct: Vec<&str> = Vec::new();
-    for reason in reasons {
-        if !distinct.contains(&reason.as_str()) {
-            distinct.push(reason);
-        }
-    }
-    if distinct.is_empty() { "the server offers no way to pay".to_owned() } else { distinct.join("; ") }
-}
-
 /// The content as it came, and beside it what the wallet says; never mixed, since the content is somebody else's.
-fn given(content: ContentBlock, said: Value, answer: Value, is_error: bool) -> CallToolResult {
-    let mut facts = said;
-    if let (Some(facts), Value::Object(answer)) = (facts.as_object_mut(), answer) {
-        facts.extend(answer);
-    }
-    let summary = ContentBlock::text(facts.to_string());
-    let mut result = CallToolResult::success(vec![content, summary]);
-    result.is_error = Some(is_error);
-    result.structured_content = Some(facts);
-    result
+async fn told(outcome: Outcome) -> CallToolResult {
+    let summary = summary::of(&outcome);
+    let (Outcome::Free { response }
+    | Outcome::Paid { response, .. }
+    | Outcome::Unconfirmed { response, .. }
+    | Outcome::ServerError { response, .. }) = outcome
+    else {
+        return summary.into_result();
+    };
+    let (content, facts) = read(response).await;
+    let summary = summary.with(facts);
+    let text = ContentBlock::text(summary.text());
+    summary.into_result_with(vec![content, text])
 }
 
 /// The body, as far as it is handed on, and what is known of it.

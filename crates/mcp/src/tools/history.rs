@@ -6,7 +6,6 @@ use rmcp::model::{CallToolResult, Tool, ToolAnnotations};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::told;
 use super::schema;
 use crate::Server;
 
@@ -45,7 +44,7 @@ pub(super) async fn run(server: &Server, asked: Asked) -> Result<CallToolResult,
     let limit = asked.limit.unwrap_or(USUAL).clamp(1, MOST);
     let records =
         wallet.budgets().reservations(wallet.name().as_str(), limit).await.map_err(|error| error.to_string())?;
-    Ok(told(json!({ "payments": records.iter().map(payment).collect::<Vec<_>>() })))
+    Ok(CallToolResult::structured(json!({ "payments": records.iter().map(payment).collect::<Vec<_>>() })))
 }
 
 fn payment(record: &ReservationRecord) -> Value {

@@ -1,6 +1,5 @@
 //! The wallet's own tools, one file each: what it says of itself to a model, and what it does.
 
-mod answer;
 mod approvals;
 mod fetch;
 mod history;
@@ -8,13 +7,13 @@ mod preview;
 mod request;
 mod wallet;
 
-use rmcp::model::{CallToolResponse, CallToolResult, JsonObject, Tool};
+use rmcp::model::{CallToolResponse, JsonObject, Tool};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Server;
 use crate::approval::Person;
-use answer::failed;
+use crate::summary::failed;
 
 /// Every tool, in the order in which a model sees them.
 pub(crate) fn all() -> Vec<Tool> {
@@ -49,7 +48,7 @@ async fn run<T: DeserializeOwned, R: Into<CallToolResponse>>(
         Ok(asked) => work(asked).await.map(Into::into),
         Err(sentence) => Err(sentence),
     };
-    result.unwrap_or_else(|sentence| CallToolResult::into(failed(&sentence)))
+    result.unwrap_or_else(|sentence| failed(&sentence).into())
 }
 
 /// A schema written out; a tool whose schema is no object has none.

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::answer::told;
 use super::schema;
 use crate::Server;
 
@@ -43,7 +42,7 @@ pub(super) async fn run(server: &Server, asked: Asked) -> Result<CallToolResult,
     let request = Request::new(http::Method::GET, url);
     let explanation = server.client.explain(request, None).await.map_err(|error| plain(&error.to_string()))?;
     let is_free = explanation.status != StatusCode::PAYMENT_REQUIRED;
-    Ok(told(json!({
+    Ok(CallToolResult::structured(json!({
         "status": explanation.status.as_u16(),
         "must_be_paid": !is_free,
         "would_be_paid": explanation.offers.iter().any(ExplainedOffer::is_payable),

@@ -6,7 +6,6 @@ use rmcp::model::{CallToolResult, Tool, ToolAnnotations};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::told;
 use super::schema;
 use crate::Server;
 
@@ -44,7 +43,7 @@ pub(super) async fn run(server: &Server) -> Result<CallToolResult, String> {
             }),
         })
     });
-    Ok(told(json!({
+    Ok(CallToolResult::structured(json!({
         "wallet": name.as_str(),
         "did": summary.did,
         "address": summary.address,

@@ -8,6 +8,7 @@
 mod answered;
 mod concluding;
 mod demand;
+mod exchange;
 mod explain;
 mod layer;
 mod middleware;
@@ -29,6 +30,7 @@ mod told;
 mod transport;
 
 pub use answered::{NotPaid, Paid, Unconfirmed};
+pub use exchange::{Exchange, NoAnswer};
 pub use explain::{ExplainedOffer, Explanation};
 pub use layer::{PayingLayer, PayingService};
 pub use middleware::PayingMiddleware;

@@ -194,7 +194,13 @@ impl Echo {
 
 /// Whether a resource is where the client asked: the same host and port. The scheme may differ, since a
 /// server behind another one that speaks TLS takes itself for `http`.
+///
+/// A tool's own name for itself, `mcp://tool/forecast`, names no site: it is where the client asked when the
+/// client asked for that tool, as `https://api.example.com/mcp/tool/forecast`.
 pub(in crate::x402) fn is_same_site(resource: &str, asked: &str) -> bool {
+    if let Some(tool) = resource.strip_prefix("mcp:/") {
+        return tool.starts_with("/tool/") && asked.ends_with(tool);
+    }
     if resource.starts_with('/') && !resource.starts_with("//") {
         return true;
     }

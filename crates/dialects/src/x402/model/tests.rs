@@ -256,3 +256,15 @@ fn a_payment_has_one_name_however_often_it_is_sent() {
     assert_eq!(payment_identifier::id(&sent.extensions), Ok(Some(credential.challenge().id().as_str())));
     assert_eq!(PaymentPayload::of(&credential), Ok(sent));
 }
+
+#[test]
+fn a_tool_of_mcp_is_bought_where_that_tool_was_asked_for() {
+    let is_there = |asked| super::buyer::is_same_site("mcp://tool/forecast", asked);
+    assert!(is_there("https://api.example.com/mcp/tool/forecast"));
+    for asked in
+        ["https://api.example.com/mcp/tool/other", "https://api.example.com/mcp", "https://api.example.com/forecast"]
+    {
+        assert!(!is_there(asked), "{asked}");
+    }
+    assert!(!super::buyer::is_same_site("mcp:///forecast", "https://api.example.com//forecast"));
+}

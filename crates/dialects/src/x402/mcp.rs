@@ -1,0 +1,116 @@
+//! x402 inside messages of MCP: a price list is a tool's result that says it is an error, a payment and its
+//! outcome travel in `_meta`.
+
+use farthing_protocol::JsonObject;
+use farthing_protocol::json::parse_object;
+use serde_json::Value;
+
+use super::encoding::encode;
+
+/// The `_meta` member of a payment.
+pub const PAYMENT_KEY: &str = "x402/payment";
+/// The `_meta` member of its outcome.
+pub const OUTCOME_KEY: &str = "x402/payment-response";
+
+/// A price list in a tool's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// As the server wrote it.
+    pub list: JsonObject,
+    /// Whether the text beside it says something else. It is a text for models: it is not followed.
+    pub text_differs: bool,
+}
+
+impl Demand {
+    /// Reads the price list of a tool's result: the structured content, or the text where there is none.
+    /// Nothing when the result is no error, or is one of another kind.
+    pub fn of(result: &JsonObject) -> Option<Self> {
+        if result.get("isError") != Some(&Value::Bool(true)) {
+            return None;
+        }
+        let text = result.get("content").and_then(|content| content.get(0)?.get("text")?.as_str());
+        let in_text = text.and_then(|text| parse_object(text.as_bytes()).ok()).filter(is_list);
+        match result.get("structuredContent").and_then(Value::as_object).filter(|list| is_list(list)) {
+            Some(list) => {
+                let text_differs = text.is_some() && in_text.as_ref() != Some(list);
+                Some(Self { list: list.clone(), text_differs })
+            }
+            None => in_text.map(|list| Self { list, text_differs: false }),
+        }
+    }
+
+    /// As the value of `PAYMENT-REQUIRED`, for what reads offers there.
+    pub fn to_header(&self) -> String {
+        encode(&self.list)
+    }
+}
+
+/// The outcome in a result's `_meta`, as the value of `PAYMENT-RESPONSE`.
+pub fn outcome_header(result: &JsonObject) -> Option<String> {
+    Some(encode(result.get("_meta")?.get(OUTCOME_KEY)?.as_object()?))
+}
+
+fn is_list(object: &JsonObject) -> bool {
+    object.contains_key("x402Version") && object.get("accepts").is_some_and(Value::is_array)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x402::{PriceList, Settled};
+    use serde_json::json;
+
+    fn list(amount: &str) -> Value {
+        json!({
+            "x402Version": 2,
+            "resource": { "url": "mcp://tool/forecast" },
+            "accepts": [{
+                "scheme": "exact", "network": "eip155:84532", "amount": amount, "payTo": "0x1", "asset": "0x2",
+                "maxTimeoutSeconds": 60, "extra": {}
+            }]
+        })
+    }
+
+    fn result(structured: Option<Value>, text: &str) -> JsonObject {
+        let mut result = json!({ "isError": true, "content": [{ "type": "text", "text": text }] });
+        if let Some(structured) = structured {
+            result["structuredContent"] = structured;
+        }
+        result.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn j_03_the_structured_content_counts_and_another_text_is_noticed() {
+        let both = Demand::of(&result(Some(list("10000")), &list("10000").to_string())).unwrap();
+        assert!(!both.text_differs);
+        let other = Demand::of(&result(Some(list("10000")), &list("1000000").to_string())).unwrap();
+        assert!(other.text_differs);
+        let offer = PriceList::from_header(other.to_header().as_bytes()).unwrap().entries.remove(0).offer.unwrap();
+        assert_eq!(offer.amount.to_string(), "10000");
+        assert!(Demand::of(&result(Some(list("10000")), "pay a lot more")).unwrap().text_differs);
+    }
+
+    #[test]
+    fn a_price_list_may_stand_in_the_text_alone() {
+        let demand = Demand::of(&result(None, &list("10000").to_string())).unwrap();
+        assert_eq!(Value::Object(demand.list), list("10000"));
+    }
+
+    #[test]
+    fn what_is_no_error_or_no_price_list_demands_nothing() {
+        let mut fine = result(Some(list("10000")), "");
+        fine.insert("isError".into(), false.into());
+        assert_eq!(Demand::of(&fine), None);
+        assert_eq!(Demand::of(&result(None, "it failed")), None);
+        assert_eq!(Demand::of(&result(Some(json!({ "x402Version": 2 })), "{}")), None);
+    }
+
+    #[test]
+    fn an_outcome_reads_back() {
+        let settled = json!({ "success": true, "transaction": "0xabc", "network": "eip155:84532" });
+        let result = json!({ "_meta": { OUTCOME_KEY: settled } });
+        let header = outcome_header(result.as_object().unwrap()).unwrap();
+        assert_eq!(Settled::from_header(header.as_bytes()).unwrap().transaction, "0xabc");
+        assert_eq!(outcome_header(&JsonObject::new()), None);
+    }
+}

@@ -1,0 +1,125 @@
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use farthing_protocol::jsonrpc::Capabilities;
+use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProgressToken};
+use rmcp::service::{NotificationContext, Peer, RoleClient, RoleServer, RunningService};
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
+use rmcp::{ClientHandler, ServiceExt as _};
+use serde_json::Value;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use super::place::{Place, Way};
+
+/// What opens wallets, and is none of another program's business.
+const OURS: [&str; 5] =
+    ["FARTHING_PASSPHRASE", "FARTHING_OWNER_PASSPHRASE", "FARTHING_CARD", "FARTHING_MCP_TOKEN", "FARTHING_SECRET"];
+
+/// The call of an assistant that a call of another server is made for.
+#[derive(Clone, Debug)]
+pub(super) struct Upstream {
+    pub(super) peer: Peer<RoleServer>,
+    /// Under which the assistant wants to hear how far it is.
+    pub(super) progress: Option<ProgressToken>,
+    pub(super) cancelled: CancellationToken,
+}
+
+/// A connection to another server, opened when it is first needed and again when it broke.
+pub(super) struct Connection {
+    pub(super) place: Place,
+    open: tokio::sync::Mutex<Option<RunningService<RoleClient, Ear>>>,
+    ear: Ear,
+}
+
+/// What a bridge hears from another server besides answers. It offers that server nothing: no model, no
+/// person to ask, no files.
+#[derive(Clone)]
+pub(super) struct Ear {
+    about: Arc<ClientConfig>,
+    waiting: Arc<Mutex<HashMap<ProgressToken, Upstream>>>,
+}
+
+/// Forwards how far a call is, until it is dropped.
+pub(super) struct Forwarding {
+    ear: Ear,
+    token: ProgressToken,
+}
+
+impl Connection {
+    pub(super) fn new(place: Place, pays: &Capabilities) -> Self {
+        let mut can = ClientCapabilities::default();
+        if let Value::Object(methods) = pays.to_value() {
+            can.experimental = Some([("payment".to_owned(), methods)].into());
+        }
+        let about = ClientConfig::new(can, Implementation::new("farthing", env!("CARGO_PKG_VERSION")));
+        let ear = Ear { about: Arc::new(about), waiting: Arc::default() };
+        Self { place, open: tokio::sync::Mutex::default(), ear }
+    }
+
+    /// The server at the other end, or in one sentence why there is none.
+    pub(super) async fn peer(&self) -> Result<Peer<RoleClient>, String> {
+        let mut open = self.open.lock().await;
+        if let Some(running) = open.as_ref().filter(|running| !running.is_closed() && !running.is_transport_closed()) {
+            return Ok(running.peer().clone());
+        }
+        let running = self.connect().await?;
+        Ok(open.insert(running).peer().clone())
+    }
+
+    async fn connect(&self) -> Result<RunningService<RoleClient, Ear>, String> {
+        let name = &self.place.name;
+        let ear = self.ear.clone();
+        match &self.place.way {
+            Way::Http(url) => {
+                let config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
+                let transport = StreamableHttpClientTransport::from_config(config);
+                ear.serve(transport).await.map_err(|_| format!("the server {name} cannot be reached"))
+            }
+            Way::Command(words) => {
+                let (program, arguments) = words.split_first().ok_or_else(|| format!("{name} has no command"))?;
+                let mut command = Command::new(program);
+                command.args(arguments).stderr(Stdio::inherit());
+                for variable in OURS {
+                    command.env_remove(variable);
+                }
+                let child = TokioChildProcess::new(command);
+                let child = child.map_err(|error| format!("the server {name} cannot be started: {error}"))?;
+                ear.serve(child).await.map_err(|_| format!("the server {name} was started and does not answer"))
+            }
+        }
+    }
+
+    /// Forwards how far a call is, where the assistant wants to know.
+    pub(super) fn forward_progress(&self, token: ProgressToken, upstream: Upstream) -> Option<Forwarding> {
+        upstream.progress.as_ref()?;
+        let mut waiting = self.ear.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(token.clone(), upstream);
+        Some(Forwarding { ear: self.ear.clone(), token })
+    }
+}
+
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        self.ear.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.token);
+    }
+}
+
+impl ClientHandler for Ear {
+    fn get_info(&self) -> ClientConfig {
+        ClientConfig::clone(&self.about)
+    }
+
+    async fn on_progress(&self, mut told: ProgressNotificationParam, _context: NotificationContext<RoleClient>) {
+        let upstream = {
+            let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.get(&told.progress_token).cloned()
+        };
+        let Some(Upstream { peer, progress: Some(token), .. }) = upstream else { return };
+        told.progress_token = token;
+        // Whoever no longer listens does not want to know.
+        let _ = peer.notify_progress(told).await;
+    }
+}

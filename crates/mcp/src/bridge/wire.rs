@@ -1,0 +1,149 @@
+//! What a paid call of MCP is in the shape of HTTP, and back. No I/O.
+//!
+//! A demand for payment becomes a 402, in whatever words it came: an error of the Payment scheme, a tool's
+//! result of x402, an error of ATXP that holds an offer of x402. A payment becomes the `_meta` member of the
+//! words in which it was asked for.
+
+use std::collections::BTreeMap;
+
+use farthing_dialects::atxp;
+use farthing_dialects::x402::mcp as x402;
+use farthing_dialects::x402::{PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, PaymentPayload, X_PAYMENT};
+use farthing_protocol::json::JsonError;
+use farthing_protocol::jsonrpc::{self, VERIFICATION_FAILED};
+use farthing_protocol::{Credential, JsonObject, Problem, ProblemType};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use reqwest::{Response, ResponseBuilderExt as _};
+use serde_json::Value;
+use url::Url;
+
+/// The challenges that a server made, by their ids, as it wrote them: a client echoes them with every member.
+pub(super) type Told = BTreeMap<String, JsonObject>;
+
+/// A demand, as headers and a body of HTTP.
+struct Demanded {
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// The `_meta` member that carries the payment of a request, if it has one.
+pub(super) fn payment(headers: &HeaderMap, told: &Told) -> Result<Option<(&'static str, JsonObject)>, String> {
+    for name in [PAYMENT_SIGNATURE, X_PAYMENT] {
+        if let Some(value) = headers.get(name) {
+            let payment = PaymentPayload::from_header(value.as_bytes());
+            let payment = payment.map_err(|error| format!("the payment cannot be written: {error}"))?;
+            return Ok(Some((x402::PAYMENT_KEY, payment.to_object())));
+        }
+    }
+    for name in [AUTHORIZATION.as_str(), "payment-authorization"] {
+        let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let credential = Credential::from_lines(lines).map_err(|_| "the payment cannot be read back".to_owned())?;
+        if let Some(credential) = credential {
+            let object = object_of(&credential, told).map_err(|error| error.to_string())?;
+            return Ok(Some((jsonrpc::CREDENTIAL_KEY, object)));
+        }
+    }
+    Ok(None)
+}
+
+fn object_of(credential: &Credential, told: &Told) -> Result<JsonObject, JsonError> {
+    let challenge = match told.get(credential.challenge().id().as_str()) {
+        Some(told) => told.clone(),
+        // Sent again by another process than the one that it was told: what binds is all there.
+        None => jsonrpc::challenge_to_object(credential.challenge())?,
+    };
+    Ok(jsonrpc::credential_to_object(&challenge, credential.payload().clone(), credential.source()))
+}
+
+/// A response of JSON-RPC (`result` or `error`) to a request with or without a payment, as one of HTTP.
+/// What it tells of challenges is added to `told`.
+pub(super) fn response(message: &JsonObject, was_paid: bool, url: &Url, told: &mut Told) -> Result<Response, String> {
+    let result = message.get("result").and_then(Value::as_object);
+    let (status, headers, body) = match demanded(message, was_paid, told) {
+        Some(Demanded { mut headers, body }) => {
+            outcome(result, &mut headers);
+            (StatusCode::PAYMENT_REQUIRED, headers, body)
+        }
+        None => {
+            let mut headers = HeaderMap::new();
+            if let Some(Ok(receipt)) = jsonrpc::receipt(message) {
+                headers.extend(HeaderValue::from_str(&receipt.to_header()).map(|value| (RECEIPT.clone(), value)));
+            }
+            outcome(result, &mut headers);
+            let failed = result.is_none_or(|result| result.get("isError") == Some(&Value::Bool(true)));
+            // A paid call that failed and has no receipt may have been taken or not.
+            let status =
+                if was_paid && failed && headers.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            (status, headers, Value::Object(message.clone()).to_string().into_bytes())
+        }
+    };
+    let mut response = http::Response::builder().status(status).url(url.clone());
+    if let Some(all) = response.headers_mut() {
+        all.extend(headers);
+    }
+    let response = response.body(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
+    Ok(Response::from(response))
+}
+
+static RECEIPT: http::HeaderName = http::HeaderName::from_static("payment-receipt");
+
+fn demanded(message: &JsonObject, was_paid: bool, told: &mut Told) -> Option<Demanded> {
+    let mut headers = HeaderMap::new();
+    let mut body = Vec::new();
+    let mut is_demand = false;
+    if let Some(demand) = jsonrpc::Demand::of(message) {
+        is_demand = true;
+        for (object, challenge) in demand.challenges {
+            let Ok(challenge) = challenge else { continue };
+            let Ok(value) = HeaderValue::from_bytes(challenge.to_header().as_bytes()) else { continue };
+            told.insert(challenge.id().as_str().to_owned(), object);
+            headers.append(WWW_AUTHENTICATE, value);
+        }
+        let refused = || Problem::new(ProblemType::VerificationFailed, "");
+        let problem = demand.problem.or_else(|| (demand.code == VERIFICATION_FAILED).then(refused));
+        body = problem.map(|problem| problem.to_json().into()).unwrap_or_default();
+    } else if let Some(problem) = problem(message).filter(|_| was_paid) {
+        return Some(Demanded { headers, body: problem.to_json().into() });
+    }
+    let list = message.get("result").and_then(Value::as_object).and_then(x402::Demand::of);
+    if let Some(demand) = &list {
+        if demand.text_differs {
+            tracing::warn!("a tool's price list and the text beside it differ; the price list counts");
+        }
+        is_demand = true;
+        price_list(&demand.list, demand.to_header(), &mut headers, &mut body);
+    }
+    if let Some(demand) = atxp::Demand::of(message) {
+        is_demand = true;
+        if let Some(list) = demand.x402 {
+            let demand = x402::Demand { list, text_differs: false };
+            price_list(&demand.list, demand.to_header(), &mut headers, &mut body);
+        }
+        body = demand.hindrance.map(|sentence| sentence.as_bytes().to_vec()).unwrap_or(body);
+    }
+    is_demand.then_some(Demanded { headers, body })
+}
+
+/// Version 2 stands in a header, version 1 in the body.
+fn price_list(list: &JsonObject, header: String, headers: &mut HeaderMap, body: &mut Vec<u8>) {
+    if list.get("x402Version").and_then(Value::as_u64) == Some(1) {
+        *body = Value::Object(list.clone()).to_string().into_bytes();
+    } else {
+        headers.extend(
+            HeaderValue::from_str(&header).map(|value| (http::HeaderName::from_static(PAYMENT_REQUIRED), value)),
+        );
+    }
+}
+
+/// The registered problem of an error that makes no new offer.
+fn problem(message: &JsonObject) -> Option<Problem> {
+    let problem = message.get("error")?.get("data")?.get("problem")?;
+    Problem::parse(problem.to_string().as_bytes())
+}
+
+/// What x402 says became of a payment.
+fn outcome(result: Option<&JsonObject>, headers: &mut HeaderMap) {
+    let told = result.and_then(x402::outcome_header).and_then(|told| HeaderValue::from_str(&told).ok());
+    headers.extend(told.map(|told| (http::HeaderName::from_static(PAYMENT_RESPONSE), told)));
+}
