@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use farthing_mcp::{Access, Server};
+use farthing_mcp::{Access, Bridges, Place, Server};
 use farthing_wallet::WalletName;
 use tokio::net::TcpListener;
 
@@ -20,6 +20,8 @@ use crate::{logging, terminal};
 #[derive(Args)]
 #[command(after_help = "Example, in the configuration of an assistant:\n  \
     {\"mcpServers\": {\"farthing\": {\"command\": \"farthing\", \"args\": [\"mcp\", \"--wallet\", \"agent\"]}}}\n\n\
+    Paid tools of another server, paid for within the wallet's policy:\n  \
+    farthing mcp --bridge weather=https://api.example.com/mcp --bridge \"files=npx -y some-server\"\n\n\
     The passphrase comes from FARTHING_PASSPHRASE, from --passphrase-file or from the key file beside the wallets:\n\
     there is no terminal to ask on.")]
 pub(crate) struct Mcp {
@@ -38,6 +40,9 @@ pub(crate) struct Mcp {
     /// A file whose first line is the token; otherwise FARTHING_MCP_TOKEN, or one made beside the wallets.
     #[arg(long, value_name = "FILE", requires = "listen")]
     token_file: Option<PathBuf>,
+    /// Another server, NAME=COMMAND or NAME=URL, whose tools are offered as NAME_tool and paid for; may be repeated.
+    #[arg(long = "bridge", value_name = "NAME=COMMAND|URL")]
+    bridges: Vec<Place>,
     #[command(flatten)]
     home: Home,
 }
@@ -45,7 +50,10 @@ pub(crate) struct Mcp {
 impl Mcp {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         logging::start();
-        let server = Server::new(self.home.client(&self.wallet).await?, self.home.wallets()?);
+        let client = self.home.client(&self.wallet).await?;
+        let bridges = Bridges::new(self.bridges.clone(), &client);
+        let bridges = bridges.map_err(|error| Failure::wrong_use(error.to_string()))?;
+        let server = Server::new(client, self.home.wallets()?).bridging(bridges);
         match self.listen {
             None => drop(farthing_mcp::serve_stdio(server).await.or_fail("the assistant could not be served")?),
             Some(address) => self.listen(server, address).await?,

@@ -1,4 +1,3 @@
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::connection::{Connection, Upstream};
-use super::wire::{self, Told};
+use super::wire;
 
 /// How long a server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -34,12 +33,11 @@ pub(super) struct Call<'a> {
     pub(super) asked: Asked,
     /// Who wants to know how far it is, and may take it back.
     pub(super) upstream: Option<Upstream>,
-    told: Mutex<Told>,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(connection: &'a Connection, asked: Asked, upstream: Option<Upstream>) -> Self {
-        Self { connection, asked, upstream, told: Mutex::default() }
+        Self { connection, asked, upstream }
     }
 
     /// What the wallet knows it by: the server, what is asked for, and the arguments in one spelling. The same
@@ -126,15 +124,11 @@ impl<'a> Call<'a> {
 impl Exchange for Call<'_> {
     async fn send(&self, request: Request) -> Result<Response, NoAnswer> {
         let unsendable = |reason: String| NoAnswer { never_left: true, reason };
-        let payment = {
-            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            wire::payment(request.headers(), &told).map_err(unsendable)?
-        };
+        let payment = self.connection.told(|told| wire::payment(request.headers(), told)).map_err(unsendable)?;
         let was_paid = payment.is_some();
         let answer = self.ask(self.message(payment), was_paid).await?;
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        wire::response(&answer, was_paid, request.url(), &mut told)
-            .map_err(|reason| NoAnswer { never_left: false, reason })
+        let response = self.connection.told(|told| wire::response(&answer, was_paid, request.url(), told));
+        response.map_err(|reason| NoAnswer { never_left: false, reason })
     }
 }
 

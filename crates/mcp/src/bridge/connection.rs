@@ -13,6 +13,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::place::{Place, Way};
+use super::wire::Told;
 
 /// What opens wallets, and is none of another program's business.
 const OURS: [&str; 5] =
@@ -32,6 +33,7 @@ pub(super) struct Connection {
     pub(super) place: Place,
     open: tokio::sync::Mutex<Option<RunningService<RoleClient, Ear>>>,
     ear: Ear,
+    told: Mutex<Told>,
 }
 
 /// What a bridge hears from another server besides answers. It offers that server nothing: no model, no
@@ -56,7 +58,7 @@ impl Connection {
         }
         let about = ClientConfig::new(can, Implementation::new("farthing", env!("CARGO_PKG_VERSION")));
         let ear = Ear { about: Arc::new(about), waiting: Arc::default() };
-        Self { place, open: tokio::sync::Mutex::default(), ear }
+        Self { place, open: tokio::sync::Mutex::default(), ear, told: Mutex::default() }
     }
 
     /// The server at the other end, or in one sentence why there is none.
@@ -67,6 +69,11 @@ impl Connection {
         }
         let running = self.connect().await?;
         Ok(open.insert(running).peer().clone())
+    }
+
+    /// Reads or adds to what the server told of its challenges.
+    pub(super) fn told<T>(&self, with: impl FnOnce(&mut Told) -> T) -> T {
+        with(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn connect(&self) -> Result<RunningService<RoleClient, Ear>, String> {

@@ -50,11 +50,6 @@ impl Bridges {
         Ok(Self { by_name })
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
-    }
-
     /// The server of a prefixed name, and its own name for what is meant.
     fn find<'a>(&self, name: &'a str, separator: char) -> Option<(&Connection, &'a str)> {
         let (server, name) = name.split_once(separator)?;

@@ -4,7 +4,7 @@
 //! result of x402, an error of ATXP that holds an offer of x402. A payment becomes the `_meta` member of the
 //! words in which it was asked for.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use farthing_dialects::atxp;
 use farthing_dialects::x402::mcp as x402;
@@ -18,8 +18,25 @@ use reqwest::{Response, ResponseBuilderExt as _};
 use serde_json::Value;
 use url::Url;
 
-/// The challenges that a server made, by their ids, as it wrote them: a client echoes them with every member.
-pub(super) type Told = BTreeMap<String, JsonObject>;
+/// The newest challenges that a server made, as it wrote them: a client echoes them with every member.
+#[derive(Default)]
+pub(super) struct Told(VecDeque<(String, JsonObject)>);
+
+/// More than a server makes while one of them is being paid.
+const MOST_TOLD: usize = 256;
+
+impl Told {
+    fn keep(&mut self, id: &str, challenge: JsonObject) {
+        if self.0.len() >= MOST_TOLD {
+            self.0.pop_front();
+        }
+        self.0.push_back((id.to_owned(), challenge));
+    }
+
+    fn of(&self, id: &str) -> Option<&JsonObject> {
+        self.0.iter().rev().find(|(known, _)| known == id).map(|(_, challenge)| challenge)
+    }
+}
 
 /// A demand, as headers and a body of HTTP.
 struct Demanded {
@@ -48,7 +65,7 @@ pub(super) fn payment(headers: &HeaderMap, told: &Told) -> Result<Option<(&'stat
 }
 
 fn object_of(credential: &Credential, told: &Told) -> Result<JsonObject, JsonError> {
-    let challenge = match told.get(credential.challenge().id().as_str()) {
+    let challenge = match told.of(credential.challenge().id().as_str()) {
         Some(told) => told.clone(),
         // Sent again by another process than the one that it was told: what binds is all there.
         None => jsonrpc::challenge_to_object(credential.challenge())?,
@@ -97,7 +114,7 @@ fn demanded(message: &JsonObject, was_paid: bool, told: &mut Told) -> Option<Dem
         for (object, challenge) in demand.challenges {
             let Ok(challenge) = challenge else { continue };
             let Ok(value) = HeaderValue::from_bytes(challenge.to_header().as_bytes()) else { continue };
-            told.insert(challenge.id().as_str().to_owned(), object);
+            told.keep(challenge.id().as_str(), object);
             headers.append(WWW_AUTHENTICATE, value);
         }
         let refused = || Problem::new(ProblemType::VerificationFailed, "");
