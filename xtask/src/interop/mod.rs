@@ -3,12 +3,14 @@
 //! [`peer`] starts an SDK's program, [`upstream`] is what the gateway sells, [`paper`] a server of challenges written by
 //! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain, [`sessions`] by one
 //! deposit and many vouchers, and [`x402`] in the words of x402, with facilitators between.
+//! [`mcp`] has an assistant use the wallet's tools.
 
 mod chain_program;
 mod chains;
 mod checks;
 mod key_file;
 mod matrix;
+mod mcp;
 mod node;
 mod paper;
 mod peer;
@@ -65,6 +67,8 @@ enum Part {
     Sessions,
     /// Everybody buys of everybody by x402, settled by every facilitator.
     X402,
+    /// An assistant on the official SDK of MCP pays by the wallet's tools, and by tools of a seller's.
+    Mcp,
 }
 
 /// Runs every part; an error when anything came out otherwise than it should.
@@ -91,6 +95,9 @@ pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
     }
     if has(Part::X402) {
         failures.extend(x402::run(&binary)?);
+    }
+    if has(Part::Mcp) {
+        failures.extend(mcp::run(&binary)?);
     }
     if failures.is_empty() {
         return Ok(());

@@ -6,11 +6,16 @@ use farthing_protocol::json::parse_object;
 use serde_json::Value;
 
 use super::encoding::encode;
+use super::{PaymentPayload, Version};
 
 /// The `_meta` member of a payment.
 pub const PAYMENT_KEY: &str = "x402/payment";
 /// The `_meta` member of its outcome.
 pub const OUTCOME_KEY: &str = "x402/payment-response";
+/// The same two in one deployed library of version 1, whose payment is the text of the header.
+pub const DOTTED_PAYMENT_KEY: &str = "x402.payment";
+/// See [`DOTTED_PAYMENT_KEY`].
+pub const DOTTED_OUTCOME_KEY: &str = "x402.payment-response";
 
 /// A price list in a tool's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +50,21 @@ impl Demand {
     }
 }
 
+/// The `_meta` members of a payment. Sensitive. One of version 1 stands there under both names, for whoever
+/// reads which: it is one payment, and can be taken once.
+pub fn payment_members(payment: &PaymentPayload) -> JsonObject {
+    let mut members = JsonObject::from_iter([(PAYMENT_KEY.to_owned(), Value::Object(payment.to_object()))]);
+    if payment.version == Version::V1 {
+        members.insert(DOTTED_PAYMENT_KEY.to_owned(), payment.to_header().into());
+    }
+    members
+}
+
 /// The outcome in a result's `_meta`, as the value of `PAYMENT-RESPONSE`.
 pub fn outcome_header(result: &JsonObject) -> Option<String> {
-    Some(encode(result.get("_meta")?.get(OUTCOME_KEY)?.as_object()?))
+    let meta = result.get("_meta")?;
+    let told = [OUTCOME_KEY, DOTTED_OUTCOME_KEY].into_iter().find_map(|key| meta.get(key)?.as_object());
+    told.map(encode)
 }
 
 fn is_list(object: &JsonObject) -> bool {
@@ -106,11 +123,25 @@ mod tests {
     }
 
     #[test]
+    fn a_payment_of_the_first_version_stands_under_both_names() {
+        let payment = |value: Value| PaymentPayload::from_json(value.to_string().as_bytes()).unwrap();
+        let old = payment(json!({ "x402Version": 1, "scheme": "exact", "network": "base-sepolia", "payload": {} }));
+        let members = payment_members(&old);
+        let header = members[DOTTED_PAYMENT_KEY].as_str().unwrap();
+        assert_eq!(PaymentPayload::from_header(header.as_bytes()).unwrap().to_object(), old.to_object());
+        assert_eq!(members[PAYMENT_KEY], Value::Object(old.to_object()));
+        let new = payment(json!({ "x402Version": 2, "accepted": list("1")["accepts"][0], "payload": {} }));
+        assert_eq!(payment_members(&new).len(), 1);
+    }
+
+    #[test]
     fn an_outcome_reads_back() {
         let settled = json!({ "success": true, "transaction": "0xabc", "network": "eip155:84532" });
-        let result = json!({ "_meta": { OUTCOME_KEY: settled } });
-        let header = outcome_header(result.as_object().unwrap()).unwrap();
-        assert_eq!(Settled::from_header(header.as_bytes()).unwrap().transaction, "0xabc");
+        for key in [OUTCOME_KEY, DOTTED_OUTCOME_KEY] {
+            let result = json!({ "_meta": { key: settled } });
+            let header = outcome_header(result.as_object().unwrap()).unwrap();
+            assert_eq!(Settled::from_header(header.as_bytes()).unwrap().transaction, "0xabc");
+        }
         assert_eq!(outcome_header(&JsonObject::new()), None);
     }
 }

@@ -40,6 +40,9 @@ pub(crate) struct Mcp {
     /// A file whose first line is the token; otherwise FARTHING_MCP_TOKEN, or one made beside the wallets.
     #[arg(long, value_name = "FILE", requires = "listen")]
     token_file: Option<PathBuf>,
+    /// Let no form of the assistant answer what the policy wants a person asked; the owner answers elsewhere.
+    #[arg(long)]
+    no_forms: bool,
     /// Another server, NAME=COMMAND or NAME=URL, whose tools are offered as NAME_tool and paid for; may be repeated.
     #[arg(long = "bridge", value_name = "NAME=COMMAND|URL")]
     bridges: Vec<Place>,
@@ -53,7 +56,7 @@ impl Mcp {
         let client = self.home.client(&self.wallet).await?;
         let bridges = Bridges::new(self.bridges.clone(), &client);
         let bridges = bridges.map_err(|error| Failure::wrong_use(error.to_string()))?;
-        let server = Server::new(client, self.home.wallets()?).bridging(bridges);
+        let server = Server::new(client, self.home.wallets()?).bridging(bridges).answering(!self.no_forms);
         match self.listen {
             None => drop(farthing_mcp::serve_stdio(server).await.or_fail("the assistant could not be served")?),
             Some(address) => self.listen(server, address).await?,

@@ -58,10 +58,8 @@ impl<'a> Call<'a> {
         Ok(request)
     }
 
-    fn message(&self, payment: Option<(&'static str, JsonObject)>) -> ClientRequest {
-        let meta = payment.map(|(key, payment)| {
-            RequestMetaObject(MetaObject(JsonObject::from_iter([(key.to_owned(), Value::Object(payment))])))
-        });
+    fn message(&self, payment: Option<JsonObject>) -> ClientRequest {
+        let meta = payment.map(|members| RequestMetaObject(MetaObject(members)));
         match &self.asked {
             Asked::Tool(asked) => {
                 let mut asked = asked.clone();

@@ -44,13 +44,13 @@ struct Demanded {
     body: Vec<u8>,
 }
 
-/// The `_meta` member that carries the payment of a request, if it has one.
-pub(super) fn payment(headers: &HeaderMap, told: &Told) -> Result<Option<(&'static str, JsonObject)>, String> {
+/// The `_meta` members that carry the payment of a request, if it has one.
+pub(super) fn payment(headers: &HeaderMap, told: &Told) -> Result<Option<JsonObject>, String> {
     for name in [PAYMENT_SIGNATURE, X_PAYMENT] {
         if let Some(value) = headers.get(name) {
             let payment = PaymentPayload::from_header(value.as_bytes());
             let payment = payment.map_err(|error| format!("the payment cannot be written: {error}"))?;
-            return Ok(Some((x402::PAYMENT_KEY, payment.to_object())));
+            return Ok(Some(x402::payment_members(&payment)));
         }
     }
     for name in [AUTHORIZATION.as_str(), "payment-authorization"] {
@@ -58,7 +58,8 @@ pub(super) fn payment(headers: &HeaderMap, told: &Told) -> Result<Option<(&'stat
         let credential = Credential::from_lines(lines).map_err(|_| "the payment cannot be read back".to_owned())?;
         if let Some(credential) = credential {
             let object = object_of(&credential, told).map_err(|error| error.to_string())?;
-            return Ok(Some((jsonrpc::CREDENTIAL_KEY, object)));
+            let key = jsonrpc::CREDENTIAL_KEY.to_owned();
+            return Ok(Some(JsonObject::from_iter([(key, Value::Object(object))])));
         }
     }
     Ok(None)

@@ -1,0 +1,70 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::assistant::Heard;
+use crate::commands::Run as _;
+use crate::gateway::{Gateway, free_address};
+use crate::interop::service::Service;
+
+/// What opens the wallet, and what opens the tools over HTTP: neither may be in anything that an assistant hears.
+const PASSPHRASE: &str = "nobody hears this passphrase";
+pub(super) const TOKEN: &str = "nobody-hears-this-token-either";
+
+/// A wallet with a limit and money at a gateway, and the command that offers its tools.
+pub(super) struct Desk {
+    binary: PathBuf,
+    home: TempDir,
+}
+
+impl Desk {
+    pub(super) fn with_limit(binary: &Path, gateway: &Gateway, total: &str) -> anyhow::Result<Self> {
+        let desk = Self { binary: binary.to_owned(), home: tempfile::tempdir()? };
+        desk.farthing(&["wallet", "create", "agent"]).output_text()?;
+        desk.farthing(&["policy", "set", "--total", total, "--per-payment", "0.001 USD"]).output_text()?;
+        let shown: Value = serde_json::from_str(&desk.farthing(&["wallet", "show", "agent", "--json"]).output_text()?)?;
+        gateway.grant(shown["did"].as_str().context("a wallet has a did")?, "1 USD")?;
+        Ok(desk)
+    }
+
+    /// The words that start the tools.
+    pub(super) fn command(&self, more: &[&str]) -> Vec<String> {
+        let binary = self.binary.display().to_string();
+        [binary.as_str(), "mcp"].iter().chain(more).map(|word| (*word).to_owned()).collect()
+    }
+
+    /// The variables that they need.
+    pub(super) fn environment(&self) -> Value {
+        json!({ "FARTHING_HOME": self.home.path(), "FARTHING_PASSPHRASE": PASSPHRASE, "FARTHING_MCP_TOKEN": TOKEN })
+    }
+
+    /// The tools, served over HTTP.
+    pub(super) fn listen(&self) -> anyhow::Result<Service> {
+        let address = free_address()?;
+        let mut served = Service::start("rmcp", self.farthing(&["mcp", "--listen", &address]), address)?;
+        served.wait_until("/mcp", 401)?;
+        Ok(served)
+    }
+
+    /// That an assistant heard nothing that opens anything.
+    pub(super) fn kept_its_secrets(&self, heard: &Heard) -> anyhow::Result<()> {
+        let all = format!("{:?}{:?}", heard.results, heard.asked);
+        let key = std::fs::read_to_string(self.home.path().join("wallets/agent/wallet.json"))?;
+        let key: Value = serde_json::from_str(&key)?;
+        let sealed = key["crypto"]["ciphertext"].as_str().context("a key file is sealed")?;
+        for secret in [PASSPHRASE, TOKEN, sealed] {
+            ensure!(!all.contains(secret), "an assistant heard a secret");
+        }
+        Ok(())
+    }
+
+    fn farthing(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(words).env("FARTHING_HOME", self.home.path());
+        command.env("FARTHING_PASSPHRASE", PASSPHRASE).env("FARTHING_MCP_TOKEN", TOKEN);
+        command
+    }
+}
