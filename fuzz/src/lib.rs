@@ -2,4 +2,5 @@
 //! functions with mutated seeds, so that every test run exercises them without a fuzzer.
 
 pub mod entry_points;
+pub mod ows;
 pub mod x402;

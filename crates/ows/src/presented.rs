@@ -1,3 +1,6 @@
+use crate::decode::decode;
+use crate::{Facts, OwsError};
+
 /// What somebody wants signed: the thing itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,6 +34,11 @@ impl Presented {
             Self::TypedData(json) => json.as_bytes(),
             Self::Digest(digest) => digest,
         }
+    }
+
+    /// What signing it would do, as far as the bytes can tell; refused when they cannot be read.
+    pub fn facts(&self) -> Result<Facts, OwsError> {
+        decode(self).map(|decoded| decoded.facts)
     }
 
     /// Whether a contract could take it for the hash of something else: a digest, or a message that is as

@@ -59,14 +59,19 @@ impl Matrix {
 
     /// Requires that the README shows this very table.
     pub(super) fn agrees_with_the_readme(&self) -> anyhow::Result<()> {
-        let readme = std::fs::read_to_string(workspace::root().join("interop/README.md"))?;
-        let shown = readme.split_once(self.begin).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table);
-        ensure!(
-            shown.is_some_and(|shown| shown.trim() == self.table().trim()),
-            "interop/README.md shows another matrix; put the one above between its marks"
-        );
-        Ok(())
+        readme_shows(self.begin, &self.table())
     }
+}
+
+/// Requires that the README shows these very tables after a line of their own.
+pub(super) fn readme_shows(begin: &str, tables: &str) -> anyhow::Result<()> {
+    let readme = std::fs::read_to_string(workspace::root().join("interop/README.md"))?;
+    let shown = readme.split_once(begin).and_then(|(_, rest)| rest.split_once(END)).map(|(shown, _)| shown);
+    ensure!(
+        shown.is_some_and(|shown| shown.trim() == tables.trim()),
+        "interop/README.md shows another matrix; put the one above between its marks"
+    );
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod key_file;
 mod matrix;
 mod mcp;
 mod node;
+mod ows;
 mod paper;
 mod peer;
 mod service;
@@ -69,6 +70,8 @@ enum Part {
     X402,
     /// An assistant on the official SDK of MCP pays by the wallet's tools, and by tools of a seller's.
     Mcp,
+    /// The reference library of the Open Wallet Standard over our vaults, and we over its.
+    Ows,
 }
 
 /// Runs every part; an error when anything came out otherwise than it should.
@@ -78,9 +81,15 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
 
 /// Runs the selected parts; an error when anything came out otherwise than it should.
 pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
-    let binary = farthing::debug_binary()?;
     let has = |part| selection.only.is_none_or(|only| only == part);
     let mut failures = Vec::new();
+    if has(Part::Ows) {
+        failures.extend(ows::run()?);
+    }
+    if selection.only == Some(Part::Ows) {
+        return ended(&failures);
+    }
+    let binary = farthing::debug_binary()?;
     if has(Part::Balance) || has(Part::Mpp) {
         let peers = peer::all()?;
         if has(Part::Balance) {
@@ -99,6 +108,10 @@ pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
     if has(Part::Mcp) {
         failures.extend(mcp::run(&binary)?);
     }
+    ended(&failures)
+}
+
+fn ended(failures: &[String]) -> anyhow::Result<()> {
     if failures.is_empty() {
         return Ok(());
     }
