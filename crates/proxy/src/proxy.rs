@@ -9,6 +9,7 @@ use farthing_wallet::client::Order;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use reqwest::redirect;
+use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -79,7 +80,8 @@ impl Proxy {
         order: Order,
         limits: Limits,
     ) -> Result<Self, StartError> {
-        let clients = Clients::new(limits.silence).map_err(|error| StartError::Client(error.to_string()))?;
+        let clients =
+            Clients::new(limits.silence, &reach.authorities).map_err(|error| StartError::Client(error.to_string()))?;
         let (tally, draining) = (Tally::default(), watch::channel(false).0);
         Ok(Self(Arc::new(Shared { agents, authority, reach, order, limits, tally, clients, draining })))
     }
@@ -139,10 +141,12 @@ struct Pair {
 }
 
 impl Clients {
-    fn new(silence: Duration) -> Result<Self, reqwest::Error> {
+    fn new(silence: Duration, authorities: &[CertificateDer<'_>]) -> Result<Self, reqwest::Error> {
+        let authorities: Vec<_> =
+            authorities.iter().map(|each| reqwest::Certificate::from_der(each)).collect::<Result<_, _>>()?;
         let builder = || {
             let builder = reqwest::Client::builder().redirect(redirect::Policy::none()).referer(false).no_proxy();
-            builder.connect_timeout(Duration::from_secs(10))
+            builder.connect_timeout(Duration::from_secs(10)).tls_certs_merge(authorities.iter().cloned())
         };
         let pair = |builder: &dyn Fn() -> reqwest::ClientBuilder| {
             let requests = builder().read_timeout(silence).build()?;

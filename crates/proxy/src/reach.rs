@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use rustls::pki_types::CertificateDer;
 use url::{Host, Url};
 
 use crate::Refusal;
@@ -21,6 +22,8 @@ pub struct Reach {
     pub ports: Vec<u16>,
     /// Hosts whose tunnels are joined as they are: nothing in them is seen, and nothing is paid.
     pub tunnels: Vec<Listed>,
+    /// Authorities whose servers are trusted besides those that this system trusts.
+    pub authorities: Vec<CertificateDer<'static>>,
 }
 
 /// A host, on one port or on any.

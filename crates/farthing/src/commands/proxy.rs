@@ -5,6 +5,7 @@ mod purses;
 mod token;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ use farthing_money::Price;
 use farthing_proxy::{Agents, Authority, Limits, Listed, Proxy as Service, Reach, StartError, Tokens};
 use farthing_wallet::client::Order;
 use farthing_wallet::{Ambient, WalletName};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -65,6 +68,9 @@ pub(super) struct Way {
     /// A host whose connections are passed on unread, and unpaid; may be repeated.
     #[arg(long, value_name = "HOST[:PORT]")]
     tunnel: Vec<Listed>,
+    /// Certificates, PEM, of authorities that servers are trusted by besides those that this system trusts.
+    #[arg(long, value_name = "FILE")]
+    upstream_ca: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -96,7 +102,7 @@ impl Proxy {
             self.home.client(wallet).await?;
             agents = agents.or_else(wallet.clone());
         }
-        let proxy = self.way.proxy(agents, authority(&self.home, &[])?)?;
+        let proxy = self.way.proxy(agents, authority(&self.home, &[])?, self.way.reach()?)?;
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.or_fail(&format!("cannot listen on {}", self.listen))?;
         let address = listener.local_addr().or_fail("the listener has no address")?;
@@ -129,16 +135,26 @@ impl Proxy {
 
 impl Way {
     /// A proxy that lets this through.
-    pub(super) fn proxy(&self, agents: Agents, authority: Authority) -> Result<Service, Failure> {
+    pub(super) fn proxy(&self, agents: Agents, authority: Authority, reach: Reach) -> Result<Service, Failure> {
         let order = Order { max: self.max, ..Order::default() };
-        let proxy = Service::new(agents, authority, self.reach(), order, Limits::default());
+        let proxy = Service::new(agents, authority, reach, order, Limits::default());
         proxy.map_err(|error| Failure::new(error.to_string()))
     }
 
     /// Where it goes.
-    pub(super) fn reach(&self) -> Reach {
+    pub(super) fn reach(&self) -> Result<Reach, Failure> {
         let (private, ports, tunnels) = (self.allow_private.clone(), self.allow_port.clone(), self.tunnel.clone());
-        Reach { private, ports, tunnels }
+        let authorities = match &self.upstream_ca {
+            None => Vec::new(),
+            Some(file) => {
+                let unreadable = |error: &dyn std::fmt::Display| {
+                    Failure::wrong_use(format!("{} holds no certificates: {error}", file.display()))
+                };
+                let read = CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))?;
+                read.collect::<Result<_, _>>().map_err(|error| unreadable(&error))?
+            }
+        };
+        Ok(Reach { private, ports, tunnels, authorities })
     }
 }
 

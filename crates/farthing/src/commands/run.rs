@@ -55,8 +55,9 @@ impl Run {
         let authority = authority(&self.home, &[])?;
         let listener = TcpListener::bind("127.0.0.1:0").await.or_fail("cannot listen on this machine")?;
         let address = listener.local_addr().or_fail("the listener has no address")?;
-        let surroundings = Surroundings::new(&authority, &self.proxy_url(&token, address), &self.way.reach())?;
-        let proxy = self.way.proxy(Agents::new(Arc::new(purses), tokens), authority)?;
+        let reach = self.way.reach()?;
+        let surroundings = Surroundings::new(&authority, &self.proxy_url(&token, address), &reach)?;
+        let proxy = self.way.proxy(Agents::new(Arc::new(purses), tokens), authority, reach)?;
         let tally = proxy.tally();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(serve(proxy, listener, stopped));

@@ -39,6 +39,11 @@ impl Purses for OneHome {
     }
 }
 
+/// The wallets of this directory.
+pub(crate) fn one_home(home: &std::path::Path) -> Arc<dyn Purses> {
+    Arc::new(OneHome(home.to_owned()))
+}
+
 /// The clock of certificates: clients of these tests look at the real one.
 #[expect(clippy::disallowed_methods, reason = "TLS clients compare with the real time")]
 pub(crate) fn real_time() -> Ambient {
@@ -68,7 +73,7 @@ impl Street {
         let authority = Authority::open(&directory, &[], &real_time()).unwrap();
         let tokens = Tokens::at(&directory.join("tokens"));
         let token = tokens.make(&agent, &real_time()).unwrap();
-        let mut agents = Agents::new(Arc::new(OneHome(home.path().to_owned())), tokens);
+        let mut agents = Agents::new(one_home(home.path()), tokens);
         if unnamed {
             agents = agents.or_else(agent);
         }
@@ -84,18 +89,48 @@ impl Street {
 
     /// An agent that follows no redirects and trusts the proxy's certificates alone.
     pub(crate) fn agent(&self) -> reqwest::Client {
-        self.agent_with(reqwest::Proxy::all(format!("http://{}", self.address)).unwrap())
+        self.agent_with(self.unnamed())
     }
 
     /// One with this password.
     pub(crate) fn agent_named(&self, password: &str) -> reqwest::Client {
-        let proxy = reqwest::Proxy::all(format!("http://{}", self.address)).unwrap();
-        self.agent_with(proxy.basic_auth(double::AGENT, password))
+        self.agent_with(self.unnamed().basic_auth(double::AGENT, password))
+    }
+
+    /// One that speaks HTTP/1.1 alone.
+    pub(crate) fn agent_of_http1(&self) -> reqwest::Client {
+        self.building(self.unnamed(), [self.own_certificate()]).http1_only().build().unwrap()
+    }
+
+    /// One that trusts only this.
+    pub(crate) fn agent_that_trusts(&self, authority: &[u8]) -> reqwest::Client {
+        let trusted = reqwest::Certificate::from_der(authority).unwrap();
+        self.building(self.unnamed(), [trusted]).build().unwrap()
+    }
+
+    /// One that trusts no certificate.
+    pub(crate) fn agent_that_trusts_nobody(&self) -> reqwest::Client {
+        self.building(self.unnamed(), []).build().unwrap()
+    }
+
+    fn unnamed(&self) -> reqwest::Proxy {
+        reqwest::Proxy::all(format!("http://{}", self.address)).unwrap()
+    }
+
+    fn own_certificate(&self) -> reqwest::Certificate {
+        reqwest::Certificate::from_pem(self.certificate.as_bytes()).unwrap()
     }
 
     fn agent_with(&self, proxy: reqwest::Proxy) -> reqwest::Client {
-        let trusted = reqwest::Certificate::from_pem(self.certificate.as_bytes()).unwrap();
+        self.building(proxy, [self.own_certificate()]).build().unwrap()
+    }
+
+    fn building<const COUNT: usize>(
+        &self,
+        proxy: reqwest::Proxy,
+        trusted: [reqwest::Certificate; COUNT],
+    ) -> reqwest::ClientBuilder {
         let builder = reqwest::Client::builder().proxy(proxy).redirect(reqwest::redirect::Policy::none());
-        builder.tls_certs_only([trusted]).timeout(Duration::from_secs(60)).build().unwrap()
+        builder.tls_certs_only(trusted).timeout(Duration::from_secs(60))
     }
 }
