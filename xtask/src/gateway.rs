@@ -24,10 +24,20 @@ impl Gateway {
     /// Starts a binary with these routes (TOML, `[[route]]` tables) and waits until it is ready. A command that runs
     /// another, such as `taskset`, may stand before it.
     pub(crate) fn start(under: &[&str], binary: &Path, routes: &str) -> anyhow::Result<Self> {
+        Self::start_over(under, binary, routes, None)
+    }
+
+    /// The same over TLS on `localhost`, with `server.pem` and `server.key` of this folder.
+    pub(crate) fn start_over(
+        under: &[&str],
+        binary: &Path,
+        routes: &str,
+        certificate: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (listen, admin) = (free_address()?, free_address()?);
         let settings = folder.path().join("farthing.toml");
-        std::fs::write(&settings, configuration(&listen, &admin, folder.path(), routes))?;
+        std::fs::write(&settings, configuration(&listen, &admin, folder.path(), routes, certificate))?;
         let log = std::fs::File::create(folder.path().join("log"))?;
         let mut command = match under {
             [] => Command::new(binary),
@@ -115,10 +125,17 @@ impl Drop for Gateway {
     }
 }
 
-fn configuration(listen: &str, admin: &str, folder: &Path, routes: &str) -> String {
+fn configuration(listen: &str, admin: &str, folder: &Path, routes: &str, certificate: Option<&Path>) -> String {
     let store = folder.join("farthing.db");
+    let (public_url, tls) = match certificate {
+        None => (format!("http://{listen}"), String::new()),
+        Some(folder) => (
+            format!("https://{}", listen.replace("127.0.0.1", "localhost")),
+            format!("tls = {{ cert = \"{0}/server.pem\", key = \"{0}/server.key\" }}\n", folder.display()),
+        ),
+    };
     format!(
-        "[gateway]\nlisten = \"{listen}\"\npublic_url = \"http://{listen}\"\nadmin = \"{admin}\"\n\
+        "[gateway]\nlisten = \"{listen}\"\npublic_url = \"{public_url}\"\n{tls}admin = \"{admin}\"\n\
          store = \"sqlite:{}\"\ndevelopment = true\ndigest_body = \"64KiB\"\n\n[rails.balance]\nasset = \"USD\"\n\n{routes}",
         store.display()
     )

@@ -36,7 +36,9 @@ pub(crate) fn install_everything() -> anyhow::Result<()> {
     measuring()?;
     mppx()?;
     npm("x402-ts", "@x402/core")?;
+    npm("proxy", "node")?;
     python("pympp")?;
+    python("proxy")?;
     python("x402-py")?;
     solc()?;
     println!("Everything the chores need is installed.");

@@ -3,7 +3,7 @@
 //! [`peer`] starts an SDK's program, [`upstream`] is what the gateway sells, [`paper`] a server of challenges written by
 //! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain, [`sessions`] by one
 //! deposit and many vouchers, and [`x402`] in the words of x402, with facilitators between.
-//! [`mcp`] has an assistant use the wallet's tools.
+//! [`mcp`] has an assistant use the wallet's tools, and [`proxy`] programs buy that know nothing of payments.
 
 mod chain_program;
 mod chains;
@@ -15,6 +15,7 @@ mod node;
 mod ows;
 mod paper;
 mod peer;
+mod proxy;
 mod service;
 mod sessions;
 mod shop;
@@ -72,6 +73,8 @@ enum Part {
     Mcp,
     /// The reference library of the Open Wallet Standard over our vaults, and we over its.
     Ows,
+    /// Programs that know nothing of payments buy through `farthing run`.
+    Proxy,
 }
 
 /// Runs every part; an error when anything came out otherwise than it should.
@@ -107,6 +110,9 @@ pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
     }
     if has(Part::Mcp) {
         failures.extend(mcp::run(&binary)?);
+    }
+    if has(Part::Proxy) {
+        failures.extend(proxy::run(&binary)?);
     }
     ended(&failures)
 }
