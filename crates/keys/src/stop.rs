@@ -34,6 +34,12 @@ pub enum Stopped {
     /// A virtual card that is there no more, by its id.
     #[error("the card {0} was revoked and signs nothing; make another with: farthing card create")]
     Revoked(String),
+    /// A virtual card whose time is over, by its id.
+    #[error("the card {0} has ended and signs nothing; make another with: farthing card create")]
+    Ended(String),
+    /// A wallet that was opened to take back what is its own.
+    #[error("what is out is being taken back, and nothing else is signed")]
+    Unwinding,
     /// Nobody can say.
     #[error("{path}: {reason}; without knowing whether it is frozen, nothing is signed", path = path.display())]
     Unknown {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farthing_rail::{Answer, RecoverableSigner, SignError, Signer};
+use farthing_rail::{Answer, Approved, Reclaim, RecoverableSigner, SignError, Signer};
 
 use crate::private_keys::PrivateKeys;
 use crate::secp256k1_key::address_of;
@@ -41,6 +41,11 @@ impl Vault {
         Ok(Self { file, stops, opening, opened: Mutex::new(None) })
     }
 
+    /// Whether its file says that there is a key for accounts on chains.
+    pub fn has_account(&self) -> bool {
+        self.file.address().is_some()
+    }
+
     /// Who stopped these keys, if anybody; looked up now.
     pub fn stopped(&self) -> Option<Stopped> {
         self.stops.iter().find_map(Stop::look)
@@ -71,10 +76,10 @@ impl Vault {
         Ok(keys)
     }
 
-    fn keys_to_sign(&self) -> Result<Arc<PrivateKeys>, VaultError> {
+    fn keys_to_sign(&self, reclaims: bool) -> Result<Arc<PrivateKeys>, VaultError> {
         match self.stopped() {
-            Some(stopped) => Err(stopped.into()),
-            None => self.keys(),
+            Some(stopped) if !reclaims => Err(stopped.into()),
+            _ => self.keys(),
         }
     }
 
@@ -94,13 +99,20 @@ impl fmt::Debug for Vault {
 pub struct VaultSigner {
     vault: Arc<Vault>,
     did: String,
+    reclaims: bool,
 }
 
 impl VaultSigner {
     /// Signs with the Ed25519 key of this vault, which must have one.
     pub fn new(vault: Arc<Vault>) -> Result<Self, VaultError> {
         let did = vault.file.did()?.to_owned();
-        Ok(Self { vault, did })
+        Ok(Self { vault, did, reclaims: false })
+    }
+
+    /// The same key, which no stop keeps from signing: to take back what is its owner's own, and only that.
+    #[must_use]
+    pub fn reclaiming(&self, _: &Approved<Reclaim>) -> Self {
+        Self { vault: Arc::clone(&self.vault), did: self.did.clone(), reclaims: true }
     }
 }
 
@@ -110,7 +122,10 @@ impl Signer for VaultSigner {
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
-        let pair = self.vault.keys_to_sign().and_then(|keys| keys.ed25519.as_ref().ok_or_else(no_seed)?.key_pair());
+        let pair = self
+            .vault
+            .keys_to_sign(self.reclaims)
+            .and_then(|keys| keys.ed25519.as_ref().ok_or_else(no_seed)?.key_pair());
         let signature = pair.map_err(|error| SignError::Key(error.to_string()))?.sign(message);
         signature.as_ref().try_into().map_err(|_| SignError::Key("it made no signature of 64 bytes".into()))
     }
@@ -121,6 +136,7 @@ impl Signer for VaultSigner {
 pub struct VaultAccount {
     vault: Arc<Vault>,
     public_key: [u8; 64],
+    reclaims: bool,
 }
 
 impl VaultAccount {
@@ -132,7 +148,13 @@ impl VaultAccount {
             Some(stated) => stated,
             None => vault.keys()?.secp256k1.as_ref().ok_or_else(none)?.public_key()?,
         };
-        Ok(Self { vault, public_key })
+        Ok(Self { vault, public_key, reclaims: false })
+    }
+
+    /// The same key, which no stop keeps from signing: to take back what is its owner's own, and only that.
+    #[must_use]
+    pub fn reclaiming(&self, _: &Approved<Reclaim>) -> Self {
+        Self { vault: Arc::clone(&self.vault), public_key: self.public_key, reclaims: true }
     }
 
     /// The account on EVM chains, checksummed (EIP-55).
@@ -141,7 +163,7 @@ impl VaultAccount {
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 65], VaultError> {
-        let keys = self.vault.keys_to_sign()?;
+        let keys = self.vault.keys_to_sign(self.reclaims)?;
         let none = || VaultError::NoAccount(self.vault.file.name.clone());
         keys.secp256k1.as_ref().ok_or_else(none)?.sign_keccak(message)
     }
@@ -206,6 +228,11 @@ mod tests {
         for refusal in [signer.sign(b"x").unwrap_err(), account.sign_keccak(b"x").await.unwrap_err()] {
             assert!(refusal.to_string().contains("farthing wallet thaw agent"), "{refusal}");
         }
+        #[expect(clippy::disallowed_methods, reason = "a test may approve")]
+        let approved = Approved::grant(Reclaim::Request);
+        assert!(signer.reclaiming(&approved).sign(b"x").is_ok());
+        assert!(account.reclaiming(&approved).sign_keccak(b"x").await.is_ok());
+        assert!(signer.sign(b"x").is_err());
         std::fs::remove_file(directory.path().join("frozen")).unwrap();
         assert!(signer.sign(b"x").is_ok() && account.sign_keccak(b"x").await.is_ok());
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::{Challenge, Credential, Timestamp};
 
-use crate::{Answer, Approved, Offer, Origin};
+use crate::{Answer, Approved, Offer, Origin, Reclaim};
 
 /// The buyer's half of a payment method.
 pub trait Payer: Send + Sync {
@@ -42,6 +42,15 @@ pub trait Payer: Send + Sync {
     fn became<'a>(&'a self, credential: &'a Credential) -> Answer<'a, Became> {
         let _ = credential;
         Box::pin(std::future::ready(Became::Unknown))
+    }
+
+    /// Takes back what a credential of this method lets its holder take, where the money's own home lets the
+    /// payer do so. [`Sent::Moved`] says that nobody can take it any more, or that it was taken before.
+    fn cancel<'a>(&'a self, credential: &'a Credential, approved: Approved<Reclaim>) -> Answer<'a, Sent> {
+        let _ = (credential, approved);
+        let (method, intent) = self.pays();
+        let sentence = format!("what {method}/{intent} signs cannot be taken back; it ends by itself");
+        Box::pin(std::future::ready(Sent::Never(sentence)))
     }
 
     /// Signs what was approved, reads back what it signed, and refuses to hand out a credential

@@ -10,8 +10,10 @@
 //! the terminal.
 
 pub mod approvals;
+pub mod cards;
 pub mod client;
 pub mod console;
+pub mod exposure;
 mod failpoint;
 mod outgoing;
 pub mod policy;
@@ -21,10 +23,12 @@ mod wallet;
 mod wallets;
 
 pub use approvals::{ApprovalError, Reply};
+pub use cards::{Card, CardError, CardTerms};
 pub use client::{Outcome, PayError, PayingClient, PayingLayer, PayingMiddleware};
 pub use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
 pub use farthing_keys::{
-    Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, Stopped, VaultAccount, VaultError, VaultSigner,
+    Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, Stopped, Token, VaultAccount, VaultError,
+    VaultSigner,
 };
 pub use policy::Policy;
 /// The HTTP client whose requests and responses this crate speaks in.

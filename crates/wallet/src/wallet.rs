@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farthing_keys::{Ambient, KeyFile, PassphraseSource, Stop, Stopped, Vault, VaultAccount, VaultError, VaultSigner};
+use farthing_keys::{Ambient, FileError, Stopped, Vault, VaultAccount, VaultError, VaultSigner};
+use farthing_rail::{Approved, Reclaim};
 use farthing_store::Books;
 
+use crate::cards::OpenCard;
 use crate::policy::Level;
 use crate::sessions::{Sessions, SessionsError};
 use crate::undertaking::{Undertaking, UndertakingError};
@@ -21,6 +23,8 @@ pub struct Wallet {
     signer: Arc<VaultSigner>,
     account: Option<Arc<VaultAccount>>,
     policy: PathBuf,
+    card: Option<OpenCard>,
+    unwinds: bool,
     home: PathBuf,
     sessions: Arc<Mutex<Option<Sessions>>>,
 }
@@ -29,26 +33,39 @@ pub struct Wallet {
 pub(crate) struct Places<'a> {
     pub(crate) home: &'a Path,
     pub(crate) policy: PathBuf,
-    pub(crate) stops: Vec<Stop>,
     pub(crate) outgoing: PathBuf,
+    /// The card that it was opened by.
+    pub(crate) card: Option<OpenCard>,
 }
 
 impl Wallet {
     pub(crate) fn new(
         name: WalletName,
-        file: KeyFile,
-        passphrase: PassphraseSource,
+        vault: Vault,
         budgets: Books,
         places: Places<'_>,
         ambient: Ambient,
     ) -> Result<Self, WalletsError> {
-        let has_account = file.address().is_some();
-        let Places { home, policy, stops, outgoing } = places;
-        let vault = Arc::new(Vault::new(file, home, stops, passphrase));
+        let Places { home, policy, outgoing, card } = places;
+        let vault = Arc::new(vault);
         let signer = Arc::new(VaultSigner::new(Arc::clone(&vault))?);
+        let has_account = vault.has_account();
         let account = has_account.then(|| VaultAccount::new(Arc::clone(&vault)).map(Arc::new)).transpose()?;
         let (home, sessions) = (home.to_owned(), Arc::default());
-        Ok(Self { name, vault, budgets, outgoing, ambient, signer, account, policy, home, sessions })
+        Ok(Self {
+            name,
+            vault,
+            budgets,
+            outgoing,
+            ambient,
+            signer,
+            account,
+            policy,
+            card,
+            unwinds: false,
+            home,
+            sessions,
+        })
     }
 
     /// Its name.
@@ -77,6 +94,15 @@ impl Wallet {
     /// Takes up what it sends of this name that is no payment. Nobody else has it until this is dropped.
     pub fn undertake(&self, name: &str) -> Result<Undertaking, UndertakingError> {
         Undertaking::take_up(&self.outgoing, name)
+    }
+
+    /// Where payments under way are kept: its own, and those of its cards, revoked ones included.
+    pub(crate) fn outgoing_of_all(&self) -> Result<Vec<PathBuf>, FileError> {
+        let mut all = vec![self.outgoing.clone()];
+        if self.card.is_none() {
+            all.extend(crate::cards::outgoing(&self.outgoing.with_file_name("cards"))?);
+        }
+        Ok(all)
     }
 
     /// Its sessions, and those of every wallet beside it; the file is opened when it is first needed.
@@ -109,10 +135,19 @@ impl Wallet {
         read_policy(&self.policy)
     }
 
-    /// Every policy that a payment out of it has to satisfy, as they stand on disk now; none is nothing paid.
+    /// Every policy that a payment out of it has to satisfy, as they stand on disk now, a card's own first. None
+    /// is nothing paid; that is so, too, where the wallet or the card has none.
     pub fn levels(&self) -> Result<Vec<Level>, WalletsError> {
-        let level = |policy| Level { name: self.name.to_string(), policy: Arc::new(policy) };
-        Ok(self.policy()?.map(level).into_iter().collect())
+        let Some(policy) = self.policy()? else { return Ok(Vec::new()) };
+        let wallet = Level { name: self.name.to_string(), policy: Arc::new(policy) };
+        let Some(card) = &self.card else { return Ok(vec![wallet]) };
+        let Some(policy) = read_policy(&card.policy)? else { return Ok(Vec::new()) };
+        Ok(vec![Level { name: card.level.clone(), policy: Arc::new(policy) }, wallet])
+    }
+
+    /// What its sessions are kept under: a card draws from no deposit but its own.
+    pub(crate) fn drawer(&self) -> &str {
+        self.card.as_ref().map_or(self.name.as_str(), |card| &card.level)
     }
 
     /// Whether its owner stopped it, or everything.
@@ -120,9 +155,30 @@ impl Wallet {
         self.stopped().is_some()
     }
 
-    /// Who stopped it, if anybody; looked up now.
+    /// Who stopped it, if anybody; looked up now. A card stops by itself when its time is over.
     pub fn stopped(&self) -> Option<Stopped> {
-        self.vault.stopped()
+        if self.unwinds {
+            return Some(Stopped::Unwinding);
+        }
+        let ended = self.card.as_ref().filter(|card| card.ends.is_some_and(|end| self.ambient.now() > end));
+        self.vault.stopped().or_else(|| ended.map(|card| Stopped::Ended(card.id.clone())))
+    }
+
+    /// The same wallet, to take back what is its own and for nothing else, frozen or not: it pays nothing.
+    pub(crate) fn to_unwind(self, approved: &Approved<Reclaim>) -> Self {
+        let signer = Arc::new(self.signer.reclaiming(approved));
+        let account = self.account.as_ref().map(|account| Arc::new(account.reclaiming(approved)));
+        Self { signer, account, unwinds: true, ..self }
+    }
+
+    /// Whether it takes back what is its own, and does nothing else.
+    pub(crate) fn unwinds(&self) -> bool {
+        self.unwinds
+    }
+
+    /// The id of the virtual card that it was opened by, if it was one.
+    pub fn card_id(&self) -> Option<&str> {
+        self.card.as_ref().map(|card| card.id.as_str())
     }
 }
 

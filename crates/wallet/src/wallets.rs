@@ -1,17 +1,19 @@
 mod delegation;
 mod freezing;
 mod locked;
+mod spending;
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use farthing_keys::{Ambient, FileError, KeyFile, PassphraseSource, Secp256k1Key, VaultError, private_file};
+use farthing_keys::{Ambient, FileError, KeyFile, PassphraseSource, Secp256k1Key, Vault, VaultError, private_file};
 use farthing_money::Price;
 use farthing_store::{Books, Sharing, StoreError};
 
-use crate::policy::{Counter, PolicyError};
+use crate::cards::CardError;
+use crate::policy::PolicyError;
 use crate::sessions::SessionsError;
 use crate::wallet::Places;
 use crate::{Policy, Wallet};
@@ -32,13 +34,15 @@ pub struct WalletName(Box<str>);
 /// <home>/wallets/<name>/keys/*.json   keys no longer in use
 /// <home>/wallets/<name>/policy.toml
 /// <home>/wallets/<name>/delegation.json  what another account lets the wallet spend
+/// <home>/wallets/<name>/grants/       what the wallet's account lets other keys spend
 /// <home>/wallets/<name>/frozen        while the wallet is frozen
+/// <home>/wallets/<name>/cards/        virtual cards, see [`crate::cards`]
 /// <home>/wallets/<name>/outgoing/     payments under way, and what else was signed to be sent
 /// ```
 #[derive(Clone, Debug)]
 pub struct Wallets {
-    home: PathBuf,
-    ambient: Ambient,
+    pub(crate) home: PathBuf,
+    pub(crate) ambient: Ambient,
 }
 
 /// What a wallet is, without opening it.
@@ -128,6 +132,9 @@ pub enum WalletsError {
     /// See [`SessionsError`].
     #[error(transparent)]
     Sessions(#[from] SessionsError),
+    /// See [`CardError`].
+    #[error(transparent)]
+    Card(#[from] CardError),
 }
 
 impl Wallets {
@@ -168,6 +175,10 @@ impl Wallets {
 
     /// The wallets there are, by name.
     pub fn list(&self) -> Result<Vec<WalletSummary>, WalletsError> {
+        self.names()?.iter().map(|name| self.show(name)).collect()
+    }
+
+    pub(crate) fn names(&self) -> Result<Vec<WalletName>, WalletsError> {
         let directory = self.home.join("wallets");
         let entries = fs::read_dir(&directory).map_err(FileError::system(&directory))?;
         let mut names = Vec::new();
@@ -176,7 +187,7 @@ impl Wallets {
             names.extend(entry.file_name().to_str().and_then(|name| name.parse::<WalletName>().ok()));
         }
         names.sort();
-        names.iter().map(|name| self.show(name)).collect()
+        Ok(names)
     }
 
     /// One wallet.
@@ -196,14 +207,11 @@ impl Wallets {
     /// A wallet, ready to pay. Its key stays closed until something is to be signed.
     pub fn open(&self, name: &WalletName, source: PassphraseSource) -> Result<Wallet, WalletsError> {
         let file = self.key_in_use(name)?;
-        let places = Places {
-            home: &self.home,
-            policy: self.path(name, "policy.toml"),
-            stops: self.stops(name),
-            outgoing: self.path(name, "outgoing"),
-        };
-        private_file::private_directory(&places.outgoing)?;
-        Wallet::new(name.clone(), file, source, self.budgets()?, places, self.ambient.clone())
+        let (policy, outgoing) = (self.path(name, "policy.toml"), self.path(name, "outgoing"));
+        private_file::private_directory(&outgoing)?;
+        let vault = Vault::new(file, &self.home, self.stops(name), source);
+        let places = Places { home: &self.home, policy, outgoing, card: None };
+        Wallet::new(name.clone(), vault, self.budgets()?, places, self.ambient.clone())
     }
 
     /// The counters and reservations of all wallets here, shared with every process that pays.
@@ -213,20 +221,6 @@ impl Wallets {
         // other files take after it.
         private_file::ensure(&path)?;
         Ok(Books::open(&path, Sharing::Shared)?)
-    }
-
-    /// What the wallet has used up so far; nothing for a wallet without a policy.
-    pub async fn spending(&self, name: &WalletName) -> Result<Option<Spending>, WalletsError> {
-        let Some(policy) = self.policy(name)? else { return Ok(None) };
-        let books = self.budgets()?;
-        let used = async |counter: Counter<'_>| -> Result<Used, WalletsError> {
-            let counter = books.budget(&counter.key(name.as_str())).await?;
-            let (spent, reserved) = counter.map_or((0, 0), |counter| (counter.spent, counter.reserved));
-            let [spent, reserved] = [spent, reserved].map(|figure| Price::from_millionths(figure, policy.currency));
-            Ok(Used { spent, reserved })
-        };
-        let (total, today) = (used(Counter::Total).await?, used(Counter::Day(self.ambient.now())).await?);
-        Ok(Some(Spending { total, today }))
     }
 
     /// What the wallet may spend; `None` when nobody said, and then it is nothing.
@@ -331,7 +325,7 @@ impl Wallets {
         Ok(keys)
     }
 
-    fn key_in_use(&self, name: &WalletName) -> Result<KeyFile, WalletsError> {
+    pub(crate) fn key_in_use(&self, name: &WalletName) -> Result<KeyFile, WalletsError> {
         match KeyFile::read(&self.path(name, "wallet.json")) {
             Err(VaultError::File(error)) if error.is_absent() => Err(WalletsError::Absent(name.clone())),
             read => Ok(read?),
@@ -348,7 +342,7 @@ impl Wallets {
         self.show(name)
     }
 
-    fn path(&self, name: &WalletName, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &WalletName, file: &str) -> PathBuf {
         self.home.join("wallets").join(name.as_str()).join(file)
     }
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
-use farthing_wallet::{PassphraseSource, PayingClient, WalletName, Wallets};
+use farthing_wallet::{PassphraseSource, PayingClient, Wallet, WalletName, Wallets};
 use secrecy::SecretString;
 
 use crate::failure::{Failure, OrFail};
@@ -71,7 +71,13 @@ impl Home {
         passphrase: PassphraseSource,
     ) -> Result<PayingClient, Failure> {
         let wallets = self.wallets()?;
-        let client = farthing_rails::client(&wallets, name, passphrase).await;
+        let wallet = wallets.open(name, passphrase).map_err(|error| Failure::new(error.to_string()))?;
+        self.client_of(wallet).await
+    }
+
+    /// A client that pays out of a wallet that is open.
+    pub(crate) async fn client_of(&self, wallet: Wallet) -> Result<PayingClient, Failure> {
+        let client = farthing_rails::client_of(&self.wallets()?, wallet).await;
         client.map_err(|error| Failure::new(error.to_string()))
     }
 

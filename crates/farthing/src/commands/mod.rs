@@ -10,6 +10,7 @@ mod console;
 mod demo;
 mod devnet;
 mod differences;
+mod exposure;
 mod facilitator;
 mod freeze;
 mod gateway;
@@ -74,9 +75,16 @@ pub(crate) enum Command {
     /// Prepaid balances at a gateway.
     #[command(subcommand)]
     Balance(balance::Balance),
-    /// Stop a wallet, or all of them, at once: nothing is signed until it is thawed.
-    #[command(after_help = "Examples:\n  farthing freeze --all\n  farthing freeze --wallet agent")]
+    /// Stop a wallet, a card, or everything, at once: nothing is signed until it is thawed. With --all (or
+    /// --unwind) what is out is then taken back: sessions, signatures, allowances, granted keys, cards.
+    #[command(after_help = "Examples:\n  farthing freeze --all\n  farthing freeze --wallet agent\n  \
+        farthing freeze --wallet agent --unwind --json\n\n\
+        Exit codes: 0 frozen, and nothing can leave any more, 1 failed, 2 wrong use, 5 frozen, and something is\n\
+        still out (the same command goes on with it).")]
     Freeze(freeze::Freeze),
+    /// The most that can still leave a wallet, and what it is made of.
+    #[command(after_help = "Examples:\n  farthing exposure\n  farthing exposure --wallet agent --json")]
+    Exposure(exposure::Exposure),
     /// Let what is frozen sign again.
     #[command(after_help = "Examples:\n  farthing thaw --all\n  farthing thaw --wallet agent")]
     Thaw(freeze::Thaw),
@@ -109,7 +117,8 @@ impl Command {
             Self::Key(command) => block_on(command.run()),
             Self::Sign(command) => command.run(),
             Self::Balance(command) => block_on(command.run()),
-            Self::Freeze(command) => command.run(),
+            Self::Freeze(command) => block_on(command.run()),
+            Self::Exposure(command) => block_on(command.run()),
             Self::Thaw(command) => command.run(),
             Self::Books(command) => block_on(command.run()),
             Self::Check(command) => block_on(command.run()),

@@ -35,7 +35,7 @@ pub use clock::now;
 pub use farthing_wallet as wallet;
 pub use payers::{OnChains, PayersError, payers, session_payers};
 
-use farthing_wallet::{Ambient, PassphraseSource, PayError, PayingClient, WalletName, Wallets, WalletsError};
+use farthing_wallet::{Ambient, PassphraseSource, PayError, PayingClient, Wallet, WalletName, Wallets, WalletsError};
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +66,12 @@ pub async fn client(
     name: &WalletName,
     passphrase: PassphraseSource,
 ) -> Result<PayingClient, ClientError> {
-    let wallet = wallets.open(name, passphrase)?;
-    let (chains, delegation) = (load(wallets.home())?, delegation(wallets, name)?);
+    client_of(wallets, wallets.open(name, passphrase)?).await
+}
+
+/// The same out of a wallet that is open, such as one that was opened by a virtual card.
+pub async fn client_of(wallets: &Wallets, wallet: Wallet) -> Result<PayingClient, ClientError> {
+    let (chains, delegation) = (load(wallets.home())?, delegation(wallets, wallet.name())?);
     let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
     let charges = payers(wallet.signer(), on_chains.as_ref()).await?;
     let sessions = session_payers(wallet.signer(), on_chains.as_ref()).await?;

@@ -6,6 +6,7 @@
 //! answer, differ again.
 
 mod answered;
+mod cancelling;
 mod concluding;
 mod demand;
 mod exchange;
@@ -30,6 +31,7 @@ mod told;
 mod transport;
 
 pub use answered::{NotPaid, Paid, Unconfirmed};
+pub use cancelling::Cancelled;
 pub use exchange::{Exchange, NoAnswer};
 pub use explain::{ExplainedOffer, Explanation};
 pub use layer::{PayingLayer, PayingService};

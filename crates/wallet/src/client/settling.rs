@@ -31,7 +31,11 @@ impl PayingClient {
     /// One that was made and not refused is kept, for the same call to fetch what it paid for.
     pub async fn settle(&self) -> Result<Settled, PayError> {
         self.wallet.unlock().await?;
-        self.look_at(outgoing::kept(&self.wallet.outgoing)?, None).await
+        let mut kept = Vec::new();
+        for directory in self.wallet.outgoing_of_all()? {
+            kept.extend(outgoing::kept(&directory)?);
+        }
+        self.look_at(kept, None).await
     }
 
     /// The same for those that a server refused, so that they do not use up a limit for longer than they

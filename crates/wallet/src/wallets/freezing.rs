@@ -1,8 +1,11 @@
 //! Stopping wallets, in every process and from now on, and letting them go on.
 
-use farthing_keys::{Stop, Stopped, private_file};
+use farthing_keys::{PassphraseSource, Stop, Stopped, private_file};
+use farthing_rail::Reclaim;
 
 use super::{WalletName, Wallets, WalletsError};
+use crate::Wallet;
+use crate::policy::approve_reclaim;
 
 impl Wallets {
     /// Makes the wallet sign nothing until it is thawed, in every process, from now on.
@@ -27,20 +30,27 @@ impl Wallets {
         Ok(private_file::remove(&self.home.join("frozen"))?)
     }
 
+    /// A wallet to take back what is its own, although it is frozen: it closes sessions, cancels what it signed,
+    /// and pays nothing.
+    pub fn open_to_unwind(&self, name: &WalletName, source: PassphraseSource) -> Result<Wallet, WalletsError> {
+        // That its owner may have back what is theirs is what lifts the stop.
+        Ok(self.open(name, source)?.to_unwind(&approve_reclaim(Reclaim::Request)))
+    }
+
     /// Who stopped this wallet, if anybody.
     pub fn stopped(&self, name: &WalletName) -> Option<Stopped> {
         self.stops(name).iter().find_map(Stop::look)
     }
 
     /// What stops a wallet's keys.
-    pub(super) fn stops(&self, name: &WalletName) -> Vec<Stop> {
+    pub(crate) fn stops(&self, name: &WalletName) -> Vec<Stop> {
         vec![
             Stop::while_there(self.home.join("frozen"), Stopped::Everything),
             Stop::while_there(self.path(name, "frozen"), Stopped::Wallet(name.to_string())),
         ]
     }
 
-    fn since(&self) -> String {
+    pub(crate) fn since(&self) -> String {
         format!("{}\n", self.ambient.now().to_rfc3339())
     }
 }

@@ -128,6 +128,9 @@ impl Grant {
         };
         let grant = terms.sign(&Account::new(root)).await.or_fail("the grant was not signed")?;
         let delegation = Delegation::new(grant).map_err(said)?;
+        // Before it is handed out: what is not remembered cannot be taken back.
+        let name = grant_name(delegation.chain(), delegation.key());
+        wallets.keep_grant(&self.which.wallet, &name, &delegation.to_json()).map_err(said)?;
         match &self.to {
             Grantee::Address(_) => terminal::say(delegation.to_json().trim_end()),
             Grantee::Wallet(name) => {
@@ -195,6 +198,11 @@ impl Accept {
         say(&delegation, &wallet, &chains::load(&home.directory()?)?, json);
         Ok(())
     }
+}
+
+/// What a grant is remembered by.
+fn grant_name(chain: u64, key: Address) -> String {
+    format!("eip155-{chain}-{key:#x}")
 }
 
 /// What a delegation allows, as scripts read it.

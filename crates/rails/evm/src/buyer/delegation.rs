@@ -3,6 +3,7 @@ use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Permission;
 use crate::Account;
 use crate::tempo::{AccessKey, GrantError, PayingKey, SignedGrant};
 
@@ -95,6 +96,11 @@ impl Delegation {
     /// The key that may spend it.
     pub fn key(&self) -> Address {
         self.grant.key()
+    }
+
+    /// The same, to be taken back by the account.
+    pub fn permission(&self) -> Permission {
+        Permission::Key { key: self.key(), grant: Box::new(self.grant.clone()) }
     }
 
     /// When it ends.

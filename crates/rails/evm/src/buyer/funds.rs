@@ -1,7 +1,9 @@
 use alloy_primitives::{Address, U256};
+use farthing_protocol::Timestamp;
 use farthing_rail::{Answer, Became, ChannelStanding, RailError, Sent};
 
-use super::{SoughtChannel, ToSend, Trace};
+use super::{Permission, SoughtChannel, ToSend, Trace};
+use crate::Account;
 
 /// What accounts have, as the chains say. A buyer's half asks it before an offer is approved, so that
 /// one that would bounce does not keep a good one from being paid.
@@ -65,6 +67,18 @@ pub trait Funds: Send + Sync {
     fn send(&self, sending: ToSend) -> Answer<'_, Sent> {
         let chain = sending.chain;
         Box::pin(std::future::ready(Sent::Unknown(format!("there is no node of chain {chain} to send to"))))
+    }
+
+    /// Takes a permission of an account back, as [`super::Purse::take_permission_back`] does.
+    fn take_back<'a>(
+        &'a self,
+        account: &'a Account,
+        chain: u64,
+        permission: &'a Permission,
+        now: Timestamp,
+    ) -> Answer<'a, Sent> {
+        let _ = (account, permission, now);
+        Box::pin(std::future::ready(Sent::Never(format!("there is no node of chain {chain} to send to"))))
     }
 
     /// How a session's channel stands, as its escrow says. One that is not there and never will be is closed,

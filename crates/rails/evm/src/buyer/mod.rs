@@ -13,6 +13,7 @@ mod history;
 mod purse;
 mod sending;
 mod settings;
+mod taking_back;
 mod trace;
 
 pub(crate) use allowance::not_allowed;
@@ -24,4 +25,5 @@ pub use history::{Extent, HistoryPage, Moved};
 pub use purse::{Holding, Purse, PurseError};
 pub use sending::{Lapse, ToSend};
 pub use settings::{ChainSettings, Chains, ChainsError};
+pub use taking_back::Permission;
 pub use trace::Trace;

@@ -4,12 +4,14 @@ use std::time::Duration;
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolCall as _, sol};
 use farthing_money::{Amount, Asset, Home};
+use farthing_protocol::Timestamp;
 use farthing_rail::{Answer, Became, ChannelStanding, RailError, Sent};
 use reqwest::Client;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::{ChainSettings, Chains, Funds, SoughtChannel, ToSend, Trace};
+use super::{ChainSettings, Chains, Funds, Permission, SoughtChannel, ToSend, Trace};
+use crate::Account;
 use crate::chain::{Kind, Token};
 use crate::rpc::{At, Endpoints, EndpointsError, Question, RefusedBy, RpcError};
 use crate::tempo::{KEYCHAIN, KeyState};
@@ -246,6 +248,16 @@ impl Funds for Purse {
 
     fn send(&self, sending: ToSend) -> Answer<'_, Sent> {
         Box::pin(async move { self.send_out(&sending).await })
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        account: &'a Account,
+        chain: u64,
+        permission: &'a Permission,
+        now: Timestamp,
+    ) -> Answer<'a, Sent> {
+        Box::pin(self.take_permission_back(account, chain, permission, now))
     }
 
     fn channel<'a>(&'a self, sought: &'a SoughtChannel) -> Answer<'a, Result<ChannelStanding, RailError>> {

@@ -1,10 +1,10 @@
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use farthing_rail::Became;
 use tempo_primitives::transaction::Call;
 
 use super::Purse;
 use super::purse::Reached;
-use crate::evm::calldata::{self, PERMIT2, read_word};
+use crate::evm::calldata::{self, AUTHORIZATION_CANCELED, PERMIT2, read_word};
 use crate::log::TRANSFER_WITH_MEMO;
 use crate::rpc::{At, Block, LogFilter, RpcError};
 
@@ -14,6 +14,8 @@ const GAS: u64 = 1_000_000;
 const LONGEST_LIFE: u64 = 30;
 /// More blocks than a chain makes in that time; a node searches them at once.
 const MOST_BLOCKS: u64 = 1_500;
+/// What Permit2 says when an owner takes nonces back.
+const INVALIDATED: &str = "UnorderedNonceInvalidation(address,uint256,uint256)";
 
 /// What to look for on a chain, to find out what became of something signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,11 +98,23 @@ impl Reached {
             Trace::Authorization { token, payer, nonce, valid_before } => {
                 let question = calldata::authorization_state(*payer, *nonce);
                 let spent = self.bit(*token, &question, U256::from(1), deep).await?;
+                let topics = [AUTHORIZATION_CANCELED, payer.into_word(), *nonce];
+                if spent == Some(true) && self.was_told(*token, &topics, deep, |_| true).await {
+                    return Ok(Became::Never);
+                }
                 Ok(standing(spent, deep.timestamp >= *valid_before))
             }
             Trace::Permit2 { payer, nonce, deadline } => {
                 let (question, bit) = calldata::nonce_bitmap(*payer, *nonce);
                 let spent = self.bit(PERMIT2, &question, bit, deep).await?;
+                let topics = [keccak256(INVALIDATED), payer.into_word()];
+                let is_it = |data: &[u8]| {
+                    let (word, mask) = data.split_at_checked(32).unwrap_or_default();
+                    read_word(word) == Some(*nonce >> 8) && read_word(mask).is_some_and(|mask| !(mask & bit).is_zero())
+                };
+                if spent == Some(true) && self.was_told(PERMIT2, &topics, deep, is_it).await {
+                    return Ok(Became::Never);
+                }
                 Ok(standing(spent, deep.timestamp > *deadline))
             }
         }
@@ -146,6 +160,15 @@ impl Reached {
             (true, true) => Became::Never,
             (true, false) => Became::Unknown,
         })
+    }
+
+    /// Whether a contract said lately that a nonce was taken back and not used. A node that does not say is
+    /// taken for a no: what was signed then counts as paid.
+    async fn was_told(&self, contract: Address, topics: &[B256], deep: Block, is_it: impl Fn(&[u8]) -> bool) -> bool {
+        let from = deep.number.saturating_sub(MOST_BLOCKS);
+        let topics = topics.iter().copied().map(Some).collect();
+        let told = self.endpoints().logs(&LogFilter { address: contract, topics, from, to: deep.number }).await;
+        told.is_ok_and(|logs| logs.iter().any(|log| is_it(&log.data)))
     }
 
     /// The first block of this second or a later one; `deep` is one.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use alloy_primitives::{Address, U256};
 use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::{Challenge, Credential, JsonObject, Timestamp};
-use farthing_rail::{NotPayable, Offer, Quote, SignError, end_of};
+use farthing_rail::{NotPayable, Offer, Quote, Sent, SignError, end_of};
 
 use super::window::{SHORTEST_REST, unix_seconds};
 use super::{Authorization, ExpectedAuthorization, payer_id};
-use crate::buyer::Trace;
+use crate::buyer::{Funds, Permission, Trace};
 use crate::chain::Token;
 use crate::{Account, AccountError};
 
@@ -136,6 +136,21 @@ pub(crate) fn credential(
 pub(crate) fn trace(authorization: &Authorization, token: Address) -> Trace {
     let Authorization { from: payer, nonce, valid_before, .. } = authorization;
     Trace::Authorization { token, payer: *payer, nonce: *nonce, valid_before: valid_before.saturating_to() }
+}
+
+/// Takes back what a credential with this trace lets its holder take.
+pub(crate) async fn taking_back(
+    funds: Option<&dyn Funds>,
+    account: &Account,
+    traced: Option<(u64, Trace)>,
+    now: Timestamp,
+) -> Sent {
+    let permission = traced.and_then(|(chain, trace)| Some((chain, Permission::of(&trace)?)));
+    match (funds, permission) {
+        (Some(funds), Some((chain, permission))) => funds.take_back(account, chain, &permission, now).await,
+        (None, _) => Sent::Never("this wallet has no node to send it to".into()),
+        (_, None) => Sent::Never("what was signed cannot be taken back; it ends by itself".into()),
+    }
 }
 
 /// Why an account did not sign, in the words of the seam.

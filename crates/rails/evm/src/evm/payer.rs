@@ -9,9 +9,11 @@ use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
 use farthing_money::{Amount, Price};
 use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, Sent, SignError, Signed as Answered};
+use farthing_rail::{
+    Answer, Approved, Became, NotPayable, Offer, Payer, Quote, Reclaim, Sent, SignError, Signed as Answered,
+};
 
-use super::bill::{self, Bill, alive, authorize, ends, unsigned_because};
+use super::bill::{self, Bill, alive, authorize, ends, taking_back, unsigned_because};
 use super::calldata::{self, PERMIT2};
 use super::permit2::ExpectedPermit2;
 use super::request::EvmRequest;
@@ -326,6 +328,13 @@ impl Payer for EvmPayer {
                 return Became::Unknown;
             };
             funds.became(chain, &trace).await
+        })
+    }
+
+    fn cancel<'a>(&'a self, credential: &'a Credential, _: Approved<Reclaim>) -> Answer<'a, Sent> {
+        Box::pin(async move {
+            let traced = self.trace(credential);
+            taking_back(self.funds.as_deref(), &self.account, traced, (self.clock)()).await
         })
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct FoundLog {
     /// Its place among the logs of the block.
     pub(crate) position: u64,
     pub(crate) transaction: B256,
+    /// What it says beside its topics.
+    pub(crate) data: Bytes,
 }
 
 /// What one call of a simulation came to.
@@ -181,7 +183,7 @@ pub(crate) fn logs(value: &Value) -> Result<Vec<FoundLog>, Unreadable> {
     let logs: Vec<WireLog> = parse(value, "eth_getLogs")?;
     let found = |log: WireLog| {
         let position = log.log_index.map_or(0, |index| index.to());
-        Some(FoundLog { block: log.block_number?.to(), position, transaction: log.transaction_hash? })
+        Some(FoundLog { block: log.block_number?.to(), position, transaction: log.transaction_hash?, data: log.data })
     };
     Ok(logs.into_iter().filter(|log| !log.removed).filter_map(found).collect())
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use alloy_primitives::{B256, Bytes, U256};
 use farthing_money::Amount;
 use farthing_protocol::{Challenge, Credential, Timestamp};
-use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, SignError, Signed};
+use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, Reclaim, Sent, SignError, Signed};
 
 use super::request::{DECIMALS, UsdcRequest};
 use super::{INTENT, METHOD, nonce};
 use crate::Account;
 use crate::buyer::{Chains, Funds, Trace};
 use crate::chain::Tokens;
-use crate::evm::bill::{self, Bill, alive, authorize, ends};
+use crate::evm::bill::{self, Bill, alive, authorize, ends, taking_back};
 use crate::evm::{Authorization, ExpectedAuthorization, Payload, Window};
 use crate::settle::sender::Clock;
 
@@ -125,6 +125,13 @@ impl Payer for UsdcPayer {
                 return Became::Unknown;
             };
             funds.became(chain, &trace).await
+        })
+    }
+
+    fn cancel<'a>(&'a self, credential: &'a Credential, _: Approved<Reclaim>) -> Answer<'a, Sent> {
+        Box::pin(async move {
+            let traced = trace(credential);
+            taking_back(self.funds.as_deref(), &self.account, traced, (self.clock)()).await
         })
     }
 

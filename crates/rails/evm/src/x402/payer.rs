@@ -7,14 +7,14 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use farthing_dialects::x402::Requirements;
 use farthing_money::Amount;
 use farthing_protocol::{Challenge, ChargeRequest, Credential, JsonObject, Timestamp, base64url};
-use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, SignError, Signed};
+use farthing_rail::{Answer, Approved, Became, NotPayable, Offer, Payer, Quote, Reclaim, Sent, SignError, Signed};
 use serde_json::Value;
 
 use super::{EXACT, ExpectedPermit, METHOD, Permit, Proxy, SHORTEST_REST, Transfer, UPTO};
 use crate::Account;
 use crate::buyer::{Chains, Funds, Trace, not_allowed};
 use crate::chain::{SigningDomain, Token, Tokens};
-use crate::evm::bill::{self, Bill, authorize, unsigned_because};
+use crate::evm::bill::{self, Bill, authorize, taking_back, unsigned_because};
 use crate::evm::calldata::PERMIT2;
 use crate::evm::{Authorization, ExpectedAuthorization, Window, unix_seconds, wire_address};
 use crate::settle::sender::Clock;
@@ -301,6 +301,13 @@ impl Payer for X402Payer {
                 return Became::Unknown;
             };
             funds.became(chain, &trace).await
+        })
+    }
+
+    fn cancel<'a>(&'a self, credential: &'a Credential, _: Approved<Reclaim>) -> Answer<'a, Sent> {
+        Box::pin(async move {
+            let traced = self.trace(credential);
+            taking_back(self.funds.as_deref(), &self.account, traced, (self.clock)()).await
         })
     }
 

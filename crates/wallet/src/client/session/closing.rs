@@ -56,7 +56,7 @@ pub enum Ended {
 impl PayingClient {
     /// The sessions of this wallet, the newest first.
     pub async fn sessions(&self) -> Result<Vec<KeptSession>, PayError> {
-        Ok(self.wallet.sessions()?.of_wallet(self.wallet.name().as_str()).await?)
+        Ok(self.wallet.sessions()?.of_wallet(self.wallet.drawer()).await?)
     }
 
     /// Finds out how a session stands, from where its deposit is, and from the seller for as long as it is open.
@@ -295,7 +295,9 @@ impl PayingClient {
         total: Amount,
         closes: bool,
     ) -> Result<Result<farthing_rail::Approved<VoucherQuote>, String>, PayError> {
-        if let Some(stopped) = self.wallet.stopped() {
+        // The last voucher of a wallet that takes back what is its own adds nothing to what was signed.
+        let takes_back = self.wallet.unwinds() && closes && total <= session.signed;
+        if let Some(stopped) = self.wallet.stopped().filter(|_| !takes_back) {
             return Ok(Err(stopped.to_string()));
         }
         let nothing = super::price_of_nothing(session);

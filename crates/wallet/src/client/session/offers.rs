@@ -46,7 +46,7 @@ impl PayingClient {
     async fn open_among(&self, offers: &[SessionOffer]) -> Result<Option<SessionOffer>, PayError> {
         let sessions = self.wallet.sessions()?;
         for offer in offers {
-            let known = sessions.on_terms(self.wallet.name().as_str(), &offer.quote.origin, &offer.quote.terms).await?;
+            let known = sessions.on_terms(self.wallet.drawer(), &offer.quote.origin, &offer.quote.terms).await?;
             if known.iter().any(|session| session.state == SessionState::Open) {
                 return Ok(Some(offer.clone()));
             }

@@ -31,7 +31,7 @@ impl Buying<'_> {
     pub(super) async fn open_session(&mut self, quote: &SessionQuote, need: Need) -> Result<Opened, PayError> {
         let started = tokio::time::Instant::now();
         loop {
-            let wallet = self.client.wallet.name().as_str();
+            let wallet = self.client.wallet.drawer();
             let known = self.sessions.on_terms(wallet, &quote.origin, &quote.terms).await?;
             if let Some(open) = known.iter().find(|session| session.state == SessionState::Open) {
                 return Ok(Opened::Session(open.clone()));
@@ -82,7 +82,7 @@ impl Buying<'_> {
         let (reservation, at) = (client.wallet.ambient.random()?, client.wallet.ambient.now());
         let (amount, fee, cost) = (deposit.amount, deposit.fee, deposit.cost);
         let kept = KeptDeposit { reservation, amount, fee, cost, is_in: false };
-        let new = NewSession::of(quote, client.wallet.name().as_str(), self.request.url(), at);
+        let new = NewSession::of(quote, client.wallet.drawer(), self.request.url(), at);
         let Some(session) = self.sessions.begin(new, kept, &self.owner).await? else { return Ok(None) };
         reach("wallet-after-session-begin");
         let from = self.request.redirected_from();

@@ -23,7 +23,7 @@ impl PayingClient {
         }
         self.forget_what_was_never_signed().await?;
         let sessions = self.wallet.sessions()?;
-        let left = sessions.left_behind(self.wallet.name().as_str(), request.fingerprint()).await?;
+        let left = sessions.left_behind(self.wallet.drawer(), request.fingerprint()).await?;
         for purchase in left.into_iter().filter(|purchase| purchase.kind != Kind::TopUp) {
             if let Some(stopped) = self.wallet.stopped() {
                 return Ok(Some(Round::Over(Outcome::frozen(&stopped))));
@@ -71,7 +71,7 @@ impl PayingClient {
     /// Lets go of what was reserved by calls that died before they signed.
     pub(in crate::client) async fn forget_what_was_never_signed(&self) -> Result<(), PayError> {
         let sessions = self.wallet.sessions()?;
-        for session in sessions.never_signed(self.wallet.name().as_str()).await? {
+        for session in sessions.never_signed(self.wallet.drawer()).await? {
             for deposit in session.deposits.iter().filter(|deposit| !deposit.is_in) {
                 self.let_go(deposit.reservation, "the call died before it signed").await?;
             }

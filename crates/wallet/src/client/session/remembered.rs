@@ -101,7 +101,7 @@ impl PayingClient {
             return Ok(None);
         }
         let sessions = self.wallet.sessions()?;
-        let known = sessions.on_terms(self.wallet.name().as_str(), &origin, &quote.terms).await?;
+        let known = sessions.on_terms(self.wallet.drawer(), &origin, &quote.terms).await?;
         let open = known.into_iter().find(|session| session.state == SessionState::Open);
         Ok(open.map(|session| (quote, session)))
     }

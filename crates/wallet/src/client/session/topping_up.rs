@@ -37,7 +37,7 @@ impl Buying<'_> {
             Err(refused) => return Ok(Err(Step::Over(denied(refused)?))),
         };
         // What lies in sessions that pay no more counts too, as it does when one is opened.
-        let wallet = self.client.wallet.name().as_str();
+        let wallet = self.client.wallet.drawer();
         let known = self.sessions.on_terms(wallet, &session.origin, &session.terms).await?;
         let locked = super::opening::locked(&known, quote);
         let planned = planning::deposit(self.payer.as_ref(), quote, missing, locked, &levels, self.order);
