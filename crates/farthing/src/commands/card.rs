@@ -1,0 +1,226 @@
+//! `farthing card`: virtual cards, each a wallet's key within limits of its own, handed over as one token.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use farthing_money::Price;
+use farthing_rail::Origin;
+use farthing_wallet::{Card as Made, CardTerms, WalletName};
+use serde_json::{Value, json};
+
+use super::home::{Home, WhichWallet};
+use super::key::delegated::Lasting;
+use crate::failure::Failure;
+use crate::{clock, terminal};
+
+/// Virtual cards of a wallet.
+#[derive(Subcommand)]
+pub(crate) enum Card {
+    /// Make a card and print its token, once. An agent that has it in FARTHING_CARD pays within the card's limits
+    /// and the wallet's, and can do nothing else.
+    #[command(after_help = "Examples:\n  farthing card create --wallet agent --amount \"1 USD\"\n  \
+        farthing card create --amount \"5 USD\" --origin https://api.example.com --payments 20 --expires 7d\n  \
+        FARTHING_CARD=$(farthing card create --amount \"1 USD\" --single-use) farthing pay https://api.example.com/v1\n\n\
+        The token is the only thing on standard output. It is kept nowhere: who loses it makes another card.")]
+    Create(Create),
+    /// The cards of a wallet, the newest first.
+    #[command(after_help = "Example:\n  farthing card list --wallet agent --json")]
+    List(WhichWallet),
+    /// One card: its limits, what it spent, when it ends.
+    #[command(after_help = "Example:\n  farthing card show 4f2a8c11")]
+    Show(One),
+    /// Stop a card at once, in every process, until it is thawed.
+    #[command(after_help = "Example:\n  farthing card freeze 4f2a8c11")]
+    Freeze(One),
+    /// Let a frozen card pay again.
+    #[command(after_help = "Example:\n  farthing card thaw 4f2a8c11")]
+    Thaw(One),
+    /// End a card for ever: its key is destroyed.
+    #[command(after_help = "Example:\n  farthing card revoke 4f2a8c11")]
+    Revoke(One),
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    /// The most that it ever pays, fees included.
+    #[arg(long)]
+    amount: Price,
+    /// Where it pays; repeat for several. Anywhere the wallet may, if absent.
+    #[arg(long = "origin", value_name = "URL")]
+    origins: Vec<Origin>,
+    /// Whom it pays there, as payment methods name payees; repeat for several.
+    #[arg(long = "payee", value_name = "PAYEE", requires = "origins")]
+    payees: Vec<String>,
+    /// How often it pays.
+    #[arg(long, value_name = "N", conflicts_with = "single_use")]
+    payments: Option<u32>,
+    /// It pays once.
+    #[arg(long)]
+    single_use: bool,
+    /// After how long it ends.
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    expires: Lasting,
+    /// What you call it.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    which: WhichWallet,
+}
+
+#[derive(Args)]
+pub(crate) struct One {
+    /// The card's id, or how it begins.
+    id: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    home: Home,
+}
+
+impl Card {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Create(create) => create.run()?,
+            Self::List(which) => list(&which).await?,
+            Self::Show(one) => one.show().await?,
+            Self::Freeze(one) => {
+                let card = one.home.wallets()?.freeze_card(&one.id).map_err(said)?;
+                one.say(&card, &format!("the card {} is frozen and signs nothing", card.id));
+            }
+            Self::Thaw(one) => {
+                let card = one.home.wallets()?.thaw_card(&one.id).map_err(said)?;
+                let sentence = match &card.stopped {
+                    Some(stopped) => format!("the card {} is not frozen by itself any more, but {stopped}", card.id),
+                    None => format!("the card {} pays again, within its limits", card.id),
+                };
+                one.say(&card, &sentence);
+            }
+            Self::Revoke(one) => {
+                let card = one.home.wallets()?.revoke_card(&one.id).map_err(said)?;
+                one.say(&card, &format!("the card {} is revoked; its key is destroyed", card.id));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Create {
+    fn run(self) -> Result<(), Failure> {
+        let WhichWallet { wallet, json, home } = self.which;
+        let Lasting(lasting) = self.expires;
+        let terms = CardTerms {
+            name: self.name,
+            amount: self.amount,
+            origins: self.origins,
+            payees: self.payees,
+            payments: if self.single_use { Some(1) } else { self.payments },
+            expires: Some(clock::now().after(lasting)),
+        };
+        let wallets = home.wallets()?;
+        let (token, card) = wallets.create_card(&wallet, &terms, &home.passphrase()?).map_err(said)?;
+        if json {
+            let mut shown = to_json(&card);
+            shown["token"] = token.expose().into();
+            terminal::say_json(&shown);
+            return Ok(());
+        }
+        let ends = card.expires_at.map_or_else(|| "it has no end".to_owned(), |end| format!("until {}", end.to_rfc3339()));
+        terminal::note(&format!("card {} of {wallet}: up to {}, {ends}", card.id, self.amount));
+        terminal::note("the token is shown once; hand it over as FARTHING_CARD:");
+        terminal::say(token.expose());
+        Ok(())
+    }
+}
+
+impl One {
+    async fn show(self) -> Result<(), Failure> {
+        let wallets = self.home.wallets()?;
+        let card = wallets.card(&self.id).map_err(said)?;
+        let spending = wallets.card_spending(&card).await.map_err(said)?;
+        if self.json {
+            let mut shown = to_json(&card);
+            shown["spent"] = spending.map(|spending| spending.total.spent.to_string()).into();
+            shown["reserved"] = spending.map(|spending| spending.total.reserved.to_string()).into();
+            terminal::say_json(&shown);
+            return Ok(());
+        }
+        terminal::say(&format!("{}  {} of {}, made {}", card.id, card.name, card.wallet, card.created_at));
+        if let Some(end) = card.expires_at {
+            terminal::say(&format!("ends {}", end.to_rfc3339()));
+        }
+        if let Some(spending) = spending {
+            terminal::say(&format!("spent {}, reserved {}", spending.total.spent, spending.total.reserved));
+        }
+        terminal::say(&state(&card));
+        if let Some(policy) = &card.policy {
+            terminal::say(policy.to_toml().map_err(said)?.trim_end());
+        }
+        Ok(())
+    }
+
+    fn say(&self, card: &Made, sentence: &str) {
+        match self.json {
+            true => terminal::say_json(&to_json(card)),
+            false => terminal::say(sentence),
+        }
+    }
+}
+
+async fn list(which: &WhichWallet) -> Result<(), Failure> {
+    let wallets = which.home.wallets()?;
+    let cards = wallets.cards(&which.wallet).map_err(said)?;
+    if which.json {
+        terminal::say_json(&cards.iter().map(to_json).collect());
+        return Ok(());
+    }
+    let mut rows = Vec::new();
+    for card in &cards {
+        let spent = wallets.card_spending(card).await.map_err(said)?;
+        let limit = card.policy.as_ref().and_then(|policy| policy.total);
+        let text = |price: Option<Price>| price.map_or("-".to_owned(), |price| price.to_string());
+        rows.push(vec![
+            card.id.get(..8).unwrap_or_default().to_owned(),
+            card.name.clone(),
+            card.expires_at.map_or("-".to_owned(), |end| end.to_rfc3339()),
+            state(card),
+            text(limit),
+            text(spent.map(|spending| spending.total.spent)),
+        ]);
+    }
+    match rows.is_empty() {
+        true => terminal::say(&no_cards(&which.wallet)),
+        false => terminal::say_table(&["card", "name", "ends", "state", "limit", "spent"], 4, &rows),
+    }
+    Ok(())
+}
+
+fn no_cards(wallet: &WalletName) -> String {
+    format!("{wallet} has no cards; make one with: farthing card create --wallet {wallet} --amount \"1 USD\"")
+}
+
+fn state(card: &Made) -> String {
+    let has_ended = card.expires_at.is_some_and(|end| end < clock::now());
+    match (&card.stopped, has_ended) {
+        (_, true) => "ended".to_owned(),
+        (Some(_), _) => "frozen".to_owned(),
+        (None, _) => "ready".to_owned(),
+    }
+}
+
+/// A card as scripts read it; without its token, which nobody has but its holder.
+fn to_json(card: &Made) -> Value {
+    json!({
+        "id": card.id,
+        "name": card.name,
+        "wallet": card.wallet.as_str(),
+        "created_at": card.created_at,
+        "expires_at": card.expires_at.map(|end| end.to_rfc3339()),
+        "state": state(card),
+        "policy": card.policy.as_ref().map(super::policy::to_json),
+    })
+}
+
+fn said(error: impl std::fmt::Display) -> Failure {
+    Failure::new(error.to_string())
+}
