@@ -136,3 +136,6 @@ impl Wallets {
         Ok(room)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ mod failpoint;
 mod outgoing;
 pub mod policy;
 pub mod sessions;
+pub mod template;
 mod undertaking;
 mod wallet;
 mod wallets;

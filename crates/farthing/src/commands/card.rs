@@ -5,13 +5,19 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use farthing_money::Price;
 use farthing_rail::Origin;
-use farthing_wallet::{Card as Made, CardTerms, WalletName};
+use farthing_wallet::{Card as Made, CardTerms, Token, WalletName};
 use serde_json::{Value, json};
 
 use super::home::{Home, WhichWallet};
 use super::key::delegated::Lasting;
-use crate::failure::Failure;
-use crate::{clock, terminal};
+use crate::failure::{Failure, OrFail};
+use crate::{clock, environment, terminal};
+
+/// The card that was handed to this process, if any.
+pub(crate) fn presented() -> Result<Option<Token>, Failure> {
+    let Some(text) = environment::variable("FARTHING_CARD").filter(|text| !text.is_empty()) else { return Ok(None) };
+    Token::parse(&text).map(Some).or_fail("FARTHING_CARD")
+}
 
 /// Virtual cards of a wallet.
 #[derive(Subcommand)]
@@ -19,8 +25,8 @@ pub(crate) enum Card {
     /// Make a card and print its token, once. An agent that has it in FARTHING_CARD pays within the card's limits
     /// and the wallet's, and can do nothing else.
     #[command(after_help = "Examples:\n  farthing card create --wallet agent --amount \"1 USD\"\n  \
-        farthing card create --amount \"5 USD\" --origin https://api.example.com --payments 20 --expires 7d\n  \
-        FARTHING_CARD=$(farthing card create --amount \"1 USD\" --single-use) farthing pay https://api.example.com/v1\n\n\
+        farthing card create --amount \"5 USD\" --origin https://api.example.com --expires 7d\n  \
+        FARTHING_CARD=$(farthing card create --amount \"1 USD\") farthing pay https://api.example.com/v1\n\n\
         The token is the only thing on standard output. It is kept nowhere: who loses it makes another card.")]
     Create(Create),
     /// The cards of a wallet, the newest first.
@@ -51,12 +57,6 @@ pub(crate) struct Create {
     /// Whom it pays there, as payment methods name payees; repeat for several.
     #[arg(long = "payee", value_name = "PAYEE", requires = "origins")]
     payees: Vec<String>,
-    /// How often it pays.
-    #[arg(long, value_name = "N", conflicts_with = "single_use")]
-    payments: Option<u32>,
-    /// It pays once.
-    #[arg(long)]
-    single_use: bool,
     /// After how long it ends.
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     expires: Lasting,
@@ -114,7 +114,6 @@ impl Create {
             amount: self.amount,
             origins: self.origins,
             payees: self.payees,
-            payments: if self.single_use { Some(1) } else { self.payments },
             expires: Some(clock::now().after(lasting)),
         };
         let wallets = home.wallets()?;
@@ -125,7 +124,8 @@ impl Create {
             terminal::say_json(&shown);
             return Ok(());
         }
-        let ends = card.expires_at.map_or_else(|| "it has no end".to_owned(), |end| format!("until {}", end.to_rfc3339()));
+        let ends =
+            card.expires_at.map_or_else(|| "it has no end".to_owned(), |end| format!("until {}", end.to_rfc3339()));
         terminal::note(&format!("card {} of {wallet}: up to {}, {ends}", card.id, self.amount));
         terminal::note("the token is shown once; hand it over as FARTHING_CARD:");
         terminal::say(token.expose());

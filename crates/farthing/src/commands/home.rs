@@ -4,11 +4,15 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
-use farthing_wallet::{PassphraseSource, PayingClient, Wallet, WalletName, Wallets};
+use farthing_wallet::{PassphraseSource, PayingClient, Token, Wallet, WalletName, Wallets};
 use secrecy::SecretString;
 
+use super::card;
 use crate::failure::{Failure, OrFail};
 use crate::{environment, terminal};
+
+/// The wallet that is meant where none is named.
+const DEFAULT_WALLET: &str = "agent";
 
 /// Where the wallets are, and what opens them.
 #[derive(Args, Clone)]
@@ -59,9 +63,24 @@ impl Home {
         self.source("New passphrase: ", Some("Once more: "))
     }
 
-    /// A client that pays out of a wallet.
+    /// A client that pays out of a wallet, or with the card in FARTHING_CARD.
     pub(crate) async fn client(&self, name: &WalletName) -> Result<PayingClient, Failure> {
-        self.client_with(name, self.passphrase()?).await
+        match card::presented()? {
+            Some(token) => self.client_of_card(name, token).await,
+            None => self.client_with(name, self.passphrase()?).await,
+        }
+    }
+
+    /// A client that pays with a card.
+    async fn client_of_card(&self, name: &WalletName, token: Token) -> Result<PayingClient, Failure> {
+        let wallet = self.wallets()?.open_card(token).map_err(|error| Failure::new(error.to_string()))?;
+        // Nobody who names no wallet means that one.
+        if name != wallet.name() && name.as_str() != DEFAULT_WALLET {
+            let sentence =
+                format!("the card in FARTHING_CARD is of {}, not of {name}; leave --wallet out", wallet.name());
+            return Err(Failure::wrong_use(sentence));
+        }
+        self.client_of(wallet).await
     }
 
     /// The same, with what opens the vault at hand.
@@ -70,6 +89,9 @@ impl Home {
         name: &WalletName,
         passphrase: PassphraseSource,
     ) -> Result<PayingClient, Failure> {
+        if let Some(token) = card::presented()? {
+            return self.client_of_card(name, token).await;
+        }
         let wallets = self.wallets()?;
         let wallet = wallets.open(name, passphrase).map_err(|error| Failure::new(error.to_string()))?;
         self.client_of(wallet).await

@@ -4,6 +4,7 @@ mod admin;
 mod approvals;
 mod balance;
 mod books;
+mod card;
 mod check;
 mod conformance;
 mod console;
@@ -72,6 +73,9 @@ pub(crate) enum Command {
     /// Sign out of a vault of the Open Wallet Standard.
     #[command(subcommand)]
     Sign(sign::Sign),
+    /// Virtual cards: a wallet handed to an agent as one token, within limits.
+    #[command(subcommand)]
+    Card(card::Card),
     /// Prepaid balances at a gateway.
     #[command(subcommand)]
     Balance(balance::Balance),
@@ -100,6 +104,11 @@ pub(crate) enum Command {
 impl Command {
     /// Does it.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        if self.is_the_owner_s() && card::presented()?.is_some() {
+            return Err(Failure::wrong_use(
+                "whoever pays with a card changes nothing; unset FARTHING_CARD to do it as the wallet's owner",
+            ));
+        }
         match self {
             Self::Demo(command) => block_on(command.run()),
             Self::Devnet(command) => block_on(command.run()),
@@ -117,12 +126,32 @@ impl Command {
             Self::Key(command) => block_on(command.run()),
             Self::Sign(command) => command.run(),
             Self::Balance(command) => block_on(command.run()),
+            Self::Card(command) => block_on(command.run()),
             Self::Freeze(command) => block_on(command.run()),
             Self::Exposure(command) => block_on(command.run()),
             Self::Thaw(command) => command.run(),
             Self::Books(command) => block_on(command.run()),
             Self::Check(command) => block_on(command.run()),
             Self::Conformance(command) => command.run(),
+        }
+    }
+}
+
+impl Command {
+    /// Whether it changes what may be paid, or shows a key. Stopping is anybody's.
+    fn is_the_owner_s(&self) -> bool {
+        use {approvals::Approvals, card::Card, key::Key, policy::Policy, wallet::Wallet};
+        match self {
+            Self::Thaw(_) => true,
+            Self::Card(command) => matches!(command, Card::Create(_) | Card::Thaw(_)),
+            Self::Approvals(command) => !matches!(command, Approvals::List(_) | Approvals::Show(_)),
+            Self::Key(command) => !matches!(command, Key::List(_)),
+            Self::Policy(command) => matches!(command, Policy::Set(_)),
+            Self::Wallet(command) => {
+                use Wallet::{Balance, Freeze, History, List, Settle, Show, Templates};
+                !matches!(command, List(_) | Show(_) | Balance(_) | History(_) | Settle(_) | Freeze(_) | Templates(_))
+            }
+            _ => false,
         }
     }
 }

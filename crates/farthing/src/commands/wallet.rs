@@ -3,6 +3,7 @@
 mod allow;
 mod chain;
 mod coins;
+mod create;
 mod fund;
 mod transfer;
 
@@ -11,7 +12,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use farthing_books::budget::ReservationState;
-use farthing_keys::{DEFAULT_PATH, Phrase, Secp256k1Key, private_file};
 use farthing_money::Price;
 use farthing_ows::OwsVault;
 use farthing_rail_evm::buyer::Delegation;
@@ -19,7 +19,6 @@ use farthing_store::Books;
 use farthing_wallet::client::Settled;
 use farthing_wallet::{Used, WalletName, WalletSummary, Wallets};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::home::Home;
 use crate::failure::{Failure, OrFail};
@@ -31,10 +30,16 @@ const RECENT: u32 = 10;
 /// Wallets, one per agent.
 #[derive(Subcommand)]
 pub(crate) enum Wallet {
-    /// Make a wallet with a fresh key. It pays nothing until it has a policy.
+    /// Make a wallet with fresh keys, and with limits from a template or as they are named. Without limits it pays
+    /// nothing until it has a policy.
     #[command(after_help = "Examples:\n  farthing wallet create agent\n  \
+        farthing wallet create reader --template careful --origin https://api.example.com\n  \
+        farthing wallet create job-7 --template batch --set origin=https://api.example.com --total \"5 USD\"\n  \
         farthing wallet create agent --phrase-file phrase.txt --path \"m/44'/60'/0'/0/1\"")]
-    Create(Create),
+    Create(create::Create),
+    /// The templates that a wallet can be made from.
+    #[command(after_help = "Example:\n  farthing wallet templates --json")]
+    Templates(create::Templates),
     /// The wallets there are.
     #[command(after_help = "Example:\n  farthing wallet list --json")]
     List(All),
@@ -99,22 +104,6 @@ pub(crate) struct One {
 }
 
 #[derive(Args)]
-pub(crate) struct Create {
-    /// A file with a BIP-39 phrase, whose account on chains becomes the wallet's. The phrase is not kept;
-    /// the key for prepaid balances is fresh.
-    #[arg(long, conflicts_with = "key_file")]
-    phrase_file: Option<PathBuf>,
-    /// Which account of the phrase (BIP-32).
-    #[arg(long, requires = "phrase_file", default_value = DEFAULT_PATH)]
-    path: String,
-    /// A file with a secp256k1 private key in hexadecimal, whose account on chains becomes the wallet's.
-    #[arg(long)]
-    key_file: Option<PathBuf>,
-    #[command(flatten)]
-    one: One,
-}
-
-#[derive(Args)]
 pub(crate) struct All {
     /// List the wallets of this vault of the Open Wallet Standard instead.
     #[arg(long)]
@@ -130,6 +119,7 @@ impl Wallet {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Create(create) => create.run(),
+            Self::Templates(templates) => templates.run(),
             Self::List(all) => all.list(),
             Self::Show(one) => one.show().await,
             Self::Balance(on) => on.balance().await,
@@ -143,39 +133,6 @@ impl Wallet {
             Self::Export(export) => export.run(),
             Self::Import(import) => import.run(),
         }
-    }
-}
-
-impl Create {
-    fn run(self) -> Result<ExitCode, Failure> {
-        let key = self.key()?;
-        let One { name, json, home } = self.one;
-        let (wallets, source) = (home.wallets()?, home.new_passphrase()?);
-        let summary = match key {
-            Some(key) => wallets.create_with(&name, &source, &key).map_err(say)?,
-            None => wallets.create(&name, &source).map_err(say)?,
-        };
-        if json {
-            terminal::say_json(&summary_json(&summary));
-        } else {
-            say_names(&summary);
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// The key that was brought along, if any.
-    fn key(&self) -> Result<Option<Secp256k1Key>, Failure> {
-        let (Some(file), phrase) = (self.phrase_file.as_ref().or(self.key_file.as_ref()), self.phrase_file.is_some())
-        else {
-            return Ok(None);
-        };
-        let bytes = Zeroizing::new(private_file::read(file).map_err(say)?);
-        let text = std::str::from_utf8(&bytes).or_fail(&file.display().to_string())?;
-        let key = match phrase {
-            true => Phrase::parse(text).and_then(|phrase| phrase.key(&self.path)),
-            false => Secp256k1Key::from_hex(text),
-        };
-        key.map(Some).or_fail(&file.display().to_string())
     }
 }
 

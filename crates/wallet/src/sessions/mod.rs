@@ -102,7 +102,10 @@ impl Sessions {
     /// The sessions of a wallet, the newest first.
     pub(crate) async fn of_wallet(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
         let wallet = wallet.to_owned();
-        self.read(move |file| rows::sessions(file, "wallet = ?1 OR wallet LIKE ?1 || '/card/%' ORDER BY id DESC", [wallet])).await
+        self.read(move |file| {
+            rows::sessions(file, "wallet = ?1 OR wallet LIKE ?1 || '/card/%' ORDER BY id DESC", [wallet])
+        })
+        .await
     }
 
     /// The session of this number.

@@ -1,8 +1,8 @@
 use farthing_money::Price;
 
 use super::{Spending, Used, WalletName, Wallets, WalletsError};
-use crate::Policy;
 use crate::policy::Counter;
+use crate::{Card, Policy};
 
 impl Wallets {
     /// What the wallet has used up so far; nothing for a wallet without a policy.
@@ -24,5 +24,13 @@ impl Wallets {
         };
         let (total, today) = (used(Counter::Total).await?, used(Counter::Day(self.ambient.now())).await?);
         Ok(Spending { total, today })
+    }
+
+    /// The same of a card, in the currency of its own limits.
+    pub async fn card_spending(&self, card: &Card) -> Result<Option<Spending>, WalletsError> {
+        match &card.policy {
+            Some(policy) => self.spending_of(&card.level(), policy).await.map(Some),
+            None => Ok(None),
+        }
     }
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use farthing_proxy::Purses;
-use farthing_wallet::{PassphraseSource, PayingClient, WalletName};
+use farthing_wallet::{PassphraseSource, PayingClient, Token, WalletName};
 
 use crate::commands::home::Home;
 use crate::failure::Failure;
@@ -23,5 +23,11 @@ impl HomePurses {
 impl Purses for HomePurses {
     async fn open(&self, wallet: &WalletName) -> Result<PayingClient, String> {
         self.home.client_with(wallet, self.passphrase.clone()).await.map_err(|failure| failure.to_string())
+    }
+
+    async fn open_card(&self, token: Token) -> Result<PayingClient, String> {
+        let wallets = self.home.wallets().map_err(|failure| failure.to_string())?;
+        let wallet = wallets.open_card(token).map_err(|error| error.to_string())?;
+        self.home.client_of(wallet).await.map_err(|failure| failure.to_string())
     }
 }
