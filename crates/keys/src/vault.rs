@@ -228,11 +228,6 @@ mod tests {
         for refusal in [signer.sign(b"x").unwrap_err(), account.sign_keccak(b"x").await.unwrap_err()] {
             assert!(refusal.to_string().contains("farthing wallet thaw agent"), "{refusal}");
         }
-        #[expect(clippy::disallowed_methods, reason = "a test may approve")]
-        let approved = Approved::grant(Reclaim::Request);
-        assert!(signer.reclaiming(&approved).sign(b"x").is_ok());
-        assert!(account.reclaiming(&approved).sign_keccak(b"x").await.is_ok());
-        assert!(signer.sign(b"x").is_err());
         std::fs::remove_file(directory.path().join("frozen")).unwrap();
         assert!(signer.sign(b"x").is_ok() && account.sign_keccak(b"x").await.is_ok());
     }
