@@ -1,19 +1,18 @@
 //! The number is never less than what is lost in the worst case, whatever happened before.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use farthing_books::Command;
+use farthing_books::budget::{BudgetCharge, Counts, Reservation, ReserveOutcome};
 use farthing_keys::{Ambient, PassphraseSource};
-use farthing_policy::{Known, Level};
 use farthing_protocol::Timestamp;
 use farthing_store::Books;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
-use crate::policy::{Asking, Grounds, approve};
+use crate::policy::Counter;
 
 /// What happens to a wallet, in amounts of millionths.
 #[derive(Clone, Debug)]
@@ -58,20 +57,32 @@ struct Model {
 }
 
 impl Model {
-    /// Whether so much could be signed for.
+    /// Whether so much could be signed for, by the counters of the policy's limits.
     async fn reserves(&mut self, millionths: u64) -> Option<[u8; 16]> {
-        let price = Price::from_millionths(millionths, self.policy.currency);
-        let quote = crate::policy::tests::quote(&price.to_string(), "https://api.example.com");
-        let levels = [Level { name: self.name.to_string(), policy: Arc::new(self.policy.clone()) }];
-        let (wallet, now) = (self.name.as_str(), self.wallets.ambient.now());
-        let grounds = Grounds { wallet, levels: &levels, known: Known::default(), now };
-        let tags = BTreeMap::new();
-        let asking =
-            Asking { http_method: "GET", path: "/", tags: &tags, max: None, redirected_from: None, offer_signers: &[] };
+        let at = self.wallets.ambient.now();
+        let limits = [(Counter::Total, self.policy.total), (Counter::Day(at), self.policy.per_day)];
+        let charges = limits.into_iter().map(|(counter, limit)| BudgetCharge {
+            key: counter.key(self.name.as_str()),
+            counts: Counts::Money(self.policy.currency),
+            limit: limit.map_or(u64::MAX, Price::millionths),
+            window: None,
+        });
         self.count += 1;
-        let id = self.count.to_be_bytes();
-        let approved = approve(&self.books, &grounds, quote, &asking, id, "GET /").await;
-        approved.is_ok().then_some(id)
+        let reservation = Reservation {
+            id: self.count.to_be_bytes(),
+            wallet: self.name.to_string(),
+            cost: Price::from_millionths(millionths, self.policy.currency),
+            charges: charges.collect(),
+            origin: "https://api.example.com".into(),
+            request: "GET /".into(),
+            challenge: "x".into(),
+            decided: None,
+            approval: None,
+            at,
+        };
+        let id = reservation.id;
+        let outcome = self.books.reserve(reservation).await.unwrap();
+        (outcome == ReserveOutcome::Reserved).then_some(id)
     }
 
     async fn happens(&mut self, event: &Event) {
@@ -149,17 +160,17 @@ fn the_number_is_what_is_lost_in_the_worst_case_after_any_history() {
         (1_u64..200_000, 1_u64..200_000)
             .prop_map(|(total, day)| format!("total = \"0.{total:06} USD\"\nper_day = \"0.{day:06} USD\"")),
     ];
-    let mut case = 0;
+    let cases = AtomicI64::new(0);
     let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
     let checked = runner.run(&(limits, events(), any::<bool>()), |(limits, events, frozen)| {
-        case += 1;
+        let case = cases.fetch_add(1, Ordering::Relaxed);
         let mut model = Model {
             wallets: wallets.clone(),
             books: books.clone(),
             clock: Arc::clone(&clock),
             name: format!("case-{case}").parse().unwrap(),
             policy: limits.parse().unwrap(),
-            count: u128::from(case as u32) << 64,
+            count: u128::try_from(case).unwrap() << 64,
             signed: Vec::new(),
             deposits: Vec::new(),
         };
