@@ -28,6 +28,7 @@ pub(crate) async fn exchange(
     }
     scrub_request(&mut parts.headers);
     let limits = &shared.limits;
+    let _room = shared.room.acquire_many(upload::room(&body, limits.upload_bytes)).await;
     let upload = upload::gather(body, limits.upload_bytes, limits.clients.stalled_write).await?;
     let mut request = reqwest::Request::new(parts.method, url.clone());
     *request.headers_mut() = parts.headers;

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use reqwest::redirect;
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::body::Body;
 use crate::exchange::exchange;
@@ -27,6 +27,8 @@ pub struct Limits {
     /// The most bytes of an upload that are kept to be sent again with a payment. A longer one is sent through, and not
     /// paid for.
     pub upload_bytes: usize,
+    /// The most bytes of all uploads together that are kept at one time; further ones wait.
+    pub kept_bytes: usize,
     /// How long a server may stay silent.
     pub silence: Duration,
 }
@@ -34,7 +36,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let clients = farthing_serve::Limits { connections: 1000, ..farthing_serve::Limits::default() };
-        Self { clients, upload_bytes: 8 * 1024 * 1024, silence: Duration::from_secs(300) }
+        let (upload_bytes, kept_bytes) = (8 * 1024 * 1024, 512 * 1024 * 1024);
+        Self { clients, upload_bytes, kept_bytes, silence: Duration::from_secs(300) }
     }
 }
 
@@ -64,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) tally: Tally,
     pub(crate) clients: Clients,
+    /// Room for uploads, in bytes.
+    pub(crate) room: Semaphore,
     pub(crate) draining: watch::Sender<bool>,
 }
 
@@ -83,7 +88,8 @@ impl Proxy {
         let clients =
             Clients::new(limits.silence, &reach.authorities).map_err(|error| StartError::Client(error.to_string()))?;
         let (tally, draining) = (Tally::default(), watch::channel(false).0);
-        Ok(Self(Arc::new(Shared { agents, authority, reach, order, limits, tally, clients, draining })))
+        let room = Semaphore::new(limits.kept_bytes.max(limits.upload_bytes).min(Semaphore::MAX_PERMITS));
+        Ok(Self(Arc::new(Shared { agents, authority, reach, order, limits, tally, clients, room, draining })))
     }
 
     /// What is spent through it.

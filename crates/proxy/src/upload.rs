@@ -20,6 +20,12 @@ pub(crate) enum Upload {
     Long(Through),
 }
 
+/// How much room is to be kept for an upload, in bytes: what it says, or as much as is ever kept.
+pub(crate) fn room(body: &Incoming, limit: usize) -> u32 {
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    body.size_hint().upper().map_or(limit, |length| u32::try_from(length).unwrap_or(limit).min(limit))
+}
+
 /// Reads an upload up to a limit. `patience` bounds each wait for the agent.
 pub(crate) async fn gather(mut body: Incoming, limit: usize, patience: Duration) -> Result<Upload, Refusal> {
     let mut kept = VecDeque::new();

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::failure::{Failure, OrFail};
 
 /// What would let a command open the wallet itself.
-const OF_THE_OWNER: [&str; 3] = ["FARTHING_PASSPHRASE", "FARTHING_OWNER_PASSPHRASE", "FARTHING_CARD"];
+const OF_THE_OWNER: [&str; 4] = ["FARTHING_PASSPHRASE", "FARTHING_OWNER_PASSPHRASE", "FARTHING_CARD", "OWS_PASSPHRASE"];
 
 /// Under which names programs look for the certificates that they trust, all of them.
 const BUNDLES: [&str; 6] =
