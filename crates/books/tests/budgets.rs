@@ -151,7 +151,7 @@ fn a_clock_that_goes_back_makes_no_room() {
     assert_eq!(books.reservations[&reservation(2, 0, &[]).id].reservation.at, seen);
     // A clock that was ahead is set right by the owner, who signs a policy; what was counted stays in its window.
     let text = "total = \"1 USD\"".into();
-    let policy = NewPolicy { level: "agent".to_owned(), version: 1, text, at: at(0) };
+    let policy = NewPolicy { level: "agent".to_owned(), version: Some(1), text, at: at(0) };
     let adopted = books.batch(&[Command::Policy(Box::new(policy))]).unwrap();
     assert_eq!(adopted, [Outcome::Policy(Adopted::Newest)]);
     let outcome = reserve(&mut books, &within_the_hour(3, 1));

@@ -1,6 +1,9 @@
 //! The log of decisions through the handle of the books.
 
-use farthing_books::audit::{Adopted, AuditRecord, Entry, Head, LogVerifier, NewPolicy, PolicyVersion};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use farthing_books::audit::{Adopted, AuditRecord, Entry, Head, LogVerifier, NewPolicy, PolicyVersion, policy_hash};
 use farthing_books::{Command, Outcome};
 use farthing_protocol::Timestamp;
 use rusqlite::{Connection, params};
@@ -22,6 +25,20 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
+/// The policies that a handle of the books has archived last, by their level.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Archived(Arc<Mutex<HashMap<String, [u8; 32]>>>);
+
+impl Archived {
+    fn knows(&self, level: &str, hash: [u8; 32]) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(level) == Some(&hash)
+    }
+
+    fn remember(&self, level: &str, hash: [u8; 32]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(level.to_owned(), hash);
+    }
+}
+
 impl Books {
     /// Writes something into the log that changes nothing else; resolves when it is durable.
     pub async fn log(&self, entry: Entry) -> Result<(), StoreError> {
@@ -37,6 +54,18 @@ impl Books {
             Outcome::Policy(adopted) => Ok(adopted),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Keeps the text of a policy that is about to decide, as long as the log is, and gives the hash that the log
+    /// names it by. What this handle kept before is not written again.
+    pub async fn archive_policy(&self, level: &str, text: &str, at: Timestamp) -> Result<[u8; 32], StoreError> {
+        let hash = policy_hash(text);
+        if !self.archived.knows(level, hash) {
+            let (name, text) = (level.to_owned(), text.into());
+            self.adopt_policy(NewPolicy { level: name, version: None, text, at }).await?;
+            self.archived.remember(level, hash);
+        }
+        Ok(hash)
     }
 
     /// The newest policy of a level that was seen.

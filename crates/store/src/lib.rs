@@ -34,6 +34,7 @@ pub use error::StoreError;
 pub use farthing_books::Verification;
 pub use sessions::Drawn;
 
+use audit::Archived;
 use checkpoint::Checkpointer;
 use reader::Readers;
 use sqlite::file::{self, Lock};
@@ -50,6 +51,7 @@ pub struct Books {
     /// `None` when the books may only be looked at.
     writer: Option<WriterHandle>,
     readers: Readers,
+    archived: Archived,
 }
 
 #[derive(Clone)]
@@ -77,7 +79,7 @@ impl Books {
             Sharing::ReadOnly => None,
             Sharing::Exclusive | Sharing::Shared => Some(WriterHandle::start(path, sharing, lock)?),
         };
-        Ok(Self { writer, readers: Readers::start(path, READING_THREADS)? })
+        Ok(Self { writer, readers: Readers::start(path, READING_THREADS)?, archived: Archived::default() })
     }
 
     /// Applies one command; resolves when it is durable.
@@ -313,7 +315,8 @@ mod tests {
         drop(file::writer(&path).unwrap());
         let (queue, mut waiting) = unbounded_channel();
         let writer = Some(WriterHandle { queue, places: Arc::new(Semaphore::new(1)) });
-        let books = Books { writer, readers: Readers::start(&path, 1).unwrap() };
+        let readers = Readers::start(&path, 1).unwrap();
+        let books = Books { writer, readers, archived: Archived::default() };
 
         let (mut first, mut second) = (pin!(books.submit(grant(1, 1, 1))), pin!(books.submit(grant(2, 1, 1))));
         let mut context = Context::from_waker(Waker::noop());

@@ -23,7 +23,7 @@ fn grounds(rule: &str) -> Option<Grounds> {
 /// and a freeze.
 async fn written(folder: &Path) -> Books {
     let books = Books::open(&folder.join("budgets.db"), Sharing::Shared).unwrap();
-    let policy = NewPolicy { level: "agent".into(), version: 1, text: "total = \"1 USD\"".into(), at: at(0) };
+    let policy = NewPolicy { level: "agent".into(), version: Some(1), text: "total = \"1 USD\"".into(), at: at(0) };
     assert_eq!(books.adopt_policy(policy).await.unwrap(), Adopted::Newest);
     for (number, cost) in [(1, 30), (2, 20), (3, 20)] {
         let wanted = Reservation { decided: grounds("none"), ..reservation(number, cost, &LIMITS) };
@@ -162,7 +162,10 @@ async fn an_older_policy_is_never_the_newest_again() {
     let folder = tempfile::tempdir().unwrap();
     let books = written(folder.path()).await;
     let show = async |version, text: &str| {
-        books.adopt_policy(NewPolicy { level: "agent".into(), version, text: text.into(), at: at(9) }).await.unwrap()
+        books
+            .adopt_policy(NewPolicy { level: "agent".into(), version: Some(version), text: text.into(), at: at(9) })
+            .await
+            .unwrap()
     };
     assert_eq!(show(1, "total = \"1 USD\"").await, Adopted::Newest);
     assert_eq!(show(3, "total = \"2 USD\"").await, Adopted::Newest);

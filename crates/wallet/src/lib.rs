@@ -11,6 +11,7 @@
 
 pub mod approvals;
 pub mod cards;
+mod audit;
 pub mod client;
 pub mod console;
 pub mod exposure;

@@ -103,12 +103,18 @@ impl Trail {
     ) -> Result<(), Missing> {
         let head = self.head()?;
         let sequence = head.sequence.saturating_add(1);
-        // An owner who signs a policy says by it what time it is, so that a clock that was once ahead can be set right.
-        let at = if event == Event::Policy { at } else { at.max(head.at) };
+        let at = at.max(head.at);
         let text = text(sequence, (event, wallet, at), books, decided);
         let hash = head.hash.followed_by(&text);
         self.head = Some(Head { sequence, at, hash });
         self.appended.push(AuditRecord { sequence, wallet: wallet.to_owned(), at, text, hash });
+        Ok(())
+    }
+
+    /// An owner who signs a policy says by it what time it is, so that a clock that was once ahead can be set right.
+    pub(crate) fn owner_says_it_is(&mut self, now: Timestamp) -> Result<(), Missing> {
+        let head = self.head()?;
+        self.head = Some(Head { at: head.at.min(now), ..head });
         Ok(())
     }
 
@@ -175,10 +181,10 @@ mod tests {
     fn the_time_of_the_log_goes_back_for_an_owner_only() {
         let mut trail = Trail { head: Some(Head::EMPTY), ..Trail::default() };
         let earlier = Timestamp::from_unix_millis(1_000);
-        for event in [Event::Frozen, Event::Thawed, Event::Policy] {
-            let at = if event == Event::Frozen { entry("{}").at } else { earlier };
-            trail.note(&Entry { event, at, ..entry("{}") }).unwrap();
-        }
+        trail.note(&entry("{}")).unwrap();
+        trail.note(&Entry { at: earlier, ..entry("{}") }).unwrap();
+        trail.owner_says_it_is(earlier).unwrap();
+        trail.note(&Entry { at: earlier, ..entry("{}") }).unwrap();
         let times: Vec<_> = trail.appended().iter().map(|record| record.at).collect();
         assert_eq!(times, [entry("{}").at, entry("{}").at, earlier]);
     }

@@ -10,8 +10,9 @@ use crate::shelf::{Missing, Shelf};
 pub struct NewPolicy {
     /// The level it is for: `agent`, `group/research`, `agent/card/4f2a`.
     pub level: String,
-    /// Its version, which only rises.
-    pub version: u64,
+    /// Its version, which only rises, when its owner signed it as that: whoever hands it in has verified so. `None`
+    /// only keeps the text, under the next number.
+    pub version: Option<u64>,
     /// Its text, kept as long as the log is.
     pub text: Box<str>,
     /// Now.
@@ -61,18 +62,21 @@ struct Shown<'a> {
 /// Takes a policy as the newest of its level, if it is; what is newest already changes nothing.
 pub(crate) fn adopt(shelf: &mut Shelf, new: &NewPolicy) -> Result<Adopted, Missing> {
     let hash = policy_hash(&new.text);
-    if let Some(known) = shelf.policies.get(&new.level)? {
-        if known.version > new.version || known.version == new.version && known.hash != hash {
-            return Ok(Adopted::Older { newest: known.version });
-        }
-        if known.version == new.version {
-            return Ok(Adopted::Newest);
-        }
+    let newest = shelf.policies.get(&new.level)?.map(|known| (known.version, known.hash));
+    let version = match (newest, new.version) {
+        (Some((_, known)), None) if known == hash => return Ok(Adopted::Newest),
+        (Some((known, same)), Some(version)) if known == version && same == hash => return Ok(Adopted::Newest),
+        (Some((newest, _)), Some(version)) if version <= newest => return Ok(Adopted::Older { newest }),
+        (_, Some(version)) => version,
+        (newest, None) => newest.map_or(1, |(version, _)| version.saturating_add(1)),
+    };
+    if new.version.is_some() {
+        shelf.audit.owner_says_it_is(new.at)?;
     }
-    let shown = Shown { hash: RecordHash(hash).to_string(), level: &new.level, version: new.version };
+    let shown = Shown { hash: RecordHash(hash).to_string(), level: &new.level, version };
     let wallet = new.level.split('/').next().unwrap_or_default();
     shelf.audit.append((Event::Policy, wallet, new.at), Some(shown), None)?;
-    let version = PolicyVersion { version: new.version, hash, text: new.text.clone(), at: new.at };
+    let version = PolicyVersion { version, hash, text: new.text.clone(), at: new.at };
     shelf.policies.put(new.level.clone(), version);
     Ok(Adopted::Newest)
 }

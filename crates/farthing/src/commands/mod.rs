@@ -2,6 +2,7 @@
 
 mod admin;
 mod approvals;
+mod audit;
 mod balance;
 mod books;
 mod card;
@@ -67,6 +68,9 @@ pub(crate) enum Command {
     Approvals(approvals::Approvals),
     /// See and answer what waits, and stop wallets, over an API on this machine.
     Console(console::Console),
+    /// The log of what was decided about every payment.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// The keys of a wallet.
     #[command(subcommand)]
     Key(key::Key),
@@ -123,6 +127,7 @@ impl Command {
             Self::Policy(command) => block_on(command.run()),
             Self::Approvals(command) => block_on(command.run()),
             Self::Console(command) => block_on(command.run()),
+            Self::Audit(command) => block_on(command.run()),
             Self::Key(command) => block_on(command.run()),
             Self::Sign(command) => command.run(),
             Self::Balance(command) => block_on(command.run()),

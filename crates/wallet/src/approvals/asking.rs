@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use farthing_books::audit::Grounds;
 use farthing_books::approval::{ApprovalUse, Facts, Question};
 use farthing_books::{ApprovalId, ApprovalState};
 use farthing_protocol::Timestamp;
@@ -25,6 +26,8 @@ pub struct Ask {
     pub rule: Rule,
     /// Why, in one sentence.
     pub sentence: String,
+    /// What was decided on which grounds, for the log.
+    pub decided: Option<Grounds>,
     /// Until before when the answer counts.
     pub deadline: Timestamp,
     /// Now.
@@ -34,7 +37,7 @@ pub struct Ask {
 /// The permission for a payment that somebody has to be asked about, if it was given; else the question is
 /// asked, unless it is already.
 pub async fn permission(books: &Books, home: &Path, ask: Ask) -> Result<ApprovalUse, Refused> {
-    let Ask { id, facts, level, rule, sentence, deadline, now } = ask;
+    let Ask { id, facts, level, rule, sentence, decided, deadline, now } = ask;
     let digest = facts.digest();
     let wallet = facts.wallet.clone();
     if books.waiting(&wallet, now).await? >= MOST_WAITING && !is_asked(books, &facts, now).await? {
@@ -44,7 +47,7 @@ pub async fn permission(books: &Books, home: &Path, ask: Ask) -> Result<Approval
         return Err(Refused::Rule { rule: Rule::Approval, sentence });
     }
     let (word, sentence) = (rule.to_string(), plain(&sentence));
-    let question = Question { id, facts, level, rule: word, sentence, decided: None, deadline, at: now };
+    let question = Question { id, facts, level, rule: word, sentence, decided, deadline, at: now };
     let record = books.ask(question).await?;
     let id = record.id;
     match record.state {
@@ -90,6 +93,7 @@ mod tests {
             level: "agent".to_owned(),
             rule: Rule::Payee,
             sentence: "0xab was never paid \u{1b}[2Jbefore".to_owned(),
+            decided: None,
             deadline: at(millis + PATIENCE),
             now: at(millis),
         }

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use farthing_books::ApprovalId;
 use farthing_books::approval::{ApprovalUse, Facts};
+use farthing_books::audit;
 use farthing_books::budget::{BudgetCharge, Reservation, ReservationId, ReserveOutcome};
 use farthing_money::{Amount, Asset, Price};
 use farthing_policy::{Decision, Known, Level, Limited, Purchase, Rule, decide, limit_behind};
@@ -11,6 +12,7 @@ use farthing_store::{Books, StoreError};
 
 use super::Asking;
 use crate::approvals::{Ask, permission};
+use super::decided::{for_the_log, note_denial};
 
 /// Why a payment was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,7 +112,18 @@ pub(super) async fn reserve_decided(
     purchase: &Purchase,
     bought: Bought<'_>,
 ) -> Result<(), Refused> {
-    let Decided { cost, charges, approval } = grounds.permitted(books, purchase, &bought).await?;
+    let decision = grounds.decided(purchase)?;
+    let grounds_of_it = for_the_log(books, grounds, purchase, &decision).await;
+    let kept = grounds_of_it.clone().ok().flatten();
+    let Decided { cost, charges, approval } = match grounds.permitted(books, decision, purchase, &bought, kept).await {
+        Ok(permitted) => permitted,
+        Err(refused) => {
+            if matches!(refused, Refused::Rule { .. }) {
+                note_denial(books, grounds, grounds_of_it).await;
+            }
+            return Err(refused);
+        }
+    };
     let reservation = Reservation {
         id: bought.id,
         wallet: grounds.wallet.to_owned(),
@@ -119,7 +132,7 @@ pub(super) async fn reserve_decided(
         origin: purchase.origin.to_string(),
         request: bought.request.to_owned(),
         challenge: bought.challenge.to_owned(),
-        decided: None,
+        decided: grounds_of_it?,
         approval,
         at: grounds.now,
     };
@@ -194,13 +207,20 @@ impl Grounds<'_> {
     }
 
     /// What counts toward which counters, on whose permission, or why nothing is paid.
-    async fn permitted(&self, books: &Books, purchase: &Purchase, bought: &Bought<'_>) -> Result<Decided, Refused> {
-        match self.decided(purchase)? {
+    async fn permitted(
+        &self,
+        books: &Books,
+        decision: Decision,
+        purchase: &Purchase,
+        bought: &Bought<'_>,
+        decided: Option<audit::Grounds>,
+    ) -> Result<Decided, Refused> {
+        match decision {
             Decision::Allow { cost, charges } => Ok(Decided { cost, charges, approval: None }),
             Decision::Deny { rule, sentence, .. } => Err(Refused::Rule { rule, sentence }),
             Decision::Ask { level, rule, sentence, cost, charges, deadline } => {
                 let facts = bought.facts(self.wallet, purchase, cost);
-                let ask = Ask { id: bought.name(), facts, level, rule, sentence, deadline, now: self.now };
+                let ask = Ask { id: bought.name(), facts, level, rule, sentence, decided, deadline, now: self.now };
                 let approval = permission(books, self.home, ask).await?;
                 Ok(Decided { cost, charges, approval: Some(approval) })
             }
