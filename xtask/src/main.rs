@@ -11,6 +11,7 @@ mod farthing;
 mod fuzz;
 mod gateway;
 mod interop;
+mod nightly;
 mod plan;
 mod readme;
 mod tools;
@@ -50,6 +51,8 @@ enum Chore {
     Bench(bench::Effort),
     /// Compile the Solidity of `contracts/` with npm's solc and write the JSON beside it.
     Contracts(contracts::Effort),
+    /// Run what takes too long for every change: a thousand rounds of wallets that are killed.
+    Nightly(nightly::Effort),
     /// Fuzz every parser for a while.
     Fuzz(fuzz::Effort),
 }
@@ -74,6 +77,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Readme => readme::run(),
         Chore::Bench(effort) => bench::run(&effort),
         Chore::Contracts(effort) => contracts::run(&effort),
+        Chore::Nightly(effort) => nightly::run(&effort),
         Chore::Fuzz(effort) => fuzz::run(&effort),
     }
 }

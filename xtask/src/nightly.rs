@@ -1,0 +1,20 @@
+//! What takes too long for every change, and is run once a night: the same tests, many more rounds of them.
+
+use clap::Args;
+
+use crate::commands::{Run as _, cargo};
+
+/// How much is done.
+#[derive(Args)]
+pub(crate) struct Effort {
+    /// Rounds of ten wallets' processes that race for one cap, over all rails.
+    #[arg(long, default_value_t = 1_000)]
+    rounds: u32,
+}
+
+/// Runs them.
+pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
+    println!("== {} rounds of ten processes and one cap", effort.rounds);
+    let race = ["test", "--package", "farthing-wallet", "--features", "failpoints", "--test", "cap_race"];
+    cargo(race).env("FARTHING_ROUNDS", effort.rounds.to_string()).run()
+}
