@@ -10,8 +10,8 @@
 //! the terminal.
 
 pub mod approvals;
-pub mod cards;
 mod audit;
+pub mod cards;
 pub mod client;
 pub mod console;
 pub mod exposure;

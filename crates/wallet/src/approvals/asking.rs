@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use farthing_books::audit::Grounds;
 use farthing_books::approval::{ApprovalUse, Facts, Question};
+use farthing_books::audit::Grounds;
 use farthing_books::{ApprovalId, ApprovalState};
 use farthing_protocol::Timestamp;
 use farthing_store::Books;

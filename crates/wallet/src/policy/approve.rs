@@ -11,8 +11,8 @@ use farthing_rail::{Approved, Quote};
 use farthing_store::{Books, StoreError};
 
 use super::Asking;
-use crate::approvals::{Ask, permission};
 use super::decided::{for_the_log, note_denial};
+use crate::approvals::{Ask, permission};
 
 /// Why a payment was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
