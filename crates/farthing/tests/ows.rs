@@ -130,3 +130,34 @@ fn wallets_go_into_vaults_and_come_out_of_them() {
     let policies = json(&scene.run(own, &["policy", "list", "--vault", vault, "--json"]));
     assert_eq!(policies[0]["not_understood"], Value::Array(Vec::new()));
 }
+
+#[test]
+fn a_key_is_made_for_a_policy_of_ours_and_revoked() {
+    let scene = Scene::new();
+    let vault = scene.vault();
+    let vault = vault.to_str().unwrap();
+    let owner = ("OWS_PASSPHRASE", PASSPHRASE);
+    let file = scene.directory.path().join("limits.json");
+    let policy = |rule: Value| {
+        let policy = serde_json::json!({
+            "id": "limits", "name": "limits", "version": 1, "created_at": "2026-11-21T00:00:00Z",
+            "rules": [rule], "action": "deny",
+        });
+        std::fs::write(&file, policy.to_string()).unwrap();
+        scene.run(owner, &["policy", "create", "--vault", vault, "--file", file.to_str().unwrap()])
+    };
+    assert!(said(&policy(serde_json::json!({ "type": "allowed_moons" }))).contains("allowed_moons"));
+    let amounts = serde_json::json!({ "eip155:8453/slip44:60": "8" });
+    let window = serde_json::json!({ "type": "farthing:window", "amounts": amounts, "seconds": 86400 });
+    assert!(policy(window).status.success());
+    let arguments = ["key", "create", "--vault", vault, "--of", "vector-wallet", "--policy", "limits", "--json"];
+    let key = json(&scene.run(owner, &arguments));
+    let token = ("FARTHING_CARD", key["token"].as_str().unwrap());
+    let tx = ["tx", "--chain", "eip155:8453", "--tx", TRANSACTION];
+    assert!(scene.sign(token, &tx).status.success());
+    let again = scene.sign(token, &tx);
+    assert_eq!(again.status.code(), Some(3), "5 and 5 are more than 8");
+    assert!(said(&again).contains("farthing:window"));
+    assert!(scene.run(owner, &["key", "revoke", "--vault", vault, key["id"].as_str().unwrap()]).status.success());
+    assert!(said(&scene.sign(token, &tx)).contains("API_KEY_NOT_FOUND"));
+}

@@ -7,13 +7,15 @@ use farthing_keys::private_file;
 use farthing_protocol::{JsonObject, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{Asset, Deciding, Denial, Ledger, LedgerError, Outcome, OwsVault, Record};
 
 /// The standard's audit log, `<vault>/logs/audit.jsonl`, with what every decision spends: what was spent is
 /// what the log says, so that one write is the whole record of a decision.
 ///
-/// Lines of other software are left alone. Whoever decides holds a lock on the file.
+/// Each line names the hash of the one before it, so that a line cannot be changed or taken out; lines of other
+/// software are left alone. Whoever decides holds a lock on the file.
 #[derive(Clone, Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -22,12 +24,17 @@ pub struct Journal {
 struct Entry<'a> {
     file: File,
     path: &'a Path,
-    spent: Vec<(Timestamp, Asset, U256)>,
+    spent: Spent,
+    /// The hash of the last line.
+    last: String,
 }
 
 #[derive(Deserialize)]
 struct Line {
     timestamp: String,
+    /// The hash of the line before; other software writes none.
+    #[serde(default)]
+    previous: Option<String>,
     #[serde(default)]
     api_key_id: Option<String>,
     #[serde(default)]
@@ -63,11 +70,9 @@ impl Journal {
 impl Ledger for Journal {
     fn begin(&self, api_key_id: Option<&str>) -> Result<Box<dyn Deciding + '_>, LedgerError> {
         let (file, text) = self.open()?;
-        let spent = match api_key_id {
-            Some(key) => spent_by(key, &text).map_err(|why| LedgerError(format!("{}: {why}", self.path.display())))?,
-            None => Vec::new(),
-        };
-        Ok(Box::new(Entry { file, path: &self.path, spent }))
+        let read = read(api_key_id, &text);
+        let (spent, last) = read.map_err(|why| LedgerError(format!("{}: {why}", self.path.display())))?;
+        Ok(Box::new(Entry { file, path: &self.path, spent, last }))
     }
 }
 
@@ -79,30 +84,42 @@ impl Deciding for Entry<'_> {
 
     fn record(mut self: Box<Self>, record: &Record) -> Result<(), LedgerError> {
         let failed = |error: std::io::Error| LedgerError(format!("{}: {error}", self.path.display()));
-        let line = format!("{}\n", Value::Object(written(record)));
+        let line = format!("{}\n", Value::Object(written(record, &self.last)));
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_all()).map_err(failed)
     }
 }
 
-/// What the lines of a key say it signed for. A line that is no JSON could have said anything.
-fn spent_by(key: &str, text: &[u8]) -> Result<Vec<(Timestamp, Asset, U256)>, String> {
-    let mut spent = Vec::new();
+type Spent = Vec<(Timestamp, Asset, U256)>;
+
+/// What a key signed for, and the hash of the last line. A line that is no JSON could have said anything, and
+/// so could one before a line that names another hash.
+fn read(key: Option<&str>, text: &[u8]) -> Result<(Spent, String), String> {
+    let (mut spent, mut last) = (Spent::new(), hash(b""));
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
-        let unreadable = || format!("line {} cannot be read; restore the log or move it away", index + 1);
-        let line: Line = serde_json::from_slice(line).map_err(|_| unreadable())?;
-        if line.api_key_id.as_deref() != Some(key) {
+        let unreadable = |what: &str| format!("line {} {what}; restore the log from a copy", index + 1);
+        let entry: Line = serde_json::from_slice(line).map_err(|_| unreadable("cannot be read"))?;
+        if entry.previous.is_some_and(|previous| previous != last) {
+            return Err(unreadable("does not follow the line before it, so one was changed or taken out"));
+        }
+        last = hash(line);
+        if key.is_none() || entry.api_key_id.as_deref() != key {
             continue;
         }
-        let at = Timestamp::parse(&line.timestamp).map_err(|_| unreadable())?;
-        for (asset, amount) in line.spent {
-            let (asset, amount) = (asset.parse().map_err(|_| unreadable())?, amount.parse().map_err(|_| unreadable())?);
+        let at = Timestamp::parse(&entry.timestamp).map_err(|_| unreadable("has no time"))?;
+        for (asset, amount) in entry.spent {
+            let (asset, amount) = (asset.parse().ok(), amount.parse().ok());
+            let (asset, amount) = asset.zip(amount).ok_or_else(|| unreadable("spends what cannot be read"))?;
             spent.push((at, asset, amount));
         }
     }
-    Ok(spent)
+    Ok((spent, last))
 }
 
-fn written(record: &Record) -> JsonObject {
+fn hash(line: &[u8]) -> String {
+    crate::decode::hexadecimal(&Sha256::digest(line))
+}
+
+fn written(record: &Record, previous: &str) -> JsonObject {
     let mut line = JsonObject::new();
     let mut put = |name: &str, value: Value| line.insert(name.to_owned(), value);
     put("timestamp", record.at.to_rfc3339().into());
@@ -110,6 +127,7 @@ fn written(record: &Record) -> JsonObject {
     put("wallet_id", record.wallet_id.clone().into());
     put("api_key_id", record.api_key_id.clone().into());
     put("chain_id", record.chain.clone().into());
+    put("previous", previous.into());
     put("sha256", crate::decode::hexadecimal(&record.sha256).into());
     match &record.outcome {
         Outcome::Allowed(spent) => {

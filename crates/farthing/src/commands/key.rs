@@ -1,6 +1,7 @@
 //! `farthing key`: the keys of a wallet.
 
 pub(super) mod delegated;
+mod vault;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +20,8 @@ use crate::terminal;
 pub(crate) enum Key {
     /// Make a fresh key the one that pays. Balances stay with the old key.
     #[command(after_help = "Examples:\n  farthing key create --wallet agent\n  \
-        farthing key create --wallet agent --type evm\n\n\
+        farthing key create --wallet agent --type evm\n  \
+        farthing key create --vault ~/.ows --of treasury --policy limits --expires 30d\n\n\
         An account on chains is made once, for a wallet that was made before there was one: money stays\n\
         where it is, so for another account make another wallet.")]
     Create(Create),
@@ -27,7 +29,8 @@ pub(crate) enum Key {
     #[command(after_help = "Examples:\n  farthing key list --wallet agent --json\n  farthing key list --vault ~/.ows")]
     List(List),
     /// Destroy a key that is no longer in use.
-    #[command(after_help = "Example:\n  farthing key revoke --wallet agent did:key:z6Mk...")]
+    #[command(after_help = "Examples:\n  farthing key revoke --wallet agent did:key:z6Mk...\n  \
+        farthing key revoke --vault ~/.ows 7217a7ec-c16b-42ac-949c-61b70ec922a8")]
     Revoke(Revoke),
     /// Let another wallet's key spend from this wallet's account on Tempo: so much, and only until then.
     #[command(after_help = "Examples:\n  \
@@ -55,6 +58,8 @@ pub(crate) struct Create {
     #[arg(long = "type", value_enum, default_value = "ed25519")]
     kind: Kind,
     #[command(flatten)]
+    of_vault: vault::Made,
+    #[command(flatten)]
     which: WhichWallet,
 }
 
@@ -78,8 +83,11 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Revoke {
-    /// The key's public name.
+    /// The key's public name; of a vault's key, its id.
     did: String,
+    /// Revoke a key of this vault of the Open Wallet Standard instead.
+    #[arg(long, conflicts_with = "wallet")]
+    vault: Option<PathBuf>,
     #[command(flatten)]
     which: WhichWallet,
 }
@@ -101,7 +109,11 @@ impl Key {
                 super::ows::list_keys(&OwsVault::at(&vault), which.json)?;
             }
             Self::List(List { vault: None, which }) => list(&which)?,
-            Self::Revoke(Revoke { did, which }) => {
+            Self::Revoke(Revoke { did: id, vault: Some(vault), .. }) => {
+                OwsVault::at(&vault).remove_key(&id).map_err(say)?;
+                terminal::say(&format!("{id} is revoked, and its token signs nothing"));
+            }
+            Self::Revoke(Revoke { did, vault: None, which }) => {
                 which.home.wallets()?.revoke_key(&which.wallet, &did).map_err(say)?;
                 terminal::say(&format!("{did} is destroyed"));
             }
@@ -116,6 +128,9 @@ impl Key {
 impl Create {
     fn run(self) -> Result<(), Failure> {
         let WhichWallet { wallet, json, home } = self.which;
+        if self.of_vault.run(&home, json)? {
+            return Ok(());
+        }
         let (wallets, source) = (home.wallets()?, home.passphrase()?);
         let (member, made) = match self.kind {
             Kind::Ed25519 => ("did", wallets.create_key(&wallet, &source).map_err(say)?.did),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use farthing_ows::OwsVault;
+use farthing_ows::{OwsVault, PolicyFile};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, OrFail};
@@ -72,6 +72,30 @@ impl Policies {
             Value::Object(members)
         });
         print(listed, &["id", "name", "not_understood"], self.json);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A policy that is to go into a vault.
+#[derive(Args)]
+pub(crate) struct NewPolicy {
+    #[command(flatten)]
+    vault: Vault,
+    /// The policy, as JSON.
+    #[arg(long)]
+    file: PathBuf,
+}
+
+impl NewPolicy {
+    /// Puts it there, if all of it is understood.
+    pub(crate) fn create(self) -> Result<ExitCode, Failure> {
+        let shown = self.file.display().to_string();
+        let policy = PolicyFile::from_json(&std::fs::read(&self.file).or_fail(&shown)?).or_fail(&shown)?;
+        if let Some(rule) = policy.not_understood().first() {
+            return Err(Failure::new(format!("{shown}: the rule {rule} is not understood, so it would allow nothing")));
+        }
+        let path = self.vault.open()?.add_policy(&policy).or_fail(&shown)?;
+        terminal::say(&path.display().to_string());
         Ok(ExitCode::SUCCESS)
     }
 }

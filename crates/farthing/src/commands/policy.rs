@@ -39,6 +39,9 @@ pub(crate) enum Policy {
     /// one allows nothing.
     #[command(after_help = "Example:\n  farthing policy list --vault ~/.ows --json")]
     List(super::ows::Policies),
+    /// Put a policy into a vault of the Open Wallet Standard.
+    #[command(after_help = "Example:\n  farthing policy create --vault ~/.ows --file limits.json")]
+    Create(super::ows::NewPolicy),
 }
 
 #[derive(Args)]
@@ -91,6 +94,7 @@ impl Policy {
             Self::Show(which) => show(&which),
             Self::Set(set) => set.run(),
             Self::List(policies) => policies.list(),
+            Self::Create(policy) => policy.create(),
             Self::Explain(order) => {
                 let client = order.home.client(&order.wallet).await?;
                 explain(&client, reqwest::Request::new(order.method, order.url), order.max, order.json).await

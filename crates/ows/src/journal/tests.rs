@@ -59,3 +59,26 @@ fn lines_of_others_are_left_alone_and_nonsense_is_refused() {
     std::fs::write(&journal.path, [whole.as_slice(), b"{\"api_key_id\":\n"].concat()).unwrap();
     assert!(journal.begin(Some("a")).is_err());
 }
+
+#[test]
+fn a_line_that_was_changed_or_taken_out_is_found() {
+    let (_directory, journal) = journal();
+    for amount in [3, 4, 5] {
+        spend(&journal, "a", 1_000, amount);
+    }
+    let whole = std::fs::read_to_string(&journal.path).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let [first, second, third] = lines[..] else { panic!() };
+    for tampered in [
+        [&first.replace("\"3\"", "\"0\""), second, third].join("\n"),
+        [first, third].join("\n"),
+        [second, third].join("\n"),
+        [second, first, third].join("\n"),
+    ] {
+        std::fs::write(&journal.path, format!("{tampered}\n")).unwrap();
+        assert!(journal.begin(Some("a")).is_err(), "{tampered}");
+        assert!(journal.begin(None).is_err(), "{tampered}");
+    }
+    std::fs::write(&journal.path, whole).unwrap();
+    assert_eq!(spent(&journal, "a", 0), 12);
+}
