@@ -9,7 +9,9 @@ use crate::account::EVM_CHAIN;
 use crate::envelope::bytes;
 use crate::private_keys::{ByCurve, PrivateKeys, Seed};
 use crate::secp256k1_key::address_of;
-use crate::{Account, Ambient, DEFAULT_PATH, Envelope, Phrase, Secp256k1Key, Token, VaultError, private_file};
+use crate::{
+    Account, Ambient, DEFAULT_PATH, Envelope, OwnerPublic, Phrase, Secp256k1Key, Token, VaultError, private_file,
+};
 
 /// The version of the wallet file format that is written.
 const VERSION: u32 = 2;
@@ -19,6 +21,9 @@ const OLDER: u32 = 1;
 
 /// How the `did:key` of every Ed25519 key begins.
 const ED25519_DID: &str = "did:key:z6Mk";
+
+/// The member that names the owner.
+const OWNER: &str = "farthing_owner";
 
 /// Encrypted keys on disk, in the form of the Open Wallet Standard (version 2). Members of other software
 /// are kept.
@@ -160,6 +165,20 @@ impl KeyFile {
         let mut dids = self.accounts.iter().map(|account| account.account_id.as_str());
         dids.find(|id| id.starts_with(ED25519_DID))
             .ok_or_else(|| VaultError::Format("it names no did:key of an Ed25519 key".into()))
+    }
+
+    /// The same file for a wallet of this owner: it takes no other's word.
+    #[must_use]
+    pub fn owned_by(mut self, owner: &OwnerPublic) -> Self {
+        self.extra.insert(OWNER.to_owned(), owner.to_hex().into());
+        self
+    }
+
+    /// The owner whose word the wallet takes; `None` for one that was made before there were owners.
+    pub fn owner(&self) -> Result<Option<OwnerPublic>, VaultError> {
+        let Some(stated) = self.extra.get(OWNER) else { return Ok(None) };
+        let owner = stated.as_str().and_then(OwnerPublic::from_hex);
+        owner.map(Some).ok_or_else(|| VaultError::Format("it names an owner by something that is no key".into()))
     }
 
     /// The account on EVM chains, if the file has a key for one.

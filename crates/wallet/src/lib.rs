@@ -29,8 +29,8 @@ pub use cards::{Card, CardError, CardTerms};
 pub use client::{Outcome, PayError, PayingClient, PayingLayer, PayingMiddleware};
 pub use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
 pub use farthing_keys::{
-    Ambient, FileError, NoRandomness, PassphraseSource, Secp256k1Key, Stopped, Token, VaultAccount, VaultError,
-    VaultSigner,
+    Ambient, FileError, NoRandomness, OwnerKey, OwnerPublic, PassphraseSource, Secp256k1Key, Stopped, Token,
+    VaultAccount, VaultError, VaultSigner,
 };
 pub use policy::Policy;
 /// The HTTP client whose requests and responses this crate speaks in.

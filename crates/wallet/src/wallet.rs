@@ -1,10 +1,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farthing_keys::{Ambient, FileError, Stopped, Vault, VaultAccount, VaultError, VaultSigner};
+use farthing_keys::{Ambient, FileError, OwnerPublic, PassphraseSource, Stopped, Vault, VaultAccount, VaultError, VaultSigner};
 use farthing_rail::{Approved, Reclaim};
 use farthing_store::Books;
 
+use crate::approvals::Authority;
 use crate::cards::OpenCard;
 use crate::policy::Level;
 use crate::sessions::{Sessions, SessionsError};
@@ -26,6 +27,7 @@ pub struct Wallet {
     card: Option<OpenCard>,
     unwinds: bool,
     home: PathBuf,
+    owner: (Option<OwnerPublic>, Option<PassphraseSource>),
     sessions: Arc<Mutex<Option<Sessions>>>,
 }
 
@@ -36,6 +38,8 @@ pub(crate) struct Places<'a> {
     pub(crate) outgoing: PathBuf,
     /// The card that it was opened by.
     pub(crate) card: Option<OpenCard>,
+    /// Whose word counts, and what opens their key, if this process knows.
+    pub(crate) owner: (Option<OwnerPublic>, Option<PassphraseSource>),
 }
 
 impl Wallet {
@@ -46,7 +50,7 @@ impl Wallet {
         places: Places<'_>,
         ambient: Ambient,
     ) -> Result<Self, WalletsError> {
-        let Places { home, policy, outgoing, card } = places;
+        let Places { home, policy, outgoing, card, owner } = places;
         let vault = Arc::new(vault);
         let signer = Arc::new(VaultSigner::new(Arc::clone(&vault))?);
         let has_account = vault.has_account();
@@ -64,6 +68,7 @@ impl Wallet {
             card,
             unwinds: false,
             home,
+            owner,
             sessions,
         })
     }
@@ -118,6 +123,21 @@ impl Wallet {
     /// Whether there ever was a session here.
     pub(crate) fn has_sessions(&self) -> bool {
         self.home.join("sessions.db").exists()
+    }
+
+    /// The owner whose word it takes; `None` for one that was made before there were owners.
+    pub fn owner(&self) -> Option<OwnerPublic> {
+        self.owner.0
+    }
+
+    /// What opens the owner's key, as far as this process knows.
+    pub(crate) fn owner_source(&self) -> Option<&PassphraseSource> {
+        self.owner.1.as_ref()
+    }
+
+    /// Whose permission counts when a person was asked.
+    pub(crate) fn authority(&self) -> Authority<'_> {
+        Authority { home: &self.home, owner: self.owner.0 }
     }
 
     /// The directory of this wallet and of those beside it.

@@ -1,6 +1,7 @@
 mod delegation;
 mod freezing;
 mod locked;
+mod owner;
 mod spending;
 
 use std::fmt;
@@ -26,6 +27,7 @@ pub struct WalletName(Box<str>);
 ///
 /// ```text
 /// <home>/frozen                       while everything is frozen
+/// <home>/owner.json                   the owner's key, which signs what raises a limit
 /// <home>/vault.key                    only when there is no passphrase
 /// <home>/budgets.db                   the counters of all wallets
 /// <home>/sessions.db                  the sessions of all wallets
@@ -43,6 +45,8 @@ pub struct WalletName(Box<str>);
 pub struct Wallets {
     pub(crate) home: PathBuf,
     pub(crate) ambient: Ambient,
+    /// What opens the owner's key, where it is not the wallets' own passphrase.
+    owner: Option<PassphraseSource>,
 }
 
 /// What a wallet is, without opening it.
@@ -117,6 +121,9 @@ pub enum WalletsError {
     /// The key in use cannot be revoked.
     #[error("{0} is the key in use; make another first with: farthing key create")]
     InUse(String),
+    /// Nobody owns the wallets yet.
+    #[error("these wallets have no owner yet; make a wallet first with: farthing wallet create agent")]
+    NoOwner,
     /// See [`VaultError`].
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -142,7 +149,7 @@ impl Wallets {
     pub fn at(home: &Path, ambient: Ambient) -> Result<Self, WalletsError> {
         private_file::home_directory(home)?;
         private_file::private_directory(&home.join("wallets"))?;
-        Ok(Self { home: home.to_owned(), ambient })
+        Ok(Self { home: home.to_owned(), ambient, owner: None })
     }
 
     /// Makes a wallet with fresh keys and no policy.
@@ -161,7 +168,7 @@ impl Wallets {
         self.must_be_new(name)?;
         let passphrase = source.read_or_make(&self.ambient, &self.home)?;
         let file = KeyFile::with_key(&self.ambient, name.as_str(), &passphrase, key)?;
-        self.add(name, &file)
+        self.add(name, &file.owned_by(&self.ensure_owner(source)?))
     }
 
     /// The directory they are in.
@@ -209,8 +216,9 @@ impl Wallets {
         let file = self.key_in_use(name)?;
         let (policy, outgoing) = (self.path(name, "policy.toml"), self.path(name, "outgoing"));
         private_file::private_directory(&outgoing)?;
+        let owner = (file.owner()?, Some(self.owner.clone().unwrap_or_else(|| source.clone())));
         let vault = Vault::new(file, &self.home, self.stops(name), source);
-        let places = Places { home: &self.home, policy, outgoing, card: None };
+        let places = Places { home: &self.home, policy, outgoing, card: None, owner };
         Wallet::new(name.clone(), vault, self.budgets()?, places, self.ambient.clone())
     }
 

@@ -149,7 +149,11 @@ impl One {
 
     async fn answer(&self, reply: Reply) -> Result<ExitCode, Failure> {
         let record = self.find().await?;
-        let answered = self.desk()?.answer(record.id, &reply).await.map_err(said)?;
+        let mut desk = self.desk()?;
+        if reply.allow {
+            desk = desk.opened_by(self.home.owner_passphrase()?);
+        }
+        let answered = desk.answer(record.id, &reply).await.map_err(said)?;
         match (self.json, reply.allow) {
             (true, _) => shown::one(&answered, true),
             (false, true) => terminal::say(&format!(

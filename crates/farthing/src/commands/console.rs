@@ -44,6 +44,7 @@ impl Console {
         let wallets = self.home.wallets()?;
         let token = ConsoleToken::of(wallets.home(), &Ambient::new(clock::now)).or_fail("the console has no token")?;
         let desk = wallets.desk(None).or_fail("the approvals cannot be reached")?;
+        let desk = desk.opened_by(self.home.owner_passphrase()?);
         let listener = TcpListener::bind(self.listen).await.or_fail("the console cannot listen there")?;
         let address = listener.local_addr().or_fail("the console cannot listen there")?;
         let place = ConsoleToken::path(wallets.home());

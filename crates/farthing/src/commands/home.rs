@@ -24,6 +24,10 @@ pub(crate) struct Home {
     /// vault, or a question on the terminal.
     #[arg(long, global = true)]
     passphrase_file: Option<PathBuf>,
+    /// A file whose first line opens the owner's key, where that has a passphrase of its own. Otherwise
+    /// FARTHING_OWNER_PASSPHRASE.
+    #[arg(long, global = true)]
+    owner_passphrase_file: Option<PathBuf>,
 }
 
 /// One wallet, and how to print what is asked about it.
@@ -40,6 +44,22 @@ pub(crate) struct WhichWallet {
 }
 
 impl Home {
+    /// What opens the owner's key: its own passphrase, where it has one, or the one of the vault.
+    pub(crate) fn owner_passphrase(&self) -> Result<PassphraseSource, Failure> {
+        match self.owners_own() {
+            Some(source) => Ok(source),
+            None => self.passphrase(),
+        }
+    }
+
+    fn owners_own(&self) -> Option<PassphraseSource> {
+        if let Some(file) = &self.owner_passphrase_file {
+            return Some(PassphraseSource::File(file.clone()));
+        }
+        let given = environment::variable("FARTHING_OWNER_PASSPHRASE")?;
+        Some(PassphraseSource::Given(SecretString::from(given)))
+    }
+
     /// The directory.
     pub(crate) fn directory(&self) -> Result<PathBuf, Failure> {
         let default = || environment::variable("HOME").map(|home| PathBuf::from(home).join(".farthing"));
@@ -50,7 +70,11 @@ impl Home {
     /// The wallets in it.
     pub(crate) fn wallets(&self) -> Result<Wallets, Failure> {
         let wallets = farthing_rails::wallets(&self.directory()?);
-        wallets.map_err(|error| Failure::new(error.to_string()))
+        let wallets = wallets.map_err(|error| Failure::new(error.to_string()))?;
+        Ok(match self.owners_own() {
+            Some(source) => wallets.owned_through(source),
+            None => wallets,
+        })
     }
 
     /// What opens an existing vault.

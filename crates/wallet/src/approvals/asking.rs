@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use farthing_books::approval::{ApprovalUse, Facts, Question};
 use farthing_books::audit::Grounds;
 use farthing_books::{ApprovalId, ApprovalState};
@@ -7,7 +5,7 @@ use farthing_protocol::Timestamp;
 use farthing_store::Books;
 
 use super::ApprovalError;
-use super::proof::is_proven;
+use super::proof::Authority;
 use crate::client::plain;
 use crate::policy::{Refused, Rule};
 
@@ -36,7 +34,7 @@ pub struct Ask {
 
 /// The permission for a payment that somebody has to be asked about, if it was given; else the question is
 /// asked, unless it is already.
-pub async fn permission(books: &Books, home: &Path, ask: Ask) -> Result<ApprovalUse, Refused> {
+pub async fn permission(books: &Books, authority: Authority<'_>, ask: Ask) -> Result<ApprovalUse, Refused> {
     let Ask { id, facts, level, rule, sentence, decided, deadline, now } = ask;
     let digest = facts.digest();
     let wallet = facts.wallet.clone();
@@ -51,7 +49,7 @@ pub async fn permission(books: &Books, home: &Path, ask: Ask) -> Result<Approval
     let record = books.ask(question).await?;
     let id = record.id;
     match record.state {
-        ApprovalState::Allowed if !is_proven(home, &record).map_err(unreadable)? => {
+        ApprovalState::Allowed if !authority.gave(&record).map_err(unreadable)? => {
             let sentence =
                 format!("the permission {id} is not one that the owner gave; deny it, and look who wrote it");
             Err(Refused::Rule { rule: Rule::Approval, sentence })
@@ -86,6 +84,10 @@ mod tests {
 
     use super::*;
 
+    fn of(home: &std::path::Path) -> Authority<'_> {
+        Authority { home, owner: None }
+    }
+
     fn ask(number: u32, millis: i64) -> Ask {
         Ask {
             id: ApprovalId(number.to_be_bytes().repeat(2).try_into().unwrap()),
@@ -109,24 +111,25 @@ mod tests {
     async fn a_question_waits_and_its_answer_is_the_permission() {
         let folder = tempfile::tempdir().unwrap();
         let books = Books::open(&folder.path().join("budgets.db"), Sharing::Shared).unwrap();
-        let Err(Refused::Waits { id, sentence, deadline }) = permission(&books, folder.path(), ask(1, 0)).await else {
+        let Err(Refused::Waits { id, sentence, deadline }) = permission(&books, of(folder.path()), ask(1, 0)).await
+        else {
             panic!()
         };
         assert_eq!((sentence.as_str(), deadline), ("0xab was never paid \u{fffd}[2Jbefore", at(PATIENCE)));
-        let again = permission(&books, folder.path(), Ask { id: ApprovalId([9; 8]), ..ask(1, 1) }).await;
+        let again = permission(&books, of(folder.path()), Ask { id: ApprovalId([9; 8]), ..ask(1, 1) }).await;
         assert!(matches!(again, Err(Refused::Waits { id: same, .. }) if same == id));
         answer(&books, id, true).await;
         let facts = facts(1, 100).digest();
-        assert_eq!(permission(&books, folder.path(), ask(1, 2)).await, Ok(ApprovalUse { id, facts }));
+        assert_eq!(permission(&books, of(folder.path()), ask(1, 2)).await, Ok(ApprovalUse { id, facts }));
     }
 
     #[tokio::test]
     async fn a_denial_is_not_asked_again() {
         let folder = tempfile::tempdir().unwrap();
         let books = Books::open(&folder.path().join("budgets.db"), Sharing::Shared).unwrap();
-        let Err(Refused::Waits { id, .. }) = permission(&books, folder.path(), ask(1, 0)).await else { panic!() };
+        let Err(Refused::Waits { id, .. }) = permission(&books, of(folder.path()), ask(1, 0)).await else { panic!() };
         answer(&books, id, false).await;
-        let denied = permission(&books, folder.path(), ask(1, 2)).await;
+        let denied = permission(&books, of(folder.path()), ask(1, 2)).await;
         let sentence = "it was denied: too dear".to_owned();
         assert_eq!(denied, Err(Refused::Rule { rule: Rule::Approval, sentence }));
     }
@@ -136,11 +139,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let books = Books::open(&folder.path().join("budgets.db"), Sharing::Shared).unwrap();
         for number in 0..MOST_WAITING {
-            assert!(matches!(permission(&books, folder.path(), ask(number, 0)).await, Err(Refused::Waits { .. })));
+            assert!(matches!(permission(&books, of(folder.path()), ask(number, 0)).await, Err(Refused::Waits { .. })));
         }
-        let refused = permission(&books, folder.path(), ask(MOST_WAITING, 0)).await;
+        let refused = permission(&books, of(folder.path()), ask(MOST_WAITING, 0)).await;
         assert!(matches!(refused, Err(Refused::Rule { rule: Rule::Approval, .. })));
-        let known = permission(&books, folder.path(), ask(3, 0)).await;
+        let known = permission(&books, of(folder.path()), ask(3, 0)).await;
         assert!(matches!(known, Err(Refused::Waits { .. })), "what is asked already is still shown");
     }
 }

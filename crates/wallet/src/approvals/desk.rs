@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use farthing_books::approval::Answer;
 use farthing_books::{ApprovalId, ApprovalOutcome, ApprovalRecord, ApprovalState};
+use farthing_keys::{OwnerFile, OwnerKey};
 use farthing_protocol::Timestamp;
 use farthing_store::Books;
 
+use super::proof::prove;
 use super::webhook::{Courier, NotAnswered, SignedAnswer, Told, Webhook};
 use super::{ApprovalError, Reply};
-use crate::{Ambient, Wallet, WalletName, Wallets};
+use crate::{Ambient, PassphraseSource, VaultError, Wallet, WalletName, Wallets};
 
 /// How often a waiting call looks whether there is an answer.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -21,6 +23,8 @@ pub struct Desk {
     home: PathBuf,
     books: Books,
     ambient: Ambient,
+    /// What opens the owner's key; without it nothing is allowed where there is an owner.
+    owner: Option<PassphraseSource>,
     /// Whose questions; `None` for everybody's.
     wallet: Option<WalletName>,
 }
@@ -29,7 +33,8 @@ impl Wallets {
     /// The questions of a wallet, or of all.
     pub fn desk(&self, wallet: Option<&WalletName>) -> Result<Desk, ApprovalError> {
         let (home, ambient) = (self.home().to_owned(), self.ambient().clone());
-        Ok(Desk { home, books: self.budgets()?, ambient, wallet: wallet.cloned() })
+        let (books, owner) = (self.budgets()?, self.owner_source().cloned());
+        Ok(Desk { home, books, ambient, owner, wallet: wallet.cloned() })
     }
 }
 
@@ -37,11 +42,19 @@ impl Wallet {
     /// Its questions.
     pub fn desk(&self) -> Desk {
         let (home, books, ambient) = (self.home().to_owned(), self.budgets.clone(), self.ambient.clone());
-        Desk { home, books, ambient, wallet: Some(self.name.clone()) }
+        let owner = self.owner_source().cloned();
+        Desk { home, books, ambient, owner, wallet: Some(self.name.clone()) }
     }
 }
 
 impl Desk {
+    /// The same, with what opens the owner's key, unless that is known already.
+    #[must_use]
+    pub fn opened_by(mut self, source: PassphraseSource) -> Self {
+        self.owner.get_or_insert(source);
+        self
+    }
+
     /// The approvals, the newest first.
     pub async fn all(&self) -> Result<Vec<ApprovalRecord>, ApprovalError> {
         let wallet = self.wallet.as_ref().map(WalletName::as_str);
@@ -56,9 +69,21 @@ impl Desk {
 
     /// Answers one.
     pub async fn answer(&self, id: ApprovalId, reply: &Reply) -> Result<ApprovalRecord, ApprovalError> {
-        self.one(id).await?;
+        let record = self.one(id).await?;
         let Reply { allow, reason, by } = reply.clone();
-        self.put_down(id, Answer { allow, by, reason, proof: None, at: self.now() }).await
+        let at = self.now();
+        let key = if allow { self.owner_key().await? } else { None };
+        let proof = key.map(|key| prove(&key, &record, at));
+        self.put_down(id, Answer { allow, by, reason, proof, at }).await
+    }
+
+    /// The owner's key, where there is an owner; opened off this thread, for it takes a fifth of a second.
+    async fn owner_key(&self) -> Result<Option<OwnerKey>, ApprovalError> {
+        let Some(file) = OwnerFile::of(&self.home).map_err(ApprovalError::Owner)? else { return Ok(None) };
+        let source = self.owner.clone().ok_or(ApprovalError::Owner(VaultError::EmptyPassphrase))?;
+        let home = self.home.clone();
+        let opened = tokio::task::spawn_blocking(move || file.open(&source.read(&home)?)).await;
+        opened.unwrap_or(Err(VaultError::Interrupted)).map(Some).map_err(ApprovalError::Owner)
     }
 
     /// Takes an answer that the webhook's receiver signed.

@@ -20,11 +20,12 @@ use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
 use farthing_keys::NoRandomness;
 use farthing_store::StoreError;
 
-use crate::Wallet;
 use crate::wallets::WalletsError;
+use crate::{VaultError, Wallet};
 
 pub use asking::{Ask, permission};
 pub use desk::Desk;
+pub use proof::Authority;
 pub use shown::to_json;
 use webhook::{NotAnswered, WebhookError};
 
@@ -54,6 +55,11 @@ pub enum ApprovalError {
         /// Where it stands.
         state: ApprovalState,
     },
+    /// The owner's key does not open.
+    #[error(
+        "allowing a payment takes the owner's passphrase: {0}; set FARTHING_OWNER_PASSPHRASE, or answer from where it is known"
+    )]
+    Owner(VaultError),
     /// A webhook's answer is not taken.
     #[error(transparent)]
     NotAnswered(#[from] NotAnswered),

@@ -193,13 +193,15 @@ impl Wallets {
             let end = key.expires_at.clone().unwrap_or_default();
             return Err(CardError::Ended { id: key.id, end }.into());
         }
-        let vault = Vault::by_token(self.key_in_use(&place.wallet)?, &key, token, self.stops_of(&place))?;
+        let file = self.key_in_use(&place.wallet)?;
+        let owner = (file.owner()?, None);
+        let vault = Vault::by_token(file, &key, token, self.stops_of(&place))?;
         let outgoing = place.directory.join("outgoing");
         private_file::private_directory(&outgoing)?;
         let level = level_of(&place.wallet, place.id());
         let card = OpenCard { id: place.id().to_owned(), level, policy: place.policy(), ends: end_of(&key) };
         let policy = self.path(&place.wallet, "policy.toml");
-        let places = Places { home: &self.home, policy, outgoing, card: Some(card) };
+        let places = Places { home: &self.home, policy, outgoing, card: Some(card), owner };
         Wallet::new(place.wallet, vault, self.budgets()?, places, self.ambient.clone())
     }
 

@@ -356,8 +356,8 @@ impl PayingClient {
     }
 
     fn grounds<'a>(&'a self, levels: &'a [Level], known: Known) -> Grounds<'a> {
-        let (wallet, home) = (self.wallet.name().as_str(), self.wallet.home());
-        Grounds { wallet, levels, known, home, now: self.wallet.ambient.now() }
+        let (wallet, authority) = (self.wallet.name().as_str(), self.wallet.authority());
+        Grounds { wallet, levels, known, authority, now: self.wallet.ambient.now() }
     }
 
     fn offers(

@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use farthing_books::ApprovalId;
 use farthing_books::approval::{ApprovalUse, Facts};
 use farthing_books::audit;
@@ -12,7 +10,7 @@ use farthing_store::{Books, StoreError};
 
 use super::Asking;
 use super::decided::{for_the_log, note_denial};
-use crate::approvals::{Ask, permission};
+use crate::approvals::{Ask, Authority, permission};
 
 /// Why a payment was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,8 +56,8 @@ pub struct Grounds<'a> {
     pub levels: &'a [Level],
     /// What the wallet remembers of the seller.
     pub known: Known,
-    /// The directory of the wallets, where it is written who may give permissions.
-    pub home: &'a Path,
+    /// Whose permission counts, where a person is asked.
+    pub authority: Authority<'a>,
     /// Now.
     pub now: Timestamp,
 }
@@ -221,7 +219,7 @@ impl Grounds<'_> {
             Decision::Ask { level, rule, sentence, cost, charges, deadline } => {
                 let facts = bought.facts(self.wallet, purchase, cost);
                 let ask = Ask { id: bought.name(), facts, level, rule, sentence, decided, deadline, now: self.now };
-                let approval = permission(books, self.home, ask).await?;
+                let approval = permission(books, self.authority, ask).await?;
                 Ok(Decided { cost, charges, approval: Some(approval) })
             }
         }

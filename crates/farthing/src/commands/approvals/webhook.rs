@@ -79,7 +79,18 @@ impl Set {
             None => WebhookSecret::generate(&Ambient::new(clock::now)).or_fail("no secret can be made")?,
         };
         let webhook = Kept::new(&self.url, secret).map_err(|error| Failure::wrong_use(error.to_string()))?;
-        webhook.keep(self.which.home.wallets()?.home()).or_fail("the webhook cannot be kept")?;
+        let wallets = self.which.home.wallets()?;
+        let webhook = match wallets.owner().or_fail("the owner cannot be read")? {
+            None => webhook,
+            Some(_) => {
+                let key = wallets.owner_key(&self.which.home.owner_passphrase()?);
+                match key.or_fail("the webhook is signed by the owner")? {
+                    Some(key) => webhook.signed(&key),
+                    None => webhook,
+                }
+            }
+        };
+        webhook.keep(wallets.home()).or_fail("the webhook cannot be kept")?;
         let secret = webhook.secret.reveal();
         match (is_new, self.which.json) {
             (true, true) => terminal::say_json(&json!({ "url": webhook.url.as_str(), "secret": *secret })),

@@ -11,7 +11,7 @@ mod secret;
 
 use std::path::{Path, PathBuf};
 
-use farthing_keys::{FileError, private_file};
+use farthing_keys::{FileError, OwnerKey, OwnerPublic, private_file};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub use secret::WebhookSecret;
 
 use farthing_books::ApprovalRecord;
 
+/// What the owner's signature under a webhook is for.
+const PURPOSE: &str = "webhook";
+
 /// Where questions are sent.
 #[derive(Clone, Debug)]
 pub struct Webhook {
@@ -28,6 +31,8 @@ pub struct Webhook {
     pub url: Url,
     /// What messages and answers are signed with.
     pub secret: WebhookSecret,
+    /// The owner's signature under both: the owner lets whoever has the secret answer.
+    signature: Option<String>,
 }
 
 /// Why a webhook cannot be used.
@@ -52,6 +57,8 @@ pub enum WebhookError {
 struct Kept {
     url: String,
     secret: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<String>,
 }
 
 impl Webhook {
@@ -65,7 +72,7 @@ impl Webhook {
             _ => false,
         };
         let names_nobody = url.username().is_empty() && url.password().is_none();
-        if is_safe && names_nobody { Ok(Self { url, secret }) } else { Err(refused()) }
+        if is_safe && names_nobody { Ok(Self { url, secret, signature: None }) } else { Err(refused()) }
     }
 
     /// The one of this home directory, if there is one.
@@ -76,12 +83,31 @@ impl Webhook {
             read => zeroize::Zeroizing::new(read?),
         };
         let kept: Kept = serde_json::from_slice(&bytes).map_err(|_| WebhookError::Form(path))?;
-        Self::new(&kept.url, kept.secret.parse()?).map(Some)
+        let webhook = Self::new(&kept.url, kept.secret.parse()?)?;
+        Ok(Some(Self { signature: kept.signature, ..webhook }))
+    }
+
+    /// The same, signed by the owner, without whom its answers do not count.
+    #[must_use]
+    pub fn signed(mut self, owner: &OwnerKey) -> Self {
+        self.signature = Some(owner.sign(PURPOSE, &self.statement()));
+        self
+    }
+
+    /// Its address and a hash of its secret.
+    fn statement(&self) -> String {
+        let secret = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.secret.reveal().as_bytes());
+        let secret: String = secret.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}\n{secret}", self.url)
     }
 
     /// Makes it the one of this home directory, readable by its owner only.
     pub fn keep(&self, home: &Path) -> Result<(), WebhookError> {
-        let mut kept = Kept { url: self.url.to_string(), secret: self.secret.reveal().to_string() };
+        let mut kept = Kept {
+            url: self.url.to_string(),
+            secret: self.secret.reveal().to_string(),
+            signature: self.signature.clone(),
+        };
         let text = serde_json::to_vec(&kept).map(zeroize::Zeroizing::new);
         zeroize::Zeroize::zeroize(&mut kept.secret);
         let text = text.map_err(|_| WebhookError::Form(file(home)))?;
@@ -93,9 +119,11 @@ impl Webhook {
         Ok(private_file::remove(&file(home))?)
     }
 
-    /// Whether it gave the permission that this record holds.
-    pub(super) fn has_allowed(&self, record: &ApprovalRecord) -> bool {
-        answer::is_proven(&self.secret, record)
+    /// Whether it gave the permission that this record holds, and this owner lets it.
+    pub(super) fn has_allowed(&self, record: &ApprovalRecord, owner: Option<OwnerPublic>) -> bool {
+        let signature = self.signature.as_deref().unwrap_or_default();
+        let may_answer = owner.is_none_or(|owner| owner.verifies(PURPOSE, &self.statement(), signature));
+        may_answer && answer::is_proven(&self.secret, record)
     }
 }
 
