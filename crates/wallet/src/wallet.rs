@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farthing_keys::{Ambient, FileError, OwnerPublic, PassphraseSource, Stopped, Vault, VaultAccount, VaultError, VaultSigner};
+use farthing_keys::{
+    Ambient, FileError, OwnerPublic, PassphraseSource, Stopped, Vault, VaultAccount, VaultError, VaultSigner,
+};
 use farthing_rail::{Approved, Reclaim};
 use farthing_store::Books;
 
