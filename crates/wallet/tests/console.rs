@@ -46,7 +46,7 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn w_14_only_the_token_opens_it() {
+async fn w_32_only_the_token_opens_it() {
     let stage = Stage::new().await;
     let with = async |authorization: Option<String>| {
         let mut request = stage.request(Method::GET, "/approvals");
@@ -65,7 +65,7 @@ async fn w_14_only_the_token_opens_it() {
 }
 
 #[tokio::test]
-async fn w_14_a_name_that_resolves_to_this_machine_does_not_reach_it() {
+async fn w_32_a_name_that_resolves_to_this_machine_does_not_reach_it() {
     let stage = Stage::new().await;
     let port = stage.address.rsplit_once(':').unwrap().1;
     for host in ["evil.example", &format!("evil.example:{port}"), "127.0.0.1", &format!("127.0.0.1.nip.io:{port}")] {
@@ -75,7 +75,7 @@ async fn w_14_a_name_that_resolves_to_this_machine_does_not_reach_it() {
 }
 
 #[tokio::test]
-async fn w_14_a_page_of_another_origin_does_not_use_it() {
+async fn w_32_a_page_of_another_origin_does_not_use_it() {
     let stage = Stage::new().await;
     for (origin, expected) in [
         (format!("http://{}", stage.address), StatusCode::OK),

@@ -42,6 +42,7 @@ async fn permitted_of(home: &Home, number: u32) -> Result<(), Refused> {
         level: "agent".to_owned(),
         rule: Rule::Payee,
         sentence: "why".to_owned(),
+        decided: None,
         deadline: at(PATIENCE),
         now: at(1),
     };
