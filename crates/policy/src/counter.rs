@@ -3,10 +3,10 @@ use farthing_money::Price;
 use farthing_protocol::Timestamp;
 use farthing_rail::Origin;
 
-use crate::{Level, Policy, Purchase, Rule};
+use crate::{Level, Limit, Policy, Purchase, Rule};
 
 /// The counters that every payment counts toward, limited or not, so that a limit set later knows what was
-/// spent before.
+/// spent before. What a `[[limit]]` counts begins when the limit is written.
 #[derive(Clone, Copy, Debug)]
 pub enum Counter<'a> {
     /// Ever.
@@ -24,7 +24,7 @@ pub struct Limited {
     pub level: String,
     /// The rule.
     pub rule: Rule,
-    /// What people call it: `total`, `day`.
+    /// What people call it: `total`, `per-day`, `1h for each origin`.
     pub name: String,
 }
 
@@ -40,38 +40,59 @@ impl Counter<'_> {
 }
 
 /// A counter of a payment, and the limit it is there for.
-struct Counted {
-    charge: BudgetCharge,
-    limited: Limited,
+pub(crate) struct Counted<'a> {
+    pub(crate) charge: BudgetCharge,
+    pub(crate) rule: Rule,
+    level: &'a Level,
+    limit: Option<&'a Limit>,
 }
 
-/// What a purchase counts toward, on every level.
-pub(crate) fn charges(levels: &[Level], purchase: &Purchase, now: Timestamp) -> Vec<BudgetCharge> {
-    levels.iter().flat_map(|level| counted(level, purchase, now)).map(|counted| counted.charge).collect()
+impl Counted<'_> {
+    pub(crate) fn limited(&self) -> Limited {
+        let name = self.limit.map_or_else(|| self.rule.to_string(), Limit::shown);
+        Limited { level: self.level.name.clone(), rule: self.rule, name }
+    }
 }
 
 /// Which limit stands behind a counter of this purchase, for the sentence that says it has no room.
 pub fn limit_behind(levels: &[Level], purchase: &Purchase, now: Timestamp, key: &BudgetKey) -> Option<Limited> {
     let mut counted = levels.iter().flat_map(|level| counted(level, purchase, now));
-    counted.find(|counted| counted.charge.key == *key).map(|counted| counted.limited)
+    counted.find(|counted| counted.charge.key == *key).map(|counted| counted.limited())
 }
 
-fn counted(level: &Level, purchase: &Purchase, now: Timestamp) -> Vec<Counted> {
+/// What a purchase counts toward on one level.
+pub(crate) fn counted<'a>(level: &'a Level, purchase: &Purchase, now: Timestamp) -> Vec<Counted<'a>> {
     let policy: &Policy = &level.policy;
     let of_origin = policy.listed(&purchase.origin).and_then(|listed| listed.limit);
-    let limits = [
-        (Counter::Total, policy.total, Rule::Total),
+    let always = [
         (Counter::Day(now), policy.per_day, Rule::PerDay),
+        (Counter::Total, policy.total, Rule::Total),
         (Counter::Origin(&purchase.origin), of_origin, Rule::OriginLimit),
     ];
-    let counted = |(counter, limit, rule): (Counter<'_>, Option<Price>, Rule)| Counted {
-        charge: BudgetCharge {
-            key: counter.key(&level.name),
-            counts: Counts::Money(policy.currency),
-            limit: limit.map_or(u64::MAX, Price::millionths),
-            window: None,
-        },
-        limited: Limited { level: level.name.clone(), rule, name: rule.to_string() },
+    let money = |key, limit: Option<Price>, window| BudgetCharge {
+        key,
+        counts: Counts::Money(policy.currency),
+        limit: limit.map_or(u64::MAX, Price::millionths),
+        window,
     };
-    limits.into_iter().map(counted).collect()
+    let mut all: Vec<Counted<'a>> = Vec::with_capacity(always.len() + policy.limits.len());
+    for (counter, limit, rule) in always {
+        all.push(Counted { charge: money(counter.key(&level.name), limit, None), rule, level, limit: None });
+    }
+    for limit in &policy.limits {
+        let Some(mark) = limit.mark(policy, purchase) else { continue };
+        let window = limit.window.mark(now);
+        let key = |counts: &str| BudgetKey(format!("{}/limit/{window}/{counts}{mark}", level.name));
+        let rolling = limit.window.rolling();
+        if limit.amount.is_some() {
+            let charge = money(key("money"), limit.amount, rolling);
+            all.push(Counted { charge, rule: Rule::Limit, level, limit: Some(limit) });
+        }
+        if let Some(payments) = limit.payments {
+            let charge =
+                BudgetCharge { key: key("payments"), counts: Counts::Payments, limit: payments, window: rolling };
+            all.push(Counted { charge, rule: Rule::Limit, level, limit: Some(limit) });
+        }
+    }
+    all
 }

@@ -70,6 +70,26 @@ pub enum Rule {
     OriginLimit,
     /// `session_deposit`.
     SessionDeposit,
+    /// `open_sessions`.
+    OpenSessions,
+    /// `locked`.
+    Locked,
+    /// A `[[limit]]`.
+    Limit,
+    /// `expires`.
+    Expired,
+    /// `[hours]`.
+    Hours,
+    /// `required_tags`.
+    Tags,
+    /// There is no `[[rate]]` for the currency that is good now.
+    Rate,
+    /// `new_payee` of `[ask]`.
+    NewPayee,
+    /// `price_rise` of `[ask]`.
+    PriceRise,
+    /// `amount_above` of `[ask]`.
+    AmountAbove,
     /// A person has to allow it.
     Approval,
     /// The clock stands before the latest instant that the wallet's counters have seen.
@@ -93,6 +113,16 @@ impl Rule {
             Self::PerDay => "per-day",
             Self::OriginLimit => "origin-limit",
             Self::SessionDeposit => "session-deposit",
+            Self::OpenSessions => "open-sessions",
+            Self::Locked => "locked",
+            Self::Limit => "limit",
+            Self::Expired => "expired",
+            Self::Hours => "hours",
+            Self::Tags => "tags",
+            Self::Rate => "rate",
+            Self::NewPayee => "new-payee",
+            Self::PriceRise => "price-rise",
+            Self::AmountAbove => "amount-above",
             Self::Approval => "approval",
             Self::Clock => "clock",
         }

@@ -12,15 +12,23 @@
 mod counter;
 mod decide;
 mod decision;
+mod hours;
 mod level;
+mod limit;
 mod policy;
 mod purchase;
+mod rate;
 mod text;
+mod window;
 
 pub use counter::{Counter, Limited, limit_behind};
 pub use decide::decide;
 pub use decision::{Decision, Rule};
-pub use level::{Level, most_in_a_session, most_per_payment};
-pub use policy::{OriginLimit, Policy};
+pub use hours::{Hours, Minute};
+pub use level::{Level, LevelError, most_in_a_session, most_per_payment, with_parents};
+pub use limit::{Limit, Only, Per};
+pub use policy::{Ask, OriginLimit, PayeeRule, Policy, Unmatched};
 pub use purchase::{Authority, Known, Purchase};
+pub use rate::RecordedRate;
 pub use text::PolicyError;
+pub use window::Window;

@@ -62,6 +62,11 @@ pub enum Authority {
         /// What the wallet has unspent in sessions on the same terms already.
         #[serde(with = "as_text")]
         locked: Price,
+        /// What it has unspent in all sessions already.
+        #[serde(with = "as_text")]
+        locked_in_all: Price,
+        /// How many sessions it has, with this one if that is new.
+        sessions: u32,
     },
     /// A larger part of what lies in a session.
     Voucher {
@@ -141,7 +146,12 @@ mod tests {
             streams: true,
             closes: false,
         };
-        let deposit = Authority::Deposit { unit: price("0.0001 USD"), locked: price("0 USD") };
+        let deposit = Authority::Deposit {
+            unit: price("0.0001 USD"),
+            locked: price("0 USD"),
+            locked_in_all: price("1 EUR"),
+            sessions: 3,
+        };
         for authority in [Authority::Charge, voucher, deposit] {
             purchase.authority = authority;
             let text = serde_json::to_string(&purchase).unwrap();

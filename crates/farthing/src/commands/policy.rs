@@ -139,21 +139,15 @@ impl Set {
             (None, Some(before)) => before.currency,
             (None, None) => return Err(Failure::wrong_use("a first policy needs a sum; name --total or --per-day")),
         };
-        let before = before.unwrap_or(Limits {
-            currency,
-            total: None,
-            per_payment: None,
-            per_day: None,
-            session_deposit: None,
-            origins: None,
-        });
+        let before = before.unwrap_or_else(|| Limits::new(currency));
         let policy = Limits {
             currency,
             total: self.total.or(before.total),
             per_payment: self.per_payment.or(before.per_payment),
             per_day: self.per_day.or(before.per_day),
             session_deposit: self.session_deposit.or(before.session_deposit),
-            origins: origins(&self.origins, before.origins)?,
+            origins: origins(&self.origins, before.origins.clone())?,
+            ..before
         };
         wallets.set_policy(&self.wallet, &policy).map_err(|error| refused(&error))?;
         terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end());
@@ -170,7 +164,7 @@ fn origins(named: &[String], before: Option<Vec<OriginLimit>>) -> Result<Option<
             .map(|text| {
                 let origin: Origin = text.parse().map_err(|error| Failure::wrong_use(format!("{error}")))?;
                 let known = before.iter().flatten().find(|known| known.origin == origin).cloned();
-                Ok(known.unwrap_or(OriginLimit { origin, limit: None, payees: None, offer_signer: None }))
+                Ok(known.unwrap_or(OriginLimit::new(origin)))
             })
             .collect::<Result<_, _>>()
             .map(Some),

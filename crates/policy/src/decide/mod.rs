@@ -1,112 +1,91 @@
+use farthing_books::budget::BudgetCharge;
 use farthing_money::Price;
 use farthing_protocol::Timestamp;
 
-use crate::counter::charges;
-use crate::{Authority, Decision, Known, Level, Policy, Purchase, Rule};
+use crate::counter::counted;
+use crate::{Authority, Decision, Known, Level, Purchase, Rule};
 
+mod asking;
+mod money;
 mod place;
+mod standing;
+
+use money::Sums;
 
 /// What a rule that says no comes to: its name and the reason in one sentence.
 type Denial = (Rule, String);
 
 /// Decides. Every level must allow; the first that does not speaks. The counters are not looked at here:
 /// whether there is room is for the reservation to say, because only there it is certain.
-pub fn decide(levels: &[Level], purchase: &Purchase, _known: &Known, now: Timestamp) -> Decision {
+pub fn decide(levels: &[Level], purchase: &Purchase, known: &Known, now: Timestamp) -> Decision {
     let Some(first) = levels.first() else {
         let sentence = "no policy says that anything may be paid, so nothing is paid".to_owned();
         return Decision::Deny { level: String::new(), rule: Rule::NoPolicy, sentence };
     };
-    for level in levels {
-        if let Some((rule, sentence)) = denied(level, purchase) {
-            return Decision::Deny { level: level.name.clone(), rule, sentence };
-        }
-    }
-    match purchase.authority {
-        Authority::Voucher { .. } => {
-            let nothing = Price::from_millionths(0, first.policy.currency);
-            Decision::Allow { cost: nothing, charges: Vec::new() }
-        }
-        Authority::Charge | Authority::Deposit { .. } => {
-            Decision::Allow { cost: purchase.cost, charges: charges(levels, purchase, now) }
-        }
-    }
-}
-
-fn denied(level: &Level, purchase: &Purchase) -> Option<Denial> {
-    match &purchase.authority {
-        Authority::Charge => denied_always(level, purchase, purchase.cost).or_else(|| denied_charge(level, purchase)),
-        Authority::Deposit { unit, locked } => {
-            denied_always(level, purchase, purchase.cost).or_else(|| denied_deposit(level, purchase, *unit, *locked))
-        }
-        Authority::Voucher { cumulative, deposit, .. } if cumulative > deposit => {
+    let denied = |level: &Level, (rule, sentence)| Decision::Deny { level: level.name.clone(), rule, sentence };
+    if let Authority::Voucher { cumulative, deposit, closes, .. } = &purchase.authority {
+        if cumulative > deposit {
             let sentence = "the voucher would be for more than is deposited in the session".to_owned();
-            Some((Rule::SessionDeposit, sentence))
+            return denied(first, (Rule::SessionDeposit, sentence));
         }
-        Authority::Voucher { closes: true, .. } => None,
-        Authority::Voucher { unit, streams, .. } => {
-            let piece = if *streams { *unit } else { purchase.cost };
-            denied_always(level, purchase, *unit).or_else(|| denied_voucher(level, purchase, piece))
+        // What closes a session asks for nothing new.
+        if *closes {
+            let cost = Price::from_millionths(0, first.policy.currency);
+            return Decision::Allow { cost, charges: Vec::new() };
         }
+    }
+    let sums = match money::sums(levels, purchase, now) {
+        Ok(sums) => sums,
+        Err((level, denial)) => return denied(level, denial),
+    };
+    let mut charges = Vec::new();
+    for level in levels {
+        match allowed(level, purchase, &sums, now) {
+            Ok(counted) => charges.extend(counted),
+            Err(denial) => return denied(level, denial),
+        }
+    }
+    // The deposit of a voucher was counted when it was made.
+    let cost = match purchase.authority {
+        Authority::Voucher { .. } => Price::from_millionths(0, first.policy.currency),
+        Authority::Charge | Authority::Deposit { .. } => sums.cost,
+    };
+    match levels.iter().find_map(|level| Some((level, asking::asks(level, purchase, &sums, known)?))) {
+        Some((level, (rule, sentence, patience))) => {
+            let (level, deadline) = (level.name.clone(), now.after(patience));
+            Decision::Ask { level, rule, sentence, cost, charges, deadline }
+        }
+        None => Decision::Allow { cost, charges },
     }
 }
 
-/// What holds for whatever is paid: the currency, and the place it goes to.
-fn denied_always(level: &Level, purchase: &Purchase, cost: Price) -> Option<Denial> {
-    denied_currency(level, cost).or_else(|| place::denied(level, purchase))
-}
-
-fn denied_charge(level: &Level, purchase: &Purchase) -> Option<Denial> {
-    let policy: &Policy = &level.policy;
-    let limits = [
-        (Rule::Max, purchase.max, "the limit for this call"),
-        (Rule::PerPayment, policy.per_payment, "the limit per payment"),
-        (Rule::PerDay, policy.per_day, "the limit per day"),
-        (Rule::Total, policy.total, "the total limit"),
-        (Rule::OriginLimit, origin_limit(policy, purchase), "the limit for this origin"),
-    ];
-    limits.into_iter().find_map(|(rule, limit, name)| above(rule, name, limit?, purchase.cost, level))
-}
-
-fn denied_deposit(level: &Level, purchase: &Purchase, unit: Price, locked: Price) -> Option<Denial> {
-    let (policy, cost): (&Policy, _) = (&level.policy, purchase.cost);
-    let held = Price::from_millionths(cost.millionths().saturating_add(locked.millionths()), cost.currency());
-    let limits = [
-        (Rule::PerPayment, policy.per_payment, "the limit per payment", unit),
-        (Rule::Max, purchase.max, "the limit for this call", unit),
-        (Rule::SessionDeposit, policy.most_in_a_session(), "the most that may lie in a session", held),
-        (Rule::PerDay, policy.per_day, "the limit per day", cost),
-        (Rule::Total, policy.total, "the total limit", cost),
-        (Rule::OriginLimit, origin_limit(policy, purchase), "the limit for this origin", cost),
-    ];
-    limits.into_iter().find_map(|(rule, limit, name, cost)| above(rule, name, limit?, cost, level))
-}
-
-fn denied_voucher(level: &Level, purchase: &Purchase, piece: Price) -> Option<Denial> {
-    let limits = [
-        (Rule::PerPayment, level.policy.per_payment, "the limit per payment", piece),
-        (Rule::Max, purchase.max, "the limit for this call", purchase.cost),
-    ];
-    limits.into_iter().find_map(|(rule, limit, name, cost)| above(rule, name, limit?, cost, level))
-}
-
-fn origin_limit(policy: &Policy, purchase: &Purchase) -> Option<Price> {
-    policy.listed(&purchase.origin)?.limit
-}
-
-/// The denial of a cost above a limit, or of a limit in another currency.
-fn above(rule: Rule, name: &str, limit: Price, cost: Price, level: &Level) -> Option<Denial> {
-    let currency = cost.currency();
-    if limit.currency() != currency {
-        let sentence = format!("{name} is {limit}, and the policy of {} counts in {currency}", level.name);
-        return Some((rule, sentence));
+/// What it counts toward on a level, if that allows it.
+fn allowed(level: &Level, purchase: &Purchase, sums: &Sums, now: Timestamp) -> Result<Vec<BudgetCharge>, Denial> {
+    let never = standing::denied(level, purchase, now).or_else(|| place::denied(level, purchase));
+    if let Some(denial) = never.or_else(|| money::denied(level, purchase, sums)) {
+        return Err(denial);
     }
-    (cost.millionths() > limit.millionths()).then(|| (rule, format!("it costs {cost}, and {name} is {limit}")))
+    if matches!(purchase.authority, Authority::Voucher { .. }) {
+        return Ok(Vec::new());
+    }
+    let mut charges = Vec::new();
+    for counted in counted(level, purchase, now) {
+        let limit = counted.charge.limit;
+        if counted.charge.counts.of(sums.cost).is_none_or(|adds| adds > limit) {
+            let (cost, shown) = (sums.cost, counted.charge.counts.show(limit));
+            return Err((
+                counted.rule,
+                format!("it costs {cost}, and the {} limit is {shown}", counted.limited().name),
+            ));
+        }
+        charges.push(counted.charge);
+    }
+    Ok(charges)
 }
 
-fn denied_currency(level: &Level, cost: Price) -> Option<Denial> {
-    let currency = level.policy.currency;
-    (cost.currency() != currency)
-        .then(|| (Rule::Currency, format!("it costs {cost}, and the policy of {} allows only {currency}", level.name)))
+/// A seller's or a caller's word as a sentence may hold it.
+fn shown(word: &str) -> String {
+    word.chars().take(128).filter(|letter| !letter.is_control()).collect()
 }
 
 #[cfg(test)]

@@ -76,8 +76,8 @@ fn an_allowed_payment_counts_toward_every_counter() {
     let charges: Vec<_> =
         charges.iter().map(|charge| (charge.key.0.as_str(), charge.counts.show(charge.limit).to_string())).collect();
     let expected = [
-        ("agent/total", "0.5 USD"),
         ("agent/day/2026-11-21", "0.2 USD"),
+        ("agent/total", "0.5 USD"),
         ("agent/origin/https://api.example.com", "0.1 USD"),
     ];
     assert_eq!(charges, expected.map(|(key, limit)| (key, limit.to_owned())));
@@ -88,7 +88,7 @@ fn a_counter_knows_its_rule() {
     let (levels, purchase) = ([level("agent", POLICY)], purchase("0.001 USD", API));
     let Decision::Allow { charges, .. } = decide(&levels, &purchase, &Known::default(), now()) else { panic!() };
     let rules = charges.iter().map(|charge| limit_behind(&levels, &purchase, now(), &charge.key).unwrap().rule);
-    assert_eq!(rules.collect::<Vec<_>>(), [Rule::Total, Rule::PerDay, Rule::OriginLimit]);
+    assert_eq!(rules.collect::<Vec<_>>(), [Rule::PerDay, Rule::Total, Rule::OriginLimit]);
 }
 
 #[test]
@@ -140,7 +140,8 @@ fn a_limit_includes_its_own_value() {
 }
 
 fn deposit(cost: &str, unit: &str, payee: &str, locked: &str) -> Purchase {
-    let authority = Authority::Deposit { unit: price(unit), locked: price(locked) };
+    let authority =
+        Authority::Deposit { unit: price(unit), locked: price(locked), locked_in_all: price(locked), sessions: 1 };
     Purchase { authority, payee: Some(payee.into()), ..purchase(cost, API) }
 }
 

@@ -5,7 +5,7 @@ use farthing_policy::{Authority, Purchase};
 use farthing_protocol::Challenge;
 use farthing_rail::{Deposit, Origin, Quote, VoucherQuote};
 
-use super::Call;
+use super::{Call, Locked};
 
 /// The request that something is bought for; with an offer it makes a [`Purchase`].
 #[derive(Clone, Copy, Debug)]
@@ -43,12 +43,15 @@ impl Asking<'_> {
         self.purchase(&facts, Authority::Charge)
     }
 
-    /// A deposit; `locked` is what the wallet has unspent in sessions on the same terms already.
-    pub fn deposit(&self, deposit: &Deposit, locked: Price) -> Purchase {
-        let quote = &deposit.quote;
+    /// A deposit.
+    pub fn deposit(&self, deposit: &Deposit, locked: Locked) -> Purchase {
+        let (quote, Locked { on_terms, in_all, sessions }) = (&deposit.quote, locked);
         let (challenge, origin, asset) = (&quote.challenge, &quote.origin, &quote.asset);
         let facts = Facts { challenge, origin, asset, payee: quote.payee.as_deref(), cost: deposit.cost };
-        self.purchase(&facts, Authority::Deposit { unit: quote.unit_cost, locked })
+        self.purchase(
+            &facts,
+            Authority::Deposit { unit: quote.unit_cost, locked: on_terms, locked_in_all: in_all, sessions },
+        )
     }
 
     /// A voucher of a session.

@@ -16,7 +16,7 @@ pub use farthing_policy::{
     Authority, Counter, Decision, Known, Level, Limited, OriginLimit, Policy, PolicyError, Purchase, Rule, decide,
     limit_behind, most_in_a_session, most_per_payment,
 };
-pub use session::{Call, approve_deposit, approve_reclaim, approve_voucher};
+pub use session::{Call, Locked, approve_deposit, approve_reclaim, approve_voucher};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -25,15 +25,24 @@ pub struct Call<'a> {
     pub streams: bool,
 }
 
+/// What lies in a wallet's sessions before a deposit.
+#[derive(Clone, Copy, Debug)]
+pub struct Locked {
+    /// Unspent, on the same terms.
+    pub on_terms: Price,
+    /// Unspent, in all sessions of the same currency.
+    pub in_all: Price,
+    /// How many sessions there are, with the one that is being opened.
+    pub sessions: u32,
+}
+
 /// Approves a deposit: where it goes, the price of a unit, what the session would then hold unspent, and the
 /// room in every counter. When this returns the approval, the reservation is on disk.
-///
-/// `locked` is what the wallet has unspent in sessions on the same terms already.
 pub async fn approve_deposit(
     books: &Books,
     grounds: &Grounds<'_>,
     deposit: Deposit,
-    locked: Price,
+    locked: Locked,
     asking: &Asking<'_>,
     id: ReservationId,
     request: &str,

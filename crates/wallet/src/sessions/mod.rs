@@ -108,6 +108,12 @@ impl Sessions {
         .await
     }
 
+    /// Those of a wallet in which something may still lie.
+    pub(crate) async fn living(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
+        let wallet = wallet.to_owned();
+        self.read(move |file| rows::sessions(file, "wallet = ?1 AND state != 'closed'", [wallet])).await
+    }
+
     /// The session of this number.
     pub(crate) async fn session(&self, id: i64) -> Result<Option<KeptSession>, SessionsError> {
         Ok(self.read(move |file| rows::sessions(file, "id = ?1", [id])).await?.pop())

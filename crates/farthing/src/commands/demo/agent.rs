@@ -118,11 +118,9 @@ fn policy(shop: &Url) -> Result<Policy, Failure> {
     let origin: Origin = shop.origin().ascii_serialization().parse().or_fail("not an origin")?;
     let total = price(LIMIT)?;
     Ok(Policy {
-        currency: total.currency(),
         total: Some(total),
         per_payment: Some(price(PER_PAYMENT)?),
-        per_day: None,
-        session_deposit: None,
-        origins: Some(vec![OriginLimit { origin, limit: None, payees: None, offer_signer: None }]),
+        origins: Some(vec![OriginLimit::new(origin)]),
+        ..Policy::new(total.currency())
     })
 }

@@ -88,6 +88,7 @@ impl Buying<'_> {
         let from = self.request.redirected_from();
         let (asking, grounds) =
             (self.request.asking(self.order, from.as_ref()), client.grounds(&levels, Known::default()));
+        let locked = self.locked(locked, cost).await?;
         let bought = format!("session for {}", self.request.for_the_owner());
         let approved =
             approve_deposit(&client.wallet.budgets, &grounds, deposit, locked, &asking, reservation, &bought);

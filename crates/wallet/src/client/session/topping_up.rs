@@ -56,7 +56,7 @@ impl Buying<'_> {
         let (asking, grounds) =
             (self.request.asking(self.order, from.as_ref()), self.client.grounds(&levels, Known::default()));
         let bought = format!("addition to the session for {}", self.request.for_the_owner());
-        let books = &wallet.budgets;
+        let (books, locked) = (&wallet.budgets, self.locked(locked, cost).await?);
         let approved = match approve_deposit(books, &grounds, deposit, locked, &asking, reservation, &bought).await {
             Ok(approved) => approved,
             Err(refused) => {
