@@ -10,9 +10,10 @@ use farthing_store::Books;
 use crate::approvals::Authority;
 use crate::cards::OpenCard;
 use crate::policy::Level;
+use crate::sellers::Sellers;
 use crate::sessions::{Sessions, SessionsError};
 use crate::undertaking::{Undertaking, UndertakingError};
-use crate::wallets::{WalletsError, read_policy};
+use crate::wallets::{Policies, WalletsError};
 use crate::{Policy, WalletName};
 
 /// One wallet, ready to pay.
@@ -26,6 +27,7 @@ pub struct Wallet {
     signer: Arc<VaultSigner>,
     account: Option<Arc<VaultAccount>>,
     policy: PathBuf,
+    policies: Arc<Policies>,
     card: Option<OpenCard>,
     unwinds: bool,
     home: PathBuf,
@@ -58,6 +60,7 @@ impl Wallet {
         let has_account = vault.has_account();
         let account = has_account.then(|| VaultAccount::new(Arc::clone(&vault)).map(Arc::new)).transpose()?;
         let (home, sessions) = (home.to_owned(), Arc::default());
+        let policies = Arc::default();
         Ok(Self {
             name,
             vault,
@@ -67,6 +70,7 @@ impl Wallet {
             signer,
             account,
             policy,
+            policies,
             card,
             unwinds: false,
             home,
@@ -153,18 +157,20 @@ impl Wallet {
     }
 
     /// What it may spend, as it stands on disk now; `None` is nothing.
-    pub fn policy(&self) -> Result<Option<Policy>, WalletsError> {
-        read_policy(&self.policy)
+    pub fn policy(&self) -> Result<Option<Arc<Policy>>, WalletsError> {
+        self.policies.read(&self.policy)
+    }
+
+    /// What it remembers of sellers.
+    pub(crate) fn sellers(&self) -> Sellers {
+        Sellers::at(self.policy.with_file_name("sellers"))
     }
 
     /// Every policy that a payment out of it has to satisfy, as they stand on disk now, a card's own first. None
     /// is nothing paid; that is so, too, where the wallet or the card has none.
     pub fn levels(&self) -> Result<Vec<Level>, WalletsError> {
-        let Some(policy) = self.policy()? else { return Ok(Vec::new()) };
-        let wallet = Level { name: self.name.to_string(), policy: Arc::new(policy) };
-        let Some(card) = &self.card else { return Ok(vec![wallet]) };
-        let Some(policy) = read_policy(&card.policy)? else { return Ok(Vec::new()) };
-        Ok(vec![Level { name: card.level.clone(), policy: Arc::new(policy) }, wallet])
+        let card = self.card.as_ref().map(|card| (card.level.as_str(), card.policy.as_path()));
+        self.policies.levels(&self.home, card, (self.name.as_str(), &self.policy))
     }
 
     /// What its sessions are kept under: a card draws from no deposit but its own.

@@ -1,5 +1,6 @@
 mod delegation;
 mod freezing;
+mod levels;
 mod locked;
 mod owner;
 mod spending;
@@ -14,10 +15,12 @@ use farthing_money::Price;
 use farthing_store::{Books, Sharing, StoreError};
 
 use crate::cards::CardError;
-use crate::policy::PolicyError;
+use crate::policy::{LevelError, PolicyError};
 use crate::sessions::SessionsError;
 use crate::wallet::Places;
 use crate::{Policy, Wallet};
+
+pub(crate) use levels::{Policies, read_policy};
 
 /// A wallet's name: 1 to 32 lower-case letters, digits and inner hyphens. It is a directory's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +37,9 @@ pub struct WalletName(Box<str>);
 /// <home>/sessions/                    which processes are at work on them
 /// <home>/wallets/<name>/wallet.json   the keys in use
 /// <home>/wallets/<name>/keys/*.json   keys no longer in use
+/// <home>/groups/<name>/policy.toml    what several wallets may spend together
 /// <home>/wallets/<name>/policy.toml
+/// <home>/wallets/<name>/sellers/      who was paid before, and at which price
 /// <home>/wallets/<name>/delegation.json  what another account lets the wallet spend
 /// <home>/wallets/<name>/grants/       what the wallet's account lets other keys spend
 /// <home>/wallets/<name>/frozen        while the wallet is frozen
@@ -133,6 +138,19 @@ pub enum WalletsError {
     /// See [`PolicyError`].
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// See [`LevelError`].
+    #[error(transparent)]
+    Levels(LevelError),
+    /// Levels of one payment that count in different currencies.
+    #[error("the policy counts in {own}, and that of {level} above it in {other}; write both in one currency")]
+    Currencies {
+        /// The policy's own.
+        own: String,
+        /// The other.
+        other: String,
+        /// Whose it is.
+        level: String,
+    },
     /// The budgets could not be opened.
     #[error("the budgets cannot be opened: {0}")]
     Budgets(#[from] StoreError),
@@ -229,18 +247,6 @@ impl Wallets {
         // other files take after it.
         private_file::ensure(&path)?;
         Ok(Books::open(&path, Sharing::Shared)?)
-    }
-
-    /// What the wallet may spend; `None` when nobody said, and then it is nothing.
-    pub fn policy(&self, name: &WalletName) -> Result<Option<Policy>, WalletsError> {
-        read_policy(&self.path(name, "policy.toml"))
-    }
-
-    /// Sets what the wallet may spend; processes that are paying follow it from the next payment on.
-    pub fn set_policy(&self, name: &WalletName, policy: &Policy) -> Result<(), WalletsError> {
-        self.key_in_use(name)?;
-        policy.check()?;
-        Ok(private_file::write(&self.path(name, "policy.toml"), policy.to_toml()?.as_bytes())?)
     }
 
     /// The encrypted key file, to be kept elsewhere. It opens with the same passphrase; with a key
@@ -353,15 +359,6 @@ impl Wallets {
     pub(crate) fn path(&self, name: &WalletName, file: &str) -> PathBuf {
         self.home.join("wallets").join(name.as_str()).join(file)
     }
-}
-
-pub(crate) fn read_policy(path: &Path) -> Result<Option<Policy>, WalletsError> {
-    let bytes = match private_file::read(path) {
-        Err(error) if error.is_absent() => return Ok(None),
-        read => read?,
-    };
-    let text = String::from_utf8(bytes).map_err(|_| PolicyError::Form("it is not UTF-8 text".into()))?;
-    Ok(Some(text.parse()?))
 }
 
 impl WalletName {

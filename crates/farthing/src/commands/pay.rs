@@ -57,6 +57,9 @@ pub(crate) struct Pay {
     /// The most this call may cost, on top of the policy.
     #[arg(long)]
     max: Option<Price>,
+    /// What it is for, `name=value`, for limits of the policy; may be repeated.
+    #[arg(long = "tag", value_name = "NAME=VALUE")]
+    tags: Vec<Tag>,
     /// Print an answer that is a stream as it comes, and pay for it by the piece, from a session. --max is then
     /// for the whole stream.
     #[arg(long)]
@@ -109,12 +112,31 @@ impl FromStr for Header {
     }
 }
 
+#[derive(Clone)]
+struct Tag(String, String);
+
+impl FromStr for Tag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("a tag is written name=value, such as task=t1")?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
+            return Err(format!("\"{name}\" is no tag's name; use 1 to 32 letters, digits, - and _"));
+        }
+        if !(1..=64).contains(&value.len()) || value.chars().any(char::is_control) {
+            return Err(format!("the value of the tag {name} has to be 1 to 64 characters"));
+        }
+        Ok(Self(name.to_owned(), value.to_owned()))
+    }
+}
+
 impl Pay {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let client = self.home.client(&self.wallet).await?;
         let request = self.request()?;
         if self.dry_run {
-            return super::policy::explain(&client, request, self.max, self.json).await;
+            return super::policy::explain(&client, request, &self.order(), self.json).await;
         }
         if self.stream {
             return self.run_stream(&client, request).await;
@@ -149,7 +171,8 @@ impl Pay {
             (true, false) => By::Session,
             (false, false) => By::Cheapest,
         };
-        Order { max: self.max, by, deposit: self.deposit, ahead: self.ahead, ..Order::default() }
+        let tags = self.tags.iter().map(|Tag(name, value)| (name.clone(), value.clone())).collect();
+        Order { max: self.max, by, deposit: self.deposit, ahead: self.ahead, tags, ..Order::default() }
     }
 
     fn request(&self) -> Result<reqwest::Request, Failure> {

@@ -1,11 +1,12 @@
 //! `farthing policy`: what a wallet may spend.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use farthing_money::Price;
 use farthing_rail::Origin;
-use farthing_wallet::client::{ExplainedOffer, Explanation};
+use farthing_wallet::client::{ExplainedOffer, Explanation, Order};
 use farthing_wallet::policy::OriginLimit;
 use farthing_wallet::{PayError, PayingClient, Policy as Limits, WalletName};
 use http::Method;
@@ -23,8 +24,8 @@ const NO_OFFER: u8 = 4;
 #[derive(Subcommand)]
 pub(crate) enum Policy {
     /// What a wallet may spend.
-    #[command(after_help = "Example:\n  farthing policy show --wallet agent")]
-    Show(WhichWallet),
+    #[command(after_help = "Examples:\n  farthing policy show --wallet agent\n  farthing policy show --group research")]
+    Show(Show),
     /// Set what a wallet may spend. What is not named is left as it is.
     #[command(
         after_help = "Example:\n  farthing policy set --wallet agent --total \"0.50 USD\" --per-payment \"0.01 USD\" --per-day \"0.20 USD\" --origin http://127.0.0.1:4020"
@@ -45,10 +46,25 @@ pub(crate) enum Policy {
 }
 
 #[derive(Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    which: WhichWallet,
+    /// The group, instead of a wallet.
+    #[arg(long, conflicts_with = "wallet")]
+    group: Option<WalletName>,
+}
+
+#[derive(Args)]
 pub(crate) struct Set {
     /// The wallet.
     #[arg(long, default_value = "agent")]
     wallet: WalletName,
+    /// The group whose policy it is, instead of a wallet's; a wallet belongs to it by `parent = "NAME"`.
+    #[arg(long, conflicts_with = "wallet")]
+    group: Option<WalletName>,
+    /// Take the whole policy from this TOML file; docs/policy.md says what can be in it.
+    #[arg(long, conflicts_with_all = ["total", "per_payment", "per_day", "session_deposit", "origins"])]
+    file: Option<PathBuf>,
     /// The most that is ever spent.
     #[arg(long)]
     total: Option<Price>,
@@ -97,17 +113,23 @@ impl Policy {
             Self::Create(policy) => policy.create(),
             Self::Explain(order) => {
                 let client = order.home.client(&order.wallet).await?;
-                explain(&client, reqwest::Request::new(order.method, order.url), order.max, order.json).await
+                let call = Order { max: order.max, ..Order::default() };
+                explain(&client, reqwest::Request::new(order.method, order.url), &call, order.json).await
             }
         }
     }
 }
 
-fn show(which: &WhichWallet) -> Result<ExitCode, Failure> {
-    let policy = which.home.wallets()?.show(&which.wallet).map_err(|error| Failure::new(error.to_string()))?.policy;
-    match (policy, which.json) {
+fn show(Show { which, group }: &Show) -> Result<ExitCode, Failure> {
+    let wallets = which.home.wallets()?;
+    let policy = match group {
+        Some(group) => wallets.group_policy(group),
+        None => wallets.show(&which.wallet).map(|summary| summary.policy),
+    };
+    match (policy.map_err(|error| Failure::new(error.to_string()))?, which.json) {
         (policy, true) => terminal::say_json(&policy.as_ref().map_or(Value::Null, to_json)),
         (Some(policy), false) => terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end()),
+        (None, false) if group.is_some() => terminal::say("there is no such group"),
         (None, false) => terminal::say(&format!(
             "{0} has no policy and pays nothing; set one with: farthing policy set --wallet {0} --total \"1 USD\"",
             which.wallet
@@ -118,6 +140,12 @@ fn show(which: &WhichWallet) -> Result<ExitCode, Failure> {
 
 impl Set {
     fn run(self) -> Result<ExitCode, Failure> {
+        if let Some(file) = &self.file {
+            let text = std::fs::read_to_string(file);
+            let text = text.map_err(|error| Failure::wrong_use(format!("{}: {error}", file.display())))?;
+            let policy: Limits = text.parse().map_err(|error| Failure::wrong_use(format!("{error}")))?;
+            return self.keep(&policy);
+        }
         let limits = [self.total, self.per_payment, self.per_day, self.session_deposit];
         let Some(currency) = limits.into_iter().flatten().map(Price::currency).next() else {
             if self.origins.is_empty() {
@@ -132,8 +160,11 @@ impl Set {
 
     fn apply(self, currency: Option<farthing_money::Currency>) -> Result<ExitCode, Failure> {
         let wallets = self.home.wallets()?;
-        let refused = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
-        let before = wallets.policy(&self.wallet).map_err(|error| refused(&error))?;
+        let before = match &self.group {
+            Some(group) => wallets.group_policy(group),
+            None => wallets.policy(&self.wallet),
+        };
+        let before = before.map_err(|error| Failure::new(error.to_string()))?;
         let currency = match (currency, &before) {
             (Some(currency), _) => currency,
             (None, Some(before)) => before.currency,
@@ -149,7 +180,16 @@ impl Set {
             origins: origins(&self.origins, before.origins.clone())?,
             ..before
         };
-        wallets.set_policy(&self.wallet, &policy).map_err(|error| refused(&error))?;
+        self.keep(&policy)
+    }
+
+    fn keep(&self, policy: &Limits) -> Result<ExitCode, Failure> {
+        let wallets = self.home.wallets()?;
+        let kept = match &self.group {
+            Some(group) => wallets.set_group_policy(group, policy),
+            None => wallets.set_policy(&self.wallet, policy),
+        };
+        kept.map_err(|error| Failure::new(error.to_string()))?;
         terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end());
         Ok(ExitCode::SUCCESS)
     }
@@ -187,6 +227,8 @@ pub(super) fn to_json(policy: &Limits) -> Value {
         "per_day": text(policy.per_day),
         "session_deposit": text(policy.session_deposit),
         "origins": origins,
+        "parent": policy.parent,
+        "text": policy.to_toml().ok(),
     })
 }
 
@@ -194,10 +236,10 @@ pub(super) fn to_json(policy: &Limits) -> Value {
 pub(super) async fn explain(
     client: &PayingClient,
     request: reqwest::Request,
-    max: Option<Price>,
+    order: &Order,
     as_json: bool,
 ) -> Result<ExitCode, Failure> {
-    let explanation = match client.explain(request, max).await {
+    let explanation = match client.explain_as(request, order).await {
         Ok(explanation) => explanation,
         Err(PayError::Request(sentence)) => return Err(Failure::wrong_use(sentence)),
         Err(error) => return Err(Failure::new(error.to_string())),

@@ -9,7 +9,7 @@ use super::plain::plain;
 use super::request::Prepared;
 use super::session::SessionOffer;
 use super::{Order, PayError, PayingClient, offers, transport};
-use crate::policy::{Asking, Decision, Known, Rule, decide, exceeded, limit_behind, no_policy_sentence};
+use crate::policy::{Asking, Decision, Rule, decide, exceeded, limit_behind, no_policy_sentence};
 
 /// What a request would do, found out without paying.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,11 @@ impl PayingClient {
     /// Sends the request without a payment and says what paying would cost and which rule decides.
     /// Nothing is reserved or signed, and no key is opened.
     pub async fn explain(&self, request: reqwest::Request, max: Option<Price>) -> Result<Explanation, PayError> {
+        self.explain_as(request, &Order { max, ..Order::default() }).await
+    }
+
+    /// The same, with more to say about it.
+    pub async fn explain_as(&self, request: reqwest::Request, order: &Order) -> Result<Explanation, PayError> {
         let mut request = Prepared::new(request, &self.wallet.ambient)?.map_err(PayError::Request)?;
         let response = transport::ask(&self.http, &mut request, &self.accepts()).await?;
         let mut explanation = Explanation { status: response.status(), offers: Vec::new(), reasons: Vec::new() };
@@ -74,7 +79,7 @@ impl PayingClient {
         explanation.reasons = read.reasons;
         for Quoted { payer, quote, x402, signers } in read.quotes {
             let (method, intent) = payer.pays();
-            let (denied_by, sentence) = self.explain_decision(&request, &quote, &signers, max).await?;
+            let (denied_by, sentence) = self.explain_decision(&request, &quote, &signers, order).await?;
             let shortage = offers::shortage(payer.as_ref(), &quote, self.wallet.name()).await;
             explanation.offers.push(ExplainedOffer {
                 method: format!("{method}/{intent}"),
@@ -96,7 +101,7 @@ impl PayingClient {
         for SessionOffer { payer, quote } in read.sessions {
             let (method, intent) = payer.pays();
             let unit = unit_of(&quote);
-            let (denied_by, sentence) = self.explain_decision(&request, &unit, &[], max).await?;
+            let (denied_by, sentence) = self.explain_decision(&request, &unit, &[], order).await?;
             explanation.offers.push(ExplainedOffer {
                 method: format!("{method}/{intent}"),
                 protocol: "Payment",
@@ -118,7 +123,7 @@ impl PayingClient {
         request: &Prepared,
         quote: &Quote,
         offer_signers: &[String],
-        max: Option<Price>,
+        order: &Order,
     ) -> Result<(Option<Rule>, String), PayError> {
         let wallet = self.wallet.name().as_str();
         if let Some(stopped) = self.wallet.stopped() {
@@ -129,10 +134,10 @@ impl PayingClient {
             return Ok((Some(Rule::NoPolicy), no_policy_sentence(wallet)));
         }
         let redirected_from = request.redirected_from();
-        let order = Order { max, ..Order::default() };
-        let asking = Asking { offer_signers, ..request.asking(&order, redirected_from.as_ref()) };
+        let asking = Asking { offer_signers, ..request.asking(order, redirected_from.as_ref()) };
         let (purchase, now) = (asking.charge(quote), self.wallet.ambient.now());
-        let (cost, charges) = match decide(&levels, &purchase, &Known::default(), now) {
+        let known = self.wallet.sellers().known(&levels, &purchase);
+        let (cost, charges) = match decide(&levels, &purchase, &known, now) {
             Decision::Allow { cost, charges } => (cost, charges),
             Decision::Deny { rule, sentence, .. } | Decision::Ask { rule, sentence, .. } => {
                 return Ok((Some(rule), sentence));

@@ -62,7 +62,8 @@ use self::transport::Transport;
 use crate::Wallet;
 use crate::failpoint::reach;
 use crate::outgoing::{self, Orphan, Record, Sendable};
-use crate::policy::{Asking, Grounds, Known, Level, Refused, Rule, approve};
+use crate::policy::{Asking, Grounds, Level, Refused, Rule, approve};
+use crate::sellers::Sellers;
 
 /// A client that pays for its requests out of one wallet.
 #[derive(Clone)]
@@ -351,13 +352,14 @@ impl PayingClient {
         let levels = self.wallet.levels().map_err(Refused::policy)?;
         let redirected_from = request.redirected_from();
         let asking = Asking { offer_signers, ..request.asking(order, redirected_from.as_ref()) };
-        let grounds = self.grounds(&levels, Known::default());
+        let sellers = self.wallet.sellers();
+        let grounds = self.grounds(&levels, &sellers);
         approve(&self.wallet.budgets, &grounds, quote, &asking, reservation, &request.for_the_owner()).await
     }
 
-    fn grounds<'a>(&'a self, levels: &'a [Level], known: Known) -> Grounds<'a> {
+    fn grounds<'a>(&'a self, levels: &'a [Level], sellers: &'a Sellers) -> Grounds<'a> {
         let (wallet, authority) = (self.wallet.name().as_str(), self.wallet.authority());
-        Grounds { wallet, levels, known, authority, now: self.wallet.ambient.now() }
+        Grounds { wallet, levels, sellers, authority, now: self.wallet.ambient.now() }
     }
 
     fn offers(

@@ -3,7 +3,7 @@ use farthing_books::approval::{ApprovalUse, Facts};
 use farthing_books::audit;
 use farthing_books::budget::{BudgetCharge, Reservation, ReservationId, ReserveOutcome};
 use farthing_money::{Amount, Asset, Price};
-use farthing_policy::{Decision, Known, Level, Limited, Purchase, Rule, decide, limit_behind};
+use farthing_policy::{Decision, Level, Limited, Purchase, Rule, decide, limit_behind};
 use farthing_protocol::Timestamp;
 use farthing_rail::{Approved, Quote};
 use farthing_store::{Books, StoreError};
@@ -11,6 +11,7 @@ use farthing_store::{Books, StoreError};
 use super::Asking;
 use super::decided::{for_the_log, note_denial};
 use crate::approvals::{Ask, Authority, permission};
+use crate::sellers::Sellers;
 
 /// Why a payment was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,8 +55,8 @@ pub struct Grounds<'a> {
     pub wallet: &'a str,
     /// Every policy that must allow it; none for a wallet without a policy, which pays nothing.
     pub levels: &'a [Level],
-    /// What the wallet remembers of the seller.
-    pub known: Known,
+    /// What the wallet remembers of sellers.
+    pub sellers: &'a Sellers,
     /// Whose permission counts, where a person is asked.
     pub authority: Authority<'a>,
     /// Now.
@@ -135,7 +136,10 @@ pub(super) async fn reserve_decided(
         at: grounds.now,
     };
     match books.reserve(reservation).await? {
-        ReserveOutcome::Reserved => Ok(()),
+        ReserveOutcome::Reserved => {
+            grounds.sellers.remember(grounds.levels, purchase, approval.is_some());
+            Ok(())
+        }
         ReserveOutcome::Exceeded { charge, spent, reserved } => {
             let limited = limit_behind(grounds.levels, purchase, grounds.now, &charge.key);
             let (rule, sentence) = exceeded(&charge, limited, cost, [spent, reserved]);
@@ -191,7 +195,8 @@ impl Grounds<'_> {
             let sentence = no_policy_sentence(self.wallet);
             return Err(Refused::Rule { rule: Rule::NoPolicy, sentence });
         }
-        Ok(decide(self.levels, purchase, &self.known, self.now))
+        let known = self.sellers.known(self.levels, purchase);
+        Ok(decide(self.levels, purchase, &known, self.now))
     }
 
     /// Why nothing is signed, where nobody can be asked: what a voucher draws on was asked about before.

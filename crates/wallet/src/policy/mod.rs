@@ -13,8 +13,8 @@ pub(crate) use approve::{exceeded, no_policy_sentence};
 pub use asking::Asking;
 pub(crate) use decided::made_again;
 pub use farthing_policy::{
-    Authority, Counter, Decision, Known, Level, Limited, OriginLimit, Policy, PolicyError, Purchase, Rule, decide,
-    limit_behind, most_in_a_session, most_per_payment,
+    Authority, Counter, Decision, Known, Level, LevelError, Limited, OriginLimit, Policy, PolicyError, Purchase, Rule,
+    decide, limit_behind, most_in_a_session, most_per_payment,
 };
 pub use session::{Call, Locked, approve_deposit, approve_reclaim, approve_voucher};
 

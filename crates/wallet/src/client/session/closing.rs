@@ -12,7 +12,7 @@ use crate::client::concluding::receipt_of;
 use crate::client::presenting::Answer;
 use crate::client::request::Prepared;
 use crate::client::{Order, Outcome, PayError, PayingClient};
-use crate::policy::{Asking, Call, Known, approve_reclaim, approve_voucher};
+use crate::policy::{Asking, Call, approve_reclaim, approve_voucher};
 use crate::sessions::{KeptSession, SessionState, Told};
 
 /// How often one call asks for a fresh challenge.
@@ -328,7 +328,8 @@ impl PayingClient {
             redirected_from: None,
             offer_signers: &[],
         };
-        match approve_voucher(&self.grounds(&levels, Known::default()), voucher, &call, &asking) {
+        let sellers = self.wallet.sellers();
+        match approve_voucher(&self.grounds(&levels, &sellers), voucher, &call, &asking) {
             Ok(approved) => Ok(Ok(approved)),
             Err(refused) => match denied(refused)? {
                 Outcome::Refused { sentence, .. } => Ok(Err(sentence)),

@@ -11,7 +11,7 @@ use crate::client::presenting::{Answer, Presentation};
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
 use crate::outgoing::Sendable;
-use crate::policy::{Known, Level, Rule, approve_deposit, most_per_payment};
+use crate::policy::{Level, Rule, approve_deposit, most_per_payment};
 use crate::sessions::{KeptDeposit, KeptSession, Kind, NewSession, Purchase, SessionState};
 
 /// How long a call waits for another that is opening a session on the same terms, and how often it looks.
@@ -86,8 +86,8 @@ impl Buying<'_> {
         let Some(session) = self.sessions.begin(new, kept, &self.owner).await? else { return Ok(None) };
         reach("wallet-after-session-begin");
         let from = self.request.redirected_from();
-        let (asking, grounds) =
-            (self.request.asking(self.order, from.as_ref()), client.grounds(&levels, Known::default()));
+        let sellers = client.wallet.sellers();
+        let (asking, grounds) = (self.request.asking(self.order, from.as_ref()), client.grounds(&levels, &sellers));
         let locked = self.locked(locked, cost).await?;
         let bought = format!("session for {}", self.request.for_the_owner());
         let approved =

@@ -7,7 +7,7 @@ use super::{Buying, Standing, Step, denied, no_offer, planning};
 use crate::client::presenting::{Answer, Presentation};
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
-use crate::policy::{Known, approve_deposit};
+use crate::policy::approve_deposit;
 use crate::sessions::{KeptDeposit, KeptSession, Kind};
 
 impl Buying<'_> {
@@ -53,8 +53,9 @@ impl Buying<'_> {
         }
         reach("wallet-after-session-begin");
         let from = self.request.redirected_from();
+        let sellers = self.client.wallet.sellers();
         let (asking, grounds) =
-            (self.request.asking(self.order, from.as_ref()), self.client.grounds(&levels, Known::default()));
+            (self.request.asking(self.order, from.as_ref()), self.client.grounds(&levels, &sellers));
         let bought = format!("addition to the session for {}", self.request.for_the_owner());
         let (books, locked) = (&wallet.budgets, self.locked(locked, cost).await?);
         let approved = match approve_deposit(books, &grounds, deposit, locked, &asking, reservation, &bought).await {

@@ -6,7 +6,7 @@ use super::{Buying, MOST_UNITS, Need, Step, denied, no_offer, over};
 use crate::client::request::Prepared;
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
-use crate::policy::{Call, Known, Rule, approve_voucher, most_per_payment};
+use crate::policy::{Call, Rule, approve_voucher, most_per_payment};
 use crate::sessions::{KeptSession, Kind, Raise};
 
 /// How often a total is computed anew because other calls were quicker.
@@ -163,7 +163,8 @@ impl Buying<'_> {
         };
         let from = self.request.redirected_from();
         let asking = self.request.asking(self.order, from.as_ref());
-        match approve_voucher(&self.client.grounds(&levels, Known::default()), voucher, &call, &asking) {
+        let sellers = self.client.wallet.sellers();
+        match approve_voucher(&self.client.grounds(&levels, &sellers), voucher, &call, &asking) {
             Ok(approved) => Ok(Ok(approved)),
             Err(refused) => Ok(Err(Step::Over(denied(refused)?))),
         }
