@@ -129,3 +129,58 @@ impl From<LevelError> for WalletsError {
         Self::Levels(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use farthing_keys::Ambient;
+    use farthing_protocol::Timestamp;
+
+    use super::*;
+
+    fn wallets(folder: &Path) -> Wallets {
+        Wallets::at(folder, Ambient::new(|| Timestamp::from_unix_millis(0))).unwrap()
+    }
+
+    fn set(wallets: &Wallets, group: &str, policy: &str) -> Result<(), WalletsError> {
+        wallets.set_group_policy(&group.parse().unwrap(), &policy.parse().unwrap())
+    }
+
+    #[test]
+    fn a_payment_has_to_satisfy_every_group_above_it_as_they_stand_now() {
+        let home = tempfile::tempdir().unwrap();
+        let (wallets, policies) = (wallets(home.path()), Policies::default());
+        set(&wallets, "company", "total = \"9 USD\"").unwrap();
+        set(&wallets, "research", "parent = \"company\"\ntotal = \"5 USD\"").unwrap();
+        let own = home.path().join("policy.toml");
+        private_file::write(&own, b"parent = \"research\"\ntotal = \"1 USD\"").unwrap();
+        let totals = || {
+            let levels = policies.levels(home.path(), "agent", &own).unwrap();
+            levels.iter().map(|level| format!("{} {}", level.name, level.policy.total.unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(totals(), ["agent 1 USD", "group/research 5 USD", "group/company 9 USD"]);
+        set(&wallets, "company", "total = \"8 USD\"").unwrap();
+        assert_eq!(totals(), ["agent 1 USD", "group/research 5 USD", "group/company 8 USD"]);
+        fs::write(&own, "parent = \"research\"\ntotal = \"2 USD\"").unwrap();
+        assert_eq!(totals()[0], "agent 2 USD", "of the same length, and written in place");
+        fs::remove_dir_all(home.path().join("groups/company")).unwrap();
+        let error = policies.levels(home.path(), "agent", &own).unwrap_err();
+        assert!(matches!(error, WalletsError::Levels(LevelError::Unknown { .. })), "{error}");
+        fs::remove_file(&own).unwrap();
+        assert_eq!(policies.levels(home.path(), "agent", &own).unwrap(), []);
+    }
+
+    #[test]
+    fn groups_that_cannot_be_followed_are_not_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let wallets = wallets(home.path());
+        set(&wallets, "company", "total = \"9 USD\"").unwrap();
+        set(&wallets, "research", "parent = \"company\"\ntotal = \"5 USD\"").unwrap();
+        let circle = set(&wallets, "company", "parent = \"research\"\ntotal = \"9 USD\"").unwrap_err();
+        assert!(matches!(circle, WalletsError::Levels(LevelError::Cycle(_))), "{circle}");
+        let unknown = set(&wallets, "lab", "parent = \"faculty\"\ntotal = \"9 USD\"").unwrap_err();
+        assert!(unknown.to_string().contains("farthing policy set --group faculty"), "{unknown}");
+        let other = set(&wallets, "paris", "currency = \"EUR\"\nparent = \"company\"\ntotal = \"9 EUR\"").unwrap_err();
+        assert!(matches!(other, WalletsError::Currencies { .. }), "{other}");
+        assert_eq!(wallets.group_policy(&"company".parse().unwrap()).unwrap().unwrap().parent, None);
+    }
+}
