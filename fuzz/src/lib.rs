@@ -3,4 +3,5 @@
 
 pub mod entry_points;
 pub mod ows;
+pub mod policy;
 pub mod x402;
