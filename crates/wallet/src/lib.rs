@@ -36,6 +36,7 @@ pub use farthing_keys::{
 pub use policy::Policy;
 /// The HTTP client whose requests and responses this crate speaks in.
 pub use reqwest;
+pub use sellers::Sellers;
 pub use undertaking::{Undertaking, UndertakingError};
 pub use wallet::Wallet;
 pub use wallets::{KeySummary, Spending, Used, WalletName, WalletSummary, Wallets, WalletsError};

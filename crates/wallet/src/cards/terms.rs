@@ -35,19 +35,12 @@ impl CardTerms {
             return refused("a payee is somebody at an origin; name the origin too with --origin URL");
         }
         let payees = (!self.payees.is_empty()).then(|| self.payees.clone());
-        let limit = |origin: &Origin| OriginLimit {
-            origin: origin.clone(),
-            limit: None,
-            payees: payees.clone(),
-            offer_signer: None,
-        };
+        let limit = |origin: &Origin| OriginLimit { payees: payees.clone(), ..OriginLimit::new(origin.clone()) };
         let policy = Policy {
-            currency: self.amount.currency(),
             total: Some(self.amount),
             per_payment: Some(self.amount),
-            per_day: None,
-            session_deposit: None,
             origins: (!self.origins.is_empty()).then(|| self.origins.iter().map(limit).collect()),
+            ..Policy::new(self.amount.currency())
         };
         policy.check().map_err(|error| CardError::Terms(error.to_string()))?;
         Ok(policy)

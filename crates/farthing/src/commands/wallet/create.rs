@@ -139,8 +139,7 @@ impl Limits {
             let Some(policy) = &mut policy else {
                 return Err(Failure::wrong_use("an origin needs a sum that it may get; name --total or --per-day too"));
             };
-            let limit =
-                |origin: &Origin| OriginLimit { origin: origin.clone(), limit: None, payees: None, offer_signer: None };
+            let limit = |origin: &Origin| OriginLimit::new(origin.clone());
             policy.origins = Some(self.origins.iter().map(limit).collect());
         }
         policy.as_ref().map_or(Ok(()), Policy::check).map_err(|error| Failure::wrong_use(error.to_string()))?;
@@ -167,14 +166,7 @@ impl Limits {
 
 /// A policy of this currency without a limit, to which some are added.
 fn nothing(first: Price) -> Policy {
-    Policy {
-        currency: first.currency(),
-        total: None,
-        per_payment: None,
-        per_day: None,
-        session_deposit: None,
-        origins: None,
-    }
+    Policy::new(first.currency())
 }
 
 impl Templates {

@@ -179,7 +179,7 @@ impl Buying<'_> {
     /// What lies in the wallet's sessions, those that are being opened among them, but not the deposit that is
     /// about to be reserved and is written down there already.
     pub(super) async fn locked(&self, on_terms: Price, deposit: Price) -> Result<Locked, PayError> {
-        let living = self.sessions.living(self.client.wallet.name().as_str()).await?;
+        let living = self.sessions.living(self.client.wallet.drawer()).await?;
         let same = living.iter().map(KeptSession::locked).filter(|price| price.currency() == on_terms.currency());
         let in_all = same.map(Price::millionths).fold(0, u64::saturating_add);
         let in_all = Price::from_millionths(in_all.saturating_sub(deposit.millionths()), on_terms.currency());
