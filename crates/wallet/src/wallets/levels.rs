@@ -154,7 +154,7 @@ mod tests {
         let own = home.path().join("policy.toml");
         private_file::write(&own, b"parent = \"research\"\ntotal = \"1 USD\"").unwrap();
         let totals = || {
-            let levels = policies.levels(home.path(), "agent", &own).unwrap();
+            let levels = policies.levels(home.path(), None, ("agent", own.as_path())).unwrap();
             levels.iter().map(|level| format!("{} {}", level.name, level.policy.total.unwrap())).collect::<Vec<_>>()
         };
         assert_eq!(totals(), ["agent 1 USD", "group/research 5 USD", "group/company 9 USD"]);
@@ -163,10 +163,10 @@ mod tests {
         fs::write(&own, "parent = \"research\"\ntotal = \"2 USD\"").unwrap();
         assert_eq!(totals()[0], "agent 2 USD", "of the same length, and written in place");
         fs::remove_dir_all(home.path().join("groups/company")).unwrap();
-        let error = policies.levels(home.path(), "agent", &own).unwrap_err();
+        let error = policies.levels(home.path(), None, ("agent", own.as_path())).unwrap_err();
         assert!(matches!(error, WalletsError::Levels(LevelError::Unknown { .. })), "{error}");
         fs::remove_file(&own).unwrap();
-        assert_eq!(policies.levels(home.path(), "agent", &own).unwrap(), []);
+        assert_eq!(policies.levels(home.path(), None, ("agent", own.as_path())).unwrap(), []);
     }
 
     #[test]
