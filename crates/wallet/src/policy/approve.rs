@@ -3,7 +3,7 @@ use farthing_books::approval::{ApprovalUse, Facts};
 use farthing_books::audit;
 use farthing_books::budget::{BudgetCharge, Reservation, ReservationId, ReserveOutcome};
 use farthing_money::{Amount, Asset, Price};
-use farthing_policy::{Decision, Level, Limited, Purchase, Rule, decide, limit_behind};
+use farthing_policy::{Decision, Known, Level, Limited, Purchase, Rule, decide, limit_behind};
 use farthing_protocol::Timestamp;
 use farthing_rail::{Approved, Quote};
 use farthing_store::{Books, StoreError};
@@ -111,8 +111,9 @@ pub(super) async fn reserve_decided(
     purchase: &Purchase,
     bought: Bought<'_>,
 ) -> Result<(), Refused> {
-    let decision = grounds.decided(purchase)?;
-    let grounds_of_it = for_the_log(books, grounds, purchase, &decision).await;
+    let known = grounds.sellers.known(grounds.levels, purchase);
+    let decision = grounds.decided(purchase, &known)?;
+    let grounds_of_it = for_the_log(books, grounds, (purchase, known), &decision).await;
     let kept = grounds_of_it.clone().ok().flatten();
     let Decided { cost, charges, approval } = match grounds.permitted(books, decision, purchase, &bought, kept).await {
         Ok(permitted) => permitted,
@@ -190,18 +191,17 @@ impl Bought<'_> {
 
 impl Grounds<'_> {
     /// The decision, where there is a policy to make one.
-    fn decided(&self, purchase: &Purchase) -> Result<Decision, Refused> {
+    fn decided(&self, purchase: &Purchase, known: &Known) -> Result<Decision, Refused> {
         if self.levels.is_empty() {
             let sentence = no_policy_sentence(self.wallet);
             return Err(Refused::Rule { rule: Rule::NoPolicy, sentence });
         }
-        let known = self.sellers.known(self.levels, purchase);
-        Ok(decide(self.levels, purchase, &known, self.now))
+        Ok(decide(self.levels, purchase, known, self.now))
     }
 
     /// Why nothing is signed, where nobody can be asked: what a voucher draws on was asked about before.
     pub(super) fn must_allow(&self, purchase: &Purchase) -> Result<(), Refused> {
-        match self.decided(purchase)? {
+        match self.decided(purchase, &self.sellers.known(self.levels, purchase))? {
             Decision::Allow { .. } => Ok(()),
             Decision::Deny { rule, sentence, .. } | Decision::Ask { rule, sentence, .. } => {
                 Err(Refused::Rule { rule, sentence })

@@ -60,7 +60,7 @@ impl Verdict {
 pub(super) async fn for_the_log(
     books: &Books,
     grounds: &Grounds<'_>,
-    purchase: &Purchase,
+    (purchase, known): (&Purchase, Known),
     decision: &Decision,
 ) -> Result<Option<audit::Grounds>, StoreError> {
     let mut levels = Vec::with_capacity(grounds.levels.len());
@@ -69,7 +69,7 @@ pub(super) async fn for_the_log(
         let hash = RecordHash(books.archive_policy(&level.name, &text, grounds.now).await?).to_string();
         levels.push(Judge { hash, name: level.name.clone() });
     }
-    let (known, now, outcome) = (grounds.known, grounds.now.to_rfc3339(), Verdict::of(decision));
+    let (now, outcome) = (grounds.now.to_rfc3339(), Verdict::of(decision));
     Ok(audit::Grounds::of(&Decided { known, levels, now, outcome, purchase }))
 }
 
