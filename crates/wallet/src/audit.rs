@@ -1,15 +1,23 @@
 //! The log of what was decided: reading it, and making every decision again.
 
-use farthing_books::audit::{AuditRecord, Head, LogVerification, LogVerifier, RecordHash};
+use farthing_books::audit::{AuditRecord, Entry, Event, Grounds, Head, LogVerification, LogVerifier, RecordHash};
 use farthing_store::AuditFilter;
 
 use crate::policy::made_again;
-use crate::{Wallets, WalletsError};
+use crate::{WalletName, Wallets, WalletsError};
 
 impl Wallets {
     /// Records of the log, in the order in which they were written.
     pub async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRecord>, WalletsError> {
         Ok(self.budgets()?.audit(filter).await?)
+    }
+
+    /// Writes into the log that the owner stopped something, or let it go on: of one wallet, or of all. What is
+    /// stopped is stopped whether or not that succeeds.
+    pub async fn note_stop(&self, event: Event, wallet: Option<&WalletName>, said: &str) -> Result<(), WalletsError> {
+        let wallet = wallet.map(ToString::to_string).unwrap_or_default();
+        let decided = Grounds::of(&serde_json::json!({ "sentence": said }));
+        Ok(self.budgets()?.log(Entry { event, wallet, decided, at: self.ambient.now() }).await?)
     }
 
     /// The newest record. An owner who keeps its hash elsewhere can tell later whether anything was cut off.

@@ -134,7 +134,7 @@ impl Command {
             Self::Card(command) => block_on(command.run()),
             Self::Freeze(command) => block_on(command.run()),
             Self::Exposure(command) => block_on(command.run()),
-            Self::Thaw(command) => command.run(),
+            Self::Thaw(command) => block_on(command.run()),
             Self::Books(command) => block_on(command.run()),
             Self::Check(command) => block_on(command.run()),
             Self::Conformance(command) => command.run(),

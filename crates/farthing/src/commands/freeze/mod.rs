@@ -6,6 +6,7 @@ mod unwind;
 use std::process::ExitCode;
 
 use clap::Args;
+use farthing_books::audit::Event;
 use farthing_wallet::{WalletName, Wallets};
 use serde_json::json;
 
@@ -76,6 +77,7 @@ impl Freeze {
             }
         };
         terminal::note(&sentence);
+        note(&wallets, Event::Frozen, self.which.wallet.as_ref(), &sentence).await;
         let unwinds = self.unwind || self.which.all && !self.only;
         if !unwinds {
             if self.json {
@@ -118,30 +120,38 @@ impl Freeze {
 }
 
 impl Thaw {
-    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let wallets = self.home.wallets()?;
-        if let Some(card) = &self.which.card {
-            let card = wallets.thaw_card(card).map_err(said)?;
-            match card.stopped {
-                Some(stopped) => terminal::say(&format!("the card is not frozen by itself any more, but {stopped}")),
-                None => terminal::say(&format!("the card {} pays again, within its limits", card.id)),
-            }
-            return Ok(ExitCode::SUCCESS);
-        }
-        match &self.which.wallet {
-            Some(name) => {
-                wallets.thaw(name).map_err(said)?;
-                match wallets.stopped(name) {
-                    Some(stopped) => terminal::say(&format!("{name} is not frozen by itself any more, but {stopped}")),
-                    None => terminal::say(&format!("{name} signs again, within its policy")),
+        let sentence = match (&self.which.wallet, &self.which.card) {
+            (_, Some(card)) => {
+                let card = wallets.thaw_card(card).map_err(said)?;
+                match card.stopped {
+                    Some(stopped) => format!("the card is not frozen by itself any more, but {stopped}"),
+                    None => format!("the card {} pays again, within its limits", card.id),
                 }
             }
-            None => {
-                wallets.thaw_all().map_err(said)?;
-                terminal::say("the wallets sign again, within their policies; what was frozen by itself stays frozen");
+            (Some(name), None) => {
+                wallets.thaw(name).map_err(said)?;
+                match wallets.stopped(name) {
+                    Some(stopped) => format!("{name} is not frozen by itself any more, but {stopped}"),
+                    None => format!("{name} signs again, within its policy"),
+                }
             }
-        }
+            (None, None) => {
+                wallets.thaw_all().map_err(said)?;
+                "the wallets sign again, within their policies; what was frozen by itself stays frozen".to_owned()
+            }
+        };
+        terminal::say(&sentence);
+        note(&wallets, Event::Thawed, self.which.wallet.as_ref(), &sentence).await;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Writes it into the log; what was done stands without that, too.
+async fn note(wallets: &Wallets, event: Event, wallet: Option<&WalletName>, sentence: &str) {
+    if let Err(error) = wallets.note_stop(event, wallet, sentence).await {
+        terminal::complain(&format!("it is not in the log of decisions: {error}"));
     }
 }
 
