@@ -141,6 +141,7 @@ async fn j_12_an_address_in_a_text_is_not_asked() {
     let scene = scene().await;
     let refused = call(&scene.assistant, "weather_atxp", json!({})).await;
     assert_eq!(refused.is_error, Some(true));
+    assert!(text(&refused, 0).contains("ATXP"), "{refused:?}");
     assert!(!format!("{refused:?}").contains("attacker.example"), "{refused:?}");
     assert_eq!(counted(&scene.wallet).await, (0, 0));
 }

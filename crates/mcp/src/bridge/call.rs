@@ -1,3 +1,4 @@
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::connection::{Connection, Upstream};
-use super::wire;
+use super::wire::{self, Hindrance};
 
 /// How long a server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -33,11 +34,18 @@ pub(super) struct Call<'a> {
     pub(super) asked: Asked,
     /// Who wants to know how far it is, and may take it back.
     pub(super) upstream: Option<Upstream>,
+    /// Why its newest demand cannot be paid, where the words in which it asked say that.
+    hindrance: Mutex<Option<&'static str>>,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(connection: &'a Connection, asked: Asked, upstream: Option<Upstream>) -> Self {
-        Self { connection, asked, upstream }
+        Self { connection, asked, upstream, hindrance: Mutex::default() }
+    }
+
+    /// Why its newest demand cannot be paid, in one sentence, if its words say that.
+    pub(super) fn hindrance(&self) -> Option<&'static str> {
+        *self.hindrance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the wallet knows it by: the server, what is asked for, and the arguments in one spelling. The same
@@ -126,7 +134,10 @@ impl Exchange for Call<'_> {
         let was_paid = payment.is_some();
         let answer = self.ask(self.message(payment), was_paid).await?;
         let response = self.connection.told(|told| wire::response(&answer, was_paid, request.url(), told));
-        response.map_err(|reason| NoAnswer { never_left: false, reason })
+        let response = response.map_err(|reason| NoAnswer { never_left: false, reason })?;
+        let hindrance = response.extensions().get::<Hindrance>().map(|Hindrance(sentence)| *sentence);
+        *self.hindrance.lock().unwrap_or_else(PoisonError::into_inner) = hindrance;
+        Ok(response)
     }
 }
 

@@ -128,7 +128,11 @@ async fn pay(client: &PayingClient, person: &Person<'_>, call: &Call<'_>) -> Res
 async fn pay_once(client: &PayingClient, call: &Call<'_>) -> Result<Outcome, String> {
     let request = call.request(&call.connection.place.url)?;
     let order = Order { by: By::Charge, ..Order::default() };
-    client.pay_over_exchange(call, request, &order).await.map_err(|error| plain(&error.to_string()))
+    let paid = client.pay_over_exchange(call, request, &order).await;
+    match (paid, call.hindrance()) {
+        (Ok(Outcome::NoOffer { .. }), Some(sentence)) => Ok(Outcome::NoOffer { reasons: vec![sentence.to_owned()] }),
+        (paid, _) => paid.map_err(|error| plain(&error.to_string())),
+    }
 }
 
 fn upstream(person: &Person<'_>) -> Upstream {

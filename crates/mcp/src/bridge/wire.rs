@@ -13,7 +13,7 @@ use farthing_protocol::json::JsonError;
 use farthing_protocol::jsonrpc::{self, VERIFICATION_FAILED};
 use farthing_protocol::{Credential, JsonObject, Problem, ProblemType};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{Response, ResponseBuilderExt as _};
 use serde_json::Value;
 use url::Url;
@@ -21,6 +21,9 @@ use url::Url;
 /// The newest challenges that a server made, as it wrote them: a client echoes them with every member.
 #[derive(Default)]
 pub(super) struct Told(VecDeque<(String, JsonObject)>);
+
+/// The field of a receipt of the Payment scheme.
+const PAYMENT_RECEIPT: &str = "payment-receipt";
 
 /// More than a server makes while one of them is being paid.
 const MOST_TOLD: usize = 256;
@@ -39,10 +42,16 @@ impl Told {
 }
 
 /// A demand, as headers and a body of HTTP.
+#[derive(Default)]
 struct Demanded {
     headers: HeaderMap,
     body: Vec<u8>,
+    hindrance: Option<Hindrance>,
 }
+
+/// In the extensions of a response that demands what cannot be paid: why, in one sentence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hindrance(pub(super) &'static str);
 
 /// The `_meta` members that carry the payment of a request, if it has one.
 pub(super) fn payment(headers: &HeaderMap, told: &Told) -> Result<Option<JsonObject>, String> {
@@ -78,90 +87,96 @@ fn object_of(credential: &Credential, told: &Told) -> Result<JsonObject, JsonErr
 /// What it tells of challenges is added to `told`.
 pub(super) fn response(message: &JsonObject, was_paid: bool, url: &Url, told: &mut Told) -> Result<Response, String> {
     let result = message.get("result").and_then(Value::as_object);
-    let (status, headers, body) = match demanded(message, was_paid, told) {
-        Some(Demanded { mut headers, body }) => {
-            outcome(result, &mut headers);
-            (StatusCode::PAYMENT_REQUIRED, headers, body)
-        }
-        None => {
-            let mut headers = HeaderMap::new();
-            if let Some(Ok(receipt)) = jsonrpc::receipt(message) {
-                headers.extend(HeaderValue::from_str(&receipt.to_header()).map(|value| (RECEIPT.clone(), value)));
-            }
-            outcome(result, &mut headers);
-            let failed = result.is_none_or(|result| result.get("isError") == Some(&Value::Bool(true)));
-            // A paid call that failed and has no receipt may have been taken or not.
-            let status =
-                if was_paid && failed && headers.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-            (status, headers, Value::Object(message.clone()).to_string().into_bytes())
-        }
+    let (status, Demanded { mut headers, body, hindrance }) = match demanded(message, was_paid, told) {
+        Some(demanded) => (StatusCode::PAYMENT_REQUIRED, demanded),
+        None => answered(message, was_paid),
     };
+    headers.extend(outcome(result).and_then(|told| header(PAYMENT_RESPONSE, &told)));
     let mut response = http::Response::builder().status(status).url(url.clone());
     if let Some(all) = response.headers_mut() {
         all.extend(headers);
+    }
+    if let (Some(all), Some(hindrance)) = (response.extensions_mut(), hindrance) {
+        all.insert(hindrance);
     }
     let response = response.body(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
     Ok(Response::from(response))
 }
 
-static RECEIPT: http::HeaderName = http::HeaderName::from_static("payment-receipt");
+/// An answer that demands nothing: the message itself.
+fn answered(message: &JsonObject, was_paid: bool) -> (StatusCode, Demanded) {
+    let result = message.get("result").and_then(Value::as_object);
+    let receipt = jsonrpc::receipt(message).and_then(Result::ok);
+    let failed = result.is_none_or(|result| result.get("isError") == Some(&Value::Bool(true)));
+    // A paid call that failed and has no receipt may have been taken or not.
+    let is_open = was_paid && failed && receipt.is_none() && outcome(result).is_none();
+    let status = if is_open { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let body = Value::Object(message.clone()).to_string().into_bytes();
+    let headers = receipt.and_then(|receipt| header(PAYMENT_RECEIPT, &receipt.to_header())).into_iter().collect();
+    (status, Demanded { headers, body, hindrance: None })
+}
 
 fn demanded(message: &JsonObject, was_paid: bool, told: &mut Told) -> Option<Demanded> {
-    let mut headers = HeaderMap::new();
-    let mut body = Vec::new();
-    let mut is_demand = false;
-    if let Some(demand) = jsonrpc::Demand::of(message) {
-        is_demand = true;
+    let list = message.get("result").and_then(Value::as_object).and_then(x402::Demand::of);
+    let (scheme, atxp) = (jsonrpc::Demand::of(message), atxp::Demand::of(message));
+    let refused = problem(message).filter(|_| was_paid);
+    if scheme.is_none() && list.is_none() && atxp.is_none() && refused.is_none() {
+        return None;
+    }
+    let mut demanded = Demanded::default();
+    match scheme {
+        Some(demand) => demanded.add_challenges(demand, told),
+        None => demanded.body = refused.map(|problem| problem.to_json().into()).unwrap_or_default(),
+    }
+    if let Some(demand) = list {
+        if demand.text_differs {
+            tracing::warn!("a tool's price list and the text beside it differ; the price list counts");
+        }
+        demanded.add_price_list(&demand);
+    }
+    if let Some(demand) = atxp {
+        demanded.hindrance = demand.hindrance.map(Hindrance);
+        if let Some(list) = demand.x402 {
+            demanded.add_price_list(&x402::Demand { list, text_differs: false });
+        }
+    }
+    Some(demanded)
+}
+
+impl Demanded {
+    fn add_challenges(&mut self, demand: jsonrpc::Demand, told: &mut Told) {
         for (object, challenge) in demand.challenges {
             let Ok(challenge) = challenge else { continue };
             let Ok(value) = HeaderValue::from_bytes(challenge.to_header().as_bytes()) else { continue };
             told.keep(challenge.id().as_str(), object);
-            headers.append(WWW_AUTHENTICATE, value);
+            self.headers.append(WWW_AUTHENTICATE, value);
         }
         let refused = || Problem::new(ProblemType::VerificationFailed, "");
         let problem = demand.problem.or_else(|| (demand.code == VERIFICATION_FAILED).then(refused));
-        body = problem.map(|problem| problem.to_json().into()).unwrap_or_default();
-    } else if let Some(problem) = problem(message).filter(|_| was_paid) {
-        return Some(Demanded { headers, body: problem.to_json().into() });
+        self.body = problem.map(|problem| problem.to_json().into()).unwrap_or_default();
     }
-    let list = message.get("result").and_then(Value::as_object).and_then(x402::Demand::of);
-    if let Some(demand) = &list {
-        if demand.text_differs {
-            tracing::warn!("a tool's price list and the text beside it differ; the price list counts");
+
+    /// Version 2 stands in a header, version 1 in the body.
+    fn add_price_list(&mut self, demand: &x402::Demand) {
+        if demand.list.get("x402Version").and_then(Value::as_u64) == Some(1) {
+            self.body = Value::Object(demand.list.clone()).to_string().into_bytes();
+        } else {
+            self.headers.extend(header(PAYMENT_REQUIRED, &demand.to_header()));
         }
-        is_demand = true;
-        price_list(&demand.list, demand.to_header(), &mut headers, &mut body);
     }
-    if let Some(demand) = atxp::Demand::of(message) {
-        is_demand = true;
-        if let Some(list) = demand.x402 {
-            let demand = x402::Demand { list, text_differs: false };
-            price_list(&demand.list, demand.to_header(), &mut headers, &mut body);
-        }
-        body = demand.hindrance.map(|sentence| sentence.as_bytes().to_vec()).unwrap_or(body);
-    }
-    is_demand.then_some(Demanded { headers, body })
 }
 
-/// Version 2 stands in a header, version 1 in the body.
-fn price_list(list: &JsonObject, header: String, headers: &mut HeaderMap, body: &mut Vec<u8>) {
-    if list.get("x402Version").and_then(Value::as_u64) == Some(1) {
-        *body = Value::Object(list.clone()).to_string().into_bytes();
-    } else {
-        headers.extend(
-            HeaderValue::from_str(&header).map(|value| (http::HeaderName::from_static(PAYMENT_REQUIRED), value)),
-        );
-    }
+/// What x402 says became of a payment.
+fn outcome(result: Option<&JsonObject>) -> Option<String> {
+    result.and_then(x402::outcome_header)
+}
+
+fn header(name: &'static str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
 }
 
 /// The registered problem of an error that makes no new offer.
 fn problem(message: &JsonObject) -> Option<Problem> {
     let problem = message.get("error")?.get("data")?.get("problem")?;
     Problem::parse(problem.to_string().as_bytes())
-}
-
-/// What x402 says became of a payment.
-fn outcome(result: Option<&JsonObject>, headers: &mut HeaderMap) {
-    let told = result.and_then(x402::outcome_header).and_then(|told| HeaderValue::from_str(&told).ok());
-    headers.extend(told.map(|told| (http::HeaderName::from_static(PAYMENT_RESPONSE), told)));
 }
