@@ -137,26 +137,4 @@ pub(crate) fn question(record: &ApprovalRecord) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(action: ElicitationAction, content: Option<serde_json::Value>) -> Option<bool> {
-        let answer = ElicitResult::new(action);
-        decision(&match content {
-            Some(content) => answer.with_content(content),
-            None => answer,
-        })
-    }
-
-    #[test]
-    fn only_a_form_that_says_yes_is_a_yes() {
-        assert_eq!(answer(ElicitationAction::Accept, Some(json!({"allow": true}))), Some(true));
-        for content in
-            [None, Some(json!({})), Some(json!({"allow": "true"})), Some(json!({"allow": false})), Some(json!(1))]
-        {
-            assert_eq!(answer(ElicitationAction::Accept, content), Some(false));
-        }
-        assert_eq!(answer(ElicitationAction::Decline, Some(json!({"allow": true}))), Some(false));
-        assert_eq!(answer(ElicitationAction::Cancel, Some(json!({"allow": true}))), None);
-    }
-}
+mod tests;
