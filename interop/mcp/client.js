@@ -16,6 +16,7 @@ if (terms.answers) {
     return terms.answers.shift() ?? { action: 'cancel' }
   })
 }
+let log = ''
 await client.connect(transport())
 const { tools } = await client.listTools()
 const results = []
@@ -24,7 +25,7 @@ for (const { name, arguments: given } of terms.calls) {
   results.push({ isError, content, structuredContent })
 }
 await client.close()
-console.log(JSON.stringify({ tools: tools.map(({ name }) => name), results, asked }))
+console.log(JSON.stringify({ tools: tools.map(({ name }) => name), results, asked, log }))
 
 function transport() {
   if (terms.url) {
@@ -32,5 +33,7 @@ function transport() {
     return new StreamableHTTPClientTransport(new URL(terms.url), { requestInit: { headers } })
   }
   const [command, ...args] = terms.command
-  return new StdioClientTransport({ command, args, env: { ...process.env, ...terms.env }, stderr: 'inherit' })
+  const started = new StdioClientTransport({ command, args, env: { ...process.env, ...terms.env }, stderr: 'pipe' })
+  started.stderr.on('data', (written) => (log += written))
+  return started
 }

@@ -6,11 +6,19 @@ use tracing_subscriber::EnvFilter;
 
 use crate::environment;
 
+/// The library of the Model Context Protocol, whatever is asked for.
+const QUIET: &str = "rmcp=warn";
+
 /// Starts logging: what `RUST_LOG` asks for, otherwise what an operator must know. Text on a
 /// terminal, JSON lines elsewhere.
 pub(crate) fn start() {
     let asked = environment::variable("RUST_LOG").unwrap_or_else(|| "info".to_owned());
     let filter = EnvFilter::try_new(asked).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Its lower levels write whole messages down, payments among them.
+    let filter = match QUIET.parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start, in a test, keeps the first one's.
     let _ = if std::io::stderr().is_terminal() { logs.try_init() } else { logs.json().try_init() };

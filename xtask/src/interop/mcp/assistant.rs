@@ -21,6 +21,8 @@ pub(super) struct Heard {
     pub(super) results: Vec<Value>,
     /// What its person was asked.
     pub(super) asked: Vec<String>,
+    /// What the tools wrote to standard error, where the assistant started them.
+    pub(super) log: String,
 }
 
 impl<'a> Assistant<'a> {

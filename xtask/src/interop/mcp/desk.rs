@@ -14,6 +14,9 @@ use crate::interop::service::Service;
 const PASSPHRASE: &str = "nobody hears this passphrase";
 pub(super) const TOKEN: &str = "nobody-hears-this-token-either";
 
+/// Under which a payment is sent inside a message.
+const CREDENTIAL: &str = "org.paymentauth/credential";
+
 /// A wallet with a limit and money at a gateway, and the command that offers its tools.
 pub(super) struct Desk {
     binary: PathBuf,
@@ -38,7 +41,12 @@ impl Desk {
 
     /// The variables that they need.
     pub(super) fn environment(&self) -> Value {
-        json!({ "FARTHING_HOME": self.home.path(), "FARTHING_PASSPHRASE": PASSPHRASE, "FARTHING_MCP_TOKEN": TOKEN })
+        json!({
+            "FARTHING_HOME": self.home.path(),
+            "FARTHING_PASSPHRASE": PASSPHRASE,
+            "FARTHING_MCP_TOKEN": TOKEN,
+            "RUST_LOG": "trace",
+        })
     }
 
     /// The tools, served over HTTP.
@@ -49,9 +57,10 @@ impl Desk {
         Ok(served)
     }
 
-    /// That an assistant heard nothing that opens anything.
+    /// That neither an assistant heard nor a log at its finest has what opens anything, and no payment.
     pub(super) fn kept_its_secrets(&self, heard: &Heard) -> anyhow::Result<()> {
-        let all = format!("{:?}{:?}", heard.results, heard.asked);
+        let all = format!("{:?}{:?}{}", heard.results, heard.asked, heard.log);
+        ensure!(!all.contains(CREDENTIAL), "a payment was written down");
         let key = std::fs::read_to_string(self.home.path().join("wallets/agent/wallet.json"))?;
         let key: Value = serde_json::from_str(&key)?;
         let sealed = key["crypto"]["ciphertext"].as_str().context("a key file is sealed")?;
