@@ -4,7 +4,9 @@ use farthing_books::approval::Question;
 use farthing_books::testing::questions::facts;
 use farthing_protocol::Timestamp;
 use farthing_wallet::{Ambient, PassphraseSource, WalletName, Wallets};
-use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig, ErrorData};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig, ErrorData,
+};
 use rmcp::service::{ClientLifecycleMode, RoleClient, RunningService, serve_client_with_lifecycle};
 use rmcp::{ClientHandler, ServerHandler, ServiceExt as _};
 use serde_json::Value;
@@ -22,7 +24,9 @@ fn answer(action: ElicitationAction, content: Option<Value>) -> Option<bool> {
 #[test]
 fn only_a_form_that_says_yes_is_a_yes() {
     assert_eq!(answer(ElicitationAction::Accept, Some(json!({ "allow": true }))), Some(true));
-    for content in [None, Some(json!({})), Some(json!({ "allow": "true" })), Some(json!({ "allow": false })), Some(json!(1))] {
+    for content in
+        [None, Some(json!({})), Some(json!({ "allow": "true" })), Some(json!({ "allow": false })), Some(json!(1))]
+    {
         assert_eq!(answer(ElicitationAction::Accept, content), Some(false));
     }
     assert_eq!(answer(ElicitationAction::Decline, Some(json!({ "allow": true }))), Some(false));
@@ -87,7 +91,11 @@ fn now() -> Timestamp {
 }
 
 /// What came of a call that waits, how the question stands then, and what was asked.
-async fn called(answer: Option<ElicitResult>, may_answer: bool, lifecycle: ClientLifecycleMode) -> (Value, ApprovalState, Vec<String>) {
+async fn called(
+    answer: Option<ElicitResult>,
+    may_answer: bool,
+    lifecycle: ClientLifecycleMode,
+) -> (Value, ApprovalState, Vec<String>) {
     let home = tempfile::tempdir().unwrap();
     let wallets = Wallets::at(&home.path().join("home"), Ambient::new(now)).unwrap();
     let name: WalletName = "agent".parse().unwrap();
@@ -121,7 +129,8 @@ fn form(action: ElicitationAction, allow: bool) -> Option<ElicitResult> {
 
 #[tokio::test]
 async fn a_person_says_yes_or_no_in_a_form() {
-    let (said, stands, asked) = called(form(ElicitationAction::Accept, true), true, ClientLifecycleMode::Initialize).await;
+    let (said, stands, asked) =
+        called(form(ElicitationAction::Accept, true), true, ClientLifecycleMode::Initialize).await;
     assert_eq!((said, stands), (json!("answered"), ApprovalState::Allowed));
     assert!(asked[0].contains("it is dear") && asked[0].contains("0xab\u{fffd}\u{fffd}[2J"), "{asked:?}");
     for no in [form(ElicitationAction::Decline, true), form(ElicitationAction::Accept, false)] {
