@@ -4,13 +4,18 @@ use std::path::Path;
 
 use farthing_rails::wallet::client::{NotPaid, Paid, PayingMiddleware};
 use farthing_rails::wallet::{PassphraseSource, reqwest};
-use reqwest_middleware::ClientBuilder;
+use reqwest_middleware::{ClientBuilder, Error};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
     let (home, url) = words.next().zip(words.next()).ok_or("say what: middleware HOME URL")?;
-    let wallets = farthing_rails::wallets(Path::new(&home))?;
+    println!("{}", fetch(Path::new(&home), &url).await?);
+    Ok(())
+}
+
+pub(crate) async fn fetch(home: &Path, url: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let wallets = farthing_rails::wallets(home)?;
     let wallet = farthing_rails::client(&wallets, &"agent".parse()?, PassphraseSource::KeyFile).await?;
 
     // The middleware follows redirects itself, where no payment can leak.
@@ -18,14 +23,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let http = ClientBuilder::new(http).with(PayingMiddleware::without_redirects(wallet)).build();
     match http.get(url).send().await {
         Ok(response) => {
-            let cost = response.extensions().get::<Paid>().map(|paid| paid.cost.to_string());
-            println!("paid {}: {}", cost.unwrap_or("nothing".into()), response.text().await?);
+            let cost = response.extensions().get::<Paid>().map(|paid| format!("paid {}", paid.cost));
+            Ok(format!("{}: {}", cost.unwrap_or("free".into()), response.text().await?))
         }
-        Err(reqwest_middleware::Error::Middleware(error)) => match error.downcast_ref::<NotPaid>() {
-            Some(why) => println!("not paid: {why}"),
-            None => return Err(error.into()),
-        },
-        Err(error) => return Err(error.into()),
+        Err(Error::Middleware(error)) => Ok(format!("not paid: {}", error.downcast::<NotPaid>()?)),
+        Err(error) => Err(error.into()),
     }
-    Ok(())
 }

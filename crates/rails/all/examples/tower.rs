@@ -9,13 +9,18 @@ use farthing_rails::wallet::client::{NotPaid, Order, Paid, PayingLayer};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{BoxError, ServiceBuilder, ServiceExt};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn main() -> Result<(), BoxError> {
     let mut words = std::env::args().skip(1);
     let (home, url) = words.next().zip(words.next()).ok_or("say what: tower HOME URL")?;
-    let wallets = farthing_rails::wallets(Path::new(&home))?;
+    println!("{}", fetch(Path::new(&home), &url).await?);
+    Ok(())
+}
+
+pub(crate) async fn fetch(home: &Path, url: &str) -> Result<String, BoxError> {
+    let wallets = farthing_rails::wallets(home)?;
     let wallet = farthing_rails::client(&wallets, &"agent".parse()?, PassphraseSource::KeyFile).await?;
 
     // hyper's client follows no redirects; the layer does, where no payment can leak.
@@ -26,14 +31,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let request = http::Request::get(url).extension(order).body(Full::<Bytes>::default())?;
     match http.oneshot(request).await {
         Ok(response) => {
-            let cost = response.extensions().get::<Paid>().map(|paid| paid.cost.to_string());
+            let cost = response.extensions().get::<Paid>().map(|paid| format!("paid {}", paid.cost));
             let body = response.into_body().collect().await?.to_bytes();
-            println!("paid {}: {}", cost.unwrap_or("nothing".into()), String::from_utf8_lossy(&body));
+            Ok(format!("{}: {}", cost.unwrap_or("free".into()), String::from_utf8_lossy(&body)))
         }
-        Err(error) => match error.downcast_ref::<NotPaid>() {
-            Some(why) => println!("not paid: {why}"),
-            None => return Err(error),
-        },
+        Err(error) => Ok(format!("not paid: {}", error.downcast::<NotPaid>()?)),
     }
-    Ok(())
 }

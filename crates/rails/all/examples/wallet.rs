@@ -7,10 +7,15 @@ use farthing_rails::wallet::{PassphraseSource, WalletName};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let home = std::env::args().nth(1).ok_or("say where: wallet HOME")?;
-    let wallets = farthing_rails::wallets(Path::new(&home))?;
+    println!("{}", make(Path::new(&home))?);
+    Ok(())
+}
+
+/// Who pays, as sellers know it.
+pub(crate) fn make(home: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let wallets = farthing_rails::wallets(home)?;
     let agent: WalletName = "agent".parse()?;
     let made = wallets.create(&agent, &PassphraseSource::KeyFile)?;
     wallets.set_policy(&agent, &"total = \"1 USD\"\nper_payment = \"0.01 USD\"".parse()?)?;
-    println!("{}", made.did);
-    Ok(())
+    Ok(made.did)
 }
