@@ -234,7 +234,7 @@ impl Wallets {
         let file = self.key_in_use(name)?;
         let (policy, outgoing) = (self.path(name, "policy.toml"), self.path(name, "outgoing"));
         private_file::private_directory(&outgoing)?;
-        let owner = (file.owner()?, Some(self.owner.clone().unwrap_or_else(|| source.clone())));
+        let owner = (self.owner_of(&file)?, Some(self.owner.clone().unwrap_or_else(|| source.clone())));
         let vault = Vault::new(file, &self.home, self.stops(name), source);
         let places = Places { home: &self.home, policy, outgoing, card: None, owner };
         Wallet::new(name.clone(), vault, self.budgets()?, places, self.ambient.clone())

@@ -194,7 +194,7 @@ impl Wallets {
             return Err(CardError::Ended { id: key.id, end }.into());
         }
         let file = self.key_in_use(&place.wallet)?;
-        let owner = (file.owner()?, None);
+        let owner = (self.owner_of(&file)?, None);
         let vault = Vault::by_token(file, &key, token, self.stops_of(&place))?;
         let outgoing = place.directory.join("outgoing");
         private_file::private_directory(&outgoing)?;

@@ -1,4 +1,4 @@
-use farthing_keys::{OwnerFile, OwnerKey, OwnerPublic, PassphraseSource};
+use farthing_keys::{KeyFile, OwnerFile, OwnerKey, OwnerPublic, PassphraseSource};
 
 use super::{Wallets, WalletsError};
 
@@ -26,6 +26,15 @@ impl Wallets {
         let Some(file) = OwnerFile::of(&self.home)? else { return Ok(None) };
         let passphrase = self.owner.as_ref().unwrap_or(source).read(&self.home)?;
         Ok(Some(file.open(&passphrase)?))
+    }
+
+    /// Whose word a wallet takes: of the owner that it names, or of whoever owns the others when it names none, as
+    /// one that came from elsewhere.
+    pub(crate) fn owner_of(&self, file: &KeyFile) -> Result<Option<OwnerPublic>, WalletsError> {
+        match file.owner()? {
+            Some(owner) => Ok(Some(owner)),
+            None => self.owner(),
+        }
     }
 
     /// Makes an owner if there is none.
