@@ -23,7 +23,7 @@ const GROUPS: &[(char, u32)] = &[
 ];
 
 /// The attacks of group W, which keep the numbers of the list that they come from.
-const OF_THE_WALLET: &[u32] = &[4, 5, 6, 14, 16, 20, 21, 25, 26, 28, 30, 32, 34];
+const OF_THE_WALLET: &[u32] = &[4, 5, 6, 14, 15, 16, 20, 21, 25, 26, 28, 29, 30, 32, 33, 34];
 
 /// An attack's group and number.
 type Id = (char, u32);
