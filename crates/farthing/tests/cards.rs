@@ -149,6 +149,19 @@ async fn a_card_of_one_merchant_pays_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_card_of_so_many_payments_makes_no_more() {
+    let street = Street::open().await;
+    let (once, _) = street.card(&["--amount", "1 USD", "--single-use"]);
+    assert_eq!(street.pay(&once).status.code(), Some(0));
+    refused(&street.pay(&once), 3, "payments");
+    let (twice, _) = street.card(&["--amount", "1 USD", "--payments", "2"]);
+    for code in [0, 0, 3] {
+        assert_eq!(street.pay(&twice).status.code(), Some(code));
+    }
+    refused(&street.run(&["card", "create", "--amount", "1 USD", "--payments", "0"]), 1, "one payment");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_card_is_stopped_and_ended_at_once() {
     let street = Street::open().await;
     let (token, id) = street.card(&["--amount", "1 USD"]);

@@ -25,8 +25,8 @@ pub(crate) enum Card {
     /// Make a card and print its token, once. An agent that has it in FARTHING_CARD pays within the card's limits
     /// and the wallet's, and can do nothing else.
     #[command(after_help = "Examples:\n  farthing card create --wallet agent --amount \"1 USD\"\n  \
-        farthing card create --amount \"5 USD\" --origin https://api.example.com --expires 7d\n  \
-        FARTHING_CARD=$(farthing card create --amount \"1 USD\") farthing pay https://api.example.com/v1\n\n\
+        farthing card create --amount \"5 USD\" --origin https://api.example.com --payments 20 --expires 7d\n  \
+        FARTHING_CARD=$(farthing card create --amount \"1 USD\" --single-use) farthing pay https://api.example.com/v1\n\n\
         The token is the only thing on standard output. It is kept nowhere: who loses it makes another card.")]
     Create(Create),
     /// The cards of a wallet, the newest first.
@@ -54,9 +54,15 @@ pub(crate) struct Create {
     /// Where it pays; repeat for several. Anywhere the wallet may, if absent.
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<Origin>,
-    /// Whom it pays there, as payment methods name payees; repeat for several.
-    #[arg(long = "payee", value_name = "PAYEE", requires = "origins")]
+    /// Whom it pays, as payment methods name payees; repeat for several.
+    #[arg(long = "payee", value_name = "PAYEE")]
     payees: Vec<String>,
+    /// How often it pays; the opening of a session is one payment.
+    #[arg(long, value_name = "N", conflicts_with = "single_use")]
+    payments: Option<u64>,
+    /// It pays once.
+    #[arg(long)]
+    single_use: bool,
     /// After how long it ends.
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     expires: Lasting,
@@ -114,6 +120,7 @@ impl Create {
             amount: self.amount,
             origins: self.origins,
             payees: self.payees,
+            payments: if self.single_use { Some(1) } else { self.payments },
             expires: Some(clock::now().after(lasting)),
         };
         let wallets = home.wallets()?;

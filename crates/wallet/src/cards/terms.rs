@@ -4,7 +4,7 @@ use farthing_rail::Origin;
 
 use super::CardError;
 use crate::Policy;
-use crate::policy::OriginLimit;
+use farthing_policy::{Limit, Only, OriginLimit, PayeeRule, Window};
 
 /// What a card is made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +15,10 @@ pub struct CardTerms {
     pub amount: Price,
     /// Where it pays; anywhere if empty.
     pub origins: Vec<Origin>,
-    /// Whom it pays there, as methods name payees; whoever the origin names if empty.
+    /// Whom it pays, as methods name payees; whoever a seller names if empty.
     pub payees: Vec<String>,
+    /// How often it pays.
+    pub payments: Option<u64>,
     /// The last second in which it pays.
     pub expires: Option<Timestamp>,
 }
@@ -31,15 +33,24 @@ impl CardTerms {
         if self.expires.is_some_and(|expires| expires <= now) {
             return refused("the card's end is past; give it a time to come");
         }
-        if !self.payees.is_empty() && self.origins.is_empty() {
-            return refused("a payee is somebody at an origin; name the origin too with --origin URL");
+        if self.payments == Some(0) {
+            return refused("a card that never pays is none; give it one payment at least");
         }
-        let payees = (!self.payees.is_empty()).then(|| self.payees.clone());
-        let limit = |origin: &Origin| OriginLimit { payees: payees.clone(), ..OriginLimit::new(origin.clone()) };
+        let often = |payments| Limit {
+            name: Some("payments".into()),
+            amount: None,
+            payments: Some(payments),
+            window: Window::Ever,
+            of: None,
+            only: Only::default(),
+        };
+        let payee = |account: &String| PayeeRule { account: account.clone(), deny: false };
         let policy = Policy {
             total: Some(self.amount),
             per_payment: Some(self.amount),
-            origins: (!self.origins.is_empty()).then(|| self.origins.iter().map(limit).collect()),
+            origins: (!self.origins.is_empty()).then(|| self.origins.iter().cloned().map(OriginLimit::new).collect()),
+            payees: self.payees.iter().map(payee).collect(),
+            limits: self.payments.map(often).into_iter().collect(),
             ..Policy::new(self.amount.currency())
         };
         policy.check().map_err(|error| CardError::Terms(error.to_string()))?;

@@ -37,7 +37,7 @@ fn at(directory: &tempfile::TempDir, now: i64) -> Wallets {
 fn terms(amount: &str) -> CardTerms {
     let expires = Some(Timestamp::from_unix_millis(NOW + 60_000));
     let origins = vec!["https://api.example.com".parse().unwrap()];
-    CardTerms { name: None, amount: amount.parse().unwrap(), origins, payees: Vec::new(), expires }
+    CardTerms { name: None, amount: amount.parse().unwrap(), origins, payees: Vec::new(), payments: None, expires }
 }
 
 #[test]
@@ -115,8 +115,7 @@ fn limits_that_cannot_be_a_card_s_are_refused_with_the_remedy() {
     let refused = |terms: &CardTerms| wallets.create_card(&agent(), terms, &owner()).unwrap_err().to_string();
     assert!(refused(&terms("0 USD")).contains("--amount"));
     assert!(refused(&CardTerms { expires: Some(Timestamp::from_unix_millis(NOW)), ..terms("1 USD") }).contains("past"));
-    let somebody = CardTerms { payees: vec!["0x1".into()], origins: Vec::new(), ..terms("1 USD") };
-    assert!(refused(&somebody).contains("--origin"));
+    assert!(refused(&CardTerms { payments: Some(0), ..terms("1 USD") }).contains("one payment"));
     let wrong = PassphraseSource::Given(SecretString::from("open simsim"));
     assert!(wallets.create_card(&agent(), &terms("1 USD"), &wrong).is_err());
     assert_eq!(wallets.cards(&agent()).unwrap(), []);
@@ -129,4 +128,14 @@ fn a_card_is_named_by_the_beginning_of_its_id() {
     assert_eq!(wallets.card(&card.id.to_uppercase()).unwrap(), card);
     assert!(matches!(wallets.card(card.id.get(..2).unwrap()), Err(WalletsError::Card(CardError::Ambiguous(_)))));
     assert!(matches!(wallets.card("zzzz"), Err(WalletsError::Card(CardError::Absent(_)))));
+}
+
+#[test]
+fn how_often_a_card_pays_and_whom_is_in_its_limits() {
+    let Home { wallets, directory: _directory } = &home();
+    let once = CardTerms { payments: Some(1), payees: vec!["0xAb".into()], ..terms("1 USD") };
+    let (_, card) = wallets.create_card(&agent(), &once, &owner()).unwrap();
+    let policy = card.policy.unwrap();
+    assert_eq!(policy.limits.iter().map(|limit| limit.payments).collect::<Vec<_>>(), [Some(1)]);
+    assert_eq!(policy.payees.iter().map(|payee| payee.account.as_str()).collect::<Vec<_>>(), ["0xAb"]);
 }
