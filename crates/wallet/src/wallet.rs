@@ -158,7 +158,7 @@ impl Wallet {
 
     /// What it may spend, as it stands on disk now; `None` is nothing.
     pub fn policy(&self) -> Result<Option<Arc<Policy>>, WalletsError> {
-        self.policies.read(&self.policy)
+        self.policies.read(self.name.as_str(), &self.policy, self.owner())
     }
 
     /// What it remembers of sellers.
@@ -168,9 +168,11 @@ impl Wallet {
 
     /// Every policy that a payment out of it has to satisfy, as they stand on disk now, a card's own first. None
     /// is nothing paid; that is so, too, where the wallet or the card has none.
-    pub fn levels(&self) -> Result<Vec<Level>, WalletsError> {
+    pub async fn levels(&self) -> Result<Vec<Level>, WalletsError> {
         let card = self.card.as_ref().map(|card| (card.level.as_str(), card.policy.as_path()));
-        self.policies.levels(&self.home, card, (self.name.as_str(), &self.policy))
+        let levels = self.policies.levels(&self.home, self.owner(), card, (self.name.as_str(), &self.policy))?;
+        self.policies.must_be_newest(&self.budgets, self.ambient.now()).await?;
+        Ok(levels)
     }
 
     /// What its sessions are kept under: a card draws from no deposit but its own.

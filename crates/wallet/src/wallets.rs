@@ -3,6 +3,7 @@ mod freezing;
 mod levels;
 mod locked;
 mod owner;
+mod signed_policy;
 mod spending;
 
 use std::fmt;
@@ -20,7 +21,9 @@ use crate::sessions::SessionsError;
 use crate::wallet::Places;
 use crate::{Policy, Wallet};
 
-pub(crate) use levels::{Policies, read_policy};
+pub(crate) use levels::Policies;
+pub(crate) use signed_policy::SignedPolicy;
+pub use signed_policy::SignedPolicyError;
 
 /// A wallet's name: 1 to 32 lower-case letters, digits and inner hyphens. It is a directory's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +154,15 @@ pub enum WalletsError {
         /// Whose it is.
         level: String,
     },
+    /// A policy on disk that is not followed.
+    #[error(transparent)]
+    Signed(#[from] SignedPolicyError),
+    /// Somebody else than the owner wants to change limits.
+    #[error(
+        "the owner's key does not open with this passphrase; give the owner's with --owner-passphrase-file or \
+         FARTHING_OWNER_PASSPHRASE"
+    )]
+    NotTheOwner,
     /// The budgets could not be opened.
     #[error("the budgets cannot be opened: {0}")]
     Budgets(#[from] StoreError),
@@ -274,7 +286,7 @@ impl Wallets {
         } else {
             KeyFile::with_key(&self.ambient, name.as_str(), &passphrase, &file.open_account(&passphrase)?)?
         };
-        self.add(name, &file)
+        self.add(name, &file.owned_by(&self.ensure_owner(source)?))
     }
 
     /// The wallet's keys, the one in use first.
@@ -389,3 +401,6 @@ impl fmt::Display for WalletName {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod policy_tests;

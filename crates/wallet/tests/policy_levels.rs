@@ -18,11 +18,11 @@ fn home(group: Option<&str>, policy: &str) -> (TempDir, PayingClient) {
     create(&home, None);
     let wallets = double::wallets(&home);
     if let Some(group) = group {
-        wallets.set_group_policy(&"team".parse().unwrap(), &group.parse().unwrap()).unwrap();
+        wallets.set_group_policy(&"team".parse().unwrap(), &group.parse().unwrap(), &farthing_wallet::PassphraseSource::KeyFile).unwrap();
     }
     let client = client(&home);
     let policy: Policy = policy.parse().unwrap();
-    wallets.set_policy(client.wallet().name(), &policy).unwrap();
+    wallets.set_policy(client.wallet().name(), &policy, &farthing_wallet::PassphraseSource::KeyFile).unwrap();
     (directory, client)
 }
 
@@ -68,7 +68,7 @@ async fn a_seller_that_is_new_is_asked_about_and_an_old_one_is_not() {
     assert_eq!(refused_by(&client, &seller, &Order::default()).await, None);
     let wallets = double::wallets(&_directory.path().join("home"));
     let asking: Policy = "total = \"1 USD\"\n[ask]\nnew_payee = true".parse().unwrap();
-    wallets.set_policy(client.wallet().name(), &asking).unwrap();
+    wallets.set_policy(client.wallet().name(), &asking, &farthing_wallet::PassphraseSource::KeyFile).unwrap();
     assert_eq!(refused_by(&client, &seller, &Order::default()).await, None, "it was paid before");
     let stranger = Seller::start().await;
     let outcome = client.pay(stranger.get("/v1/forecast"), None).await.unwrap();

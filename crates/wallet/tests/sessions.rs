@@ -125,7 +125,8 @@ async fn a_frozen_wallet_and_another_origin_sign_no_voucher() {
     wallets.freeze(client.wallet().name()).unwrap();
     assert!(matches!(pay(&client, &shop, "/").await, Outcome::Refused { rule: Some(Rule::Frozen), .. }));
     wallets.thaw(client.wallet().name()).unwrap();
-    wallets.set_policy(client.wallet().name(), &format!("{POLICY}\norigin = []").parse().unwrap()).unwrap();
+    let nowhere = format!("{POLICY}\norigin = []").parse().unwrap();
+    wallets.set_policy(client.wallet().name(), &nowhere, &farthing_wallet::PassphraseSource::KeyFile).unwrap();
     assert!(matches!(pay(&client, &shop, "/").await, Outcome::Refused { rule: Some(Rule::Origins), .. }));
     assert_eq!(shop.shown(), ["open 1000"]);
     assert!(matches!(

@@ -52,6 +52,23 @@ impl Home {
         }
     }
 
+    /// What will open the owner's key and nothing else: a person types it twice.
+    pub(crate) fn new_owner_passphrase(&self) -> Result<PassphraseSource, Failure> {
+        if let Some(own) = self.owners_own() {
+            return Ok(own);
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Failure::wrong_use(
+                "there is no new passphrase; give --owner-passphrase-file or FARTHING_OWNER_PASSPHRASE",
+            ));
+        }
+        let typed = ask("New passphrase of the owner: ")?;
+        if ask("Once more: ")? != typed {
+            return Err(Failure::new("the two passphrases differ; nothing was changed"));
+        }
+        Ok(PassphraseSource::Given(SecretString::from(typed)))
+    }
+
     fn owners_own(&self) -> Option<PassphraseSource> {
         if let Some(file) = &self.owner_passphrase_file {
             return Some(PassphraseSource::File(file.clone()));

@@ -19,6 +19,7 @@ mod gateway;
 mod home;
 mod key;
 mod mcp;
+mod owner;
 mod ows;
 mod pay;
 mod policy;
@@ -71,6 +72,9 @@ pub(crate) enum Command {
     /// The log of what was decided about every payment.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// The key that signs what wallets may spend.
+    #[command(subcommand)]
+    Owner(owner::Owner),
     /// The keys of a wallet.
     #[command(subcommand)]
     Key(key::Key),
@@ -128,6 +132,7 @@ impl Command {
             Self::Approvals(command) => block_on(command.run()),
             Self::Console(command) => block_on(command.run()),
             Self::Audit(command) => block_on(command.run()),
+            Self::Owner(command) => command.run(),
             Self::Key(command) => block_on(command.run()),
             Self::Sign(command) => command.run(),
             Self::Balance(command) => block_on(command.run()),

@@ -31,6 +31,9 @@ pub(crate) enum Policy {
         after_help = "Example:\n  farthing policy set --wallet agent --total \"0.50 USD\" --per-payment \"0.01 USD\" --per-day \"0.20 USD\" --origin http://127.0.0.1:4020"
     )]
     Set(Set),
+    /// Sign a policy that was edited by hand, after a look at it.
+    #[command(after_help = "Example:\n  farthing policy sign --wallet agent")]
+    Sign(Sign),
     /// What would happen if a URL were fetched, and which rule decides. Pays nothing.
     #[command(
         after_help = "Example:\n  farthing policy explain --wallet agent https://api.example.com/v1/forecast/paris"
@@ -85,6 +88,18 @@ pub(crate) struct Set {
 }
 
 #[derive(Args)]
+pub(crate) struct Sign {
+    /// The wallet.
+    #[arg(long, default_value = "agent")]
+    wallet: WalletName,
+    /// The group whose policy it is, instead of a wallet's.
+    #[arg(long, conflicts_with = "wallet")]
+    group: Option<WalletName>,
+    #[command(flatten)]
+    home: Home,
+}
+
+#[derive(Args)]
 pub(crate) struct Explain {
     /// What would be fetched.
     url: Url,
@@ -109,6 +124,7 @@ impl Policy {
         match self {
             Self::Show(which) => show(&which),
             Self::Set(set) => set.run(),
+            Self::Sign(sign) => sign.run(),
             Self::List(policies) => policies.list(),
             Self::Create(policy) => policy.create(),
             Self::Explain(order) => {
@@ -136,6 +152,33 @@ fn show(Show { which, group }: &Show) -> Result<ExitCode, Failure> {
         )),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes it the policy of a wallet or a group, signed by the owner, and shows it.
+fn keep(home: &Home, wallet: &WalletName, group: Option<&WalletName>, policy: &Limits) -> Result<ExitCode, Failure> {
+    let (wallets, source) = (home.wallets()?, home.passphrase()?);
+    let kept = match group {
+        Some(group) => wallets.set_group_policy(group, policy, &source),
+        None => wallets.set_policy(wallet, policy, &source),
+    };
+    kept.map_err(|error| Failure::new(error.to_string()))?;
+    terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Sign {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let wallets = self.home.wallets()?;
+        let written = match &self.group {
+            Some(group) => wallets.written_group_policy(group),
+            None => wallets.written_policy(&self.wallet),
+        };
+        let written = written.map_err(|error| Failure::new(error.to_string()))?;
+        let Some(policy) = written else {
+            return Err(Failure::wrong_use("there is no policy to sign; set one with: farthing policy set"));
+        };
+        keep(&self.home, &self.wallet, self.group.as_ref(), &policy)
+    }
 }
 
 impl Set {
@@ -184,14 +227,7 @@ impl Set {
     }
 
     fn keep(&self, policy: &Limits) -> Result<ExitCode, Failure> {
-        let wallets = self.home.wallets()?;
-        let kept = match &self.group {
-            Some(group) => wallets.set_group_policy(group, policy),
-            None => wallets.set_policy(&self.wallet, policy),
-        };
-        kept.map_err(|error| Failure::new(error.to_string()))?;
-        terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end());
-        Ok(ExitCode::SUCCESS)
+        keep(&self.home, &self.wallet, self.group.as_ref(), policy)
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) fn make(home: &Path) -> Result<String, Box<dyn std::error::Error>> {
     let wallets = farthing_rails::wallets(home)?;
     let agent: WalletName = "agent".parse()?;
     let made = wallets.create(&agent, &PassphraseSource::KeyFile)?;
-    wallets.set_policy(&agent, &"total = \"1 USD\"\nper_payment = \"0.01 USD\"".parse()?)?;
+    let limits = "total = \"1 USD\"\nper_payment = \"0.01 USD\"".parse()?;
+    wallets.set_policy(&agent, &limits, &PassphraseSource::KeyFile)?;
     Ok(made.did)
 }

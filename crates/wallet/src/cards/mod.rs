@@ -22,7 +22,6 @@ use farthing_protocol::Timestamp;
 
 pub use self::terms::CardTerms;
 use crate::wallet::Places;
-use crate::wallets::read_policy;
 use crate::{Policy, Wallet, WalletName, Wallets, WalletsError};
 
 /// How much of an id people have to write at least.
@@ -110,7 +109,8 @@ impl Place {
 }
 
 impl Wallets {
-    /// Makes a card of a wallet. The token is shown nowhere again.
+    /// Makes a card of a wallet, with limits that the owner signs; `source` opens the wallet's keys, and the owner's
+    /// where they are not told apart. The token is shown nowhere again.
     pub fn create_card(
         &self,
         wallet: &WalletName,
@@ -118,6 +118,7 @@ impl Wallets {
         source: &PassphraseSource,
     ) -> Result<(Token, Card), WalletsError> {
         let policy = terms.policy(self.ambient.now())?;
+        let owner = self.owner_to_sign_for(wallet, source)?;
         let file = self.key_in_use(wallet)?;
         let passphrase = source.read(&self.home)?;
         let name = terms.name.as_deref().unwrap_or("card");
@@ -127,7 +128,7 @@ impl Wallets {
         private_file::private_directory(&self.path(wallet, "cards"))?;
         let place = Place { wallet: wallet.clone(), directory: self.path(wallet, "cards").join(&key.id) };
         private_file::private_directory(&place.directory)?;
-        private_file::write(&place.policy(), policy.to_toml()?.as_bytes())?;
+        self.sign_policy(&level_of(wallet, place.id()), &place.policy(), &policy, &owner)?;
         // Last, because with it the card is there.
         private_file::write_new(&place.key(), &key.to_json()?)?;
         Ok((token, self.read_card(&place)?))
@@ -218,9 +219,14 @@ impl Wallets {
             name: key.name,
             wallet: place.wallet.clone(),
             created_at: key.created_at,
-            policy: read_policy(&place.policy())?,
+            policy: self.card_policy(place)?,
             stopped: self.stops_of(place).iter().find_map(Stop::look),
         })
+    }
+
+    fn card_policy(&self, place: &Place) -> Result<Option<Policy>, WalletsError> {
+        let owner = self.owner_of(&self.key_in_use(&place.wallet)?)?;
+        self.policy_at(&level_of(&place.wallet, place.id()), &place.policy(), owner)
     }
 
     /// What stops a card: everything, its wallet, itself, and its end.

@@ -129,7 +129,7 @@ impl PayingClient {
         if let Some(stopped) = self.wallet.stopped() {
             return Ok((Some(Rule::Frozen), stopped.to_string()));
         }
-        let levels = self.wallet.levels()?;
+        let levels = self.wallet.levels().await?;
         if levels.is_empty() {
             return Ok((Some(Rule::NoPolicy), no_policy_sentence(wallet)));
         }

@@ -4,16 +4,32 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farthing_keys::{FileError, private_file};
+use farthing_books::audit::{Adopted, NewPolicy};
+use farthing_keys::{FileError, OwnerKey, OwnerPublic, PassphraseSource, private_file};
 use farthing_policy::{Level, LevelError, with_parents};
+use farthing_protocol::Timestamp;
+use farthing_store::Books;
 
-use super::{WalletName, Wallets, WalletsError};
+use super::{SignedPolicy, SignedPolicyError, WalletName, Wallets, WalletsError};
 use crate::Policy;
 use crate::policy::PolicyError;
 
-/// Policies as they stand on disk, each read once for as long as its file stays the same.
+/// Policies as they stand on disk and as their owner signed them, each read once for as long as its file stays the
+/// same.
 #[derive(Debug, Default)]
-pub(crate) struct Policies(Mutex<HashMap<PathBuf, (Identity, Arc<Policy>)>>);
+pub(crate) struct Policies(Mutex<HashMap<PathBuf, Read>>);
+
+/// A policy that was read.
+#[derive(Debug)]
+struct Read {
+    identity: Identity,
+    owner: OwnerPublic,
+    level: String,
+    version: u64,
+    policy: Arc<Policy>,
+    /// Whether the books have said that it is the newest that ever was.
+    is_newest: bool,
+}
 
 /// What changes whenever a file is written: its device and number, its length, and when it was last changed, which
 /// nobody can set back.
@@ -25,14 +41,15 @@ impl Policies {
     pub(crate) fn levels(
         &self,
         home: &Path,
+        owner: Option<OwnerPublic>,
         card: Option<(&str, &Path)>,
         wallet: (&str, &Path),
     ) -> Result<Vec<Level>, WalletsError> {
         let mut levels: Vec<Level> = Vec::new();
         for (name, path) in card.into_iter().chain([wallet]) {
-            let Some(policy) = self.read(path)? else { return Ok(Vec::new()) };
+            let Some(policy) = self.read(name, path, owner)? else { return Ok(Vec::new()) };
             let first = Level { name: name.to_owned(), policy };
-            for level in with_parents(first, |group| self.read(&group_policy(home, group)))? {
+            for level in with_parents(first, |group| self.read(&group_level(group), &group_policy(home, group), owner))? {
                 if levels.iter().all(|known| known.name != level.name) {
                     levels.push(level);
                 }
@@ -41,19 +58,50 @@ impl Policies {
         Ok(levels)
     }
 
-    /// A policy, if there is one.
-    pub(crate) fn read(&self, path: &Path) -> Result<Option<Arc<Policy>>, WalletsError> {
+    /// The policy of a level, if there is one and this owner signed it.
+    pub(crate) fn read(
+        &self,
+        level: &str,
+        path: &Path,
+        owner: Option<OwnerPublic>,
+    ) -> Result<Option<Arc<Policy>>, WalletsError> {
         let Some(identity) = identity(path)? else { return Ok(None) };
+        let owner = owner.ok_or_else(|| SignedPolicyError::Unsigned(level.to_owned()))?;
         let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, policy)) = read.get(path)
-            && *known == identity
-        {
-            return Ok(Some(Arc::clone(policy)));
+        if let Some(known) = read.get(path).filter(|known| known.identity == identity && known.owner == owner) {
+            return Ok(Some(Arc::clone(&known.policy)));
         }
         // What is written between the look and the reading is read again next time.
-        let Some(policy) = read_policy(path)?.map(Arc::new) else { return Ok(None) };
-        read.insert(path.to_owned(), (identity, Arc::clone(&policy)));
+        let Some(signed) = read_signed(level, path, &owner)? else { return Ok(None) };
+        let (policy, level, version) = (Arc::new(signed.policy()?), level.to_owned(), signed.version);
+        let kept = Read { identity, owner, level, version, policy: Arc::clone(&policy), is_newest: false };
+        read.insert(path.to_owned(), kept);
         Ok(Some(policy))
+    }
+
+    /// Shows the books what was read since the last time: they know the newest of a level that was ever followed, and
+    /// an older one is not.
+    pub(crate) async fn must_be_newest(&self, books: &Books, at: Timestamp) -> Result<(), WalletsError> {
+        for (path, shown, version) in self.new(at)? {
+            let level = shown.level.clone();
+            if let Adopted::Older { newest } = books.adopt_policy(shown).await? {
+                return Err(SignedPolicyError::Old { level, version, newest }.into());
+            }
+            let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = read.get_mut(&path).filter(|known| known.version == version) {
+                known.is_newest = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn new(&self, at: Timestamp) -> Result<Vec<(PathBuf, NewPolicy, u64)>, WalletsError> {
+        let read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = read.iter().filter(|(_, known)| !known.is_newest).map(|(path, known)| {
+            let (level, text) = (known.level.clone(), known.policy.to_toml()?.into());
+            Ok((path.clone(), NewPolicy { level, version: Some(known.version), text, at }, known.version))
+        });
+        new.collect()
     }
 }
 
@@ -65,53 +113,118 @@ fn identity(path: &Path) -> Result<Option<Identity>, FileError> {
     }
 }
 
+fn group_level(group: &str) -> String {
+    format!("group/{group}")
+}
+
 fn group_policy(home: &Path, group: &str) -> PathBuf {
     home.join("groups").join(group).join("policy.toml")
 }
 
-pub(crate) fn read_policy(path: &Path) -> Result<Option<Policy>, WalletsError> {
+/// The policy of a level, if there is one and this owner signed it for it.
+fn read_signed(level: &str, path: &Path, owner: &OwnerPublic) -> Result<Option<SignedPolicy>, WalletsError> {
+    let Some(text) = read_text(path)? else { return Ok(None) };
+    let signed = SignedPolicy::read(level, &text)?;
+    signed.check(level, owner)?;
+    Ok(Some(signed))
+}
+
+fn read_text(path: &Path) -> Result<Option<String>, WalletsError> {
     let bytes = match private_file::read(path) {
         Err(error) if error.is_absent() => return Ok(None),
         read => read?,
     };
-    let text = String::from_utf8(bytes).map_err(|_| PolicyError::Form("it is not UTF-8 text".into()))?;
-    Ok(Some(text.parse()?))
+    Ok(Some(String::from_utf8(bytes).map_err(|_| PolicyError::Form("it is not UTF-8 text".into()))?))
 }
 
 impl Wallets {
     /// What the wallet may spend; `None` when nobody said, and then it is nothing.
     pub fn policy(&self, name: &WalletName) -> Result<Option<Policy>, WalletsError> {
-        read_policy(&self.path(name, "policy.toml"))
+        let owner = self.owner_of(&self.key_in_use(name)?)?;
+        self.policy_at(name.as_str(), &self.path(name, "policy.toml"), owner)
     }
 
-    /// Sets what the wallet may spend; processes that are paying follow it from the next payment on.
-    pub fn set_policy(&self, name: &WalletName, policy: &Policy) -> Result<(), WalletsError> {
+    /// Sets what the wallet may spend; processes that are paying follow it from the next payment on. `source` opens the
+    /// owner's key, which signs it, unless that has a passphrase of its own.
+    pub fn set_policy(
+        &self,
+        name: &WalletName,
+        policy: &Policy,
+        source: &PassphraseSource,
+    ) -> Result<(), WalletsError> {
         self.key_in_use(name)?;
         policy.check()?;
         self.parents_of(name.to_string(), policy)?;
-        Ok(private_file::write(&self.path(name, "policy.toml"), policy.to_toml()?.as_bytes())?)
+        let key = self.owner_to_sign_for(name, source)?;
+        self.sign_policy(name.as_str(), &self.path(name, "policy.toml"), policy, &key)
     }
 
     /// What a group of wallets may spend together; `None` when there is no such group.
     pub fn group_policy(&self, group: &WalletName) -> Result<Option<Policy>, WalletsError> {
-        read_policy(&group_policy(&self.home, group.as_str()))
+        self.policy_at(&group_level(group.as_str()), &group_policy(&self.home, group.as_str()), self.owner()?)
     }
 
     /// Sets what a group may spend, and makes the group if there is none of this name.
-    pub fn set_group_policy(&self, group: &WalletName, policy: &Policy) -> Result<(), WalletsError> {
+    pub fn set_group_policy(
+        &self,
+        group: &WalletName,
+        policy: &Policy,
+        source: &PassphraseSource,
+    ) -> Result<(), WalletsError> {
         policy.check()?;
-        self.parents_of(format!("group/{group}"), policy)?;
+        let level = group_level(group.as_str());
+        self.parents_of(level.clone(), policy)?;
         let folder = self.home.join("groups").join(group.as_str());
         private_file::private_directory(&self.home.join("groups"))?;
         private_file::private_directory(&folder)?;
-        Ok(private_file::write(&folder.join("policy.toml"), policy.to_toml()?.as_bytes())?)
+        self.sign_policy(&level, &folder.join("policy.toml"), policy, &self.owner_to_sign(source)?)
+    }
+
+    /// The policy of a wallet as it lies there, whoever wrote it: to be looked at, and signed.
+    pub fn written_policy(&self, name: &WalletName) -> Result<Option<Policy>, WalletsError> {
+        written(&self.path(name, "policy.toml"))
+    }
+
+    /// The same of a group.
+    pub fn written_group_policy(&self, group: &WalletName) -> Result<Option<Policy>, WalletsError> {
+        written(&group_policy(&self.home, group.as_str()))
+    }
+
+    /// The policy in a file, if there is one and this owner signed it for this level.
+    pub(crate) fn policy_at(
+        &self,
+        level: &str,
+        path: &Path,
+        owner: Option<OwnerPublic>,
+    ) -> Result<Option<Policy>, WalletsError> {
+        let Some(owner) = owner else {
+            return if path.exists() { Err(SignedPolicyError::Unsigned(level.to_owned()).into()) } else { Ok(None) };
+        };
+        Ok(read_signed(level, path, &owner)?.map(|signed| signed.policy()).transpose()?)
+    }
+
+    /// Writes a policy, signed as the newest of its level.
+    pub(crate) fn sign_policy(
+        &self,
+        level: &str,
+        path: &Path,
+        policy: &Policy,
+        (key, owner): &(OwnerKey, OwnerPublic),
+    ) -> Result<(), WalletsError> {
+        let known = read_text(path).ok().flatten().and_then(|text| SignedPolicy::read(level, &text).ok());
+        // Above whatever was signed before, even where that file is gone: milliseconds, as long as the clock goes on.
+        let now = u64::try_from(self.ambient.now().unix_millis()).unwrap_or(0);
+        let version = known.map_or(now, |known| now.max(known.version.saturating_add(1)));
+        let signed = SignedPolicy::sign(level, version, policy.to_toml()?, key, *owner);
+        Ok(private_file::write(path, signed.to_file().as_bytes())?)
     }
 
     /// Refuses parents that there are not, circles, and levels that count in other currencies.
     fn parents_of(&self, name: String, policy: &Policy) -> Result<(), WalletsError> {
         let first = Level { name, policy: Arc::new(policy.clone()) };
         let levels = with_parents(first, |group| {
-            Ok::<_, WalletsError>(read_policy(&group_policy(&self.home, group))?.map(Arc::new))
+            let policy = self.policy_at(&group_level(group), &group_policy(&self.home, group), self.owner()?)?;
+            Ok::<_, WalletsError>(policy.map(Arc::new))
         })?;
         match levels.iter().find(|level| level.policy.currency != policy.currency) {
             Some(other) => Err(WalletsError::Currencies {
@@ -124,63 +237,13 @@ impl Wallets {
     }
 }
 
+/// A policy as it lies there, signed or not.
+fn written(path: &Path) -> Result<Option<Policy>, WalletsError> {
+    Ok(read_text(path)?.map(|text| SignedPolicy::text_of(&text).parse()).transpose()?)
+}
+
 impl From<LevelError> for WalletsError {
     fn from(error: LevelError) -> Self {
         Self::Levels(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use farthing_keys::Ambient;
-    use farthing_protocol::Timestamp;
-
-    use super::*;
-
-    fn wallets(folder: &Path) -> Wallets {
-        Wallets::at(folder, Ambient::new(|| Timestamp::from_unix_millis(0))).unwrap()
-    }
-
-    fn set(wallets: &Wallets, group: &str, policy: &str) -> Result<(), WalletsError> {
-        wallets.set_group_policy(&group.parse().unwrap(), &policy.parse().unwrap())
-    }
-
-    #[test]
-    fn a_payment_has_to_satisfy_every_group_above_it_as_they_stand_now() {
-        let home = tempfile::tempdir().unwrap();
-        let (wallets, policies) = (wallets(home.path()), Policies::default());
-        set(&wallets, "company", "total = \"9 USD\"").unwrap();
-        set(&wallets, "research", "parent = \"company\"\ntotal = \"5 USD\"").unwrap();
-        let own = home.path().join("policy.toml");
-        private_file::write(&own, b"parent = \"research\"\ntotal = \"1 USD\"").unwrap();
-        let totals = || {
-            let levels = policies.levels(home.path(), None, ("agent", own.as_path())).unwrap();
-            levels.iter().map(|level| format!("{} {}", level.name, level.policy.total.unwrap())).collect::<Vec<_>>()
-        };
-        assert_eq!(totals(), ["agent 1 USD", "group/research 5 USD", "group/company 9 USD"]);
-        set(&wallets, "company", "total = \"8 USD\"").unwrap();
-        assert_eq!(totals(), ["agent 1 USD", "group/research 5 USD", "group/company 8 USD"]);
-        fs::write(&own, "parent = \"research\"\ntotal = \"2 USD\"").unwrap();
-        assert_eq!(totals()[0], "agent 2 USD", "of the same length, and written in place");
-        fs::remove_dir_all(home.path().join("groups/company")).unwrap();
-        let error = policies.levels(home.path(), None, ("agent", own.as_path())).unwrap_err();
-        assert!(matches!(error, WalletsError::Levels(LevelError::Unknown { .. })), "{error}");
-        fs::remove_file(&own).unwrap();
-        assert_eq!(policies.levels(home.path(), None, ("agent", own.as_path())).unwrap(), []);
-    }
-
-    #[test]
-    fn groups_that_cannot_be_followed_are_not_kept() {
-        let home = tempfile::tempdir().unwrap();
-        let wallets = wallets(home.path());
-        set(&wallets, "company", "total = \"9 USD\"").unwrap();
-        set(&wallets, "research", "parent = \"company\"\ntotal = \"5 USD\"").unwrap();
-        let circle = set(&wallets, "company", "parent = \"research\"\ntotal = \"9 USD\"").unwrap_err();
-        assert!(matches!(circle, WalletsError::Levels(LevelError::Cycle(_))), "{circle}");
-        let unknown = set(&wallets, "lab", "parent = \"faculty\"\ntotal = \"9 USD\"").unwrap_err();
-        assert!(unknown.to_string().contains("farthing policy set --group faculty"), "{unknown}");
-        let other = set(&wallets, "paris", "currency = \"EUR\"\nparent = \"company\"\ntotal = \"9 EUR\"").unwrap_err();
-        assert!(matches!(other, WalletsError::Currencies { .. }), "{other}");
-        assert_eq!(wallets.group_policy(&"company".parse().unwrap()).unwrap().unwrap().parent, None);
     }
 }

@@ -1,6 +1,6 @@
-use farthing_keys::{KeyFile, OwnerFile, OwnerKey, OwnerPublic, PassphraseSource};
+use farthing_keys::{KeyFile, OwnerFile, OwnerKey, OwnerPublic, PassphraseSource, VaultError, private_file};
 
-use super::{Wallets, WalletsError};
+use super::{SignedPolicyError, WalletName, Wallets, WalletsError};
 
 /// Whoever owns the wallets of a home directory: their key signs what raises a limit or allows a payment.
 impl Wallets {
@@ -34,6 +34,40 @@ impl Wallets {
         match file.owner()? {
             Some(owner) => Ok(Some(owner)),
             None => self.owner(),
+        }
+    }
+
+    /// The owner's key and its name, to sign with; made if there is none.
+    pub(crate) fn owner_to_sign(&self, source: &PassphraseSource) -> Result<(OwnerKey, OwnerPublic), WalletsError> {
+        let public = self.ensure_owner(source)?;
+        match self.owner_key(source) {
+            Err(WalletsError::Vault(VaultError::WrongPassphrase)) => Err(WalletsError::NotTheOwner),
+            key => Ok((key?.ok_or(WalletsError::NoOwner)?, public)),
+        }
+    }
+
+    /// The same, for a wallet: whose owner it must be, or becomes where the wallet names none.
+    pub(crate) fn owner_to_sign_for(
+        &self,
+        name: &WalletName,
+        source: &PassphraseSource,
+    ) -> Result<(OwnerKey, OwnerPublic), WalletsError> {
+        let (file, (key, public)) = (self.key_in_use(name)?, self.owner_to_sign(source)?);
+        match file.owner()? {
+            Some(owner) if owner == public => {}
+            Some(_) => return Err(SignedPolicyError::Foreign(name.to_string()).into()),
+            None => private_file::write(&self.path(name, "wallet.json"), &file.owned_by(&public).to_json()?)?,
+        }
+        Ok((key, public))
+    }
+
+    /// Whether this opens the owner's key: who has it can change what wallets may spend.
+    pub fn opens_owner(&self, source: &PassphraseSource) -> Result<bool, WalletsError> {
+        let Some(file) = OwnerFile::of(&self.home)? else { return Ok(true) };
+        match source.read(&self.home).and_then(|passphrase| file.open(&passphrase)) {
+            Ok(_) => Ok(true),
+            Err(VaultError::WrongPassphrase | VaultError::NoKeyFile { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

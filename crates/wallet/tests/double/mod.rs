@@ -247,7 +247,7 @@ pub(crate) fn create(home: &Path, policy: Option<&str>) {
     let wallets = wallets(home);
     wallets.create(&name, &PassphraseSource::KeyFile).unwrap();
     if let Some(policy) = policy {
-        wallets.set_policy(&name, &policy.parse().unwrap()).unwrap();
+        wallets.set_policy(&name, &policy.parse().unwrap(), &PassphraseSource::KeyFile).unwrap();
     }
 }
 

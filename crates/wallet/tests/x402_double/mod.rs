@@ -215,7 +215,7 @@ impl Buyer {
 pub(crate) fn create(home: &Path, policy: &str) {
     let (name, wallets): (WalletName, _) = ("agent".parse().unwrap(), wallets(home, now()));
     wallets.create(&name, &PassphraseSource::KeyFile).unwrap();
-    wallets.set_policy(&name, &policy.parse().unwrap()).unwrap();
+    wallets.set_policy(&name, &policy.parse().unwrap(), &PassphraseSource::KeyFile).unwrap();
 }
 
 /// A client that hardly waits between two attempts.

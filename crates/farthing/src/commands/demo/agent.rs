@@ -52,7 +52,7 @@ impl Agent {
         let wallets = Wallets::at(&stage.home(name), ambient).map_err(|error| said(&error))?;
         let name: WalletName = name.parse().map_err(|error| said(&error))?;
         let summary = wallets.create(&name, &passphrase).map_err(|error| said(&error))?;
-        wallets.set_policy(&name, &policy(stage.shop())?).map_err(|error| said(&error))?;
+        wallets.set_policy(&name, &policy(stage.shop())?, &passphrase).map_err(|error| said(&error))?;
         let account = summary.address.and_then(|address| address.parse::<Address>().ok());
         let payer = match (stage.chain(), account) {
             (Some(chain), Some(account)) => {

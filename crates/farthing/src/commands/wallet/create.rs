@@ -86,7 +86,7 @@ impl Create {
             None => wallets.create(&name, &source).map_err(say)?,
         };
         if let Some(policy) = &policy {
-            wallets.set_policy(&name, policy).map_err(say)?;
+            wallets.set_policy(&name, policy, &source).map_err(say)?;
         }
         let summary = wallets.show(&name).map_err(say)?;
         if json {

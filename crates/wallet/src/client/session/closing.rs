@@ -136,7 +136,7 @@ impl PayingClient {
         let buying = self.buying(&self.http, &request, shared, &order)?;
         let mut quote = session.quote(session.challenge.clone());
         for _ in 0..MOST_CHALLENGES {
-            let approved = match self.approve_again(session, &quote, session.signed, false)? {
+            let approved = match self.approve_again(session, &quote, session.signed, false).await? {
                 Ok(approved) => approved,
                 Err(sentence) => return Ok(Some(sentence)),
             };
@@ -204,7 +204,7 @@ impl PayingClient {
         let buying = self.buying(&self.http, &request, std::sync::Arc::clone(&payer), &order)?;
         let (mut quote, mut last) = (session.quote(session.challenge.clone()), session.spent);
         for _ in 0..MOST_CHALLENGES {
-            let approved = match self.approve_again(&session, &quote, last, true)? {
+            let approved = match self.approve_again(&session, &quote, last, true).await? {
                 Ok(approved) => approved,
                 Err(sentence) => return Ok(Ended::Not { sentence }),
             };
@@ -288,7 +288,7 @@ impl PayingClient {
     }
 
     /// Approves a voucher that adds nothing to what was signed.
-    fn approve_again(
+    async fn approve_again(
         &self,
         session: &KeptSession,
         quote: &SessionQuote,
@@ -301,7 +301,7 @@ impl PayingClient {
             return Ok(Err(stopped.to_string()));
         }
         let nothing = super::price_of_nothing(session);
-        let levels = self.wallet.levels()?;
+        let levels = self.wallet.levels().await?;
         let voucher = VoucherQuote {
             challenge: quote.challenge.clone(),
             origin: session.origin.clone(),

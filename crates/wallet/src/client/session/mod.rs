@@ -187,8 +187,8 @@ impl Buying<'_> {
     }
 
     /// The policies that what is signed now has to satisfy, or why nothing is signed.
-    pub(super) fn levels(&self) -> Result<Vec<Level>, Refused> {
-        self.client.wallet.levels().map_err(Refused::policy)
+    pub(super) async fn levels(&self) -> Result<Vec<Level>, Refused> {
+        self.client.wallet.levels().await.map_err(Refused::policy)
     }
 
     /// How the money's own home says a session stands; `None` where only the seller could say, or nothing is

@@ -64,7 +64,7 @@ impl Buying<'_> {
             Need::More(amount) => amount,
             Need::Total(_) => quote.unit_amount,
         };
-        let levels = match self.levels() {
+        let levels = match self.levels().await {
             Ok(levels) => levels,
             Err(refused) => return Ok(Some(Step::Over(denied(refused)?))),
         };

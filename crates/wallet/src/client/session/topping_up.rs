@@ -32,7 +32,7 @@ impl Buying<'_> {
             return self.present_top_up(&session, left.id, left.total, &signed, session.kept.clone()).await;
         }
         let missing = total.checked_sub(session.deposit).unwrap_or(Amount::ZERO);
-        let levels = match self.levels() {
+        let levels = match self.levels().await {
             Ok(levels) => levels,
             Err(refused) => return Ok(Err(Step::Over(denied(refused)?))),
         };

@@ -66,7 +66,7 @@ impl Buying<'_> {
                 }
                 // No deposit is made for a total that would not be signed.
                 let larger = KeptSession { deposit: total, ..session.clone() };
-                if let Err(step) = self.approve(&larger, quote, total, self.claimed(&session, need, added))? {
+                if let Err(step) = self.approve(&larger, quote, total, self.claimed(&session, need, added)).await? {
                     return Ok(Err(step));
                 }
                 match self.top_up(session, quote, total).await? {
@@ -76,7 +76,7 @@ impl Buying<'_> {
                 continue;
             }
             let claimed = self.claimed(&session, need, added);
-            let voucher = match self.approve(&session, quote, total, claimed)? {
+            let voucher = match self.approve(&session, quote, total, claimed).await? {
                 Ok(voucher) => voucher,
                 Err(step) => return Ok(Err(step)),
             };
@@ -120,7 +120,7 @@ impl Buying<'_> {
         }
     }
 
-    fn approve(
+    async fn approve(
         &self,
         session: &KeptSession,
         quote: &SessionQuote,
@@ -131,7 +131,7 @@ impl Buying<'_> {
         if let Some(stopped) = wallet.stopped() {
             return Ok(Err(Step::Over(Outcome::frozen(&stopped))));
         }
-        let levels = match self.levels() {
+        let levels = match self.levels().await {
             Ok(levels) => levels,
             Err(refused) => return Ok(Err(Step::Over(denied(refused)?))),
         };
