@@ -39,4 +39,4 @@ pub use reqwest;
 pub use sellers::Sellers;
 pub use undertaking::{Undertaking, UndertakingError};
 pub use wallet::Wallet;
-pub use wallets::{SignedPolicyError, KeySummary, Spending, Used, WalletName, WalletSummary, Wallets, WalletsError};
+pub use wallets::{KeySummary, SignedPolicyError, Spending, Used, WalletName, WalletSummary, Wallets, WalletsError};

@@ -18,7 +18,13 @@ fn home(group: Option<&str>, policy: &str) -> (TempDir, PayingClient) {
     create(&home, None);
     let wallets = double::wallets(&home);
     if let Some(group) = group {
-        wallets.set_group_policy(&"team".parse().unwrap(), &group.parse().unwrap(), &farthing_wallet::PassphraseSource::KeyFile).unwrap();
+        wallets
+            .set_group_policy(
+                &"team".parse().unwrap(),
+                &group.parse().unwrap(),
+                &farthing_wallet::PassphraseSource::KeyFile,
+            )
+            .unwrap();
     }
     let client = client(&home);
     let policy: Policy = policy.parse().unwrap();

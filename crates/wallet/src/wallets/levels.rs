@@ -49,7 +49,8 @@ impl Policies {
         for (name, path) in card.into_iter().chain([wallet]) {
             let Some(policy) = self.read(name, path, owner)? else { return Ok(Vec::new()) };
             let first = Level { name: name.to_owned(), policy };
-            for level in with_parents(first, |group| self.read(&group_level(group), &group_policy(home, group), owner))? {
+            for level in with_parents(first, |group| self.read(&group_level(group), &group_policy(home, group), owner))?
+            {
                 if levels.iter().all(|known| known.name != level.name) {
                     levels.push(level);
                 }

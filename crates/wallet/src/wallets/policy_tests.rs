@@ -187,4 +187,4 @@ async fn every_group_above_a_wallet_is_a_level() {
     let nowhere = "total = \"1 USD\"\nparent = \"nobody\"\n".parse().unwrap();
     let refused = place.wallets.set_policy(&agent(), &nowhere, &agents()).unwrap_err();
     assert!(refused.to_string().contains("--group nobody"), "{refused}");
-    }
+}

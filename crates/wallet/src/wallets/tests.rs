@@ -197,7 +197,9 @@ fn a_policy_is_kept_and_a_bad_one_changes_nothing() {
     assert_eq!(wallets.policy(&agent()).unwrap(), None);
     let policy: Policy = "total = \"1 USD\"".parse().unwrap();
     wallets.set_policy(&agent(), &policy, &PassphraseSource::KeyFile).unwrap();
-    assert!(wallets.set_policy(&agent(), &Policy { total: None, ..policy.clone() }, &PassphraseSource::KeyFile).is_err());
+    assert!(
+        wallets.set_policy(&agent(), &Policy { total: None, ..policy.clone() }, &PassphraseSource::KeyFile).is_err()
+    );
     assert_eq!(wallets.show(&agent()).unwrap().policy, Some(policy));
 }
 
