@@ -110,7 +110,7 @@ async fn w_05_an_offer_that_was_changed_on_its_way_buys_nothing_and_costs_nothin
         ("another recipient", |request| request["recipient"] = "0x000000000000000000000000000000000000dEaD".into()),
         ("a memo", |request| request["methodDetails"]["memo"] = "for somebody else".into()),
         ("splits", |request| {
-            request["methodDetails"]["splits"] = json!([{ "recipient": "elsewhere", "amount": "999" }])
+            request["methodDetails"]["splits"] = json!([{ "recipient": "elsewhere", "amount": "999" }]);
         }),
     ];
     for (what, change) in changes {
@@ -144,7 +144,7 @@ async fn w_05_a_payment_that_was_changed_on_its_way_buys_nothing_and_costs_nothi
         street.nothing_comes_of(what, credentials(change)).await;
     }
     let redirected = credentials(|credential| {
-        credential["source"] = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK".into()
+        credential["source"] = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK".into();
     });
     street.between.change(redirected);
     street.pay("/paid/source").await;

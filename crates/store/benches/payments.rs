@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p farthing-store --bench payments`. A figure without the fsync floor printed beside it means nothing.
 
+#![allow(clippy::disallowed_methods, reason = "its child processes are told what to do by their environment")]
+
 mod machine;
 
 use std::path::{Path, PathBuf};

@@ -195,7 +195,7 @@ impl Wallet {
     }
 
     /// The same wallet, to take back what is its own and for nothing else, frozen or not: it pays nothing.
-    pub(crate) fn to_unwind(self, approved: &Approved<Reclaim>) -> Self {
+    pub(crate) fn into_unwinding(self, approved: &Approved<Reclaim>) -> Self {
         let signer = Arc::new(self.signer.reclaiming(approved));
         let account = self.account.as_ref().map(|account| Arc::new(account.reclaiming(approved)));
         Self { signer, account, unwinds: true, ..self }

@@ -5,6 +5,7 @@
 //! Twenty rounds over all rails; `cargo xtask nightly` runs a thousand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code, helpers of the tests included")]
+#![allow(clippy::disallowed_methods, reason = "its child processes are told what to do by their environment")]
 
 mod double;
 mod session_double;

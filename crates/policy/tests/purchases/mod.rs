@@ -8,22 +8,22 @@ use farthing_money::Price;
 use farthing_policy::{Authority, Decision, Known, Level, Purchase, Rule, decide};
 use farthing_protocol::Timestamp;
 
-pub const API: &str = "https://api.example.com";
+pub(crate) const API: &str = "https://api.example.com";
 
-pub fn price(text: &str) -> Price {
+pub(crate) fn price(text: &str) -> Price {
     text.parse().unwrap()
 }
 
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
 /// A Saturday.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     at("2026-11-21T12:00:00Z")
 }
 
-pub fn charge(cost: &str) -> Purchase {
+pub(crate) fn charge(cost: &str) -> Purchase {
     Purchase {
         origin: API.parse().unwrap(),
         http_method: "GET".into(),
@@ -41,26 +41,26 @@ pub fn charge(cost: &str) -> Purchase {
     }
 }
 
-pub fn level(name: &str, policy: &str) -> Level {
+pub(crate) fn level(name: &str, policy: &str) -> Level {
     Level { name: name.into(), policy: Arc::new(policy.parse().unwrap_or_else(|error| panic!("{error}: {policy}"))) }
 }
 
-pub fn tagged(purchase: Purchase, name: &str, value: &str) -> Purchase {
+pub(crate) fn tagged(purchase: Purchase, name: &str, value: &str) -> Purchase {
     let mut tags = purchase.tags.clone();
     tags.insert(name.into(), value.into());
     Purchase { tags, ..purchase }
 }
 
-pub fn decided(policy: &str, purchase: &Purchase) -> Decision {
+pub(crate) fn decided(policy: &str, purchase: &Purchase) -> Decision {
     decided_knowing(policy, purchase, Known::default())
 }
 
-pub fn decided_knowing(policy: &str, purchase: &Purchase, known: Known) -> Decision {
+pub(crate) fn decided_knowing(policy: &str, purchase: &Purchase, known: Known) -> Decision {
     decide(&[level("agent", policy)], purchase, &known, now())
 }
 
 /// `None` when it is allowed.
-pub fn stopped_by(decision: &Decision) -> Option<Rule> {
+pub(crate) fn stopped_by(decision: &Decision) -> Option<Rule> {
     match decision {
         Decision::Allow { .. } => None,
         Decision::Deny { rule, sentence, .. } | Decision::Ask { rule, sentence, .. } => {
@@ -70,6 +70,6 @@ pub fn stopped_by(decision: &Decision) -> Option<Rule> {
     }
 }
 
-pub fn rule(policy: &str, purchase: &Purchase) -> Option<Rule> {
+pub(crate) fn rule(policy: &str, purchase: &Purchase) -> Option<Rule> {
     stopped_by(&decided(policy, purchase))
 }

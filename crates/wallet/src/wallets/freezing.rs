@@ -34,7 +34,7 @@ impl Wallets {
     /// and pays nothing.
     pub fn open_to_unwind(&self, name: &WalletName, source: PassphraseSource) -> Result<Wallet, WalletsError> {
         // That its owner may have back what is theirs is what lifts the stop.
-        Ok(self.open(name, source)?.to_unwind(&approve_reclaim(Reclaim::Request)))
+        Ok(self.open(name, source)?.into_unwinding(&approve_reclaim(Reclaim::Request)))
     }
 
     /// Who stopped this wallet, if anybody.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use farthing_books::audit::{Adopted, NewPolicy};
 use farthing_keys::{FileError, OwnerKey, OwnerPublic, PassphraseSource, private_file};
-use farthing_policy::{Level, LevelError, with_parents};
+use farthing_policy::{Level, with_parents};
 use farthing_protocol::Timestamp;
 use farthing_store::Books;
 
@@ -83,12 +83,14 @@ impl Policies {
     /// Shows the books what was read since the last time: they know the newest of a level that was ever followed, and
     /// an older one is not.
     pub(crate) async fn must_be_newest(&self, books: &Books, at: Timestamp) -> Result<(), WalletsError> {
-        for (path, shown, version) in self.new(at)? {
+        for (path, shown, version) in self.not_shown(at)? {
             let level = shown.level.clone();
-            if let Adopted::Older { newest } = books.adopt_policy(shown).await? {
+            let adopted = books.adopt_policy(shown).await?;
+            let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Adopted::Older { newest } = adopted {
+                read.remove(&path);
                 return Err(SignedPolicyError::Old { level, version, newest }.into());
             }
-            let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(known) = read.get_mut(&path).filter(|known| known.version == version) {
                 known.is_newest = true;
             }
@@ -96,7 +98,7 @@ impl Policies {
         Ok(())
     }
 
-    fn new(&self, at: Timestamp) -> Result<Vec<(PathBuf, NewPolicy, u64)>, WalletsError> {
+    fn not_shown(&self, at: Timestamp) -> Result<Vec<(PathBuf, NewPolicy, u64)>, WalletsError> {
         let read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let new = read.iter().filter(|(_, known)| !known.is_newest).map(|(path, known)| {
             let (level, text) = (known.level.clone(), known.policy.to_toml()?.into());
@@ -241,10 +243,4 @@ impl Wallets {
 /// A policy as it lies there, signed or not.
 fn written(path: &Path) -> Result<Option<Policy>, WalletsError> {
     Ok(read_text(path)?.map(|text| SignedPolicy::text_of(&text).parse()).transpose()?)
-}
-
-impl From<LevelError> for WalletsError {
-    fn from(error: LevelError) -> Self {
-        Self::Levels(error)
-    }
 }

@@ -120,7 +120,7 @@ impl Limits {
     /// The policy that is asked for; none if nothing is.
     fn policy(&self) -> Result<Option<Policy>, Failure> {
         let mut policy = match &self.template {
-            Some(template) => Some(self.from_template(template)?),
+            Some(template) => Some(self.filled_template(template)?),
             None => None,
         };
         let named = [self.total, self.per_payment, self.per_day, self.session_deposit];
@@ -146,7 +146,7 @@ impl Limits {
         Ok(policy)
     }
 
-    fn from_template(&self, template: &str) -> Result<Policy, Failure> {
+    fn filled_template(&self, template: &str) -> Result<Policy, Failure> {
         let mut values: BTreeMap<String, String> = self.values.iter().cloned().collect();
         let text = match Template::named(template) {
             Some(template) => template.text.to_owned(),
