@@ -6,7 +6,7 @@
 //! reserves the money.
 //!
 //! A [`Desk`] is where questions are looked at and answered: [`Wallet::desk`] has those of a wallet,
-//! [`Wallets::desk`] those of all.
+//! [`crate::Wallets::desk`] those of all.
 
 mod asking;
 mod desk;
