@@ -39,6 +39,8 @@ pub enum Event {
     Frozen,
     /// It may go on.
     Thawed,
+    /// Something was ended for ever: a card.
+    Revoked,
     /// An owner's policy took effect.
     Policy,
 }
@@ -90,7 +92,7 @@ impl Grounds {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Allowed,
         Self::Denied,
         Self::Asked,
@@ -99,6 +101,7 @@ impl Event {
         Self::Released,
         Self::Frozen,
         Self::Thawed,
+        Self::Revoked,
         Self::Policy,
     ];
 
@@ -113,6 +116,7 @@ impl Event {
             Self::Released => "released",
             Self::Frozen => "frozen",
             Self::Thawed => "thawed",
+            Self::Revoked => "revoked",
             Self::Policy => "policy",
         }
     }

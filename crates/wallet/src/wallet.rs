@@ -9,7 +9,7 @@ use farthing_store::Books;
 
 use crate::approvals::Authority;
 use crate::cards::OpenCard;
-use crate::policy::Level;
+use crate::policy::{Level, Refused, refuse_unreadable};
 use crate::sellers::Sellers;
 use crate::sessions::{Sessions, SessionsError};
 use crate::undertaking::{Undertaking, UndertakingError};
@@ -173,6 +173,14 @@ impl Wallet {
         let levels = self.policies.levels(&self.home, self.owner(), card, (self.name.as_str(), &self.policy))?;
         self.policies.must_be_newest(&self.budgets, self.ambient.now()).await?;
         Ok(levels)
+    }
+
+    /// The same, for something that is signed now; that nothing is, because they cannot be followed, is in the log.
+    pub(crate) async fn levels_to_pay_by(&self) -> Result<Vec<Level>, Refused> {
+        match self.levels().await {
+            Ok(levels) => Ok(levels),
+            Err(error) => Err(refuse_unreadable(&self.budgets, self.name.as_str(), error, self.ambient.now()).await),
+        }
     }
 
     /// What its sessions are kept under: a card draws from no deposit but its own.

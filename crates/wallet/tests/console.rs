@@ -5,6 +5,7 @@
 mod desk;
 
 use desk::Home;
+use farthing_store::AuditFilter;
 use farthing_wallet::console::{Console, ConsoleToken};
 use farthing_wallet::{ApprovalState, PassphraseSource};
 use reqwest::{Method, StatusCode};
@@ -128,6 +129,11 @@ async fn wallets_are_shown_frozen_and_thawed() {
     }
     let (status, _) = stage.call(Method::POST, "/freeze", Some(json!({ "wallet": "nobody" }))).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+    let log = stage.home.wallets.audit(AuditFilter { wallet: None, since: None, after: 0, limit: 10 }).await.unwrap();
+    let event = |text: &str| serde_json::from_str::<Value>(text).unwrap()["event"].clone();
+    let logged: Vec<(String, Value)> = log.iter().map(|record| (record.wallet.clone(), event(&record.text))).collect();
+    let expected = [("", "frozen"), ("", "thawed"), ("agent", "frozen"), ("agent", "thawed")];
+    assert_eq!(logged, expected.map(|(wallet, event)| (wallet.to_owned(), json!(event))));
     let (_, payments) = stage.call(Method::GET, "/payments?wallet=agent", None).await;
     assert_eq!(payments, json!({ "payments": [] }));
 }

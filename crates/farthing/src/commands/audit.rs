@@ -162,6 +162,7 @@ fn line(record: &AuditRecord) -> String {
         "/decided/outcome/rule",
         "/books/counter",
         "/books/reason",
+        "/decided/sentence",
     ];
     let mut shown: Vec<String> = Vec::new();
     for detail in details.map(text) {

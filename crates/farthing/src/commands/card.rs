@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use farthing_books::audit::Event;
 use farthing_money::Price;
 use farthing_rail::Origin;
 use farthing_wallet::{Card as Made, CardTerms, Token, WalletName};
 use serde_json::{Value, json};
 
+use super::freeze;
 use super::home::{Home, WhichWallet};
 use super::key::delegated::Lasting;
 use crate::failure::{Failure, OrFail};
@@ -92,19 +94,16 @@ impl Card {
             Self::Show(one) => one.show().await?,
             Self::Freeze(one) => {
                 let card = one.home.wallets()?.freeze_card(&one.id).map_err(said)?;
-                one.say(&card, &format!("the card {} is frozen and signs nothing", card.id));
+                one.done(Event::Frozen, &card, &format!("the card {} is frozen and signs nothing", card.id)).await?;
             }
             Self::Thaw(one) => {
                 let card = one.home.wallets()?.thaw_card(&one.id).map_err(said)?;
-                let sentence = match &card.stopped {
-                    Some(stopped) => format!("the card {} is not frozen by itself any more, but {stopped}", card.id),
-                    None => format!("the card {} pays again, within its limits", card.id),
-                };
-                one.say(&card, &sentence);
+                one.done(Event::Thawed, &card, &freeze::card_thawed(&card)).await?;
             }
             Self::Revoke(one) => {
                 let card = one.home.wallets()?.revoke_card(&one.id).map_err(said)?;
-                one.say(&card, &format!("the card {} is revoked; its key is destroyed", card.id));
+                let sentence = format!("the card {} is revoked; its key is destroyed", card.id);
+                one.done(Event::Revoked, &card, &sentence).await?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -166,11 +165,14 @@ impl One {
         Ok(())
     }
 
-    fn say(&self, card: &Made, sentence: &str) {
+    /// Says what was done with a card, here and in the log.
+    async fn done(&self, event: Event, card: &Made, sentence: &str) -> Result<(), Failure> {
         match self.json {
             true => terminal::say_json(&to_json(card)),
             false => terminal::say(sentence),
         }
+        freeze::note(&self.home.wallets()?, event, Some(&card.wallet), sentence).await;
+        Ok(())
     }
 }
 

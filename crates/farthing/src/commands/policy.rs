@@ -123,8 +123,8 @@ impl Policy {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Show(which) => show(&which),
-            Self::Set(set) => set.run(),
-            Self::Sign(sign) => sign.run(),
+            Self::Set(set) => set.run().await,
+            Self::Sign(sign) => sign.run().await,
             Self::List(policies) => policies.list(),
             Self::Create(policy) => policy.create(),
             Self::Explain(order) => {
@@ -142,7 +142,7 @@ fn show(Show { which, group }: &Show) -> Result<ExitCode, Failure> {
         Some(group) => wallets.group_policy(group),
         None => wallets.show(&which.wallet).map(|summary| summary.policy),
     };
-    match (policy.map_err(|error| Failure::new(error.to_string()))?, which.json) {
+    match (policy.map_err(said)?, which.json) {
         (policy, true) => terminal::say_json(&policy.as_ref().map_or(Value::Null, to_json)),
         (Some(policy), false) => terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end()),
         (None, false) if group.is_some() => terminal::say("there is no such group"),
@@ -155,39 +155,54 @@ fn show(Show { which, group }: &Show) -> Result<ExitCode, Failure> {
 }
 
 /// Makes it the policy of a wallet or a group, signed by the owner, and shows it.
-fn keep(home: &Home, wallet: &WalletName, group: Option<&WalletName>, policy: &Limits) -> Result<ExitCode, Failure> {
+async fn keep(
+    home: &Home,
+    wallet: &WalletName,
+    group: Option<&WalletName>,
+    policy: &Limits,
+) -> Result<ExitCode, Failure> {
     let (wallets, source) = (home.wallets()?, home.passphrase()?);
-    let kept = match group {
-        Some(group) => wallets.set_group_policy(group, policy, &source),
-        None => wallets.set_policy(wallet, policy, &source),
+    let followed = match group {
+        Some(group) => {
+            wallets.set_group_policy(group, policy, &source).map_err(said)?;
+            wallets.follow_group_policy(group).await
+        }
+        None => {
+            wallets.set_policy(wallet, policy, &source).map_err(said)?;
+            wallets.follow_policy(wallet).await
+        }
     };
-    kept.map_err(|error| Failure::new(error.to_string()))?;
+    followed.map_err(said)?;
     terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
+fn said(error: impl std::fmt::Display) -> Failure {
+    Failure::new(error.to_string())
+}
+
 impl Sign {
-    fn run(&self) -> Result<ExitCode, Failure> {
+    async fn run(&self) -> Result<ExitCode, Failure> {
         let wallets = self.home.wallets()?;
         let written = match &self.group {
             Some(group) => wallets.written_group_policy(group),
             None => wallets.written_policy(&self.wallet),
         };
-        let written = written.map_err(|error| Failure::new(error.to_string()))?;
+        let written = written.map_err(said)?;
         let Some(policy) = written else {
             return Err(Failure::wrong_use("there is no policy to sign; set one with: farthing policy set"));
         };
-        keep(&self.home, &self.wallet, self.group.as_ref(), &policy)
+        keep(&self.home, &self.wallet, self.group.as_ref(), &policy).await
     }
 }
 
 impl Set {
-    fn run(self) -> Result<ExitCode, Failure> {
+    async fn run(self) -> Result<ExitCode, Failure> {
         if let Some(file) = &self.file {
             let text = std::fs::read_to_string(file);
             let text = text.map_err(|error| Failure::wrong_use(format!("{}: {error}", file.display())))?;
             let policy: Limits = text.parse().map_err(|error| Failure::wrong_use(format!("{error}")))?;
-            return self.keep(&policy);
+            return self.keep(&policy).await;
         }
         let limits = [self.total, self.per_payment, self.per_day, self.session_deposit];
         let Some(currency) = limits.into_iter().flatten().map(Price::currency).next() else {
@@ -196,18 +211,18 @@ impl Set {
                     "nothing to set; name --total, --per-day, --per-payment, --session-deposit or --origin",
                 ));
             }
-            return self.apply(None);
+            return self.apply(None).await;
         };
-        self.apply(Some(currency))
+        self.apply(Some(currency)).await
     }
 
-    fn apply(self, currency: Option<farthing_money::Currency>) -> Result<ExitCode, Failure> {
+    async fn apply(self, currency: Option<farthing_money::Currency>) -> Result<ExitCode, Failure> {
         let wallets = self.home.wallets()?;
         let before = match &self.group {
             Some(group) => wallets.group_policy(group),
             None => wallets.policy(&self.wallet),
         };
-        let before = before.map_err(|error| Failure::new(error.to_string()))?;
+        let before = before.map_err(said)?;
         let currency = match (currency, &before) {
             (Some(currency), _) => currency,
             (None, Some(before)) => before.currency,
@@ -223,11 +238,11 @@ impl Set {
             origins: origins(&self.origins, before.origins.clone())?,
             ..before
         };
-        self.keep(&policy)
+        self.keep(&policy).await
     }
 
-    fn keep(&self, policy: &Limits) -> Result<ExitCode, Failure> {
-        keep(&self.home, &self.wallet, self.group.as_ref(), policy)
+    async fn keep(&self, policy: &Limits) -> Result<ExitCode, Failure> {
+        keep(&self.home, &self.wallet, self.group.as_ref(), policy).await
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use farthing_books::audit::Event;
 use farthing_books::budget::ReservationState;
 use farthing_money::Price;
 use farthing_ows::OwsVault;
@@ -20,6 +21,7 @@ use farthing_wallet::client::Settled;
 use farthing_wallet::{Used, WalletName, WalletSummary, Wallets};
 use serde_json::{Value, json};
 
+use super::freeze;
 use super::home::Home;
 use crate::failure::{Failure, OrFail};
 use crate::{chains, terminal};
@@ -128,8 +130,8 @@ impl Wallet {
             Self::Allow(allow) => allow.run().await,
             Self::Settle(one) => one.settle().await,
             Self::Chain(chain) => chain.run().await,
-            Self::Freeze(one) => one.freeze(),
-            Self::Thaw(one) => one.thaw(),
+            Self::Freeze(one) => one.freeze().await,
+            Self::Thaw(one) => one.thaw().await,
             Self::Export(export) => export.run(),
             Self::Import(import) => import.run(),
         }
@@ -204,19 +206,21 @@ impl One {
         Ok(Some(super::key::delegated::described(&delegation, &chains::load(&self.home.directory()?)?)))
     }
 
-    fn freeze(self) -> Result<ExitCode, Failure> {
-        self.home.wallets()?.freeze(&self.name).map_err(say)?;
-        terminal::say(&format!("{} is frozen and signs nothing", self.name));
+    async fn freeze(self) -> Result<ExitCode, Failure> {
+        let wallets = self.home.wallets()?;
+        wallets.freeze(&self.name).map_err(say)?;
+        let sentence = format!("{} is frozen and signs nothing", self.name);
+        terminal::say(&sentence);
+        freeze::note(&wallets, Event::Frozen, Some(&self.name), &sentence).await;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn thaw(self) -> Result<ExitCode, Failure> {
+    async fn thaw(self) -> Result<ExitCode, Failure> {
         let wallets = self.home.wallets()?;
         wallets.thaw(&self.name).map_err(say)?;
-        match wallets.stopped(&self.name) {
-            Some(stopped) => terminal::say(&format!("{} is not frozen by itself any more, but {stopped}", self.name)),
-            None => terminal::say(&format!("{} signs again, within its policy", self.name)),
-        }
+        let sentence = freeze::wallet_thawed(&wallets, &self.name);
+        terminal::say(&sentence);
+        freeze::note(&wallets, Event::Thawed, Some(&self.name), &sentence).await;
         Ok(ExitCode::SUCCESS)
     }
 }

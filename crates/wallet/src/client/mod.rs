@@ -349,7 +349,7 @@ impl PayingClient {
         reservation: ReservationId,
         order: &Order,
     ) -> Result<Approved<Quote>, Refused> {
-        let levels = self.wallet.levels().await.map_err(Refused::policy)?;
+        let levels = self.wallet.levels_to_pay_by().await?;
         let redirected_from = request.redirected_from();
         let asking = Asking { offer_signers, ..request.asking(order, redirected_from.as_ref()) };
         let sellers = self.wallet.sellers();

@@ -3,6 +3,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use farthing_books::audit::Event;
 use farthing_books::budget::ReservationRecord;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -147,15 +148,15 @@ fn payment(record: &ReservationRecord) -> Value {
 }
 
 pub(super) async fn freeze(State(console): State<Console>, body: Bytes) -> Response {
-    stop(&console, &body, true)
+    stop(&console, &body, true).await
 }
 
 pub(super) async fn thaw(State(console): State<Console>, body: Bytes) -> Response {
-    stop(&console, &body, false)
+    stop(&console, &body, false).await
 }
 
 /// Every wallet, or the one that the body names.
-fn stop(console: &Console, body: &[u8], freezes: bool) -> Response {
+async fn stop(console: &Console, body: &[u8], freezes: bool) -> Response {
     let name = match body {
         [] => None,
         body => match serde_json::from_slice::<Whose>(body).ok().and_then(|whose| whose.wallet.parse().ok()) {
@@ -170,6 +171,15 @@ fn stop(console: &Console, body: &[u8], freezes: bool) -> Response {
         (None, true) => wallets.freeze_all(),
         (None, false) => wallets.thaw_all(),
     };
+    if done.is_ok() {
+        let (event, sentence) = match freezes {
+            true => (Event::Frozen, "frozen from the console"),
+            false => (Event::Thawed, "thawed from the console"),
+        };
+        if let Err(error) = wallets.note_stop(event, name.as_ref(), sentence).await {
+            tracing::warn!(%error, "a stop could not be written into the log");
+        }
+    }
     match done {
         Ok(()) => Json(json!({ "wallet": name.as_ref().map(WalletName::as_str), "frozen": freezes })).into_response(),
         Err(error) => failed(&error.into()),

@@ -112,7 +112,7 @@ pub(super) async fn reserve_decided(
     bought: Bought<'_>,
 ) -> Result<(), Refused> {
     let known = grounds.sellers.known(grounds.levels, purchase);
-    let decision = grounds.decided(purchase, &known)?;
+    let decision = grounds.decided(purchase, &known);
     let grounds_of_it = for_the_log(books, grounds, (purchase, known), &decision).await;
     let kept = grounds_of_it.clone().ok().flatten();
     let Decided { cost, charges, approval } = match grounds.permitted(books, decision, purchase, &bought, kept).await {
@@ -190,18 +190,19 @@ impl Bought<'_> {
 }
 
 impl Grounds<'_> {
-    /// The decision, where there is a policy to make one.
-    fn decided(&self, purchase: &Purchase, known: &Known) -> Result<Decision, Refused> {
-        if self.levels.is_empty() {
-            let sentence = no_policy_sentence(self.wallet);
-            return Err(Refused::Rule { rule: Rule::NoPolicy, sentence });
+    /// The decision; where there is no policy, with the remedy in its sentence.
+    fn decided(&self, purchase: &Purchase, known: &Known) -> Decision {
+        match decide(self.levels, purchase, known, self.now) {
+            Decision::Deny { level, rule: rule @ Rule::NoPolicy, .. } => {
+                Decision::Deny { level, rule, sentence: no_policy_sentence(self.wallet) }
+            }
+            decision => decision,
         }
-        Ok(decide(self.levels, purchase, known, self.now))
     }
 
     /// Why nothing is signed, where nobody can be asked: what a voucher draws on was asked about before.
     pub(super) fn must_allow(&self, purchase: &Purchase) -> Result<(), Refused> {
-        match self.decided(purchase, &self.sellers.known(self.levels, purchase))? {
+        match self.decided(purchase, &self.sellers.known(self.levels, purchase)) {
             Decision::Allow { .. } => Ok(()),
             Decision::Deny { rule, sentence, .. } | Decision::Ask { rule, sentence, .. } => {
                 Err(Refused::Rule { rule, sentence })

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use farthing_books::audit::{self, Entry, Event, RecordHash};
 use farthing_books::budget::BudgetCharge;
-use farthing_policy::{Decision, Known, Level, Policy, Purchase, decide};
+use farthing_policy::{Decision, Known, Level, Policy, Purchase, Rule, decide};
 use farthing_protocol::Timestamp;
 use farthing_store::{Books, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Grounds;
+use super::approve::{Grounds, Refused};
 
 /// Everything that a decision was made on, and what it came to.
 #[derive(Serialize, Deserialize)]
@@ -41,7 +41,7 @@ enum Verdict {
 
 impl Verdict {
     fn of(decision: &Decision) -> Self {
-        let words = |level: &str, rule: &farthing_policy::Rule| (level.to_owned(), rule.to_string());
+        let words = |level: &str, rule: &Rule| (level.to_owned(), rule.to_string());
         match decision {
             Decision::Allow { .. } => Self::Allowed,
             Decision::Deny { level, rule, .. } => {
@@ -91,10 +91,27 @@ pub(super) async fn note_denial(
     }
 }
 
+/// Refuses by policies that cannot be followed, and writes that into the log: there are none to decide again by.
+pub(crate) async fn refuse_unreadable(
+    books: &Books,
+    wallet: &str,
+    error: impl std::fmt::Display,
+    at: Timestamp,
+) -> Refused {
+    let refused = Refused::policy(error);
+    let outcome = Verdict::Denied { level: wallet.to_owned(), rule: Rule::NoPolicy.to_string() };
+    let decided = audit::Grounds::of(&serde_json::json!({ "outcome": outcome, "sentence": refused.to_string() }));
+    let entry = Entry { event: Event::Denied, wallet: wallet.to_owned(), decided, at };
+    if let Err(error) = books.log(entry).await {
+        tracing::warn!(%error, wallet, "a denial could not be written into the log");
+    }
+    refused
+}
+
 /// Makes the decision of a record again, and says what comes out otherwise.
 pub(crate) fn made_again(record: &Value, archive: &HashMap<RecordHash, Box<str>>) -> Option<String> {
     let decided = record.get("decided")?;
-    // What is no payment (a freeze, a thaw) was decided by a person.
+    // What is no payment (a freeze, a thaw) was decided by a person; a policy nobody can read decides nothing.
     decided.get("purchase")?;
     again(record, decided, archive).err()
 }

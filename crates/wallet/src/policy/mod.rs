@@ -11,7 +11,7 @@ mod session;
 pub use approve::{Grounds, Refused, approve};
 pub(crate) use approve::{exceeded, no_policy_sentence};
 pub use asking::Asking;
-pub(crate) use decided::made_again;
+pub(crate) use decided::{made_again, refuse_unreadable};
 pub use farthing_policy::{
     Authority, Counter, Decision, Known, Level, LevelError, Limited, OriginLimit, Policy, PolicyError, Purchase, Rule,
     decide, limit_behind, most_in_a_session, most_per_payment,

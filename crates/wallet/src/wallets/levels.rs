@@ -148,7 +148,8 @@ impl Wallets {
     }
 
     /// Sets what the wallet may spend; processes that are paying follow it from the next payment on. `source` opens the
-    /// owner's key, which signs it, unless that has a passphrase of its own.
+    /// owner's key, which signs it, unless that has a passphrase of its own. Until [`Wallets::follow_policy`] or a
+    /// payment, the policy before it can be put back.
     pub fn set_policy(
         &self,
         name: &WalletName,
@@ -160,6 +161,21 @@ impl Wallets {
         self.parents_of(name.to_string(), policy)?;
         let key = self.owner_to_sign_for(name, source)?;
         self.sign_policy(name.as_str(), &self.path(name, "policy.toml"), policy, &key)
+    }
+
+    /// Has the books follow a wallet's policy, and those above it, from now on: an older one is refused even if nothing
+    /// is paid before somebody puts it back.
+    pub async fn follow_policy(&self, name: &WalletName) -> Result<(), WalletsError> {
+        let (policies, owner) = (Policies::default(), self.owner_of(&self.key_in_use(name)?)?);
+        policies.levels(&self.home, owner, None, (name.as_str(), &self.path(name, "policy.toml")))?;
+        policies.must_be_newest(&self.budgets()?, self.ambient.now()).await
+    }
+
+    /// The same of a group.
+    pub async fn follow_group_policy(&self, group: &WalletName) -> Result<(), WalletsError> {
+        let policies = Policies::default();
+        policies.read(&group_level(group.as_str()), &group_policy(&self.home, group.as_str()), self.owner()?)?;
+        policies.must_be_newest(&self.budgets()?, self.ambient.now()).await
     }
 
     /// What a group of wallets may spend together; `None` when there is no such group.

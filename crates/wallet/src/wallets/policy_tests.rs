@@ -116,6 +116,19 @@ async fn w_30_an_older_policy_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn w_30_an_older_policy_does_not_come_back_before_the_newer_one_paid_either() {
+    let place = place();
+    place.set(LARGE);
+    let loose = fs::read(place.file()).unwrap();
+    assert_eq!(total(&place.wallet()).await, "1000 USD");
+    place.set(SMALL);
+    place.wallets.follow_policy(&agent()).await.unwrap();
+    fs::write(place.file(), &loose).unwrap();
+    assert!(matches!(refused(&place.wallet()).await, SignedPolicyError::Old { .. }));
+    assert!(place.wallets.follow_policy(&agent()).await.is_err());
+}
+
+#[tokio::test]
 async fn w_30_nobody_else_signs_a_policy() {
     let (place, other) = (place(), place());
     place.set(SMALL);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use farthing_books::audit::Event;
-use farthing_wallet::{WalletName, Wallets};
+use farthing_wallet::{Card, WalletName, Wallets};
 use serde_json::json;
 
 use super::exposure;
@@ -61,23 +61,23 @@ pub(crate) struct Thaw {
 impl Freeze {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let wallets = self.home.wallets()?;
-        let (sentence, names) = match (&self.which.wallet, &self.which.card) {
+        let (sentence, whose, names) = match (&self.which.wallet, &self.which.card) {
             (Some(name), _) => {
                 wallets.freeze(name).map_err(said)?;
-                (format!("{name} is frozen and signs nothing"), vec![name.clone()])
+                (format!("{name} is frozen and signs nothing"), Some(name.clone()), vec![name.clone()])
             }
             (None, Some(card)) => {
                 let card = wallets.freeze_card(card).map_err(said)?;
-                (format!("the card {} is frozen and signs nothing", card.id), Vec::new())
+                (format!("the card {} is frozen and signs nothing", card.id), Some(card.wallet), Vec::new())
             }
             (None, None) => {
                 wallets.freeze_all().map_err(said)?;
                 let names = wallets.list().map_err(said)?.into_iter().map(|wallet| wallet.name);
-                ("everything is frozen and nothing is signed".to_owned(), names.collect())
+                ("everything is frozen and nothing is signed".to_owned(), None, names.collect())
             }
         };
         terminal::note(&sentence);
-        note(&wallets, Event::Frozen, self.which.wallet.as_ref(), &sentence).await;
+        note(&wallets, Event::Frozen, whose.as_ref(), &sentence).await;
         let unwinds = self.unwind || self.which.all && !self.only;
         if !unwinds {
             if self.json {
@@ -122,34 +122,45 @@ impl Freeze {
 impl Thaw {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let wallets = self.home.wallets()?;
-        let sentence = match (&self.which.wallet, &self.which.card) {
+        let (sentence, whose) = match (&self.which.wallet, &self.which.card) {
             (_, Some(card)) => {
                 let card = wallets.thaw_card(card).map_err(said)?;
-                match card.stopped {
-                    Some(stopped) => format!("the card is not frozen by itself any more, but {stopped}"),
-                    None => format!("the card {} pays again, within its limits", card.id),
-                }
+                (card_thawed(&card), Some(card.wallet))
             }
             (Some(name), None) => {
                 wallets.thaw(name).map_err(said)?;
-                match wallets.stopped(name) {
-                    Some(stopped) => format!("{name} is not frozen by itself any more, but {stopped}"),
-                    None => format!("{name} signs again, within its policy"),
-                }
+                (wallet_thawed(&wallets, name), Some(name.clone()))
             }
             (None, None) => {
                 wallets.thaw_all().map_err(said)?;
-                "the wallets sign again, within their policies; what was frozen by itself stays frozen".to_owned()
+                let sentence = "the wallets sign again, within their policies; what was frozen by itself stays frozen";
+                (sentence.to_owned(), None)
             }
         };
         terminal::say(&sentence);
-        note(&wallets, Event::Thawed, self.which.wallet.as_ref(), &sentence).await;
+        note(&wallets, Event::Thawed, whose.as_ref(), &sentence).await;
         Ok(ExitCode::SUCCESS)
     }
 }
 
+/// What a card that was thawed may do now.
+pub(super) fn card_thawed(card: &Card) -> String {
+    match &card.stopped {
+        Some(stopped) => format!("the card {} is not frozen by itself any more, but {stopped}", card.id),
+        None => format!("the card {} pays again, within its limits", card.id),
+    }
+}
+
+/// What a wallet that was thawed may do now.
+pub(super) fn wallet_thawed(wallets: &Wallets, name: &WalletName) -> String {
+    match wallets.stopped(name) {
+        Some(stopped) => format!("{name} is not frozen by itself any more, but {stopped}"),
+        None => format!("{name} signs again, within its policy"),
+    }
+}
+
 /// Writes it into the log; what was done stands without that, too.
-async fn note(wallets: &Wallets, event: Event, wallet: Option<&WalletName>, sentence: &str) {
+pub(super) async fn note(wallets: &Wallets, event: Event, wallet: Option<&WalletName>, sentence: &str) {
     if let Err(error) = wallets.note_stop(event, wallet, sentence).await {
         terminal::complain(&format!("it is not in the log of decisions: {error}"));
     }

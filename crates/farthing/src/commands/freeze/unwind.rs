@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use farthing_books::audit::Event;
 use farthing_wallet::client::Ended;
 use farthing_wallet::sessions::{KeptSession, SessionState};
 use farthing_wallet::{PayingClient, WalletName, Wallets};
@@ -49,7 +50,9 @@ pub(super) async fn wallet(home: &Home, wallets: &Wallets, name: &WalletName) ->
     let mut taken = Taken { wallet: name.clone(), steps: Vec::new() };
     let cards = wallets.revoke_cards(name).map_err(said)?;
     if cards > 0 {
-        taken.step("cards", format!("{cards} of its cards revoked"), None);
+        let revoked = format!("{cards} of its cards revoked");
+        super::note(wallets, Event::Revoked, Some(name), &revoked).await;
+        taken.step("cards", revoked, None);
     }
     let wallet = wallets.open_to_unwind(name, home.passphrase()?).map_err(said)?;
     if let Err(error) = wallet.unlock().await {

@@ -188,7 +188,7 @@ impl Buying<'_> {
 
     /// The policies that what is signed now has to satisfy, or why nothing is signed.
     pub(super) async fn levels(&self) -> Result<Vec<Level>, Refused> {
-        self.client.wallet.levels().await.map_err(Refused::policy)
+        self.client.wallet.levels_to_pay_by().await
     }
 
     /// How the money's own home says a session stands; `None` where only the seller could say, or nothing is
