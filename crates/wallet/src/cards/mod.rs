@@ -152,7 +152,7 @@ impl Wallets {
     pub fn freeze_card(&self, begins: &str) -> Result<Card, WalletsError> {
         let place = self.place(begins)?;
         private_file::write(&place.frozen(), self.since().as_bytes())?;
-        self.read_card(&place)
+        self.read_card_to_stop(&place)
     }
 
     /// Lets it pay again.
@@ -165,7 +165,7 @@ impl Wallets {
     /// Ends a card for ever: its key file is gone when this returns.
     pub fn revoke_card(&self, begins: &str) -> Result<Card, WalletsError> {
         let place = self.place(begins)?;
-        let card = self.read_card(&place)?;
+        let card = self.read_card_to_stop(&place)?;
         private_file::remove(&place.key())?;
         Ok(card)
     }
@@ -207,6 +207,15 @@ impl Wallets {
     }
 
     fn read_card(&self, place: &Place) -> Result<Card, WalletsError> {
+        self.read_card_within(place, self.card_policy(place)?)
+    }
+
+    /// The same, whatever became of its limits: a card that somebody tampered with is the one to stop.
+    fn read_card_to_stop(&self, place: &Place) -> Result<Card, WalletsError> {
+        self.read_card_within(place, self.card_policy(place).unwrap_or(None))
+    }
+
+    fn read_card_within(&self, place: &Place, policy: Option<Policy>) -> Result<Card, WalletsError> {
         let key = match ApiKeyFile::read(&place.key()) {
             Err(VaultError::File(error)) if error.is_absent() => {
                 return Err(CardError::Absent(place.id().to_owned()).into());
@@ -219,7 +228,7 @@ impl Wallets {
             name: key.name,
             wallet: place.wallet.clone(),
             created_at: key.created_at,
-            policy: self.card_policy(place)?,
+            policy,
             stopped: self.stops_of(place).iter().find_map(Stop::look),
         })
     }

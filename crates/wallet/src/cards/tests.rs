@@ -67,6 +67,20 @@ fn a_card_signs_by_its_token_alone_until_it_is_frozen_or_revoked() {
 }
 
 #[test]
+fn a_card_whose_limits_were_tampered_with_can_be_stopped_and_ended() {
+    let Home { wallets, directory } = &home();
+    let (token, card) = wallets.create_card(&agent(), &terms("1 USD"), &owner()).unwrap();
+    let signer = wallets.open_card(token).unwrap().signer();
+    let limits = directory.path().join("home/wallets/agent/cards").join(&card.id).join("policy.toml");
+    std::fs::write(limits, "total = \"1000 USD\"\n").unwrap();
+    assert!(wallets.card(&card.id).is_err(), "limits that nobody signed are not shown");
+    assert_eq!(wallets.freeze_card(&card.id).unwrap().stopped, Some(Stopped::Card(card.id.clone())));
+    assert_eq!(wallets.revoke_card(&card.id).unwrap().policy, None);
+    assert!(signer.sign(b"x").is_err());
+    assert_eq!(wallets.cards(&agent()).unwrap(), []);
+}
+
+#[test]
 fn a_card_that_has_ended_opens_no_more_and_one_that_is_open_stops() {
     let Home { wallets, directory } = &home();
     let (token, card) = wallets.create_card(&agent(), &terms("1 USD"), &owner()).unwrap();
