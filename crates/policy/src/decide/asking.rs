@@ -50,7 +50,7 @@ fn large(ask: Ask, purchase: &Purchase, sums: &Sums, level: &Level) -> Option<(R
 }
 
 /// What the seller asks for one of what it sells, as it says it: what is pinned.
-fn unit_price(purchase: &Purchase) -> Price {
+pub(crate) fn unit_price(purchase: &Purchase) -> Price {
     match &purchase.authority {
         Authority::Charge => purchase.cost,
         Authority::Deposit { unit, .. } | Authority::Voucher { unit, .. } => *unit,

@@ -6,10 +6,13 @@ use crate::counter::counted;
 use crate::{Authority, Decision, Known, Level, Purchase, Rule};
 
 mod asking;
+mod each;
 mod money;
 mod place;
 mod standing;
 
+pub(crate) use asking::unit_price;
+pub use each::each_level;
 use money::Sums;
 
 /// What a rule that says no comes to: its name and the reason in one sentence.
