@@ -74,6 +74,11 @@ impl Books {
         self.readers.read(move |books| one(books, NEWEST_POLICY, [level], policy)).await
     }
 
+    /// Every policy that ever decided, in no order.
+    pub async fn archived_policies(&self) -> Result<Vec<PolicyVersion>, StoreError> {
+        self.readers.read(|books| many(books, "SELECT version, hash, text, at FROM policies", [], policy)).await
+    }
+
     /// The newest record of the log.
     pub async fn audit_head(&self) -> Result<Head, StoreError> {
         self.readers.read(head).await

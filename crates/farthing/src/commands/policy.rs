@@ -1,24 +1,24 @@
 //! `farthing policy`: what a wallet may spend.
 
-use std::path::PathBuf;
+mod explain;
+mod test;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use farthing_money::Price;
 use farthing_rail::Origin;
-use farthing_wallet::client::{ExplainedOffer, Explanation, Order};
 use farthing_wallet::policy::OriginLimit;
-use farthing_wallet::{PayError, PayingClient, Policy as Limits, WalletName};
-use http::Method;
+use farthing_wallet::{Policy as Limits, WalletName};
 use serde_json::{Value, json};
-use url::Url;
 
+use self::explain::Explain;
+pub(super) use self::explain::explain;
+use self::test::Test;
 use super::home::{Home, WhichWallet};
 use crate::failure::{Failure, OrFail};
 use crate::terminal;
-
-const REFUSED: u8 = 3;
-const NO_OFFER: u8 = 4;
 
 /// The limits of a wallet.
 #[derive(Subcommand)]
@@ -39,6 +39,13 @@ pub(crate) enum Policy {
         after_help = "Example:\n  farthing policy explain --wallet agent https://api.example.com/v1/forecast/paris"
     )]
     Explain(Explain),
+    /// What would have come out differently, had this file been the wallet's policy: the recorded payments are decided
+    /// on again. Nothing is changed or paid, and the file need not be signed.
+    #[command(after_help = "Examples:\n  farthing policy test stricter.toml --wallet agent\n  \
+        farthing policy test stricter.toml --since 30d --json\n\n\
+        Exit code 0 when every payment comes out the same, 1 when any comes out differently, 2 for a file that is no \
+        policy.")]
+    Test(Test),
     /// The policies of a vault of the Open Wallet Standard, and which of their rules are not understood: a policy with
     /// one allows nothing.
     #[command(after_help = "Example:\n  farthing policy list --vault ~/.ows --json")]
@@ -99,26 +106,6 @@ pub(crate) struct Sign {
     home: Home,
 }
 
-#[derive(Args)]
-pub(crate) struct Explain {
-    /// What would be fetched.
-    url: Url,
-    /// The method.
-    #[arg(short = 'X', long, default_value = "GET")]
-    method: Method,
-    /// The wallet.
-    #[arg(long, default_value = "agent")]
-    wallet: WalletName,
-    /// The most this call may cost.
-    #[arg(long)]
-    max: Option<Price>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    home: Home,
-}
-
 impl Policy {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
@@ -127,11 +114,8 @@ impl Policy {
             Self::Sign(sign) => sign.run().await,
             Self::List(policies) => policies.list(),
             Self::Create(policy) => policy.create(),
-            Self::Explain(order) => {
-                let client = order.home.client(&order.wallet).await?;
-                let call = Order { max: order.max, ..Order::default() };
-                explain(&client, reqwest::Request::new(order.method, order.url), &call, order.json).await
-            }
+            Self::Explain(order) => order.run().await,
+            Self::Test(test) => test.run().await,
         }
     }
 }
@@ -199,10 +183,7 @@ impl Sign {
 impl Set {
     async fn run(self) -> Result<ExitCode, Failure> {
         if let Some(file) = &self.file {
-            let text = std::fs::read_to_string(file);
-            let text = text.map_err(|error| Failure::wrong_use(format!("{}: {error}", file.display())))?;
-            let policy: Limits = text.parse().map_err(|error| Failure::wrong_use(format!("{error}")))?;
-            return self.keep(&policy).await;
+            return self.keep(&read(file)?).await;
         }
         let limits = [self.total, self.per_payment, self.per_day, self.session_deposit];
         let Some(currency) = limits.into_iter().flatten().map(Price::currency).next() else {
@@ -246,6 +227,13 @@ impl Set {
     }
 }
 
+/// The policy in a file.
+fn read(file: &Path) -> Result<Limits, Failure> {
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|error| Failure::wrong_use(format!("{}: {error}", file.display())))?;
+    text.parse().map_err(|error| Failure::wrong_use(format!("{error}")))
+}
+
 fn origins(named: &[String], before: Option<Vec<OriginLimit>>) -> Result<Option<Vec<OriginLimit>>, Failure> {
     match named {
         [] => Ok(before),
@@ -280,76 +268,5 @@ pub(super) fn to_json(policy: &Limits) -> Value {
         "origins": origins,
         "parent": policy.parent,
         "text": policy.to_toml().ok(),
-    })
-}
-
-/// Says what a request would cost and which rule decides, paying nothing.
-pub(super) async fn explain(
-    client: &PayingClient,
-    request: reqwest::Request,
-    order: &Order,
-    as_json: bool,
-) -> Result<ExitCode, Failure> {
-    let explanation = match client.explain_as(request, order).await {
-        Ok(explanation) => explanation,
-        Err(PayError::Request(sentence)) => return Err(Failure::wrong_use(sentence)),
-        Err(error) => return Err(Failure::new(error.to_string())),
-    };
-    if as_json {
-        terminal::say_json(&explanation_json(&explanation));
-    } else {
-        say_explanation(&explanation);
-    }
-    Ok(match explanation.offers.first() {
-        _ if explanation.status != 402 => ExitCode::SUCCESS,
-        None => ExitCode::from(NO_OFFER),
-        Some(_) if explanation.offers.iter().any(ExplainedOffer::is_payable) => ExitCode::SUCCESS,
-        Some(_) if explanation.offers.iter().all(|offer| offer.shortage.is_some()) => ExitCode::from(NO_OFFER),
-        Some(_) => ExitCode::from(REFUSED),
-    })
-}
-
-fn say_explanation(explanation: &Explanation) {
-    if explanation.status != 402 {
-        terminal::say(&format!("nothing to pay: the server answers {}", explanation.status));
-    }
-    for offer in &explanation.offers {
-        let place = offer.chain.as_ref().map(|chain| format!(" on {chain}")).unwrap_or_default();
-        terminal::say(&format!("{}{place}, by {}: {}", offer.method, offer.protocol, offer.sentence));
-        if let Some(payee) = &offer.payee {
-            terminal::say(&format!("  to {payee}, in {}", offer.asset));
-        }
-        if offer.sent_first {
-            terminal::say("  the money moves before the seller agrees to anything: it takes only what is sent already");
-        }
-        if let Some(shortage) = &offer.shortage {
-            terminal::say(&format!("  not payable now: {shortage}"));
-        }
-    }
-    for reason in &explanation.reasons {
-        terminal::say(&format!("not payable: {reason}"));
-    }
-}
-
-fn explanation_json(explanation: &Explanation) -> Value {
-    let offers = explanation.offers.iter().map(|offer| {
-        json!({
-            "method": offer.method,
-            "protocol": offer.protocol,
-            "cost": offer.cost.to_string(),
-            "asset": offer.asset,
-            "chain": offer.chain,
-            "payee": offer.payee,
-            "sent_first": offer.sent_first,
-            "shortage": offer.shortage,
-            "allowed": offer.denied_by.is_none(),
-            "rule": offer.denied_by.map(|rule| rule.to_string()),
-            "sentence": offer.sentence,
-        })
-    });
-    json!({
-        "status": explanation.status.as_u16(),
-        "offers": offers.collect::<Vec<_>>(),
-        "not_payable": explanation.reasons,
     })
 }

@@ -82,7 +82,7 @@ pub struct Reason {
     pub level: String,
     /// Its rule, by the name that scripts read.
     pub rule: String,
-    /// In one sentence; `None` for a past answer, of which the log keeps no words.
+    /// In one sentence; `None` for a past answer whose words cannot be found again.
     pub sentence: Option<String>,
 }
 

@@ -1,5 +1,8 @@
+use std::slice;
+
 use farthing_dialects::x402::Version;
 use farthing_money::{Amount, Price};
+use farthing_protocol::Timestamp;
 use farthing_rail::{Quote, SessionQuote};
 use http::StatusCode;
 
@@ -9,7 +12,9 @@ use super::plain::plain;
 use super::request::Prepared;
 use super::session::SessionOffer;
 use super::{Order, PayError, PayingClient, offers, transport};
-use crate::policy::{Asking, Decision, Rule, decide, exceeded, limit_behind, no_policy_sentence};
+use crate::policy::{
+    Asking, Decision, Level, Purchase, Rule, decide, each_level, exceeded, limit_behind, no_policy_sentence,
+};
 
 /// What a request would do, found out without paying.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +50,52 @@ pub struct ExplainedOffer {
     pub denied_by: Option<Rule>,
     /// The answer, in one sentence.
     pub sentence: String,
+    /// What each level says by itself; nothing where the wallet is stopped or has no policy.
+    pub levels: Vec<LevelAnswer>,
+}
+
+/// What one level says to an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelAnswer {
+    /// Its name: `agent`, `group/research`.
+    pub level: String,
+    /// What it says.
+    pub says: LevelSays,
+    /// The rule by which it does not simply allow it.
+    pub rule: Option<Rule>,
+    /// The reason, in one sentence.
+    pub sentence: Option<String>,
+    /// Whether this is the level that decides. Where all allow it, all do.
+    pub decides: bool,
+}
+
+/// The answers of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LevelSays {
+    /// It allows it, and its counters have room.
+    Allowed,
+    /// It does not.
+    Denied,
+    /// It wants a person to be asked.
+    Asks,
+}
+
+impl LevelSays {
+    /// The word that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Asks => "asks",
+        }
+    }
+}
+
+/// The policy's answer.
+struct Answered {
+    denied_by: Option<Rule>,
+    sentence: String,
+    levels: Vec<LevelAnswer>,
 }
 
 impl ExplainedOffer {
@@ -79,7 +130,8 @@ impl PayingClient {
         explanation.reasons = read.reasons;
         for Quoted { payer, quote, x402, signers } in read.quotes {
             let (method, intent) = payer.pays();
-            let (denied_by, sentence) = self.explain_decision(&request, &quote, &signers, order).await?;
+            let Answered { denied_by, sentence, levels } =
+                self.explain_decision(&request, &quote, &signers, order).await?;
             let shortage = offers::shortage(payer.as_ref(), &quote, self.wallet.name()).await;
             explanation.offers.push(ExplainedOffer {
                 method: format!("{method}/{intent}"),
@@ -96,12 +148,13 @@ impl PayingClient {
                 shortage,
                 denied_by,
                 sentence,
+                levels,
             });
         }
         for SessionOffer { payer, quote } in read.sessions {
             let (method, intent) = payer.pays();
             let unit = unit_of(&quote);
-            let (denied_by, sentence) = self.explain_decision(&request, &unit, &[], order).await?;
+            let Answered { denied_by, sentence, levels } = self.explain_decision(&request, &unit, &[], order).await?;
             explanation.offers.push(ExplainedOffer {
                 method: format!("{method}/{intent}"),
                 protocol: "Payment",
@@ -113,6 +166,7 @@ impl PayingClient {
                 shortage: None,
                 denied_by,
                 sentence: format!("a unit of a session, which takes a deposit first: {sentence}"),
+                levels,
             });
         }
         Ok(explanation)
@@ -124,35 +178,68 @@ impl PayingClient {
         quote: &Quote,
         offer_signers: &[String],
         order: &Order,
-    ) -> Result<(Option<Rule>, String), PayError> {
+    ) -> Result<Answered, PayError> {
         let wallet = self.wallet.name().as_str();
+        let refused = |rule, sentence| Answered { denied_by: Some(rule), sentence, levels: Vec::new() };
         if let Some(stopped) = self.wallet.stopped() {
-            return Ok((Some(Rule::Frozen), stopped.to_string()));
+            return Ok(refused(Rule::Frozen, stopped.to_string()));
         }
         let levels = self.wallet.levels().await?;
         if levels.is_empty() {
-            return Ok((Some(Rule::NoPolicy), no_policy_sentence(wallet)));
+            return Ok(refused(Rule::NoPolicy, no_policy_sentence(wallet)));
         }
         let redirected_from = request.redirected_from();
         let asking = Asking { offer_signers, ..request.asking(order, redirected_from.as_ref()) };
         let (purchase, now) = (asking.charge(quote), self.wallet.ambient.now());
         let known = self.wallet.sellers().known(&levels, &purchase);
-        let (cost, charges) = match decide(&levels, &purchase, &known, now) {
-            Decision::Allow { cost, charges } => (cost, charges),
-            Decision::Deny { rule, sentence, .. } | Decision::Ask { rule, sentence, .. } => {
-                return Ok((Some(rule), sentence));
+        let mut answers = Vec::with_capacity(levels.len());
+        for (level, decision) in levels.iter().zip(each_level(&levels, &purchase, &known, now)) {
+            answers.push(self.level_answer(level, decision, &purchase, now).await?);
+        }
+        // A rule that denies comes before one that asks, and both before a counter without room.
+        let deciding = match decide(&levels, &purchase, &known, now) {
+            Decision::Deny { level, .. } | Decision::Ask { level, .. } => Some(level),
+            Decision::Allow { .. } => {
+                let full = answers.iter().find(|answer| answer.says != LevelSays::Allowed);
+                full.map(|answer| answer.level.clone())
             }
+        };
+        for answer in &mut answers {
+            answer.decides = deciding.as_ref().is_none_or(|deciding| *deciding == answer.level);
+        }
+        let decided = answers.iter().find(|answer| answer.decides && answer.says != LevelSays::Allowed);
+        let allowed = || format!("it costs {}, and the policy of {wallet} allows it", quote.cost);
+        let sentence = decided.and_then(|answer| answer.sentence.clone()).unwrap_or_else(allowed);
+        Ok(Answered { denied_by: decided.and_then(|answer| answer.rule), sentence, levels: answers })
+    }
+
+    /// What a level says, with a look at its counters where it allows.
+    async fn level_answer(
+        &self,
+        level: &Level,
+        decision: Decision,
+        purchase: &Purchase,
+        now: Timestamp,
+    ) -> Result<LevelAnswer, PayError> {
+        let answer = |says, reason: Option<(Rule, String)>| {
+            let (rule, sentence) = reason.unzip();
+            LevelAnswer { level: level.name.clone(), says, rule, sentence, decides: false }
+        };
+        let (cost, charges) = match decision {
+            Decision::Allow { cost, charges } => (cost, charges),
+            Decision::Deny { rule, sentence, .. } => return Ok(answer(LevelSays::Denied, Some((rule, sentence)))),
+            Decision::Ask { rule, sentence, .. } => return Ok(answer(LevelSays::Asks, Some((rule, sentence)))),
         };
         for charge in charges {
             let Some(counter) = self.wallet.budgets.budget(&charge.key).await? else { continue };
             let counter = counter.at(now);
             if !charge.has_room(&counter, cost) {
-                let limited = limit_behind(&levels, &purchase, now, &charge.key);
-                let (rule, sentence) = exceeded(&charge, limited, cost, [counter.spent, counter.reserved]);
-                return Ok((Some(rule), sentence));
+                let limited = limit_behind(slice::from_ref(level), purchase, now, &charge.key);
+                let reason = exceeded(&charge, limited, cost, [counter.spent, counter.reserved]);
+                return Ok(answer(LevelSays::Denied, Some(reason)));
             }
         }
-        Ok((None, format!("it costs {}, and the policy of {wallet} allows it", quote.cost)))
+        Ok(answer(LevelSays::Allowed, None))
     }
 }
 

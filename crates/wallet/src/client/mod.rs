@@ -33,7 +33,7 @@ mod transport;
 pub use answered::{NotPaid, Paid, Unconfirmed};
 pub use cancelling::Cancelled;
 pub use exchange::{Exchange, NoAnswer};
-pub use explain::{ExplainedOffer, Explanation};
+pub use explain::{ExplainedOffer, Explanation, LevelAnswer, LevelSays};
 pub use layer::{PayingLayer, PayingService};
 pub use middleware::PayingMiddleware;
 pub use order::{By, Order};

@@ -15,25 +15,25 @@ use super::approve::{Grounds, Refused};
 
 /// Everything that a decision was made on, and what it came to.
 #[derive(Serialize, Deserialize)]
-struct Decided<P> {
-    known: Known,
-    levels: Vec<Judge>,
-    now: String,
-    outcome: Verdict,
-    purchase: P,
+pub(super) struct Decided<P> {
+    pub(super) known: Known,
+    pub(super) levels: Vec<Judge>,
+    pub(super) now: String,
+    pub(super) outcome: Verdict,
+    pub(super) purchase: P,
 }
 
 /// A level, by its name and the hash of its policy in the archive.
 #[derive(Serialize, Deserialize)]
-struct Judge {
-    hash: String,
-    name: String,
+pub(super) struct Judge {
+    pub(super) hash: String,
+    pub(super) name: String,
 }
 
 /// What a decision came to, without the words that people read.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Verdict {
+pub(super) enum Verdict {
     Allowed,
     Denied { level: String, rule: String },
     Asked { level: String, rule: String },

@@ -6,6 +6,7 @@
 mod approve;
 mod asking;
 mod decided;
+mod history;
 mod session;
 
 pub use approve::{Grounds, Refused, approve};
@@ -13,9 +14,11 @@ pub(crate) use approve::{exceeded, no_policy_sentence};
 pub use asking::Asking;
 pub(crate) use decided::{made_again, refuse_unreadable};
 pub use farthing_policy::{
-    Authority, Counter, Decision, Known, Level, LevelError, Limited, OriginLimit, Policy, PolicyError, Purchase, Rule,
-    decide, limit_behind, most_in_a_session, most_per_payment,
+    Answer, Authority, Counter, Decision, Difference, Known, Level, LevelError, Limited, OriginLimit, Policy,
+    PolicyError, Purchase, Replayed, Rule, Totals, decide, each_level, limit_behind, most_in_a_session,
+    most_per_payment,
 };
+pub(crate) use history::History;
 pub use session::{Call, Locked, approve_deposit, approve_reclaim, approve_voucher};
 
 #[cfg(test)]

@@ -68,6 +68,14 @@ pub enum WalletsError {
     /// The budgets could not be opened.
     #[error("the budgets cannot be opened: {0}")]
     Budgets(#[from] StoreError),
+    /// A record of the log that does not read as one.
+    #[error("record {record} of the log cannot be read: {why}; check it with: farthing audit verify")]
+    Log {
+        /// Its number.
+        record: u64,
+        /// Why.
+        why: String,
+    },
     /// See [`SessionsError`].
     #[error(transparent)]
     Sessions(#[from] SessionsError),
