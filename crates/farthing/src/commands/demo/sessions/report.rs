@@ -92,8 +92,7 @@ impl Report {
             ),
         );
         let price = |tokens: u64| Amount::new(u128::from(tokens * PRICE_MILLIONTHS));
-        // The stream of a wallet that died may still be running beside its successor's when the gateway dies.
-        let (least, most) = (price(TOKENS - SLICE_TOKENS * CRASHES * 2), price(TOKENS + SLICE_TOKENS * CRASHES * 4));
+        let (least, most) = (price(TOKENS - SLICE_TOKENS * CRASHES), price(TOKENS + SLICE_TOKENS * CRASHES * 4));
         self.expect(
             least <= spent && spent <= most,
             format!(
