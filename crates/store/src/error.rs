@@ -12,6 +12,16 @@ pub enum StoreError {
     /// Another process has the books.
     #[error("the books at {0} are in use by another process; stop it, or look at them read-only")]
     InUse(String),
+    /// Another process that shares the books has the turn to write, and keeps it.
+    #[error(
+        "another process has been writing to the books at {path} for {seconds} s; end it if it hangs, and try again"
+    )]
+    Held {
+        /// Which file.
+        path: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The file was written by a newer version of this program.
     #[error("the books at {path} have schema version {found}, this program knows {known}; use the newer program")]
     Newer {

@@ -12,6 +12,7 @@ mod reader;
 mod schema;
 mod sessions;
 mod sqlite;
+mod turns;
 mod writer;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ use checkpoint::Checkpointer;
 use reader::Readers;
 use sqlite::file::{self, Lock};
 use sqlite::{Sqlite, budget, rows};
+use turns::Turns;
 use writer::{Job, KEPT_ROWS, Waiter, Writer};
 
 /// So many commands may wait for an answer; more wait for a place.
@@ -254,10 +256,12 @@ impl WriterHandle {
         if owner {
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         }
+        let turns = (!owner).then(|| Turns::at(path)).transpose()?;
         let (queue, waiting) = unbounded_channel();
         let writer = Writer {
             store: Sqlite::new(connection),
             queue: waiting,
+            turns,
             checkpointer,
             keep: owner.then_some(KEPT_ROWS),
             _lock: lock,

@@ -12,6 +12,7 @@ use crate::StoreError;
 use crate::checkpoint::Checkpointer;
 use crate::sqlite::Sqlite;
 use crate::sqlite::file::Lock;
+use crate::turns::Turns;
 
 /// The most commands of one commit: more would make the first wait for the last.
 const LARGEST_BATCH: usize = 512;
@@ -38,6 +39,8 @@ pub(crate) struct Waiter {
 pub(crate) struct Writer {
     pub(crate) store: Sqlite,
     pub(crate) queue: UnboundedReceiver<Job>,
+    /// The queue of the processes that write too, where there may be any.
+    pub(crate) turns: Option<Turns>,
     pub(crate) checkpointer: Option<Checkpointer>,
     /// Rows kept between batches; `None` when other processes write too.
     pub(crate) keep: Option<usize>,
@@ -53,6 +56,9 @@ impl Writer {
         let mut batch = Batch::default();
         loop {
             let open = self.wait(&mut jobs, batch.commands.is_empty());
+            let turn = self.turns.as_mut().map(Turns::take).transpose();
+            // One commit carries what came while others had their turn.
+            self.take_waiting(&mut jobs);
             let mut stop = None;
             for job in jobs.drain(..) {
                 match job {
@@ -60,7 +66,10 @@ impl Writer {
                     Job::Stop(answer) => stop = Some(answer),
                 }
             }
-            self.commit(&mut shelf, &mut batch);
+            match &turn {
+                Ok(_) => self.commit(&mut shelf, &mut batch),
+                Err(error) => batch.fail(error),
+            }
             if let Some(answer) = stop {
                 self.queue.close();
                 let closed = batch.nothing_left().and_then(|()| self.store.finish());
@@ -81,11 +90,16 @@ impl Writer {
             return self.queue.blocking_recv_many(jobs, LARGEST_BATCH) > 0;
         }
         thread::sleep(RETRY);
+        self.take_waiting(jobs) || !jobs.is_empty()
+    }
+
+    /// Takes what waits just now; false when every handle is gone.
+    fn take_waiting(&mut self, jobs: &mut Vec<Job>) -> bool {
         while jobs.len() < LARGEST_BATCH {
             match self.queue.try_recv() {
                 Ok(job) => jobs.push(job),
                 Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return !jobs.is_empty(),
+                Err(TryRecvError::Disconnected) => return false,
             }
         }
         true
