@@ -32,14 +32,18 @@ pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Mis
         Command::Log(entry) => shelf.audit.note(entry).map(|()| Outcome::Done),
         Command::Policy(new) => audit::adopt(shelf, new).map(Outcome::Policy),
         Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
-        Command::Transfer(transfer) => transfer_on(shelf, transfer),
+        Command::Transfer(transfer) => transfer_on(shelf, std::slice::from_ref(transfer)),
+        Command::Convert(conversion) => match conversion.transfers() {
+            Ok(transfers) => transfer_on(shelf, &transfers),
+            Err(invalid) => Ok(Outcome::Invalid(invalid)),
+        },
         Command::Reserve(reservation) => counting::reserve(shelf, reservation),
         Command::Confirm { reservation, receipt, cost, at } => {
             counting::confirm(shelf, *reservation, receipt.as_deref(), *cost, *at)
         }
         Command::Release { reservation, reason, at } => counting::release(shelf, *reservation, reason, *at),
         grant => match grant.granted() {
-            Some(transfer) => transfer_on(shelf, &transfer),
+            Some(transfer) => transfer_on(shelf, &[transfer]),
             None => Ok(Outcome::NotFound),
         },
     }
@@ -63,8 +67,8 @@ impl Command {
     }
 }
 
-fn transfer_on(shelf: &mut Shelf, transfer: &Transfer) -> Result<Outcome, Missing> {
-    match post(shelf, std::slice::from_ref(transfer)) {
+fn transfer_on(shelf: &mut Shelf, transfers: &[Transfer]) -> Result<Outcome, Missing> {
+    match post(shelf, transfers) {
         Ok(()) => Ok(Outcome::Transferred),
         Err(refused) => refused.outcome(),
     }

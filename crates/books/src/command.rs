@@ -10,7 +10,7 @@ use crate::budget::{Reservation, ReserveOutcome};
 use crate::movement::{Reconciled, StatementPage};
 use crate::payment::{NewPayment, PaymentRecord, StoredResponse};
 use crate::session::{SessionCommand, SessionOutcome};
-use crate::{Transfer, TransferId};
+use crate::{Conversion, Transfer, TransferId};
 
 /// One change to the books. Applied whole or not at all; applying it twice is applying it once.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub enum Command {
     Policy(Box<NewPolicy>),
     /// A plain ledger transfer.
     Transfer(Box<Transfer>),
+    /// Money that changes its asset at par: a balance funded over a rail, or paid out.
+    Convert(Box<Conversion>),
     /// A buyer reserves against its budgets.
     Reserve(Box<Reservation>),
     /// The payment happened. With a `cost` below what was reserved, as of a deposit of which the rest came
@@ -120,7 +122,7 @@ pub enum Outcome {
         /// Were claimed.
         unknown: u64,
     },
-    /// The transfer is in the ledger.
+    /// The transfer, or both of a conversion, are in the ledger.
     Transferred,
     /// The debited account has no such amount.
     Insufficient {
@@ -150,6 +152,9 @@ pub enum Invalid {
     /// A transfer between two assets.
     #[error("a transfer moves one asset; convert with two transfers through a conversion account")]
     AssetsDiffer,
+    /// A conversion into an asset that has no unit small enough.
+    #[error("the amount cannot be converted exactly; convert the largest part of it that can")]
+    NotExact,
     /// A transfer from an account to itself.
     #[error("a transfer needs two different accounts")]
     SameAccount,

@@ -1,11 +1,13 @@
 //! Accounts and transfers.
 
 pub mod chart;
+pub mod conversion;
 pub(crate) mod posting;
 
 pub use chart::{MovementPurpose, Purpose};
+pub use conversion::Conversion;
 
-use farthing_money::{Amount, Asset};
+use farthing_money::{Amount, Asset, Currency};
 use farthing_protocol::Timestamp;
 use farthing_rail::{PayerId, PaymentId, SessionId};
 
@@ -41,6 +43,8 @@ pub enum AccountKind {
     Grants,
     /// Money that arrived and is not yet explained.
     Suspense,
+    /// What money passes on its way from one asset of this currency to another.
+    Conversion(Currency),
     /// What conversions left over.
     Rounding,
 }

@@ -26,7 +26,7 @@ pub mod verify;
 
 pub use approval::{ApprovalCommand, ApprovalId, ApprovalOutcome, ApprovalRecord, ApprovalState};
 pub use command::{ClaimOutcome, Command, Invalid, Outcome};
-pub use ledger::{Account, AccountId, AccountKind, Transfer, TransferId};
+pub use ledger::{Account, AccountId, AccountKind, Conversion, Transfer, TransferId};
 pub use movement::{MovementRecord, Reconciled, Seen, StatementPage};
 pub use payment::{NewPayment, PaymentRecord, PaymentState, StoredResponse};
 pub use session::{NewSession, SessionCommand, SessionOutcome, SessionRecord, SessionRefusal, SessionState, Tender};

@@ -114,6 +114,11 @@ impl Command {
             Self::Recover { .. } => wanted.all_in_progress |= !shelf.all_in_progress,
             Self::Approval(command) => asking::touches(command, shelf, wanted),
             Self::Transfer(transfer) => want_transfer(shelf, wanted, transfer),
+            Self::Convert(conversion) => {
+                for transfer in conversion.transfers().unwrap_or_default() {
+                    want_transfer(shelf, wanted, &transfer);
+                }
+            }
             Self::Reserve(reservation) => {
                 want(&shelf.reservations, &mut wanted.reservations, reservation.id);
                 asking::touches_of(reservation, shelf, wanted);

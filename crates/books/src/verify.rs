@@ -51,10 +51,12 @@ pub struct Auditor {
 }
 
 mod budgets;
+mod conversions;
 mod movements;
 mod sessions;
 
 pub(crate) use budgets::Budgets;
+use conversions::Conversions;
 use movements::Movements;
 use sessions::{Own, Sessions};
 
@@ -264,8 +266,10 @@ impl Auditor {
     fn check_accounts(&mut self) {
         let mut by_asset = BTreeMap::<Asset, [Option<Amount>; 4]>::new();
         let mut findings = Vec::new();
+        let mut conversions = Conversions::among(self.names.keys());
         for (id, index) in &self.names {
             let Some(sums) = self.sums.get(*index) else { continue };
+            conversions.account(id, sums.debits, sums.credits);
             if !sums.shown {
                 findings.push(format!("{id}: has transfers and no account"));
             }
@@ -280,6 +284,7 @@ impl Auditor {
                 findings.push(format!("{asset}: the sum of debits is not the sum of credits"));
             }
         }
+        findings.extend(conversions.left());
         findings.sort();
         self.done.findings.extend(findings);
     }

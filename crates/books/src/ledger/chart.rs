@@ -30,6 +30,12 @@
 //! | collected, never delivered   | `vouchers/<method>` | `payer/<id>`        |
 //! | delivered, never collected   | `losses/<method>`   | `vouchers/<method>` |
 //!
+//! | funded over a rail           | `clearing/<rail>`   | `conversion/<cur>`  |
+//! | the same, as a balance       | `conversion/<cur>`  | `payer/<id>`        |
+//!
+//! The last two are in different assets: the money as its rail counts it, and as a balance counts it
+//! ([`super::conversion`]). Money that is paid out goes the other way.
+//!
 //! What a session delivers is posted in sums, and the last two when it ends: then nothing of it is left in
 //! `deposit` or `vouchers`.
 //!
@@ -45,6 +51,7 @@ use std::str::FromStr;
 use farthing_rail::{PayerId, PaymentId, ProofKey, SessionId};
 use sha2::{Digest, Sha256};
 
+use super::conversion::Leg;
 use super::{Account, AccountId, AccountKind, TransferId};
 use farthing_money::{Amount, Asset};
 
@@ -115,6 +122,15 @@ impl TransferId {
         Self::named(b"farthing/movement/1\0", key.as_str().as_bytes(), purpose)
     }
 
+    /// The id of one half of the conversion of that name.
+    pub(super) fn of_conversion(name: &str, leg: Leg) -> Self {
+        let leg: &[u8] = match leg {
+            Leg::Out => b"\0out",
+            Leg::In => b"\0in",
+        };
+        Self::named(b"farthing/conversion/1\0", name.as_bytes(), leg)
+    }
+
     fn named(kind: &[u8], owner: &[u8], purpose: &[u8]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(kind);
@@ -144,6 +160,8 @@ impl AccountKind {
     pub fn grows_by_debits(&self) -> bool {
         match self {
             Self::Payer(_) | Self::Deposit(_) | Self::Revenue(_) | Self::Suspense | Self::Rounding => false,
+            // Money comes in on one asset and goes out on another: of one it is on this side, of one on that.
+            Self::Conversion(_) => false,
             Self::Vouchers(_)
             | Self::Clearing(_)
             | Self::Confirmed(_)
@@ -184,6 +202,7 @@ impl fmt::Display for AccountKind {
             Self::Shares(method) => write!(formatter, "shares/{method}"),
             Self::Withdrawals(rail) => write!(formatter, "withdrawals/{rail}"),
             Self::Losses(method) => write!(formatter, "losses/{method}"),
+            Self::Conversion(currency) => write!(formatter, "conversion/{currency}"),
             Self::Refunds => formatter.write_str("refunds"),
             Self::Grants => formatter.write_str("grants"),
             Self::Suspense => formatter.write_str("suspense"),
@@ -201,11 +220,11 @@ impl FromStr for AccountKind {
     type Err = NotAnAccount;
 
     fn from_str(text: &str) -> Result<Self, NotAnAccount> {
+        let refused = || NotAnAccount(text.chars().take(128).collect());
         let kind = match text.split_once('/') {
             Some(("payer", payer)) => Self::Payer(PayerId::new(payer)),
-            Some(("deposit", session)) => {
-                Self::Deposit(session.parse().map_err(|_| NotAnAccount(text.chars().take(128).collect()))?)
-            }
+            Some(("deposit", session)) => Self::Deposit(session.parse().map_err(|_| refused())?),
+            Some(("conversion", currency)) => Self::Conversion(currency.parse().map_err(|_| refused())?),
             Some(("vouchers", method)) => Self::Vouchers(method.to_owned()),
             Some(("clearing", method)) => Self::Clearing(method.to_owned()),
             Some(("confirmed", place)) => Self::Confirmed(place.to_owned()),
@@ -218,7 +237,7 @@ impl FromStr for AccountKind {
             None if text == "grants" => Self::Grants,
             None if text == "suspense" => Self::Suspense,
             None if text == "rounding" => Self::Rounding,
-            _ => return Err(NotAnAccount(text.chars().take(128).collect())),
+            _ => return Err(refused()),
         };
         Ok(kind)
     }
@@ -279,6 +298,7 @@ mod tests {
             "revenue/GET /v1/x",
             "fees/stripe",
             "losses/evm",
+            "conversion/EUR",
         ]
         .into_iter()
         .chain(["refunds", "grants", "suspense", "rounding"])

@@ -256,6 +256,7 @@ impl Command {
             | Self::Release { .. }
             | Self::Approval(_)
             | Self::Log(_)
+            | Self::Convert(_)
             | Self::Policy(_) => return None,
         })
     }
