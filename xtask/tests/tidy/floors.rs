@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-serve", 4),
     ("farthing-ows", 4),
     ("farthing-rail-balance", 4),
+    ("farthing-rail-bank", 4),
     ("farthing-rail-evm", 4),
     ("farthing-devnet", 4),
     ("farthing-gateway", 5),

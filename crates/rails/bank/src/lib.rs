@@ -1,0 +1,16 @@
+//! Bank accounts: the slow money that fast payments are made of.
+//!
+//! A bank transfer cannot answer in a second, so it never pays for one request: it tops up a prepaid balance.
+//! A payer gets a [`CreditorReference`]; the bank's own statement (camt.053, and camt.054 before it)
+//! says what arrived and for which reference; what is paid out leaves in a payment file (pain.001).
+//! Nothing is guessed by name or amount: what no reference explains is for a person to look at.
+
+mod account;
+mod decimal;
+mod key;
+mod reference;
+
+pub use account::{AccountNumber, BankAccount, NotABankAccount};
+pub use decimal::{NotAnAmount, decimals_of, parse_amount};
+pub use key::EntryKey;
+pub use reference::{CreditorReference, NotAReference};
