@@ -14,6 +14,7 @@
 
 mod approved;
 mod claim;
+mod funding;
 mod id;
 mod offer;
 mod payer;
@@ -25,6 +26,10 @@ mod terms;
 
 pub use approved::Approved;
 pub use claim::{Claim, Cursor, Direction, Movement, Proof, ProofKey, RailStatement, Refund};
+pub use funding::{
+    AccountEntry, AccountStatement, EntryKey, FundingAccount, Instructions, PaymentOrder, PaymentOrders, Shown,
+    StatementFile, Unreadable,
+};
 pub use id::{PayerId, PaymentId, SessionId};
 pub use offer::{Offer, Order, Origin, OriginError, Presented};
 pub use payer::{Became, NotPayable, Payer, Quote, RecoverableSigner, Sent, SignError, Signed, Signer, end_of};

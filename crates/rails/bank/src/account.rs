@@ -7,8 +7,8 @@ use std::str::FromStr;
 use farthing_money::{Asset, Currency, Home};
 use toml::Table;
 
+use crate::check_digits::mod_97;
 use crate::decimal::decimals_of;
-use crate::key::mod_97;
 
 /// ISO 13616: the longest IBAN.
 const LONGEST_IBAN: usize = 34;

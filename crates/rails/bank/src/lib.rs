@@ -6,11 +6,12 @@
 //! Nothing is guessed by name or amount: what no reference explains is for a person to look at.
 
 mod account;
+mod check_digits;
 mod decimal;
-mod key;
+pub mod generated;
 mod reference;
+pub mod statement;
 
 pub use account::{AccountNumber, BankAccount, NotABankAccount};
 pub use decimal::{NotAnAmount, decimals_of, parse_amount};
-pub use key::EntryKey;
 pub use reference::{CreditorReference, NotAReference};

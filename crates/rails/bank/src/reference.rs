@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::key::mod_97;
+use crate::check_digits::mod_97;
 
 /// The digits of a reference that this software makes, after `RF` and its check digits.
 const BODY: usize = 16;
