@@ -6,6 +6,7 @@ macro_rules! tags {
     ($($(#[$what:meta])* $name:ident)*) => {
         /// An element of a statement.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(clippy::upper_case_acronyms, reason = "spelled as in the file")]
         pub(super) enum Tag {
             $($(#[$what])* $name,)*
             /// One that is not read.
