@@ -25,7 +25,7 @@ const GROUPS: &[(char, u32)] = &[
 /// The attacks of group W, which keep the numbers of the list that they come from.
 const OF_THE_WALLET: &[u32] = &[4, 5, 6, 14, 15, 16, 20, 21, 25, 26, 28, 29, 30, 32, 33, 34];
 
-/// The attacks of group T.
+/// The attacks of group U.
 const OF_TOP_UPS: &[u32] = &[1, 3, 4, 5, 6, 7, 8, 10, 11, 13, 17];
 
 /// An attack's group and number.
@@ -37,9 +37,9 @@ fn every_attack_has_a_test_or_a_reason() {
     let mut findings = Vec::new();
     let listed = GROUPS.iter().flat_map(|(group, count)| (1..=*count).map(|number| (*group, number)));
     let of_wallet = OF_THE_WALLET.iter().map(|number| ('W', *number));
-    let of_top_ups = OF_TOP_UPS.iter().map(|number| ('T', *number));
+    let of_top_ups = OF_TOP_UPS.iter().map(|number| ('U', *number));
     let required: BTreeSet<Id> = listed.chain(of_wallet).chain(of_top_ups).collect();
-    let with_gaps = tests.iter().chain(rows.keys()).filter(|id| matches!(id.0, 'W' | 'T'));
+    let with_gaps = tests.iter().chain(rows.keys()).filter(|id| matches!(id.0, 'W' | 'U'));
     for id in with_gaps.chain(&required).copied().collect::<BTreeSet<_>>() {
         let name = format!("{}-{:02}", id.0, id.1);
         match rows.get(&id).map(String::as_str) {

@@ -44,7 +44,7 @@ fn mistake(text: &str) -> Mistake {
 }
 
 #[test]
-fn t_17_statements_of_several_banks_and_versions_say_the_same_things() {
+fn u_17_statements_of_several_banks_and_versions_say_the_same_things() {
     let [first, second] = references();
     let (file, entries) = read_all(&filled(GERMAN)).unwrap();
     assert_eq!((file.form.as_str(), file.entries), ("camt.053.001.02", 2));
@@ -73,7 +73,7 @@ fn t_17_statements_of_several_banks_and_versions_say_the_same_things() {
 }
 
 #[test]
-fn t_17_every_version_of_a_notification_is_read_and_others_are_not() {
+fn u_17_every_version_of_a_notification_is_read_and_others_are_not() {
     for version in ["02", "04", "08", "11"] {
         let text = filled(NOTIFICATION).replace("camt.054.001.08", &format!("camt.054.001.{version}"));
         let (file, entries) = read_all(&text).unwrap();
@@ -86,7 +86,7 @@ fn t_17_every_version_of_a_notification_is_read_and_others_are_not() {
 }
 
 #[test]
-fn t_01_an_entry_has_the_same_name_in_a_notification_and_in_the_statement_after_it() {
+fn u_01_an_entry_has_the_same_name_in_a_notification_and_in_the_statement_after_it() {
     let (_, notified) = read_all(&filled(NOTIFICATION)).unwrap();
     let (_, booked) = read_all(&filled(GERMAN)).unwrap();
     assert_eq!(notified[0].key, booked[0].key);
@@ -98,7 +98,7 @@ fn t_01_an_entry_has_the_same_name_in_a_notification_and_in_the_statement_after_
 }
 
 #[test]
-fn t_01_two_equal_transfers_on_one_day_are_two_and_stay_the_same_two() {
+fn u_01_two_equal_transfers_on_one_day_are_two_and_stay_the_same_two() {
     let entry = "<Ntry><Amt Ccy=\"EUR\">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>\
                  <BookgDt><Dt>2026-11-07</Dt></BookgDt></Ntry>";
     let text = filled(BRITISH).replace("</Ntry>", &format!("</Ntry>{entry}{entry}")).replace("1057.40", "1059.40");
@@ -108,7 +108,7 @@ fn t_01_two_equal_transfers_on_one_day_are_two_and_stay_the_same_two() {
 }
 
 #[test]
-fn t_03_a_file_cut_off_anywhere_is_refused() {
+fn u_03_a_file_cut_off_anywhere_is_refused() {
     for sample in [GERMAN, SWISS, NOTIFICATION] {
         let text = filled(sample);
         let end = text.trim_end().len();
@@ -122,7 +122,7 @@ fn t_03_a_file_cut_off_anywhere_is_refused() {
 }
 
 #[test]
-fn t_04_document_types_and_entities_are_refused_before_they_grow() {
+fn u_04_document_types_and_entities_are_refused_before_they_grow() {
     let bomb = "<!DOCTYPE a [<!ENTITY b \"bbbbbbbbbb\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\">]>";
     let with = filled(GERMAN).replacen("<Document", &format!("{bomb}<Document"), 1);
     assert_eq!(mistake(&with), Mistake::DocumentType);
@@ -137,7 +137,7 @@ fn t_04_document_types_and_entities_are_refused_before_they_grow() {
 }
 
 #[test]
-fn t_05_a_statement_that_does_not_add_up_is_refused_with_its_line() {
+fn u_05_a_statement_that_does_not_add_up_is_refused_with_its_line() {
     let refused = read_all(&filled(GERMAN).replace("1018.40", "1018.41")).unwrap_err();
     assert_eq!(refused.line, 42);
     assert_eq!(
@@ -156,7 +156,7 @@ fn t_05_a_statement_that_does_not_add_up_is_refused_with_its_line() {
 }
 
 #[test]
-fn t_06_another_account_or_another_currency_is_refused() {
+fn u_06_another_account_or_another_currency_is_refused() {
     let other = filled(GERMAN).replace("DE89370400440532013000", "DE02120300000000202051");
     assert!(matches!(mistake(&other), Mistake::OtherAccount { .. }));
     assert!(matches!(mistake(&filled(GERMAN).replace("\"EUR\"", "\"USD\"")), Mistake::OtherCurrency { .. }));
@@ -166,7 +166,7 @@ fn t_06_another_account_or_another_currency_is_refused() {
 }
 
 #[test]
-fn t_07_what_has_no_end_is_refused() {
+fn u_07_what_has_no_end_is_refused() {
     let deep = "<x>".repeat(100);
     let nested = filled(GERMAN).replacen("<Acct>", &format!("{deep}<Acct>"), 1);
     assert!(matches!(mistake(&nested), Mistake::TooDeep(_)));
@@ -179,7 +179,7 @@ fn t_07_what_has_no_end_is_refused() {
 }
 
 #[test]
-fn t_08_a_batch_whose_parts_do_not_make_it_is_one_entry_of_nobody() {
+fn u_08_a_batch_whose_parts_do_not_make_it_is_one_entry_of_nobody() {
     let (_, entries) = read_all(&filled(NORDIC).replace("<Amt Ccy=\"EUR\">7.00", "<Amt Ccy=\"EUR\">6.00")).unwrap();
     assert_eq!((entries.len(), entries[0].amount.units()), (1, 3200));
     assert_eq!(entries[0].references, Vec::<String>::new());
@@ -188,7 +188,7 @@ fn t_08_a_batch_whose_parts_do_not_make_it_is_one_entry_of_nobody() {
 }
 
 #[test]
-fn t_10_two_references_in_a_text_are_none_and_a_wrong_digit_is_none() {
+fn u_10_two_references_in_a_text_are_none_and_a_wrong_digit_is_none() {
     let [first, second] = references();
     let references_of = |text: &str| read_all(text).unwrap().1[0].references.clone();
     let two = filled(GERMAN).replace("vielen Dank", &second);
@@ -198,7 +198,7 @@ fn t_10_two_references_in_a_text_are_none_and_a_wrong_digit_is_none() {
 }
 
 #[test]
-fn t_11_only_what_is_booked_is_handed_out() {
+fn u_11_only_what_is_booked_is_handed_out() {
     let (file, _) = read_all(&filled(GERMAN)).unwrap();
     assert_eq!(file.entries, 2, "the pending one is in no balance");
     let without = filled(GERMAN).replace("<Sts>BOOK</Sts>", "");
@@ -208,7 +208,7 @@ fn t_11_only_what_is_booked_is_handed_out() {
 }
 
 #[test]
-fn t_13_amounts_are_whole_cents_or_nothing() {
+fn u_13_amounts_are_whole_cents_or_nothing() {
     for amount in ["20.005", "-20.00", "2e1", "20,00", "", "+20", "0x14", "NaN"] {
         let text = filled(GERMAN).replacen(">20.00<", &format!(">{amount}<"), 1);
         assert!(matches!(mistake(&text), Mistake::Amount(_)), "{amount}");
