@@ -1,6 +1,8 @@
 // An assistant on the official SDK, with a person who answers forms. ../README.md has its one argument; it prints what
 // each step gave, as JSON.
 
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
@@ -18,14 +20,38 @@ if (terms.answers) {
 }
 let log = ''
 await client.connect(transport())
-const { tools } = await client.listTools()
+const offered = { tools: names((await client.listTools()).tools) }
+const { resources, prompts } = client.getServerCapabilities()
+offered.resources = resources ? (await client.listResources()).resources.map(({ uri }) => uri) : []
+offered.prompts = prompts ? names((await client.listPrompts()).prompts) : []
 const results = []
-for (const { name, arguments: given } of terms.calls) {
-  const { isError = false, content, structuredContent = null } = await client.callTool({ name, arguments: given })
-  results.push({ isError, content, structuredContent })
+for (const call of terms.calls) {
+  if (call.before) await runs(call.before)
+  results.push(await made(call))
 }
 await client.close()
-console.log(JSON.stringify({ tools: tools.map(({ name }) => name), results, asked, log }))
+console.log(JSON.stringify({ ...offered, results, asked, log }))
+
+async function made({ kind = 'tool', name, arguments: given }) {
+  const progress = []
+  const options = { onprogress: (step) => progress.push(step) }
+  if (kind === 'resource') return { ...(await client.readResource({ uri: name }, options)), progress }
+  if (kind === 'prompt') return { ...(await client.getPrompt({ name, arguments: given }, options)), progress }
+  const answer = await client.callTool({ name, arguments: given }, undefined, options)
+  const { isError = false, content, structuredContent = null } = answer
+  return { isError, content, structuredContent, progress }
+}
+
+// What a person does elsewhere meanwhile; {approval} is the last question that a call waits for.
+async function runs(words) {
+  const approval = results.findLast(({ structuredContent: said }) => said?.approval)?.structuredContent.approval
+  const [program, ...rest] = words.map((word) => word.replace('{approval}', approval))
+  await promisify(execFile)(program, rest, { env: { ...process.env, ...terms.env } })
+}
+
+function names(all) {
+  return all.map(({ name }) => name)
+}
 
 function transport() {
   if (terms.url) {

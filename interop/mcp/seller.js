@@ -27,6 +27,22 @@ server.registerTool(
     return result.withReceipt({ content: [{ type: 'text', text: `sunny in ${city}` }] })
   },
 )
+server.registerTool('survey', { description: 'Says how far it is' }, async (extra) => {
+  const progressToken = extra._meta?.progressToken
+  for (const progress of [1, 2, 3]) {
+    const params = { progressToken, progress, total: 3, message: `part ${progress}` }
+    await extra.sendNotification({ method: 'notifications/progress', params })
+  }
+  return { content: [{ type: 'text', text: 'surveyed' }] }
+})
+server.registerResource('today', 'file:///today', { description: 'A page, for money' }, async (uri, extra) => {
+  const result = await payment.charge(offer)(extra)
+  if (result.status === 402) throw result.challenge
+  return result.withReceipt({ contents: [{ uri: uri.href, text: 'rain at noon' }] })
+})
+server.registerPrompt('report', { argsSchema: { city: z.string() } }, ({ city }) => ({
+  messages: [{ role: 'user', content: { type: 'text', text: `Report on ${city}` } }],
+}))
 server.registerTool('taken', { description: 'How many payments were taken' }, async () => ({
   content: [{ type: 'text', text: String(taken.length) }],
 }))

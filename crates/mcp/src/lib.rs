@@ -18,3 +18,4 @@ pub use bridge::{Bridges, Place, PlaceError, SameName};
 pub use http::{Access, serve_http};
 pub use rmcp::service::{QuitReason, ServerInitializeError};
 pub use server::{Server, serve_stdio};
+pub use tools::{Held, OnChains};

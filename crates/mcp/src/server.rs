@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use farthing_wallet::client::plain;
-use farthing_wallet::{PayingClient, Wallets};
+use farthing_wallet::reach::Listed;
+use farthing_wallet::{PayError, PayingClient, Wallets};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
     Implementation, InputResponses, ListPromptsResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
@@ -13,7 +14,7 @@ use rmcp::{ServerHandler, ServiceExt as _};
 
 use crate::approval::Person;
 use crate::bridge::Bridges;
-use crate::tools;
+use crate::tools::{self, OnChains};
 
 /// What a model is told about all tools together.
 const INSTRUCTIONS: &str = "A wallet that pays for web resources within limits that its owner set. `preview` says what \
@@ -27,14 +28,21 @@ const INSTRUCTIONS: &str = "A wallet that pays for web resources within limits t
 pub struct Server {
     pub(crate) client: PayingClient,
     pub(crate) wallets: Arc<Wallets>,
+    pub(crate) on_chains: Option<Arc<dyn OnChains>>,
     may_answer: bool,
     bridges: Option<Arc<Bridges>>,
 }
 
 impl Server {
-    /// A server that pays with this client, whose wallet is one of these.
-    pub fn new(client: PayingClient, wallets: Wallets) -> Self {
-        Self { client, wallets: Arc::new(wallets), may_answer: true, bridges: None }
+    /// A server that pays with this client, whose wallet is one of these. What a model asks for is fetched from public
+    /// addresses, and from hosts that the owner listed.
+    ///
+    /// # Errors
+    ///
+    /// When no HTTP client can be made.
+    pub fn new(client: PayingClient, wallets: Wallets, listed: &[Listed]) -> Result<Self, PayError> {
+        let client = client.keeping_to_public_and(listed)?;
+        Ok(Self { client, wallets: Arc::new(wallets), on_chains: None, may_answer: true, bridges: None })
     }
 
     /// Whether the person at the assistant may answer what a policy wants a person asked about. Whoever runs the
@@ -42,6 +50,13 @@ impl Server {
     #[must_use]
     pub fn answering(mut self, may_answer: bool) -> Self {
         self.may_answer = may_answer;
+        self
+    }
+
+    /// The same, showing what the wallet has on chains.
+    #[must_use]
+    pub fn showing(mut self, on_chains: Arc<dyn OnChains>) -> Self {
+        self.on_chains = Some(on_chains);
         self
     }
 

@@ -39,9 +39,10 @@ struct Tools {
 impl Tools {
     fn answer(&self, shown: Option<&Value>) -> Result<CallToolResult, ErrorData> {
         let Some(shown) = shown.filter(|_| self.takes) else {
-            return match self.demand.get("code") {
-                Some(_) => Err(serde_json::from_value(self.demand.clone()).unwrap()),
-                None => Ok(asks(&self.demand, &self.demand.to_string())),
+            return match (&self.demand, self.demand.get("code")) {
+                (Value::String(text), _) => Ok(CallToolResult::error(vec![ContentBlock::text(text)])),
+                (_, Some(_)) => Err(serde_json::from_value(self.demand.clone()).unwrap()),
+                (_, None) => Ok(asks(&self.demand, &self.demand.to_string())),
             };
         };
         let payment = PaymentPayload::from_json(shown.to_string().as_bytes()).unwrap();
@@ -89,6 +90,11 @@ struct Scene {
 }
 
 async fn scene(demand: Value, takes: bool) -> Scene {
+    scene_asking(demand, takes, &[]).await
+}
+
+/// The same, with these services of ATXP listed.
+async fn scene_asking(demand: Value, takes: bool, services: &[&str]) -> Scene {
     let tools = Tools { demand, takes, seen: Arc::default() };
     let seen = Arc::clone(&tools.seen);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -101,6 +107,7 @@ async fn scene(demand: Value, takes: bool) -> Scene {
     let buyer = Buyer::new(POLICY);
     let home = tempfile::tempdir().unwrap();
     let bridges = Bridges::new(vec![format!("shop={url}").parse().unwrap()], &buyer.client).unwrap();
+    let bridges = bridges.asking(services.iter().map(|service| service.parse().unwrap()).collect()).unwrap();
     let server = support::server(home.path(), buyer.client.clone()).bridging(bridges);
     Scene { assistant: support::connect(server, ()).await, buyer, seen, _home: home }
 }
@@ -187,6 +194,103 @@ async fn j_11_a_charge_that_is_less_than_the_offer_inside_is_not_paid() {
     let result = call(&scene.assistant, "shop_report", json!({})).await;
     assert_eq!((result.is_error, scene.buyer.inked.count()), (Some(true), 0));
     assert!(!format!("{result:?}").contains("attacker"), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_tool_that_asks_by_atxp_under_the_shared_code_is_paid_as_its_library_writes_it() {
+    let mut demand = atxp("0.01", "10000");
+    demand["code"] = (-32042).into();
+    // Its library writes what is sold into the entries, and no version or link of anything else.
+    let mut entry = entry("10000");
+    entry["resource"] = "mcp://tool/report".into();
+    demand["data"]["x402"] = json!({ "x402Version": 2, "accepts": [entry] });
+    let scene = scene(demand, true).await;
+    let result = call(&scene.assistant, "shop_report", json!({})).await;
+    assert_eq!((text(&result, 0), scene.buyer.inked.amounts()), ("the report", vec![10_000]), "{result:?}");
+}
+
+/// A service of ATXP that says these terms of every payment request, and how often it was asked.
+struct Service {
+    origin: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Service {
+    async fn saying(status: u16, terms: Value) -> Self {
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = Arc::clone(&asked);
+        let answer = move |uri: axum::http::Uri| {
+            noted.lock().unwrap().push(uri.to_string());
+            let answer = axum::http::Response::builder().status(status).header("location", "/elsewhere");
+            let answer = answer.body(axum::body::Body::from(terms.to_string())).unwrap();
+            async move { answer }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+        Self { origin, asked }
+    }
+
+    /// What becomes of an error of ATXP on its way through the official SDK's server.
+    fn text(&self) -> Value {
+        let origin = &self.origin;
+        let text = format!(
+            "MCP error -30402: Payment via ATXP is required.  You will be charged 0.01. Please pay at: \
+             {origin}/payment-request/pr-1 and then try again."
+        );
+        text.into()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// Terms of ATXP: so much USDC on this chain.
+fn terms(chain: &str, amount: &str) -> Value {
+    let payee = entry("1")["payTo"].clone();
+    json!({ "payeeName": "shop", "destinations": [
+        { "chain": "solana", "currency": "USDC", "address": "So1ana", "amount": amount },
+        { "chain": chain, "currency": "USDC", "address": payee, "amount": amount },
+    ]})
+}
+
+#[tokio::test]
+async fn a_tool_that_asks_by_a_text_of_atxp_is_paid_by_the_terms_of_a_listed_service() {
+    let service = Service::saying(200, terms("base_sepolia", "0.01")).await;
+    let scene = scene_asking(service.text(), true, &[&service.origin]).await;
+    let result = call(&scene.assistant, "shop_report", json!({})).await;
+    assert_eq!((text(&result, 0), scene.buyer.inked.amounts()), ("the report", vec![10_000]), "{result:?}");
+    assert_eq!((scene.buyer.counted().await, service.asked()), ((10_000, 0), vec!["/payment-request/pr-1".to_owned()]));
+}
+
+#[tokio::test]
+async fn j_12_the_address_in_a_text_is_not_asked_unless_it_is_listed() {
+    let service = Service::saying(200, terms("base_sepolia", "0.01")).await;
+    let scene = scene_asking(service.text(), true, &["https://auth.example.com"]).await;
+    let result = call(&scene.assistant, "shop_report", json!({})).await;
+    assert_eq!((result.is_error, scene.buyer.inked.count()), (Some(true), 0));
+    assert!(text(&result, 0).contains("--atxp"), "{result:?}");
+    assert_eq!(service.asked().len(), 0);
+    assert!(!format!("{result:?}").contains(&service.origin), "{result:?}");
+}
+
+#[tokio::test]
+async fn j_11_terms_that_cannot_be_decoded_or_are_dearer_than_the_text_are_not_paid() {
+    for (status, terms, why) in [
+        (200, terms("polygon", "0.01"), "no way that can be decoded"),
+        (200, terms("base_sepolia", "5"), "charges one amount"),
+        (200, json!("<html>"), "cannot be read"),
+        (307, terms("base_sepolia", "0.01"), "did not answer"),
+        (500, json!({}), "did not answer"),
+    ] {
+        let service = Service::saying(status, terms).await;
+        let scene = scene_asking(service.text(), true, &[&service.origin]).await;
+        let result = call(&scene.assistant, "shop_report", json!({})).await;
+        assert_eq!((result.is_error, scene.buyer.inked.count()), (Some(true), 0), "{why}");
+        assert!(text(&result, 0).contains(why), "{why}: {result:?}");
+        assert_eq!(service.asked(), ["/payment-request/pr-1"], "no redirect is followed");
+    }
 }
 
 #[tokio::test]

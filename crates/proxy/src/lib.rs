@@ -7,7 +7,6 @@
 //!
 //! What is not paid is answered in a way that a program understands: see [`Refusal`].
 
-mod address;
 mod agents;
 mod answer;
 mod authority;
@@ -18,7 +17,6 @@ mod headers;
 mod proxy;
 mod reach;
 mod refusal;
-mod resolver;
 mod tally;
 mod target;
 mod tokens;
@@ -27,8 +25,9 @@ mod websocket;
 
 pub use agents::{Agents, Purses};
 pub use authority::{Authority, AuthorityError};
+pub use farthing_wallet::reach::{Listed, ListedError};
 pub use proxy::{Limits, Proxy, StartError};
-pub use reach::{Listed, ListedError, Reach};
+pub use reach::Reach;
 pub use refusal::Refusal;
 pub use tally::{Spent, Tally};
 pub use tokens::{Token, TokenError, Tokens};

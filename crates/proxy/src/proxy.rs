@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use farthing_serve::{Drained, Peer, serve};
 use farthing_wallet::client::Order;
+use farthing_wallet::reach::{PublicOnly, Trust};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use reqwest::redirect;
@@ -15,8 +16,6 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::body::Body;
 use crate::exchange::exchange;
-use crate::reach::Trust;
-use crate::resolver::PublicOnly;
 use crate::{Agents, Authority, Reach, Refusal, Tally, connect, target};
 
 /// What agents and servers may take.

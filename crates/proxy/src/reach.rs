@@ -1,14 +1,12 @@
 //! Where requests may go: public addresses, and what the owner listed.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
+use std::net::SocketAddr;
 
+use farthing_wallet::reach::{Listed, Private, Trust, is_public, trust};
 use rustls::pki_types::CertificateDer;
 use url::{Host, Url};
 
 use crate::Refusal;
-use crate::address::is_public;
 
 /// Ports that a tunnel may lead to without being listed.
 const PORTS: [u16; 2] = [443, 80];
@@ -26,27 +24,6 @@ pub struct Reach {
     pub authorities: Vec<CertificateDer<'static>>,
 }
 
-/// A host, on one port or on any.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    host: Host,
-    port: Option<u16>,
-}
-
-/// Why a host cannot be listed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a host; write HOST or HOST:PORT, as in 127.0.0.1:4020")]
-pub struct ListedError(String);
-
-/// How much an address is trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// Only what resolves to public addresses alone is connected to.
-    Public,
-    /// The owner listed it, wherever it is.
-    Listed,
-}
-
 impl Reach {
     /// Whether a request may go to this URL, as far as can be said before its name is resolved.
     pub(crate) fn of(&self, url: &Url) -> Result<Trust, Refusal> {
@@ -57,29 +34,19 @@ impl Reach {
     }
 
     pub(crate) fn of_host(&self, host: &Host, port: u16) -> Result<Trust, Refusal> {
-        if names(&self.private, host, port) {
-            return Ok(Trust::Listed);
-        }
-        let address = match host {
-            Host::Domain(_) => return Ok(Trust::Public),
-            Host::Ipv4(address) => IpAddr::V4(*address),
-            Host::Ipv6(address) => IpAddr::V6(*address),
-        };
-        if is_public(address) { Ok(Trust::Public) } else { Err(private(host, port)) }
+        Ok(trust(&self.private, host, port)?)
     }
 
     /// Whether a tunnel may lead to this port of a host.
     pub(crate) fn is_open(&self, host: &Host, port: u16) -> bool {
         PORTS.contains(&port)
             || self.ports.contains(&port)
-            || [&self.private, &self.tunnels]
-                .iter()
-                .any(|list| list.iter().any(|each| each.host == *host && each.port == Some(port)))
+            || [&self.private, &self.tunnels].iter().any(|list| list.iter().any(|each| each.names_port(host, port)))
     }
 
     /// Whether tunnels to this host are joined as they are.
     pub(crate) fn is_tunnelled(&self, host: &Host, port: u16) -> bool {
-        names(&self.tunnels, host, port)
+        self.tunnels.iter().any(|each| each.names(host, port))
     }
 
     /// The addresses that may be connected to.
@@ -95,14 +62,14 @@ impl Reach {
         };
         // One private address among public ones is how a name is bound anew.
         if trust == Trust::Public && !found.iter().all(|found| is_public(found.ip())) {
-            return Err(private(host, port));
+            return Err(Private { host: host.to_string(), port }.into());
         }
         Ok(found)
     }
 
     /// Whether any host of this machine is listed, so that programs must not go past the proxy to reach it.
     pub fn lists_this_machine(&self) -> bool {
-        self.private.iter().any(|listed| match &listed.host {
+        self.private.iter().any(|listed| match listed.host() {
             Host::Domain(name) => name == "localhost",
             Host::Ipv4(address) => address.is_loopback(),
             Host::Ipv6(address) => address.is_loopback(),
@@ -110,36 +77,9 @@ impl Reach {
     }
 }
 
-fn private(host: &Host, port: u16) -> Refusal {
-    Refusal::Private { host: host.to_string(), port }
-}
-
-fn names(list: &[Listed], host: &Host, port: u16) -> bool {
-    list.iter().any(|each| each.host == *host && each.port.is_none_or(|only| only == port))
-}
-
-impl FromStr for Listed {
-    type Err = ListedError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ListedError(text.to_owned());
-        let bare_v6 = text.parse::<std::net::Ipv6Addr>().ok();
-        let authority = bare_v6.map_or_else(|| text.to_owned(), |address| format!("[{address}]"));
-        // No known default port, and a special scheme: a port that is written is seen, and hosts are read as of http.
-        let url = Url::parse(&format!("ws://{authority}/")).map_err(|_| wrong())?;
-        let is_plain = url.username().is_empty() && url.password().is_none() && url.path() == "/";
-        let host = url.host().filter(|_| is_plain && url.query().is_none()).ok_or_else(wrong)?.to_owned();
-        let port = if authority.ends_with(":80") { Some(80) } else { url.port() };
-        Ok(Self { host, port })
-    }
-}
-
-impl fmt::Display for Listed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            Some(port) => write!(formatter, "{}:{port}", self.host),
-            None => self.host.fmt(formatter),
-        }
+impl From<Private> for Refusal {
+    fn from(Private { host, port }: Private) -> Self {
+        Self::Private { host, port }
     }
 }
 

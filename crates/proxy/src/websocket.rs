@@ -1,5 +1,6 @@
 //! WebSockets: opened as a request, then joined as they are.
 
+use farthing_wallet::reach::Trust;
 use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -11,7 +12,6 @@ use crate::body::Body;
 use crate::exchange::{innermost, passed_on, why_unreachable};
 use crate::headers::{lists, scrub_request};
 use crate::proxy::Shared;
-use crate::reach::Trust;
 
 /// Whether a request asks for a WebSocket.
 pub(crate) fn is_handshake(parts: &Parts) -> bool {

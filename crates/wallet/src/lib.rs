@@ -18,6 +18,7 @@ pub mod exposure;
 mod failpoint;
 mod outgoing;
 pub mod policy;
+pub mod reach;
 mod sellers;
 pub mod sessions;
 pub mod template;

@@ -32,6 +32,10 @@ type Check = fn(&Scene<'_>) -> anyhow::Result<()>;
 const CHECKS: &[(&str, Check)] = &[
     ("stdio: lists, previews, pays, is refused", over_pipes),
     ("stdio: a tool of another server is paid for", over_the_bridge),
+    ("stdio: progress, a paid resource and a prompt of another server", more_over_the_bridge),
+    ("stdio: a person is asked by a form: yes, no, closed", by_form),
+    ("stdio: without forms, a payment waits for farthing approvals allow", by_command),
+    ("stdio: a model reaches nothing on this machine that is not listed", within_reach),
     ("streamable HTTP: the same tools, with the token", over_http),
 ];
 
@@ -74,9 +78,7 @@ fn over_pipes(scene: &Scene<'_>) -> anyhow::Result<()> {
 
 fn over_the_bridge(scene: &Scene<'_>) -> anyhow::Result<()> {
     let desk = Desk::with_limit(scene.binary, scene.gateway, "0.002 USD")?;
-    let terms = json!({ "secret": "0123456789abcdef0123456789abcdef", "amount": "1000", "origin": ORIGIN });
-    let seller = scene.folder.join("seller.js");
-    let bridge = format!("{SHOP}=node '{}' '{terms}'", seller.display());
+    let bridge = shop(scene);
     let forecast = |city: &str| ("shop_forecast", json!({ "city": city }));
     let calls =
         [forecast("Bern"), forecast("Oslo"), forecast("Rome"), ("shop_taken", json!({})), ("history", json!({}))];
@@ -89,6 +91,94 @@ fn over_the_bridge(scene: &Scene<'_>) -> anyhow::Result<()> {
     let last = &heard.results[4]["structuredContent"]["payments"][0];
     ensure!(last["origin"] == ORIGIN && last["state"] == "confirmed", "{last}");
     desk.kept_its_secrets(&heard)
+}
+
+fn more_over_the_bridge(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let desk = Desk::with_limit(scene.binary, scene.gateway, "0.001 USD")?;
+    let today = "shop+file:///today";
+    let calls = json!([
+        { "name": "shop_survey" },
+        { "kind": "resource", "name": today },
+        { "kind": "prompt", "name": "shop_report", "arguments": { "city": "Bern" } },
+        { "name": "history" },
+    ]);
+    let heard = Assistant::new(scene.folder).over_pipes(&desk, &["--bridge", &shop(scene)]).make(calls)?;
+    ensure!(
+        heard.resources == [today] && heard.prompts == ["shop_report"],
+        "{:?} {:?}",
+        heard.resources,
+        heard.prompts
+    );
+    let steps = heard.results[0]["progress"].as_array().context("progress is told")?;
+    let told: Vec<_> = steps.iter().map(|step| (step["progress"].as_u64(), step["message"].as_str())).collect();
+    let parts = [(Some(1), Some("part 1")), (Some(2), Some("part 2")), (Some(3), Some("part 3"))];
+    ensure!(told == parts && heard.text(0).contains("surveyed"), "{told:?} {}", heard.text(0));
+    ensure!(heard.results[1]["contents"][0]["text"] == "rain at noon", "{}", heard.results[1]);
+    ensure!(heard.results[2]["messages"][0]["content"]["text"] == "Report on Bern", "{}", heard.results[2]);
+    let paid = &heard.results[3]["structuredContent"]["payments"];
+    ensure!(paid.as_array().is_some_and(|paid| paid.len() == 1) && paid[0]["cost"] == "0.001 USD", "{paid}");
+    desk.kept_its_secrets(&heard)
+}
+
+fn by_form(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let desk = Desk::that_asks(scene.binary, scene.gateway)?;
+    let url = scene.gateway.url("/forecast");
+    let fetch = |query: &str| ("fetch", json!({ "url": format!("{url}{query}") }));
+    let answers = json!([
+        { "action": "accept", "content": { "allow": true } },
+        { "action": "decline" },
+        { "action": "accept", "content": { "allow": false } },
+        { "action": "cancel" },
+    ]);
+    let assistant = Assistant::new(scene.folder).over_pipes(&desk, &[]).answering(answers);
+    let heard = assistant.call(&[fetch(""), fetch("?no"), fetch("?unchecked"), fetch("?closed"), fetch("?no")])?;
+    must_say(&heard, 0, &json!({ "outcome": "paid", "paid": "0.001 USD" }))?;
+    for refused in [1, 2, 4] {
+        must_say(&heard, refused, &json!({ "outcome": "refused", "rule": "approval" }))?;
+    }
+    must_say(&heard, 3, &json!({ "outcome": "awaits_approval" }))?;
+    // A denial stands, so the last call asks nobody.
+    ensure!(heard.asked.len() == 4, "a person was asked {:?}", heard.asked);
+    for question in &heard.asked {
+        ensure!(question.contains("at most 0.001 USD") && question.contains("GET /forecast"), "{question}");
+    }
+    ensure!(desk.spent()? == "0.001 USD", "spent {}", desk.spent()?);
+    desk.kept_its_secrets(&heard)
+}
+
+fn by_command(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let desk = Desk::that_asks(scene.binary, scene.gateway)?;
+    let fetch = json!({ "url": scene.gateway.url("/forecast") });
+    let calls = json!([
+        { "name": "fetch", "arguments": fetch },
+        { "name": "approvals" },
+        { "name": "fetch", "arguments": fetch, "before": desk.allows() },
+        { "name": "fetch", "arguments": fetch },
+    ]);
+    let heard = Assistant::new(scene.folder).over_pipes(&desk, &[]).make(calls)?;
+    must_say(&heard, 0, &json!({ "outcome": "awaits_approval" }))?;
+    let waits = &heard.results[1]["structuredContent"]["waiting"][0]["id"];
+    ensure!(*waits == heard.results[0]["structuredContent"]["approval"], "{waits}");
+    must_say(&heard, 2, &json!({ "outcome": "paid", "paid": "0.001 USD" }))?;
+    must_say(&heard, 3, &json!({ "outcome": "awaits_approval" }))?;
+    ensure!(heard.asked.is_empty() && desk.spent()? == "0.001 USD", "spent {}", desk.spent()?);
+    desk.kept_its_secrets(&heard)
+}
+
+fn within_reach(scene: &Scene<'_>) -> anyhow::Result<()> {
+    let desk = Desk::with_limit(scene.binary, scene.gateway, "0.002 USD")?;
+    // The same server by another name, which is not listed.
+    let elsewhere = scene.gateway.url("/forecast").replace("127.0.0.1", "localhost");
+    let heard = Assistant::new(scene.folder).over_pipes(&desk, &[]).call(&[("fetch", json!({ "url": elsewhere }))])?;
+    must_say(&heard, 0, &json!({ "outcome": "refused" }))?;
+    ensure!(heard.text(0).contains("--allow-private"), "{}", heard.text(0));
+    Ok(())
+}
+
+/// The seller of tools, behind a bridge.
+fn shop(scene: &Scene<'_>) -> String {
+    let terms = json!({ "secret": "0123456789abcdef0123456789abcdef", "amount": "1000", "origin": ORIGIN });
+    format!("{SHOP}=node '{}' '{terms}'", scene.folder.join("seller.js").display())
 }
 
 fn over_http(scene: &Scene<'_>) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! `farthing mcp`: the wallet as tools of an assistant.
 
+mod on_chains;
 mod token;
 
 use std::net::SocketAddr;
@@ -8,7 +9,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use farthing_mcp::{Access, Bridges, Place, Server};
+use farthing_rail::Origin;
 use farthing_wallet::WalletName;
+use farthing_wallet::reach::Listed;
 use tokio::net::TcpListener;
 
 use super::gateway::asked_to_stop;
@@ -20,6 +23,8 @@ use crate::{logging, terminal};
 #[derive(Args)]
 #[command(after_help = "Example, in the configuration of an assistant:\n  \
     {\"mcpServers\": {\"farthing\": {\"command\": \"farthing\", \"args\": [\"mcp\", \"--wallet\", \"agent\"]}}}\n\n\
+    A service on this machine or in this network, which a model does not reach otherwise:\n  \
+    farthing mcp --allow-private 127.0.0.1:4020\n\n\
     Paid tools of another server, paid for within the wallet's policy:\n  \
     farthing mcp --bridge weather=https://api.example.com/mcp --bridge \"files=npx -y some-server\"\n\n\
     The passphrase comes from FARTHING_PASSPHRASE, from --passphrase-file or from the key file beside the wallets:\n\
@@ -43,9 +48,16 @@ pub(crate) struct Mcp {
     /// Let no form of the assistant answer what the policy wants a person asked; the owner answers elsewhere.
     #[arg(long)]
     no_forms: bool,
+    /// A host that may be on a private address, HOST or HOST:PORT; may be repeated. No other is fetched from.
+    #[arg(long = "allow-private", value_name = "HOST[:PORT]")]
+    private: Vec<Listed>,
     /// Another server, NAME=COMMAND or NAME=URL, whose tools are offered as NAME_tool and paid for; may be repeated.
     #[arg(long = "bridge", value_name = "NAME=COMMAND|URL")]
     bridges: Vec<Place>,
+    /// A service of ATXP, https://HOST, that is asked for the terms of a payment which a tool asks for by a text; may be
+    /// repeated. No other is.
+    #[arg(long = "atxp", value_name = "ORIGIN")]
+    services: Vec<Origin>,
     #[command(flatten)]
     home: Home,
 }
@@ -54,9 +66,16 @@ impl Mcp {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         logging::start();
         let client = self.home.client(&self.wallet).await?;
+        // A card's may be another one than the one that is named.
+        let wallet = client.wallet().name().clone();
         let bridges = Bridges::new(self.bridges.clone(), &client);
         let bridges = bridges.map_err(|error| Failure::wrong_use(error.to_string()))?;
-        let server = Server::new(client, self.home.wallets()?).bridging(bridges).answering(!self.no_forms);
+        let bridges = bridges.asking(self.services.clone()).or_fail("no client can be made")?;
+        let server = Server::new(client, self.home.wallets()?, &self.private).or_fail("no client can be made")?;
+        let mut server = server.bridging(bridges).answering(!self.no_forms);
+        if let Some(on_chains) = on_chains::of(&self.home, &wallet)? {
+            server = server.showing(on_chains);
+        }
         match self.listen {
             None => drop(farthing_mcp::serve_stdio(server).await.or_fail("the assistant could not be served")?),
             Some(address) => self.listen(server, address).await?,

@@ -2,6 +2,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use farthing_dialects::atxp;
 use farthing_protocol::JsonObject;
 use farthing_protocol::json::canonical;
 use farthing_wallet::client::{Exchange, NoAnswer};
@@ -14,8 +15,9 @@ use rmcp::service::{PeerRequestOptions, ServiceError};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::atxp::Services;
 use super::connection::{Connection, Upstream};
-use super::wire::{self, Hindrance};
+use super::wire::{self, Answer, Hindrance};
 
 /// How long a server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -34,13 +36,20 @@ pub(super) struct Call<'a> {
     pub(super) asked: Asked,
     /// Who wants to know how far it is, and may take it back.
     pub(super) upstream: Option<Upstream>,
+    /// Who is asked for the terms of an ATXP demand that is only a text.
+    services: Option<&'a Services>,
     /// Why its newest demand cannot be paid, where the words in which it asked say that.
     hindrance: Mutex<Option<&'static str>>,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(connection: &'a Connection, asked: Asked, upstream: Option<Upstream>) -> Self {
-        Self { connection, asked, upstream, hindrance: Mutex::default() }
+        Self { connection, asked, upstream, services: None, hindrance: Mutex::default() }
+    }
+
+    pub(super) fn asking(mut self, services: Option<&'a Services>) -> Self {
+        self.services = services;
+        self
     }
 
     /// Why its newest demand cannot be paid, in one sentence, if its words say that.
@@ -64,6 +73,18 @@ impl<'a> Call<'a> {
         let mut request = Request::new(http::Method::POST, url);
         *request.body_mut() = Some(body.into());
         Ok(request)
+    }
+
+    /// What an answer demands in ATXP's words, with its terms read where only a text says where they are.
+    async fn demand_by_atxp(&self, answer: &JsonObject) -> Option<atxp::Demand> {
+        let mut demand = atxp::Demand::of(answer)?;
+        let Some((reference, services)) = demand.reference.take().zip(self.services) else { return Some(demand) };
+        match services.terms(&reference).await {
+            None => {}
+            Some(Ok(list)) => (demand.x402, demand.hindrance) = (Some(list), None),
+            Some(Err(sentence)) => demand.hindrance = Some(sentence),
+        }
+        Some(demand)
     }
 
     fn message(&self, payment: Option<JsonObject>) -> ClientRequest {
@@ -133,7 +154,9 @@ impl Exchange for Call<'_> {
         let payment = self.connection.told(|told| wire::payment(request.headers(), told)).map_err(unsendable)?;
         let was_paid = payment.is_some();
         let answer = self.ask(self.message(payment), was_paid).await?;
-        let response = self.connection.told(|told| wire::response(&answer, was_paid, request.url(), told));
+        let demand = self.demand_by_atxp(&answer).await;
+        let answer = Answer { message: &answer, was_paid, atxp: demand };
+        let response = self.connection.told(|told| wire::response(answer, request.url(), told));
         let response = response.map_err(|reason| NoAnswer { never_left: false, reason })?;
         let hindrance = response.extensions().get::<Hindrance>().map(|Hindrance(sentence)| *sentence);
         *self.hindrance.lock().unwrap_or_else(PoisonError::into_inner) = hindrance;

@@ -3,6 +3,7 @@
 //! A call goes out unpaid. When the other server asks for a payment, the wallet takes the demand through the
 //! same steps as a 402 over HTTP: offer, policy, reservation, signature, and a record that survives a crash.
 
+mod atxp;
 mod call;
 mod connection;
 mod listing;
@@ -13,10 +14,12 @@ mod wire;
 use std::collections::BTreeMap;
 
 use farthing_protocol::jsonrpc::Capabilities;
+use farthing_rail::Origin;
 use farthing_wallet::client::{By, Order, plain};
 use farthing_wallet::{Outcome, PayingClient};
 use rmcp::model::{CallToolRequestParams, CallToolResponse, GetPromptRequestParams, ReadResourceRequestParams};
 
+use self::atxp::Services;
 use self::call::{Asked, Call};
 use self::connection::{Connection, Upstream};
 use crate::approval::{Next, Person};
@@ -26,6 +29,7 @@ pub use place::{Place, PlaceError};
 /// Other servers.
 pub struct Bridges {
     by_name: BTreeMap<String, Connection>,
+    services: Option<Services>,
 }
 
 /// Two servers of one name.
@@ -47,7 +51,17 @@ impl Bridges {
                 return Err(SameName(name));
             }
         }
-        Ok(Self { by_name })
+        Ok(Self { by_name, services: None })
+    }
+
+    /// The same, asking these services of ATXP for the terms of a payment that a tool asks for by a text.
+    ///
+    /// # Errors
+    ///
+    /// When no HTTP client can be made.
+    pub fn asking(mut self, services: Vec<Origin>) -> Result<Self, reqwest::Error> {
+        self.services = Some(Services::new(services)?);
+        Ok(self)
     }
 
     /// The server of a prefixed name, and its own name for what is meant.
@@ -66,7 +80,7 @@ impl Bridges {
         let (connection, tool) = self.find(&request.name, '_')?;
         let mut asked = CallToolRequestParams::new(tool.to_owned());
         asked.arguments.clone_from(&request.arguments);
-        let call = Call::new(connection, Asked::Tool(asked), Some(upstream(person)));
+        let call = Call::new(connection, Asked::Tool(asked), Some(upstream(person))).asking(self.services.as_ref());
         Some(match pay(client, person, &call).await {
             Ok(Paid::Over(outcome)) => told::tool(outcome).await.into(),
             Ok(Paid::Input(input)) => input.into(),

@@ -15,7 +15,7 @@ use farthing_protocol::{Credential, JsonObject, Problem, ProblemType};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{Response, ResponseBuilderExt as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 /// The newest challenges that a server made, as it wrote them: a client echoes them with every member.
@@ -83,11 +83,20 @@ fn object_of(credential: &Credential, told: &Told) -> Result<JsonObject, JsonErr
     Ok(jsonrpc::credential_to_object(&challenge, credential.payload().clone(), credential.source()))
 }
 
-/// A response of JSON-RPC (`result` or `error`) to a request with or without a payment, as one of HTTP.
-/// What it tells of challenges is added to `told`.
-pub(super) fn response(message: &JsonObject, was_paid: bool, url: &Url, told: &mut Told) -> Result<Response, String> {
+/// A response of JSON-RPC (`result` or `error`).
+pub(super) struct Answer<'a> {
+    pub(super) message: &'a JsonObject,
+    /// Whether what it answers had a payment.
+    pub(super) was_paid: bool,
+    /// What it demands in ATXP's words.
+    pub(super) atxp: Option<atxp::Demand>,
+}
+
+/// An answer as one of HTTP, for a request to this URL. What it tells of challenges is added to `told`.
+pub(super) fn response(answer: Answer<'_>, url: &Url, told: &mut Told) -> Result<Response, String> {
+    let Answer { message, was_paid, .. } = answer;
     let result = message.get("result").and_then(Value::as_object);
-    let (status, Demanded { mut headers, body, hindrance }) = match demanded(message, was_paid, told) {
+    let (status, Demanded { mut headers, body, hindrance }) = match demanded(answer, url, told) {
         Some(demanded) => (StatusCode::PAYMENT_REQUIRED, demanded),
         None => answered(message, was_paid),
     };
@@ -116,9 +125,10 @@ fn answered(message: &JsonObject, was_paid: bool) -> (StatusCode, Demanded) {
     (status, Demanded { headers, body, hindrance: None })
 }
 
-fn demanded(message: &JsonObject, was_paid: bool, told: &mut Told) -> Option<Demanded> {
+fn demanded(answer: Answer<'_>, url: &Url, told: &mut Told) -> Option<Demanded> {
+    let Answer { message, was_paid, atxp } = answer;
     let list = message.get("result").and_then(Value::as_object).and_then(x402::Demand::of);
-    let (scheme, atxp) = (jsonrpc::Demand::of(message), atxp::Demand::of(message));
+    let scheme = jsonrpc::Demand::of(message);
     let refused = problem(message).filter(|_| was_paid);
     if scheme.is_none() && list.is_none() && atxp.is_none() && refused.is_none() {
         return None;
@@ -136,7 +146,11 @@ fn demanded(message: &JsonObject, was_paid: bool, told: &mut Told) -> Option<Dem
     }
     if let Some(demand) = atxp {
         demanded.hindrance = demand.hindrance.map(Hindrance);
-        if let Some(list) = demand.x402 {
+        if let Some(mut list) = demand.x402 {
+            if !is_first_version(&list) {
+                // Some sellers do not say what is sold: it is what was asked for.
+                list.entry("resource").or_insert_with(|| json!({ "url": url.as_str() }));
+            }
             demanded.add_price_list(&x402::Demand { list, text_differs: false });
         }
     }
@@ -158,12 +172,16 @@ impl Demanded {
 
     /// Version 2 stands in a header, version 1 in the body.
     fn add_price_list(&mut self, demand: &x402::Demand) {
-        if demand.list.get("x402Version").and_then(Value::as_u64) == Some(1) {
+        if is_first_version(&demand.list) {
             self.body = Value::Object(demand.list.clone()).to_string().into_bytes();
         } else {
             self.headers.extend(header(PAYMENT_REQUIRED, &demand.to_header()));
         }
     }
+}
+
+fn is_first_version(list: &JsonObject) -> bool {
+    list.get("x402Version").and_then(Value::as_u64) == Some(1)
 }
 
 /// What x402 says became of a payment.

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use farthing_wallet::Outcome;
 use farthing_wallet::client::{Order, plain};
+use farthing_wallet::{Outcome, PayError};
 use reqwest::Response;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, Tool, ToolAnnotations};
 use serde_json::{Value, json};
@@ -77,8 +77,10 @@ pub(super) async fn run(server: &Server, person: &Person<'_>, asked: Asked) -> R
 }
 
 async fn pay(server: &Server, asked: &Asked) -> Result<Outcome, String> {
-    let paid = server.client.pay_as(asked.request()?, &Order::default()).await;
-    paid.map_err(|error| plain(&error.to_string()))
+    match server.client.pay_as(asked.request()?, &Order::default()).await {
+        Err(PayError::Private(private)) => Ok(Outcome::Refused { rule: None, sentence: private.to_string() }),
+        paid => paid.map_err(|error| plain(&error.to_string())),
+    }
 }
 
 /// The content as it came, and beside it what the wallet says; never mixed, since the content is somebody else's.

@@ -3,6 +3,7 @@
 mod approvals;
 mod fetch;
 mod history;
+mod on_chains;
 mod preview;
 mod request;
 mod wallet;
@@ -14,6 +15,8 @@ use serde_json::Value;
 use crate::Server;
 use crate::approval::Person;
 use crate::summary::failed;
+
+pub use on_chains::{Held, OnChains};
 
 /// Every tool, in the order in which a model sees them.
 pub(crate) fn all() -> Vec<Tool> {

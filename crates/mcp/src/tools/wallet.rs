@@ -6,6 +6,7 @@ use rmcp::model::{CallToolResult, Tool, ToolAnnotations};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::on_chains::{self, PATIENCE};
 use super::schema;
 use crate::Server;
 
@@ -16,8 +17,8 @@ pub(super) const NAME: &str = "wallet";
 pub(super) struct Nothing {}
 
 pub(super) fn tool() -> Tool {
-    let about = "Shows the wallet: its public accounts, the limits that its owner set, what was spent and what is left. \
-        Changes nothing; limits are changed by the owner, outside of this conversation.";
+    let about = "Shows the wallet: its public accounts and what they hold on chains, the limits that its owner set, what \
+        was spent and what is left. Changes nothing; limits are changed by the owner, outside of this conversation.";
     let input = json!({ "type": "object", "properties": {}, "additionalProperties": false });
     let annotations = ToolAnnotations::with_title("Show the wallet")
         .read_only(true)
@@ -43,12 +44,17 @@ pub(super) async fn run(server: &Server) -> Result<CallToolResult, String> {
             }),
         })
     });
+    let on_chains = match &server.on_chains {
+        Some(on_chains) => Some(on_chains::asked(on_chains.as_ref(), PATIENCE).await),
+        None => None,
+    };
     Ok(CallToolResult::structured(json!({
         "wallet": name.as_str(),
         "did": summary.did,
         "address": summary.address,
         "frozen": summary.frozen,
         "limits": limits,
+        "on_chains": on_chains,
         "payments_under_way": summary.outgoing,
     })))
 }

@@ -13,9 +13,15 @@ use serde_json::Value;
 
 use crate::double;
 
-/// The tools of a wallet.
+/// The tools of a wallet, whose owner listed this machine, where sellers' doubles are.
 pub(crate) fn server(home: &Path, client: PayingClient) -> Server {
-    Server::new(client, double::wallets(home))
+    server_listing(home, client, &["127.0.0.1"])
+}
+
+/// The same, with these hosts listed.
+pub(crate) fn server_listing(home: &Path, client: PayingClient, listed: &[&str]) -> Server {
+    let listed: Vec<_> = listed.iter().map(|host| host.parse().unwrap()).collect();
+    Server::new(client, double::wallets(home), &listed).unwrap()
 }
 
 /// A client connected to this server; both end when it is dropped.

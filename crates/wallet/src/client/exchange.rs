@@ -55,7 +55,7 @@ struct Translated<'a>(&'a dyn Exchange);
 impl Transport for Translated<'_> {
     async fn send(&self, request: Request) -> Result<Response, Lost> {
         let sent = self.0.send(request).await;
-        sent.map_err(|NoAnswer { never_left, reason }| Lost { never_left, reason })
+        sent.map_err(|NoAnswer { never_left, reason }| Lost { never_left, ..Lost::after(&reason) })
     }
 
     fn may_redirect(&self) -> bool {

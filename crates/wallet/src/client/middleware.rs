@@ -70,7 +70,7 @@ impl Transport for Chain<'_> {
         answered.map_err(|error| match error {
             Error::Reqwest(error) => Lost::from(&error),
             // What it did before it failed is not known.
-            Error::Middleware(error) => Lost { never_left: false, reason: error.to_string() },
+            Error::Middleware(error) => Lost::after(&error.to_string()),
         })
     }
 

@@ -29,6 +29,7 @@ mod signed;
 mod stream;
 mod told;
 mod transport;
+mod ways;
 
 pub use answered::{NotPaid, Paid, Unconfirmed};
 pub use cancelling::Cancelled;
@@ -59,6 +60,7 @@ use self::demand::Demand;
 use self::offers::{Asked, Offers, Quoted};
 use self::request::Prepared;
 use self::transport::Transport;
+use self::ways::Ways;
 use crate::Wallet;
 use crate::failpoint::reach;
 use crate::outgoing::{self, Orphan, Record, Sendable};
@@ -71,7 +73,7 @@ pub struct PayingClient {
     wallet: Wallet,
     payers: Vec<Arc<dyn Payer>>,
     session_payers: Vec<Arc<dyn SessionPayer>>,
-    http: reqwest::Client,
+    http: Ways,
     settings: Settings,
     remembered: session::Remembered,
 }
@@ -95,7 +97,7 @@ impl PayingClient {
 
     /// The same, with other patience.
     pub fn with_settings(wallet: Wallet, payers: Vec<Arc<dyn Payer>>, settings: Settings) -> Result<Self, PayError> {
-        let http = transport::client(settings.silence)?;
+        let http = Ways::anywhere(settings.silence)?;
         Ok(Self {
             wallet,
             payers,

@@ -11,6 +11,7 @@ use super::session::InSession;
 use super::transport::Lost;
 use crate::approvals::ApprovalError;
 use crate::policy::Rule;
+use crate::reach::Private;
 use crate::sessions::SessionsError;
 use crate::wallets::WalletsError;
 use crate::{FileError, NoRandomness, VaultError};
@@ -95,6 +96,9 @@ pub enum PayError {
     /// The server could not be reached; nothing was paid.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
+    /// The client keeps to public addresses, and this is none; nothing was sent there.
+    #[error(transparent)]
+    Private(#[from] Private),
     /// The request is not one that can be sent.
     #[error("the request cannot be sent: {0}")]
     Request(String),
@@ -157,6 +161,9 @@ impl fmt::Debug for Outcome {
 
 impl From<Lost> for PayError {
     fn from(lost: Lost) -> Self {
-        Self::Unreachable(lost.reason)
+        match lost.private {
+            Some(private) => Self::Private(private),
+            None => Self::Unreachable(lost.reason),
+        }
     }
 }

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Request, Response, redirect};
+use reqwest::{Request, Response};
 
 use super::PayError;
 use super::request::Prepared;
+use crate::reach::Private;
 
 /// The most redirects of one request.
 pub(super) const MOST_REDIRECTS: u32 = 5;
@@ -29,6 +30,8 @@ pub(super) struct Lost {
     /// Whether it certainly never left.
     pub(super) never_left: bool,
     pub(super) reason: String,
+    /// Where it was not let go, if that is why.
+    pub(super) private: Option<Private>,
 }
 
 impl Lost {
@@ -39,44 +42,27 @@ impl Lost {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        Self { never_left: false, reason: cause.to_string() }
+        Self::after(&cause.to_string())
     }
 
     pub(super) fn unsent(reason: &str) -> Self {
-        Self { never_left: true, reason: reason.to_owned() }
+        Self { never_left: true, ..Self::after(reason) }
+    }
+
+    /// It may have left before this happened.
+    pub(super) fn after(reason: &str) -> Self {
+        Self { never_left: false, reason: reason.to_owned(), private: None }
     }
 
     pub(super) fn unread() -> Self {
-        Self { never_left: false, reason: "its answer cannot be read".to_owned() }
+        Self::after("its answer cannot be read")
     }
 }
 
 /// Waits so long for an answer, and no longer.
 pub(super) async fn in_time<T>(silence: Duration, answer: impl Future<Output = T>) -> Result<T, Lost> {
     let answered = tokio::time::timeout(silence, answer).await;
-    answered.map_err(|_| Lost { never_left: false, reason: "it did not answer in time".to_owned() })
-}
-
-/// A client that follows no redirect by itself: where a credential goes is decided here.
-pub(super) fn client(silence: Duration) -> Result<reqwest::Client, PayError> {
-    reqwest::Client::builder()
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(Duration::from_secs(10))
-        .read_timeout(silence)
-        .build()
-        .map_err(|error| PayError::Request(error.without_url().to_string()))
-}
-
-/// One for sockets: they begin as requests of HTTP/1.1 and stay open for as long as they like.
-pub(super) fn for_sockets() -> Result<reqwest::Client, PayError> {
-    reqwest::Client::builder()
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .http1_only()
-        .connect_timeout(Duration::from_secs(10))
-        .build()
-        .map_err(|error| PayError::Request(error.without_url().to_string()))
+    answered.map_err(|_| Lost::after("it did not answer in time"))
 }
 
 /// Sends a request without a payment, and follows redirects of it; `request` becomes the one that
@@ -111,6 +97,12 @@ impl Transport for reqwest::Client {
     }
 }
 
+impl From<Private> for Lost {
+    fn from(private: Private) -> Self {
+        Self { private: Some(private.clone()), ..Self::unsent(&private.to_string()) }
+    }
+}
+
 impl From<&reqwest::Error> for Lost {
     fn from(error: &reqwest::Error) -> Self {
         // The error's own text names the URL, which may hold secrets; its sources do not. The innermost says why.
@@ -118,6 +110,6 @@ impl From<&reqwest::Error> for Lost {
         let source = sources.last().map(ToString::to_string);
         let reason = if error.is_timeout() { "it did not answer in time".to_owned() } else { String::new() };
         let reason = source.filter(|_| reason.is_empty()).unwrap_or(reason);
-        Self { never_left: error.is_connect(), reason }
+        Self { never_left: error.is_connect(), ..Self::after(&reason) }
     }
 }

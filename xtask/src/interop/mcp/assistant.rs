@@ -17,6 +17,8 @@ pub(super) struct Assistant<'a> {
 #[derive(Deserialize)]
 pub(super) struct Heard {
     pub(super) tools: Vec<String>,
+    pub(super) resources: Vec<String>,
+    pub(super) prompts: Vec<String>,
     /// Of each call.
     pub(super) results: Vec<Value>,
     /// What its person was asked.
@@ -44,10 +46,21 @@ impl<'a> Assistant<'a> {
         self
     }
 
-    /// Makes these calls, one after the other.
-    pub(super) fn call(mut self, calls: &[(&str, Value)]) -> anyhow::Result<Heard> {
+    /// With a person who answers forms so, one after the other; a further one is closed.
+    pub(super) fn answering(mut self, answers: Value) -> Self {
+        self.terms["answers"] = answers;
+        self
+    }
+
+    /// Makes these calls of tools, one after the other.
+    pub(super) fn call(self, calls: &[(&str, Value)]) -> anyhow::Result<Heard> {
         let calls = calls.iter().map(|(name, arguments)| json!({ "name": name, "arguments": arguments }));
-        self.terms["calls"] = calls.collect();
+        self.make(calls.collect())
+    }
+
+    /// Makes these calls, as the program reads them.
+    pub(super) fn make(mut self, calls: Value) -> anyhow::Result<Heard> {
+        self.terms["calls"] = calls;
         let mut client = program("node", [self.folder.join("client.js")]);
         let said = client.arg(self.terms.to_string()).output_text()?;
         serde_json::from_str(&said).with_context(|| format!("the assistant said {said:?}"))

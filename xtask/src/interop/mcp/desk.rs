@@ -25,18 +25,46 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn with_limit(binary: &Path, gateway: &Gateway, total: &str) -> anyhow::Result<Self> {
+        Self::with(binary, gateway, &format!("total = \"{total}\"\nper_payment = \"0.001 USD\"\n"))
+    }
+
+    /// The same, whose policy asks a person before every payment.
+    pub(super) fn that_asks(binary: &Path, gateway: &Gateway) -> anyhow::Result<Self> {
+        Self::with(binary, gateway, "total = \"1 USD\"\n[ask]\namount_above = \"0.0001 USD\"\ndeadline = \"10m\"\n")
+    }
+
+    fn with(binary: &Path, gateway: &Gateway, policy: &str) -> anyhow::Result<Self> {
         let desk = Self { binary: binary.to_owned(), home: tempfile::tempdir()? };
         desk.farthing(&["wallet", "create", "agent"]).output_text()?;
-        desk.farthing(&["policy", "set", "--total", total, "--per-payment", "0.001 USD"]).output_text()?;
+        let file = desk.home.path().join("policy.toml");
+        std::fs::write(&file, policy)?;
+        desk.farthing(&["policy", "set", "--file", &file.display().to_string()]).output_text()?;
         let shown: Value = serde_json::from_str(&desk.farthing(&["wallet", "show", "agent", "--json"]).output_text()?)?;
         gateway.grant(shown["did"].as_str().context("a wallet has a did")?, "1 USD")?;
         Ok(desk)
     }
 
-    /// The words that start the tools.
+    /// The words that start the tools. What is sold to them is on this machine.
     pub(super) fn command(&self, more: &[&str]) -> Vec<String> {
+        self.words(&[&["mcp", "--allow-private", "127.0.0.1"], more].concat())
+    }
+
+    /// The words by which a person allows what a call waits for.
+    pub(super) fn allows(&self) -> Vec<String> {
+        self.words(&["approvals", "allow", "{approval}"])
+    }
+
+    fn words(&self, words: &[&str]) -> Vec<String> {
         let binary = self.binary.display().to_string();
-        [binary.as_str(), "mcp"].iter().chain(more).map(|word| (*word).to_owned()).collect()
+        [binary.as_str()].iter().chain(words).map(|word| (*word).to_owned()).collect()
+    }
+
+    /// How much was spent in total, as the wallet says it.
+    pub(super) fn spent(&self) -> anyhow::Result<String> {
+        let shown = self.farthing(&["wallet", "show", "agent", "--json"]).output_text()?;
+        let shown: Value = serde_json::from_str(&shown)?;
+        let spent = shown.pointer("/accounts/0/spent").and_then(Value::as_str);
+        spent.map(str::to_owned).with_context(|| format!("a wallet says what was spent: {shown}"))
     }
 
     /// The variables that they need.
@@ -52,7 +80,11 @@ impl Desk {
     /// The tools, served over HTTP.
     pub(super) fn listen(&self) -> anyhow::Result<Service> {
         let address = free_address()?;
-        let mut served = Service::start("rmcp", self.farthing(&["mcp", "--listen", &address]), address)?;
+        let mut served = Service::start(
+            "rmcp",
+            self.farthing(&["mcp", "--allow-private", "127.0.0.1", "--listen", &address]),
+            address,
+        )?;
         served.wait_until("/mcp", 401)?;
         Ok(served)
     }

@@ -21,7 +21,7 @@ use super::plain::plain;
 use super::presenting::Answer;
 use super::request::Prepared;
 use super::session::{Buying, Need, Step, word};
-use super::transport::{self, Transport};
+use super::transport::Transport;
 use super::{InSession, Order, Outcome, PayError, PayingClient};
 use crate::policy::Rule;
 use crate::sessions::{KeptSession, SessionState};
@@ -103,7 +103,7 @@ impl PayingClient {
         let socket = match as_http(request.url()) {
             Some(url) => {
                 *request.url_mut() = url;
-                Some(SocketTransport::new(transport::for_sockets()?, self.settings.silence))
+                Some(SocketTransport::new(self.http.for_sockets()?, self.settings.silence))
             }
             None => None,
         };

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::client::transport::{Lost, Transport};
+use crate::client::ways::Ways;
 
 /// The longest message that is read, in bytes.
 const LONGEST_MESSAGE: usize = 4 * 1024 * 1024;
@@ -52,7 +53,7 @@ impl Said {
 /// One stream over a socket, opened when its first credential is presented.
 #[derive(Clone)]
 pub(super) struct SocketTransport {
-    http: reqwest::Client,
+    http: Ways,
     /// How long a server may take to answer over HTTP.
     silence: Duration,
     line: Arc<Mutex<Line>>,
@@ -77,7 +78,7 @@ pub(super) fn as_http(url: &Url) -> Option<Url> {
 }
 
 impl SocketTransport {
-    pub(super) fn new(http: reqwest::Client, silence: Duration) -> Self {
+    pub(super) fn new(http: Ways, silence: Duration) -> Self {
         Self { http, silence, line: Arc::default() }
     }
 
@@ -105,8 +106,8 @@ impl SocketTransport {
 
     /// The client sets no limit, as its sockets may stay silent for as long as they like.
     async fn ask(&self, request: Request) -> Result<Response, Lost> {
-        let asked = tokio::time::timeout(self.silence, self.http.execute(request)).await;
-        asked.map_err(|_| lost("it did not answer in time"))?.map_err(|error| Lost::from(&error))
+        let asked = tokio::time::timeout(self.silence, self.http.send(request)).await;
+        asked.map_err(|_| lost("it did not answer in time"))?
     }
 
     async fn authorize(&self, request: Request, credential: String) -> Result<Response, Lost> {
@@ -239,5 +240,5 @@ fn answered(url: &Url, status: StatusCode, receipt: Option<&SessionReceipt>, bod
 }
 
 fn lost(reason: &str) -> Lost {
-    Lost { never_left: false, reason: reason.to_owned() }
+    Lost::after(reason)
 }
