@@ -109,7 +109,8 @@ fn join(waiting: &mut Vec<Delivery>, delivery: Delivery) {
     waiting.push(delivery);
 }
 
-fn hand_over(seller: &Seller, session: SessionId, deliveries: Vec<Delivery>) {
+/// Writes deliveries down.
+pub(super) fn hand_over(seller: &Seller, session: SessionId, deliveries: impl IntoIterator<Item = Delivery>) {
     for Delivery { route, held, delivered, units } in deliveries {
         reach("before-spend");
         let (route, at) = (route.name.clone(), seller.now());

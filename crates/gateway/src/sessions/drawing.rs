@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::arrivals::Waiter;
 use super::books::carry_out;
-use super::deliveries::{Deliveries, Delivery};
+use super::deliveries::{Deliveries, Delivery, hand_over};
 use super::draw::{Undrawn, drawn};
 use super::keeper::{Barred, admit};
 use super::receipt;
@@ -31,6 +31,9 @@ pub(crate) struct Drawing {
     challenge: ChallengeId,
     /// Held and not yet delivered.
     held: Amount,
+    /// Delivered, and still held as far as the books know: how much, and how many units.
+    due: Amount,
+    due_units: u64,
     /// The request's name, where its client gave it one.
     turn: Option<Arc<Turn>>,
     /// As the books said last. All that is held for this request is committed in it.
@@ -72,7 +75,19 @@ impl Drawing {
     pub(super) fn new(drawer: Drawer, held: Amount, credit: Credit) -> Self {
         let Drawer { seller, route, terms, session, channel, challenge } = drawer;
         seller.metrics.in_flight.increment(1.0);
-        Self { seller, route, terms, session, channel, challenge, held, turn: None, credit }
+        Self {
+            seller,
+            route,
+            terms,
+            session,
+            channel,
+            challenge,
+            held,
+            due: Amount::ZERO,
+            due_units: 0,
+            turn: None,
+            credit,
+        }
     }
 
     /// For a request under a name, which is charged once.
@@ -126,6 +141,8 @@ impl Drawing {
         if let SessionOutcome::Refused(_, Some(credit)) = &outcome {
             self.learn(*credit);
         }
+        // After an answer of the books: what was handed over before it has left by now.
+        self.spend();
         match drawn(outcome) {
             Ok(credit) => {
                 self.learn(credit);
@@ -138,17 +155,30 @@ impl Drawing {
         }
     }
 
-    /// So much of what is held, at most all of it, was delivered. Written down in a moment.
+    /// So much of what is held, at most all of it, was delivered. Written down once more was held, so that a stream is
+    /// never further ahead of the books than two slices; else a moment after the last byte.
     pub(crate) fn deliver(&mut self, delivered: Amount, units: u64) {
         if let Some(turn) = &self.turn {
             turn.served();
         }
         let delivered = delivered.min(self.held);
         self.held = self.held.checked_sub(delivered).unwrap_or(Amount::ZERO);
-        let route = Arc::clone(&self.route);
-        let delivery = Delivery { route, held: delivered, delivered, units };
-        Deliveries::add(&self.seller, self.session, self.credit.units, delivery);
-        self.credit.units = self.seller.sessions.deliveries.units(self.session, self.credit.units);
+        self.due = self.due.checked_add(delivered).unwrap_or(self.due);
+        self.due_units = self.due_units.saturating_add(units);
+    }
+
+    /// Writes down what was delivered.
+    fn spend(&mut self) {
+        let Some(delivery) = self.take_due() else { return };
+        self.credit.units = self.credit.units.saturating_add(delivery.units);
+        hand_over(&self.seller, self.session, [delivery]);
+    }
+
+    fn take_due(&mut self) -> Option<Delivery> {
+        let delivered = std::mem::replace(&mut self.due, Amount::ZERO);
+        let units = std::mem::take(&mut self.due_units);
+        let is_any = !delivered.is_zero() || units > 0;
+        is_any.then(|| Delivery { route: Arc::clone(&self.route), held: delivered, delivered, units })
     }
 
     /// A place to wait for vouchers: taken before [`Self::hold`] is tried, it misses none.
@@ -180,7 +210,7 @@ impl Drawing {
             channel: &self.channel,
             accepted: self.credit.accepted,
             spent: self.with(amount),
-            units: before.saturating_add(units),
+            units: before.saturating_add(self.due_units).saturating_add(units),
             transaction: None,
             at: self.seller.now(),
         })
@@ -211,6 +241,9 @@ impl Drawing {
 impl Drop for Drawing {
     fn drop(&mut self) {
         self.seller.metrics.in_flight.decrement(1.0);
+        if let Some(delivery) = self.take_due() {
+            Deliveries::add(&self.seller, self.session, self.credit.units, delivery);
+        }
         if self.held == Amount::ZERO {
             return;
         }
