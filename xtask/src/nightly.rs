@@ -15,6 +15,7 @@ pub(crate) struct Effort {
 /// Runs them.
 pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     println!("== {} rounds of ten processes and one cap", effort.rounds);
-    let race = ["test", "--package", "farthing-wallet", "--features", "failpoints", "--test", "cap_race"];
+    let race =
+        ["test", "--package", "farthing-wallet", "--features", "failpoints", "--test", "cap_race", "--", "--nocapture"];
     cargo(race).env("FARTHING_ROUNDS", effort.rounds.to_string()).run()
 }
