@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use farthing_books::budget::{BudgetCounter, BudgetKey, Reservation, ReservationRecord, ReserveOutcome};
+use farthing_books::budget::{BudgetCounter, BudgetKey, Reservation, ReservationId, ReservationRecord, ReserveOutcome};
 use farthing_books::{
     Account, AccountId, Auditor, ClaimOutcome, Command, MovementRecord, NewPayment, Outcome, PaymentFilter,
     PaymentRecord, Statement, StoredResponse, Transfer,
@@ -213,6 +213,12 @@ impl Books {
         );
         let key = (wallet.to_owned(), limit);
         self.readers.read(move |books| many(books, &sql, key, budget::reservation)).await
+    }
+
+    /// One reservation.
+    pub async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError> {
+        let sql = format!("SELECT {} FROM reservations WHERE id = ?1", budget::RESERVATION);
+        self.readers.read(move |books| one(books, &sql, [id], budget::reservation)).await
     }
 
     /// What counts toward a budget; `None` when nothing was ever reserved on it.

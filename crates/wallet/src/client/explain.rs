@@ -191,7 +191,7 @@ impl PayingClient {
         let redirected_from = request.redirected_from();
         let asking = Asking { offer_signers, ..request.asking(order, redirected_from.as_ref()) };
         let (purchase, now) = (asking.charge(quote), self.wallet.ambient.now());
-        let known = self.wallet.sellers().known(&levels, &purchase);
+        let known = self.wallet.sellers().known(&self.wallet.budgets, &levels, &purchase).await;
         let mut answers = Vec::with_capacity(levels.len());
         for (level, decision) in levels.iter().zip(each_level(&levels, &purchase, &known, now)) {
             answers.push(self.level_answer(level, decision, &purchase, now).await?);

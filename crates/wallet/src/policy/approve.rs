@@ -111,7 +111,7 @@ pub(super) async fn reserve_decided(
     purchase: &Purchase,
     bought: Bought<'_>,
 ) -> Result<(), Refused> {
-    let known = grounds.sellers.known(grounds.levels, purchase);
+    let known = grounds.sellers.known(books, grounds.levels, purchase).await;
     let decision = grounds.decided(purchase, &known);
     let grounds_of_it = for_the_log(books, grounds, (purchase, known), &decision).await;
     let kept = grounds_of_it.clone().ok().flatten();
@@ -138,7 +138,8 @@ pub(super) async fn reserve_decided(
     };
     match books.reserve(reservation).await? {
         ReserveOutcome::Reserved => {
-            grounds.sellers.remember(grounds.levels, purchase, approval.is_some());
+            let payment = (bought.id, approval.is_some());
+            grounds.sellers.remember(books, grounds.levels, purchase, payment).await;
             Ok(())
         }
         ReserveOutcome::Exceeded { charge, spent, reserved } => {
@@ -201,8 +202,8 @@ impl Grounds<'_> {
     }
 
     /// Why nothing is signed, where nobody can be asked: what a voucher draws on was asked about before.
-    pub(super) fn must_allow(&self, purchase: &Purchase) -> Result<(), Refused> {
-        match self.decided(purchase, &self.sellers.known(self.levels, purchase)) {
+    pub(super) async fn must_allow(&self, books: &Books, purchase: &Purchase) -> Result<(), Refused> {
+        match self.decided(purchase, &self.sellers.known(books, self.levels, purchase).await) {
             Decision::Allow { .. } => Ok(()),
             Decision::Deny { rule, sentence, .. } | Decision::Ask { rule, sentence, .. } => {
                 Err(Refused::Rule { rule, sentence })

@@ -57,13 +57,14 @@ pub async fn approve_deposit(
 
 /// Approves a voucher: within the deposit, which is reserved already; to where money may still go; for no
 /// more than this call may cost. The last voucher of a session asks for nothing new and is always approved.
-pub fn approve_voucher(
+pub async fn approve_voucher(
+    books: &Books,
     grounds: &Grounds<'_>,
     voucher: VoucherQuote,
     call: &Call<'_>,
     asking: &Asking<'_>,
 ) -> Result<Approved<VoucherQuote>, Refused> {
-    grounds.must_allow(&asking.voucher(&voucher, call))?;
+    grounds.must_allow(books, &asking.voucher(&voucher, call)).await?;
     Ok(granted(voucher))
 }
 

@@ -137,8 +137,9 @@ impl Seller {
         self.record.lock().unwrap().charged.len()
     }
 
-    fn balance(&self) -> Balance {
-        Balance::new(farthing_rail_balance::asset_of("usd.6").unwrap(), &self.origin).unwrap()
+    /// The balances that it keeps, in any currency that it asked for.
+    fn balance(&self, currency: &str) -> Balance {
+        Balance::new(farthing_rail_balance::asset_of(currency).unwrap(), &self.origin).unwrap()
     }
 
     fn challenge(&self, asked: &Asked) -> String {
@@ -179,7 +180,8 @@ impl Seller {
         self.binder.verify(credential.challenge()).expect("the challenge is echoed as issued");
         if credential.challenge().method().as_str() == "balance" {
             let request = ChargeRequest::from_object(&credential.challenge().request().decode().unwrap()).unwrap();
-            let proof = self.balance().verify(&Presented { credential, request: &request, now: now() }).unwrap();
+            let presented = Presented { credential, request: &request, now: now() };
+            let proof = self.balance(&request.currency).verify(&presented).unwrap();
             assert!(proof.amount > Amount::ZERO);
         }
         let act = {

@@ -329,7 +329,8 @@ impl PayingClient {
             offer_signers: &[],
         };
         let sellers = self.wallet.sellers();
-        match approve_voucher(&self.grounds(&levels, &sellers), voucher, &call, &asking) {
+        let grounds = &self.grounds(&levels, &sellers);
+        match approve_voucher(&self.wallet.budgets, grounds, voucher, &call, &asking).await {
             Ok(approved) => Ok(Ok(approved)),
             Err(refused) => match denied(refused)? {
                 Outcome::Refused { sentence, .. } => Ok(Err(sentence)),

@@ -164,7 +164,8 @@ impl Buying<'_> {
         let from = self.request.redirected_from();
         let asking = self.request.asking(self.order, from.as_ref());
         let sellers = self.client.wallet.sellers();
-        match approve_voucher(&self.client.grounds(&levels, &sellers), voucher, &call, &asking) {
+        let grounds = &self.client.grounds(&levels, &sellers);
+        match approve_voucher(&self.client.wallet.budgets, grounds, voucher, &call, &asking).await {
             Ok(approved) => Ok(Ok(approved)),
             Err(refused) => Ok(Err(Step::Over(denied(refused)?))),
         }
