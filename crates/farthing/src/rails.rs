@@ -2,6 +2,7 @@
 
 mod facilitated;
 mod simulated;
+mod stripe;
 
 pub(crate) use facilitated::chains as facilitated_chains;
 
@@ -29,10 +30,13 @@ pub(crate) fn acceptors() -> RailFactory {
             Ok(vec![Acceptor::Prepaid(Arc::new(balance)), session])
         }
         "simulated" => simulated::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))]),
+        farthing_rail_stripe::METHOD => {
+            stripe::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))])
+        }
         method if farthing_rail_evm::METHODS.contains(&method) => on_chains(&chains, method, table, context),
         unknown => {
             let methods = farthing_rail_evm::METHODS.join(", ");
-            Err(format!("there is no rail \"{unknown}\"; the rails are balance, {methods} and simulated"))
+            Err(format!("there is no rail \"{unknown}\"; the rails are balance, stripe, {methods} and simulated"))
         }
     })
 }

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-rail-balance", 4),
     ("farthing-rail-bank", 4),
     ("farthing-rail-evm", 4),
+    ("farthing-rail-stripe", 4),
     ("farthing-devnet", 4),
     ("farthing-gateway", 5),
     ("farthing-facilitator", 5),
@@ -30,7 +31,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Crates beside the floors; they may look down on all of them.
-const BESIDE: &[&str] = &["xtask", "farthing-load", "farthing-testing-rpc"];
+const BESIDE: &[&str] = &["xtask", "farthing-load", "farthing-testing-rpc", "farthing-testing-stripe"];
 
 /// The crates without I/O, and what would give them some.
 const PURE: &[&str] =

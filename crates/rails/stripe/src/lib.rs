@@ -1,0 +1,31 @@
+//! Cards and wallets through Stripe: the payment method `stripe`, whose payer presents a Shared Payment Token
+//! (intent `charge`).
+//!
+//! The seller's half is [`Stripe`]: it charges a token once, under an idempotency key that is the payment's own
+//! name, and finds out by the same key what became of a charge whose answer was lost. It pays back, watches for
+//! disputes and reads the account's balance transactions as the statement that the books are reconciled with.
+//!
+//! Nothing here calls any service but the API that it is pointed at, which is `https://api.stripe.com` or, in
+//! development, a double on this machine. Keys and tokens stand in no log, no error and no `Debug`; what must be
+//! kept to finish a payment after a crash is [sealed](seller) with a key that only the seller's own secret opens.
+//!
+//! `docs/methods/stripe.md` is the page for operators.
+
+pub mod api;
+mod currency;
+mod payload;
+mod request;
+pub mod seller;
+mod token;
+
+pub use currency::{NotACurrency, asset_of};
+pub use payload::{InvalidPayload, Payload};
+pub use request::{NotAStripeRequest, StripeRequest};
+pub use seller::Stripe;
+pub use token::{NotASpt, Spt};
+
+/// The method's name on the wire.
+pub const METHOD: &str = "stripe";
+
+/// The intent served.
+pub const INTENT: &str = "charge";
