@@ -69,10 +69,9 @@ async fn s_22_connect_is_the_seller_s_alone() {
     let stage = Stage::with(lines).await;
     let (_, settled) = stage.settled().await;
     assert_eq!(settled.passed_on.units(), 400);
-    let desk = stage.double.desk();
-    assert_eq!(desk.last_order["on_behalf_of"], "acct_1");
-    assert_eq!(desk.last_order["transfer_data[destination]"], "acct_2");
-    drop(desk);
+    let order = stage.double.desk().last_order.clone();
+    assert_eq!(order["on_behalf_of"], "acct_1");
+    assert_eq!(order["transfer_data[destination]"], "acct_2");
     // What a client adds is not looked at.
     let spt = stage.double.token("pm_card_visa", 500);
     let payload = json!({ "spt": spt, "transfer_data": { "destination": "acct_thief" }, "application_fee_amount": 0 });
