@@ -12,7 +12,7 @@ use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
 use crate::shelf::{Missing, Shelf};
 use crate::{AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse};
-use crate::{Transfer, approval, audit, session};
+use crate::{BankCommand, Transfer, approval, audit, bank, session, topup};
 
 /// Applies a command: it is checked whole before anything changes, so that a refused one, or one
 /// that finds a row missing, leaves nothing behind.
@@ -33,6 +33,10 @@ pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Mis
         Command::Policy(new) => audit::adopt(shelf, new).map(Outcome::Policy),
         Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
         Command::Transfer(transfer) => transfer_on(shelf, std::slice::from_ref(transfer)),
+        Command::TopUp(new) => topup::open(shelf, new),
+        Command::Bank(BankCommand::Take(page)) => bank::apply_page(shelf, page),
+        Command::Bank(BankCommand::Assign(new)) => bank::apply_assignment(shelf, new),
+        Command::Bank(command) => bank::apply_payout(shelf, command),
         Command::Convert(conversion) => match conversion.transfers() {
             Ok(transfers) => transfer_on(shelf, &transfers),
             Err(invalid) => Ok(Outcome::Invalid(invalid)),

@@ -6,10 +6,12 @@ use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, SessionId, Settled, Un
 
 use crate::approval::{ApprovalCommand, ApprovalOutcome};
 use crate::audit::{Adopted, Entry, NewPolicy};
+use crate::bank::{BankCommand, BankOutcome};
 use crate::budget::{Reservation, ReserveOutcome};
 use crate::movement::{Reconciled, StatementPage};
 use crate::payment::{NewPayment, PaymentRecord, StoredResponse};
 use crate::session::{SessionCommand, SessionOutcome};
+use crate::topup::{NewTopUp, TopUpOutcome};
 use crate::{Conversion, Transfer, TransferId};
 
 /// One change to the books. Applied whole or not at all; applying it twice is applying it once.
@@ -63,6 +65,10 @@ pub enum Command {
     Log(Box<Entry>),
     /// Shows a policy that is about to decide.
     Policy(Box<NewPolicy>),
+    /// An order to fund a balance.
+    TopUp(Box<NewTopUp>),
+    /// A change to what is known of an account elsewhere.
+    Bank(BankCommand),
     /// A plain ledger transfer.
     Transfer(Box<Transfer>),
     /// Money that changes its asset at par: a balance funded over a rail, or paid out.
@@ -141,6 +147,10 @@ pub enum Outcome {
     Approval(ApprovalOutcome),
     /// To a session's command.
     Session(SessionOutcome),
+    /// To an order to fund a balance.
+    TopUp(TopUpOutcome),
+    /// To what is said of an account elsewhere.
+    Bank(BankOutcome),
     /// To `Confirm`, `Release` and `Log`.
     Done,
 }
@@ -152,6 +162,9 @@ pub enum Invalid {
     /// A transfer between two assets.
     #[error("a transfer moves one asset; convert with two transfers through a conversion account")]
     AssetsDiffer,
+    /// Money of one currency that is said to be a balance in another.
+    #[error("the balance is in another currency than the money")]
+    OtherCurrency,
     /// A conversion into an asset that has no unit small enough.
     #[error("the amount cannot be converted exactly; convert the largest part of it that can")]
     NotExact,

@@ -4,7 +4,7 @@ pub mod chart;
 pub mod conversion;
 pub(crate) mod posting;
 
-pub use chart::{MovementPurpose, Purpose};
+pub use chart::{EntryPurpose, MovementPurpose, Purpose};
 pub use conversion::Conversion;
 
 use farthing_money::{Amount, Asset, Currency};
@@ -43,6 +43,8 @@ pub enum AccountKind {
     Grants,
     /// Money that arrived and is not yet explained.
     Suspense,
+    /// What was on an account elsewhere before the books knew it.
+    Opening(String),
     /// What money passes on its way from one asset of this currency to another.
     Conversion(Currency),
     /// What conversions left over.

@@ -11,6 +11,7 @@
 mod apply;
 pub mod approval;
 pub mod audit;
+pub mod bank;
 pub mod budget;
 pub mod command;
 pub mod ledger;
@@ -21,10 +22,12 @@ pub mod shelf;
 pub mod statement;
 pub mod store;
 pub mod testing;
+pub mod topup;
 pub mod touches;
 pub mod verify;
 
 pub use approval::{ApprovalCommand, ApprovalId, ApprovalOutcome, ApprovalRecord, ApprovalState};
+pub use bank::{BankCommand, BankOutcome, BankPage, EntryRecord, PayoutId, Resting};
 pub use command::{ClaimOutcome, Command, Invalid, Outcome};
 pub use ledger::{Account, AccountId, AccountKind, Conversion, Transfer, TransferId};
 pub use movement::{MovementRecord, Reconciled, Seen, StatementPage};
@@ -33,4 +36,5 @@ pub use session::{NewSession, SessionCommand, SessionOutcome, SessionRecord, Ses
 pub use shelf::Shelf;
 pub use statement::{PaymentFilter, Statement};
 pub use store::Store;
+pub use topup::{NewTopUp, TopUpId, TopUpOutcome, TopUpRecord};
 pub use verify::{Auditor, Verification};

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
+use farthing_money::Asset;
 use farthing_protocol::Timestamp;
-use farthing_rail::{Cursor, PaymentId, ProofKey, SessionId};
+use farthing_rail::{Cursor, EntryKey, PayerId, PaymentId, ProofKey, SessionId};
 
 use crate::approval::{ApprovalId, ApprovalRecord, FactsDigest};
 use crate::audit::{PolicyVersion, Trail};
+use crate::bank::{AssignmentRecord, EntryRecord, PayoutId, PayoutRecord, StatementRecord};
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::movement::MovementRecord;
 use crate::payment::IdempotencyHash;
+use crate::topup::{TopUpId, TopUpRecord};
 use crate::{Account, AccountId, PaymentRecord, SessionRecord, StoredResponse, Transfer, TransferId};
 
 /// The rows a batch works on. A row is known (present or known to be absent) or not loaded; reading
@@ -52,6 +55,24 @@ pub struct Shelf {
     pub policies: Rows<String, PolicyVersion>,
     /// The end of the log.
     pub audit: Trail,
+    /// Orders to fund a balance, by id.
+    pub topups: Rows<TopUpId, TopUpRecord>,
+    /// Which order a reference stands for.
+    pub references: Rows<String, TopUpId>,
+    /// The open orders of a payer.
+    pub standing: Rows<PayerId, Vec<TopUpId>>,
+    /// Entries of accounts elsewhere.
+    pub bank_entries: Rows<EntryKey, EntryRecord>,
+    /// What persons said of entries, by entry and number.
+    pub assignments: Rows<(EntryKey, u32), AssignmentRecord>,
+    /// Statements that were taken.
+    pub bank_statements: Rows<EntryKey, StatementRecord>,
+    /// The earliest statement of an account.
+    pub first_statements: Rows<Asset, StatementRecord>,
+    /// Payouts by id.
+    pub payouts: Rows<PayoutId, PayoutRecord>,
+    /// The payouts in a payment file.
+    pub payout_files: Rows<String, Vec<PayoutId>>,
     /// Whether every payment and every session in progress is here, for `Recover`.
     pub all_in_progress: bool,
 }
@@ -95,6 +116,15 @@ impl Shelf {
         self.asked.clear();
         self.latest = None;
         self.policies.clear();
+        self.topups.clear();
+        self.references.clear();
+        self.standing.clear();
+        self.bank_entries.clear();
+        self.assignments.clear();
+        self.bank_statements.clear();
+        self.first_statements.clear();
+        self.payouts.clear();
+        self.payout_files.clear();
         self.audit.settle();
         self.all_in_progress = false;
     }
@@ -115,6 +145,11 @@ impl Shelf {
             && self.movements.changed.is_empty()
             && self.cursors.changed.is_empty()
             && self.policies.changed.is_empty()
+            && self.topups.changed.is_empty()
+            && self.bank_entries.changed.is_empty()
+            && self.assignments.changed.is_empty()
+            && self.bank_statements.changed.is_empty()
+            && self.payouts.changed.is_empty()
             && self.audit.appended().is_empty()
             && self.counters.changed.is_empty()
             && self.reservations.changed.is_empty()

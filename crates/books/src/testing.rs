@@ -8,15 +8,17 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use farthing_protocol::Timestamp;
-use farthing_rail::{Cursor, PaymentId, ProofKey, SessionId};
+use farthing_rail::{Cursor, EntryKey, PaymentId, ProofKey, SessionId};
 
 use crate::approval::{ApprovalId, ApprovalRecord, FactsDigest};
 use crate::audit::{AuditRecord, Head, PolicyVersion};
+use crate::bank::{AssignmentRecord, EntryRecord, PayoutId, PayoutRecord, StatementRecord};
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::ledger::Phase;
 use crate::payment::IdempotencyHash;
 use crate::shelf::{ProofUse, Rows, Shelf};
 use crate::store::{BatchError, run};
+use crate::topup::{TopUpId, TopUpRecord, TopUpState};
 use crate::touches::Wanted;
 use crate::{Account, AccountId, Auditor, Command, MovementRecord, Outcome, PaymentRecord, Store, StoredResponse};
 use crate::{SessionRecord, Transfer, TransferId, Verification};
@@ -50,6 +52,16 @@ pub struct MemoryStore {
     pub audit: Vec<AuditRecord>,
     /// The newest policy of each level.
     pub policies: BTreeMap<String, PolicyVersion>,
+    /// Orders to fund a balance.
+    pub topups: BTreeMap<TopUpId, TopUpRecord>,
+    /// Entries of accounts elsewhere.
+    pub bank_entries: BTreeMap<EntryKey, EntryRecord>,
+    /// What persons said of them.
+    pub assignments: BTreeMap<(EntryKey, u32), AssignmentRecord>,
+    /// Statements that were taken.
+    pub bank_statements: BTreeMap<EntryKey, StatementRecord>,
+    /// Payouts.
+    pub payouts: BTreeMap<PayoutId, PayoutRecord>,
     proofs: BTreeMap<ProofKey, ProofUse>,
     keys: BTreeMap<IdempotencyHash, PaymentId>,
     positions: BTreeMap<TransferId, usize>,
@@ -74,6 +86,30 @@ impl MemoryStore {
         let approvals = self.approvals.values().map(|approval| approval.updated_at);
         let reservations = self.reservations.values().map(|record| record.updated_at);
         approvals.chain(reservations).max().unwrap_or(Timestamp::from_unix_millis(0))
+    }
+
+    fn load_bank(&self, wanted: &Wanted, shelf: &mut Shelf) {
+        load(&wanted.topups, &self.topups, &mut shelf.topups);
+        load(&wanted.bank_entries, &self.bank_entries, &mut shelf.bank_entries);
+        load(&wanted.bank_statements, &self.bank_statements, &mut shelf.bank_statements);
+        load(&wanted.payouts, &self.payouts, &mut shelf.payouts);
+        for reference in &wanted.references {
+            let found = self.topups.values().find(|record| record.order.reference == *reference);
+            shelf.references.load(reference.clone(), found.map(|record| record.order.id));
+        }
+        for payer in &wanted.standing {
+            let of_payer = |record: &&TopUpRecord| record.order.payer == *payer && record.state == TopUpState::Open;
+            let ids = self.topups.values().filter(of_payer).map(|record| record.order.id).collect();
+            shelf.standing.load(payer.clone(), Some(ids));
+        }
+        for asset in &wanted.first_statements {
+            let of_account = self.bank_statements.values().filter(|record| record.asset == *asset);
+            shelf.first_statements.load(asset.clone(), of_account.min_by_key(|record| record.place()).cloned());
+        }
+        for file in &wanted.payout_files {
+            let in_file = self.payouts.values().filter(|record| record.file.as_deref() == Some(file));
+            shelf.payout_files.load(file.clone(), Some(in_file.map(|record| record.order.id).collect()));
+        }
     }
 
     fn known_transfer(&self, id: &TransferId) -> Option<Transfer> {
@@ -113,6 +149,7 @@ impl Store for MemoryStore {
             shelf.latest = Some(self.latest());
         }
         load(&wanted.sessions, &self.sessions, &mut shelf.sessions);
+        self.load_bank(wanted, shelf);
         if wanted.all_in_progress {
             for payment in self.payments.values().filter(|payment| !payment.state.is_final()) {
                 shelf.payments.load(payment.id, Some(payment.clone()));
@@ -147,6 +184,11 @@ impl Store for MemoryStore {
         self.audit.extend_from_slice(shelf.audit.appended());
         store(&shelf.approvals, &mut self.approvals);
         store(&shelf.asked, &mut self.asked);
+        store(&shelf.topups, &mut self.topups);
+        store(&shelf.bank_entries, &mut self.bank_entries);
+        store(&shelf.assignments, &mut self.assignments);
+        store(&shelf.bank_statements, &mut self.bank_statements);
+        store(&shelf.payouts, &mut self.payouts);
         Ok(())
     }
 
@@ -163,6 +205,11 @@ impl Store for MemoryStore {
         }
         self.sessions.values().for_each(|session| auditor.session(session));
         self.movements.values().for_each(|movement| auditor.movement(movement));
+        self.payouts.values().for_each(|payout| auditor.payout(payout));
+        self.bank_entries.values().for_each(|entry| auditor.bank_entry(entry));
+        self.assignments.iter().for_each(|((entry, _), assignment)| auditor.assignment(*entry, assignment));
+        self.bank_statements.values().for_each(|statement| auditor.bank_statement(statement));
+        self.topups.values().for_each(|order| auditor.topup(order));
         self.reservations.values().for_each(|reservation| auditor.reservation(reservation));
         self.counters.values().for_each(|counter| auditor.counter(counter));
         Ok(())

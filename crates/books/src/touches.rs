@@ -2,16 +2,19 @@
 
 use std::collections::HashSet;
 
-use farthing_rail::{PaymentId, ProofKey, SessionId, Settled};
+use farthing_money::Asset;
+use farthing_rail::{EntryKey, PayerId, PaymentId, ProofKey, SessionId, Settled};
 
 use crate::approval::{ApprovalId, FactsDigest, step as asking};
+use crate::bank::PayoutId;
 use crate::budget::{BudgetKey, ReservationId};
 use crate::ledger::{Phase, Purpose};
 use crate::movement::reconcile::{self, Need};
 use crate::payment::IdempotencyHash;
 use crate::payment::step::{Step, consumed};
 use crate::shelf::{Rows, Shelf};
-use crate::{AccountId, Command, NewPayment, PaymentRecord, Transfer, TransferId, session};
+use crate::topup::TopUpId;
+use crate::{AccountId, BankCommand, Command, NewPayment, PaymentRecord, Transfer, TransferId, bank, session, topup};
 
 /// Rows to load: those that a batch touches and the shelf does not know.
 #[derive(Debug, Default)]
@@ -46,6 +49,22 @@ pub struct Wanted {
     pub policies: HashSet<String>,
     /// The end of the log.
     pub audit: bool,
+    /// Orders to fund a balance.
+    pub topups: HashSet<TopUpId>,
+    /// References whose order is asked for.
+    pub references: HashSet<String>,
+    /// Payers whose open orders are asked for.
+    pub standing: HashSet<PayerId>,
+    /// Entries of accounts elsewhere.
+    pub bank_entries: HashSet<EntryKey>,
+    /// Statements of accounts elsewhere.
+    pub bank_statements: HashSet<EntryKey>,
+    /// Accounts elsewhere whose earliest statement is asked for.
+    pub first_statements: HashSet<Asset>,
+    /// Payouts.
+    pub payouts: HashSet<PayoutId>,
+    /// Payment files whose payouts are asked for.
+    pub payout_files: HashSet<String>,
     /// Sessions.
     pub sessions: HashSet<SessionId>,
     /// Every payment and every session that is not final.
@@ -72,6 +91,14 @@ impl Wanted {
             && !self.latest
             && self.policies.is_empty()
             && !self.audit
+            && self.topups.is_empty()
+            && self.references.is_empty()
+            && self.standing.is_empty()
+            && self.bank_entries.is_empty()
+            && self.bank_statements.is_empty()
+            && self.first_statements.is_empty()
+            && self.payouts.is_empty()
+            && self.payout_files.is_empty()
     }
 }
 
@@ -114,6 +141,10 @@ impl Command {
             Self::Recover { .. } => wanted.all_in_progress |= !shelf.all_in_progress,
             Self::Approval(command) => asking::touches(command, shelf, wanted),
             Self::Transfer(transfer) => want_transfer(shelf, wanted, transfer),
+            Self::TopUp(new) => topup::touches(new, shelf, wanted),
+            Self::Bank(BankCommand::Take(page)) => bank::touches_of_page(page, shelf, wanted),
+            Self::Bank(BankCommand::Assign(new)) => bank::touches_of_assignment(new, shelf, wanted),
+            Self::Bank(command) => bank::touches_of_payout(command, shelf, wanted),
             Self::Convert(conversion) => {
                 for transfer in conversion.transfers().unwrap_or_default() {
                     want_transfer(shelf, wanted, &transfer);

@@ -48,13 +48,16 @@ pub struct Auditor {
     budgets: Budgets,
     movements: Movements,
     sessions: Sessions,
+    banks: Banks,
 }
 
+mod bank;
 mod budgets;
 mod conversions;
 mod movements;
 mod sessions;
 
+use bank::Banks;
 pub(crate) use budgets::Budgets;
 use conversions::Conversions;
 use movements::Movements;
@@ -250,6 +253,7 @@ impl Auditor {
     /// What was found, after every row was shown.
     pub fn finish(mut self) -> Verification {
         self.check_accounts();
+        self.check_banks();
         let unshown = std::mem::take(&mut self.movements).left();
         self.done.findings.extend(unshown);
         let (sessions, of_sessions) = std::mem::take(&mut self.sessions).left();

@@ -118,7 +118,7 @@ fn what_is_changed_behind_the_books_is_found() {
     };
     let key = ProofKey::new("tx/1/0");
     found(&|books| drop(books.movements.remove(&key)), "which is not on record");
-    found(&|books| drop(books.movements.remove(&key)), "says that a statement showed 100");
+    found(&|books| drop(books.movements.remove(&key)), "says what a statement showed, and none did");
     found(&|books| books.movements.get_mut(&key).unwrap().payment = None, "named by pay_");
     found(&|books| books.movements.get_mut(&key).unwrap().suspended = true, "lacks its transfer");
     found(&|books| drop(books.transfers.pop()), "lacks its transfer of 7");

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod audit;
+mod bank;
 mod checkpoint;
 mod error;
 mod listing;
@@ -31,6 +32,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 
 pub use audit::AuditFilter;
+pub use bank::PageTaken;
 pub use error::StoreError;
 pub use farthing_books::Verification;
 pub use sessions::Drawn;

@@ -2,10 +2,12 @@
 
 pub(crate) mod approval;
 pub(crate) mod audit;
+pub(crate) mod bank;
 pub(crate) mod budget;
 pub(crate) mod file;
 pub(crate) mod rows;
 pub(crate) mod session;
+pub(crate) mod topup;
 mod write;
 
 use std::collections::HashMap;
@@ -93,6 +95,8 @@ impl Store for Sqlite {
         let by_id = format!("SELECT {RESERVATION} FROM reservations WHERE id = ?1");
         fill(connection, &by_id, &wanted.reservations, |id| *id, &mut shelf.reservations, budget::reservation)?;
         self.load_approvals(wanted, shelf)?;
+        topup::load(connection, wanted, shelf)?;
+        bank::load(connection, wanted, shelf)?;
         let level = String::clone;
         fill(connection, audit::NEWEST_POLICY, &wanted.policies, level, &mut shelf.policies, audit::policy)?;
         if wanted.audit {
@@ -188,6 +192,7 @@ pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(),
     show(&books, auditor, &format!("SELECT {MOVEMENT} FROM movements"), rows::movement, |auditor, row| {
         auditor.movement(&row);
     })?;
+    show_banks(&books, auditor)?;
     show(&books, auditor, &format!("SELECT {RESERVATION} FROM reservations"), budget::reservation, |auditor, row| {
         auditor.reservation(&row);
     })?;
@@ -200,6 +205,20 @@ pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(),
             auditor.find(format!("the file itself: {row}"));
         }
     })
+}
+
+/// Accounts elsewhere, and the orders that they fund.
+fn show_banks(books: &Connection, auditor: &mut Auditor) -> Result<(), StoreError> {
+    let payouts = format!("SELECT {} FROM payouts", bank::payout::PAYOUT);
+    show(books, auditor, &payouts, bank::payout::record, |auditor, row| auditor.payout(&row))?;
+    let entries = format!("SELECT {} FROM bank_entries", bank::ENTRY);
+    show(books, auditor, &entries, bank::entry, |auditor, row| auditor.bank_entry(&row))?;
+    let said = format!("SELECT {} FROM assignments ORDER BY entry, number", bank::ASSIGNMENT);
+    show(books, auditor, &said, bank::assignment, |auditor, (entry, row)| auditor.assignment(entry, &row))?;
+    let statements = format!("SELECT {} FROM bank_statements", bank::statement::STATEMENT);
+    show(books, auditor, &statements, bank::statement::record, |auditor, row| auditor.bank_statement(&row))?;
+    let orders = format!("SELECT {} FROM topups", topup::TOPUP);
+    show(books, auditor, &orders, topup::record, |auditor, row| auditor.topup(&row))
 }
 
 fn show<T>(

@@ -27,7 +27,7 @@ const GROUPS: &[(char, u32)] = &[
 const OF_THE_WALLET: &[u32] = &[4, 5, 6, 14, 15, 16, 20, 21, 25, 26, 28, 29, 30, 32, 33, 34];
 
 /// The attacks of group U.
-const OF_TOP_UPS: &[u32] = &[1, 3, 4, 5, 6, 7, 8, 10, 11, 13, 17];
+const OF_TOP_UPS: &[u32] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17];
 
 /// An attack's group and number.
 type Id = (char, u32);

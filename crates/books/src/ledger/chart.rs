@@ -32,8 +32,11 @@
 //!
 //! | funded over a rail           | `clearing/<rail>`   | `conversion/<cur>`  |
 //! | the same, as a balance       | `conversion/<cur>`  | `payer/<id>`        |
+//! | taken back by a bank         | `payer/<id>`        | the same way back   |
+//! | and no longer in the balance | `losses/<rail>`     | `confirmed/<rail>`  |
+//! | there before the first day   | `confirmed/<rail>`  | `opening/<rail>`    |
 //!
-//! The last two are in different assets: the money as its rail counts it, and as a balance counts it
+//! The first two are in different assets: the money as its rail counts it, and as a balance counts it
 //! ([`super::conversion`]). Money that is paid out goes the other way.
 //!
 //! What a session delivers is posted in sums, and the last two when it ends: then nothing of it is left in
@@ -48,7 +51,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use farthing_rail::{PayerId, PaymentId, ProofKey, SessionId};
+use farthing_rail::{EntryKey, PayerId, PaymentId, ProofKey, SessionId};
 use sha2::{Digest, Sha256};
 
 use super::conversion::Leg;
@@ -92,6 +95,19 @@ pub enum MovementPurpose {
     Explain,
 }
 
+/// What a transfer does for an entry of an account elsewhere; with the entry's key it makes the transfer's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryPurpose {
+    /// It is in the books.
+    Arrival,
+    /// What was taken back and is not in its payer's balance.
+    Loss,
+    /// A statement shows what a notification had shown.
+    Confirmation,
+    /// What was on the account before the first statement.
+    Opening,
+}
+
 impl TransferId {
     /// The id of the transfer that does this for a payment.
     pub fn of(payment: PaymentId, purpose: Purpose) -> Self {
@@ -120,6 +136,17 @@ impl TransferId {
             MovementPurpose::Explain => b"\0explain",
         };
         Self::named(b"farthing/movement/1\0", key.as_str().as_bytes(), purpose)
+    }
+
+    /// The id of the transfer that does this for an entry.
+    pub fn of_entry(key: &EntryKey, purpose: EntryPurpose) -> Self {
+        let purpose: &[u8] = match purpose {
+            EntryPurpose::Arrival => b"arrival",
+            EntryPurpose::Loss => b"loss",
+            EntryPurpose::Confirmation => b"confirmation",
+            EntryPurpose::Opening => b"opening",
+        };
+        Self::named(b"farthing/entry/1\0", key.as_bytes(), purpose)
     }
 
     /// The id of one half of the conversion of that name.
@@ -159,7 +186,12 @@ impl AccountKind {
     /// Whether debits make it larger: assets and expenses. Liabilities and income grow by credits.
     pub fn grows_by_debits(&self) -> bool {
         match self {
-            Self::Payer(_) | Self::Deposit(_) | Self::Revenue(_) | Self::Suspense | Self::Rounding => false,
+            Self::Payer(_)
+            | Self::Deposit(_)
+            | Self::Revenue(_)
+            | Self::Suspense
+            | Self::Rounding
+            | Self::Opening(_) => false,
             // Money comes in on one asset and goes out on another: of one it is on this side, of one on that.
             Self::Conversion(_) => false,
             Self::Vouchers(_)
@@ -202,6 +234,7 @@ impl fmt::Display for AccountKind {
             Self::Shares(method) => write!(formatter, "shares/{method}"),
             Self::Withdrawals(rail) => write!(formatter, "withdrawals/{rail}"),
             Self::Losses(method) => write!(formatter, "losses/{method}"),
+            Self::Opening(rail) => write!(formatter, "opening/{rail}"),
             Self::Conversion(currency) => write!(formatter, "conversion/{currency}"),
             Self::Refunds => formatter.write_str("refunds"),
             Self::Grants => formatter.write_str("grants"),
@@ -224,6 +257,7 @@ impl FromStr for AccountKind {
         let kind = match text.split_once('/') {
             Some(("payer", payer)) => Self::Payer(PayerId::new(payer)),
             Some(("deposit", session)) => Self::Deposit(session.parse().map_err(|_| refused())?),
+            Some(("opening", rail)) => Self::Opening(rail.to_owned()),
             Some(("conversion", currency)) => Self::Conversion(currency.parse().map_err(|_| refused())?),
             Some(("vouchers", method)) => Self::Vouchers(method.to_owned()),
             Some(("clearing", method)) => Self::Clearing(method.to_owned()),
@@ -299,6 +333,7 @@ mod tests {
             "fees/stripe",
             "losses/evm",
             "conversion/EUR",
+            "opening/bank",
         ]
         .into_iter()
         .chain(["refunds", "grants", "suspense", "rounding"])

@@ -257,6 +257,8 @@ impl Command {
             | Self::Approval(_)
             | Self::Log(_)
             | Self::Convert(_)
+            | Self::TopUp(_)
+            | Self::Bank(_)
             | Self::Policy(_) => return None,
         })
     }

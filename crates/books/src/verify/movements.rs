@@ -1,26 +1,52 @@
 //! Movements against the payments that consumed them and the transfers that they made.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use farthing_rail::PaymentId;
 
-use crate::ledger::{AccountKind, MovementPurpose};
+use crate::ledger::{AccountKind, MovementPurpose, Phase};
 use crate::{MovementRecord, PaymentRecord, Transfer, TransferId};
 
 /// What the movements are checked against, until all of them were shown.
 #[derive(Debug, Default)]
 pub(super) struct Movements {
     /// Transfers that no payment made and that touch what statements touch.
-    transfers: HashMap<TransferId, Transfer>,
+    transfers: HashMap<TransferId, Moved>,
     /// Which payment names a movement, and the method it was paid with.
     consumers: HashMap<Box<str>, (PaymentId, Box<str>)>,
+}
+
+/// A transfer, small enough to keep one for each entry of a year.
+#[derive(Debug)]
+struct Moved {
+    content: u64,
+    claims_arrival: bool,
+}
+
+impl Moved {
+    fn of(transfer: &Transfer) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (&transfer.debit, &transfer.credit, transfer.amount, transfer.phase == Phase::Single).hash(&mut hasher);
+        Self { content: hasher.finish(), claims_arrival: claims_arrival(transfer) }
+    }
 }
 
 impl Movements {
     pub(super) fn transfer(&mut self, transfer: &Transfer) {
         if [&transfer.debit, &transfer.credit].iter().any(|account| is_of_statements(&account.kind)) {
-            self.transfers.insert(transfer.id, transfer.clone());
+            self.transfers.insert(transfer.id, Moved::of(transfer));
         }
+    }
+
+    /// Takes out a transfer that something explains; false when there is none of this content.
+    pub(super) fn take(&mut self, due: &Transfer) -> bool {
+        self.transfers.remove(&due.id).is_some_and(|moved| moved.content == Moved::of(due).content)
+    }
+
+    /// Takes out a transfer that is checked otherwise.
+    pub(super) fn pass(&mut self, id: &TransferId) {
+        self.transfers.remove(id);
     }
 
     /// Says which movements of a payment another one names too.
@@ -63,7 +89,7 @@ impl Movements {
             Some(method) => vec![suspended, record.explained(seen, method, seen.at)],
         };
         for due in due {
-            if !self.transfers.remove(&due.id).is_some_and(|transfer| transfer.is_same_movement(&due)) {
+            if !self.take(&due) {
                 let (from, to) = (&due.credit, &due.debit);
                 findings.push(format!("movement {key}: lacks its transfer of {} from {from} to {to}", due.amount));
             }
@@ -77,9 +103,8 @@ impl Movements {
             .consumers
             .iter()
             .map(|(key, (payment, _))| format!("{payment}: settled by movement {key}, which is not on record"));
-        let unfounded = self.transfers.values().filter(|transfer| claims_arrival(transfer)).map(|transfer| {
-            format!("transfer {} says that a statement showed {}, and no movement does", transfer.id, transfer.amount)
-        });
+        let arrivals = self.transfers.iter().filter(|(_, moved)| moved.claims_arrival);
+        let unfounded = arrivals.map(|(id, _)| format!("transfer {id} says what a statement showed, and none did"));
         let mut findings: Vec<String> = unshown.chain(unfounded).collect();
         findings.sort();
         findings
@@ -88,16 +113,17 @@ impl Movements {
 
 /// Whether statements may move something on an account.
 fn is_of_statements(kind: &AccountKind) -> bool {
-    use AccountKind::{Confirmed, Fees, Suspense, Withdrawals};
-    matches!(kind, Confirmed(_) | Suspense | Withdrawals(_) | Fees(_))
+    use AccountKind::{Confirmed, Conversion, Fees, Losses, Suspense, Withdrawals};
+    matches!(kind, Confirmed(_) | Suspense | Withdrawals(_) | Fees(_) | Losses(_) | Conversion(_))
 }
 
 /// Whether a transfer says that a statement showed money that came in or went out.
 fn claims_arrival(transfer: &Transfer) -> bool {
+    use AccountKind::{Clearing, Confirmed, Conversion, Opening, Suspense};
     let (debit, credit) = (&transfer.debit.kind, &transfer.credit.kind);
     match (debit, credit) {
-        (AccountKind::Confirmed(_), AccountKind::Clearing(_) | AccountKind::Suspense) => true,
-        (debit, AccountKind::Confirmed(_)) => is_of_statements(debit) || matches!(debit, AccountKind::Clearing(_)),
+        (Confirmed(_), Clearing(_) | Suspense | Conversion(_) | Opening(_)) | (Opening(_), Confirmed(_)) => true,
+        (debit, Confirmed(_)) => is_of_statements(debit) || matches!(debit, Clearing(_)),
         _ => false,
     }
 }

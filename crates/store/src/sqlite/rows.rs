@@ -170,7 +170,7 @@ pub(crate) fn headers_text(response: &StoredResponse) -> Result<String, StoreErr
     serde_json::to_string(&pairs).map_err(|error| StoreError::Fault(error.to_string()))
 }
 
-pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, index: usize, column: &'static str) -> Result<T, StoreError> {
+pub(crate) fn parsed<T: std::str::FromStr>(row: &Row<'_>, index: usize, column: &'static str) -> Result<T, StoreError> {
     row.get_ref(index)?.as_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| damaged(column))
 }
 

@@ -8,7 +8,7 @@ use farthing_rail::PayerId;
 use rusqlite::{Connection, params};
 
 use super::rows::{headers_text, keys_text, phase_words};
-use super::{approval, audit, budget, session};
+use super::{approval, audit, bank, budget, session, topup};
 use crate::StoreError;
 
 /// Writes them; several changes of one row are one write.
@@ -26,6 +26,8 @@ pub(crate) fn changes(
     cursors(connection, shelf)?;
     budget::changes(connection, shelf)?;
     approval::changes(connection, shelf)?;
+    topup::changes(connection, shelf)?;
+    bank::changes(connection, shelf)?;
     audit::changes(connection, shelf)
 }
 
