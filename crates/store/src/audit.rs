@@ -74,6 +74,18 @@ impl Books {
         self.readers.read(move |books| one(books, NEWEST_POLICY, [level], policy)).await
     }
 
+    /// The newest version of each of these levels that was seen, by its level.
+    pub async fn newest_versions(&self, levels: Vec<String>) -> Result<HashMap<String, u64>, StoreError> {
+        let newest = move |books: &Connection| {
+            let found = levels.into_iter().map(|level| {
+                let newest = one(books, NEWEST_POLICY, [&level], policy)?;
+                Ok(newest.map(|newest| (level, newest.version)))
+            });
+            found.filter_map(Result::transpose).collect()
+        };
+        self.readers.read(newest).await
+    }
+
     /// Every policy that ever decided, in no order.
     pub async fn archived_policies(&self) -> Result<Vec<PolicyVersion>, StoreError> {
         self.readers.read(|books| many(books, "SELECT version, hash, text, at FROM policies", [], policy)).await

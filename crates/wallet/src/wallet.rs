@@ -170,9 +170,12 @@ impl Wallet {
     /// is nothing paid; that is so, too, where the wallet or the card has none.
     pub async fn levels(&self) -> Result<Vec<Level>, WalletsError> {
         let card = self.card.as_ref().map(|card| (card.level.as_str(), card.policy.as_path()));
-        let levels = self.policies.levels(&self.home, self.owner(), card, (self.name.as_str(), &self.policy))?;
-        self.policies.must_be_newest(&self.budgets, self.ambient.now()).await?;
-        Ok(levels)
+        loop {
+            let levels = self.policies.levels(&self.home, self.owner(), card, (self.name.as_str(), &self.policy))?;
+            if self.policies.must_be_newest(&self.budgets, self.ambient.now()).await? {
+                return Ok(levels);
+            }
+        }
     }
 
     /// The same, for something that is signed now; that nothing is, because they cannot be followed, is in the log.

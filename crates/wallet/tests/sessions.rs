@@ -79,6 +79,25 @@ async fn at_the_end_what_was_spent_is_confirmed_and_the_rest_is_free() {
 }
 
 #[tokio::test]
+async fn the_log_has_the_deposit_and_what_was_spent_of_it_and_no_voucher() {
+    let (shop, (directory, client)) = (Shop::start().await, home(POLICY));
+    for _ in 0..3 {
+        paid(&client, &shop, "/").await;
+    }
+    client.close_session(&newest(&client).await).await.unwrap();
+    let wallets = double::wallets(&directory.path().join("home"));
+    let filter = farthing_store::AuditFilter { limit: 100, ..Default::default() };
+    let records = wallets.audit(filter).await.unwrap();
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let records: Vec<_> = records.iter().map(|record| read(&record.text)).filter(|it| it["event"] != "policy").collect();
+    let said: Vec<_> = records.iter().map(|record| (&record["event"], &record["books"]["cost"])).collect();
+    assert_eq!(said, [(&"allowed".into(), &"0.01 USD".into()), (&"confirmed".into(), &"0.003 USD".into())]);
+    let channel = shop.channel().id;
+    assert_eq!(records[1]["books"]["receipt"], channel, "which says where the rest can be looked up");
+    assert_eq!(wallets.verify_audit(None).await.unwrap().findings, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_session_is_topped_up_within_the_policy() {
     let terms = Terms { deposit: "0.003 USD", ..Terms::default() };
     let (shop, (_home, client)) = (Shop::offering(terms).await, home(POLICY));

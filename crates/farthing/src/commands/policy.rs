@@ -109,7 +109,7 @@ pub(crate) struct Sign {
 impl Policy {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Show(which) => show(&which),
+            Self::Show(which) => show(&which).await,
             Self::Set(set) => set.run().await,
             Self::Sign(sign) => sign.run().await,
             Self::List(policies) => policies.list(),
@@ -120,8 +120,16 @@ impl Policy {
     }
 }
 
-fn show(Show { which, group }: &Show) -> Result<ExitCode, Failure> {
+async fn show(Show { which, group }: &Show) -> Result<ExitCode, Failure> {
     let wallets = which.home.wallets()?;
+    let outdated = match group {
+        Some(group) => wallets.outdated_group_policy(group).await,
+        None => wallets.outdated_policy(&which.wallet).await,
+    };
+    // What is not even signed is said by reading it.
+    if let Ok(Some(outdated)) = outdated {
+        terminal::complain(&format!("this policy is not followed: {outdated}"));
+    }
     let policy = match group {
         Some(group) => wallets.group_policy(group),
         None => wallets.show(&which.wallet).map(|summary| summary.policy),

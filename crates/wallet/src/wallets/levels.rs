@@ -8,7 +8,7 @@ use farthing_books::audit::{Adopted, NewPolicy};
 use farthing_keys::{FileError, OwnerKey, OwnerPublic, PassphraseSource, private_file};
 use farthing_policy::{Level, with_parents};
 use farthing_protocol::Timestamp;
-use farthing_store::Books;
+use farthing_store::{Books, Sharing};
 
 use super::{SignedPolicy, SignedPolicyError, WalletName, Wallets, WalletsError};
 use crate::Policy;
@@ -81,8 +81,11 @@ impl Policies {
     }
 
     /// Shows the books what was read since the last time: they know the newest of a level that was ever followed, and
-    /// an older one is not.
-    pub(crate) async fn must_be_newest(&self, books: &Books, at: Timestamp) -> Result<(), WalletsError> {
+    /// an older one is not. False when they have seen a newer one than what was read before: it must be read again.
+    pub(crate) async fn must_be_newest(&self, books: &Books, at: Timestamp) -> Result<bool, WalletsError> {
+        if self.forget_outdated(books).await? {
+            return Ok(false);
+        }
         for (path, shown, version) in self.not_shown(at)? {
             let level = shown.level.clone();
             let adopted = books.adopt_policy(shown).await?;
@@ -95,7 +98,23 @@ impl Policies {
                 known.is_newest = true;
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Forgets what another process has replaced since: a file that was put back together with its directory looks as it
+    /// did when it was followed.
+    async fn forget_outdated(&self, books: &Books) -> Result<bool, WalletsError> {
+        let followed: Vec<String> = {
+            let read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            read.values().filter(|known| known.is_newest).map(|known| known.level.clone()).collect()
+        };
+        let newest = books.newest_versions(followed).await?;
+        let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = read.len();
+        read.retain(|_, known| {
+            !known.is_newest || newest.get(&known.level).is_none_or(|newest| *newest <= known.version)
+        });
+        Ok(read.len() < before)
     }
 
     fn not_shown(&self, at: Timestamp) -> Result<Vec<(PathBuf, NewPolicy, u64)>, WalletsError> {
@@ -168,14 +187,33 @@ impl Wallets {
     pub async fn follow_policy(&self, name: &WalletName) -> Result<(), WalletsError> {
         let (policies, owner) = (Policies::default(), self.owner_of(&self.key_in_use(name)?)?);
         policies.levels(&self.home, owner, None, (name.as_str(), &self.path(name, "policy.toml")))?;
-        policies.must_be_newest(&self.budgets()?, self.ambient.now()).await
+        policies.must_be_newest(&self.budgets()?, self.ambient.now()).await.map(drop)
     }
 
     /// The same of a group.
     pub async fn follow_group_policy(&self, group: &WalletName) -> Result<(), WalletsError> {
         let policies = Policies::default();
         policies.read(&group_level(group.as_str()), &group_policy(&self.home, group.as_str()), self.owner()?)?;
-        policies.must_be_newest(&self.budgets()?, self.ambient.now()).await
+        policies.must_be_newest(&self.budgets()?, self.ambient.now()).await.map(drop)
+    }
+
+    /// Why a wallet's policy as it lies there is not followed, though its owner signed it: a newer one was.
+    pub async fn outdated_policy(&self, name: &WalletName) -> Result<Option<SignedPolicyError>, WalletsError> {
+        self.outdated(name.as_str(), &self.path(name, "policy.toml")).await
+    }
+
+    /// The same of a group.
+    pub async fn outdated_group_policy(&self, group: &WalletName) -> Result<Option<SignedPolicyError>, WalletsError> {
+        self.outdated(&group_level(group.as_str()), &group_policy(&self.home, group.as_str())).await
+    }
+
+    async fn outdated(&self, level: &str, path: &Path) -> Result<Option<SignedPolicyError>, WalletsError> {
+        let file = read_text(path)?.map(|text| SignedPolicy::read(level, &text)).transpose()?;
+        let books = self.home.join("budgets.db");
+        let Some(version) = file.map(|file| file.version).filter(|_| books.exists()) else { return Ok(None) };
+        let newest = Books::open(&books, Sharing::ReadOnly)?.newest_versions(vec![level.to_owned()]).await?;
+        let newer = newest.get(level).copied().filter(|newest| *newest > version);
+        Ok(newer.map(|newest| SignedPolicyError::Old { level: level.to_owned(), version, newest }))
     }
 
     /// What a group of wallets may spend together; `None` when there is no such group.

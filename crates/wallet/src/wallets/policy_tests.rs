@@ -129,6 +129,31 @@ async fn w_30_an_older_policy_does_not_come_back_before_the_newer_one_paid_eithe
 }
 
 #[tokio::test]
+async fn w_30_an_older_policy_does_not_come_back_with_the_whole_directory() {
+    let place = place();
+    place.set(LARGE);
+    let wallet = place.wallet();
+    assert_eq!(total(&wallet).await, "1000 USD");
+    assert_eq!(place.wallets.outdated_policy(&agent()).await.unwrap(), None);
+    // The loose policy leaves with its directory and comes back as it was, while this process looks at neither.
+    let (directory, aside) = (place.file().parent().unwrap().to_owned(), place.home.path().join("aside"));
+    fs::rename(&directory, &aside).unwrap();
+    fs::create_dir(&directory).unwrap();
+    for name in ["wallet.json", "policy.toml"] {
+        fs::copy(aside.join(name), directory.join(name)).unwrap();
+    }
+    place.set(SMALL);
+    place.wallets.follow_policy(&agent()).await.unwrap();
+    fs::remove_dir_all(&directory).unwrap();
+    fs::rename(&aside, &directory).unwrap();
+    assert!(matches!(refused(&wallet).await, SignedPolicyError::Old { .. }));
+    let outdated = place.wallets.outdated_policy(&agent()).await.unwrap();
+    assert!(matches!(outdated, Some(SignedPolicyError::Old { .. })), "{outdated:?}");
+    place.set(SMALL);
+    assert_eq!(total(&wallet).await, "1 USD");
+}
+
+#[tokio::test]
 async fn w_30_nobody_else_signs_a_policy() {
     let (place, other) = (place(), place());
     place.set(SMALL);
