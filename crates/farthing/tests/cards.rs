@@ -273,3 +273,38 @@ fn files_under(directory: &Path) -> Vec<String> {
         })
         .collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallet_for_one_task_has_its_group_its_end_its_sources_and_its_purpose_from_one_command() {
+    let street = Street::open().await;
+    let create = |name: &'static str, source: &'static str| {
+        let words = ["wallet", "create", name, "--total", "1 USD", "--parent", "research", "--expires", "1h"];
+        [words.as_slice(), &["--for", "prices of\tflights", "--fund-from", source]].concat()
+    };
+    let refused = street.run(&create("scout", "balance"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("farthing policy set --group research"));
+    assert!(!street.run(&["wallet", "show", "scout"]).status.success(), "nothing was left behind");
+    street.must(&["policy", "set", "--group", "research", "--total", "0.001 USD"]);
+    street.must(&create("scout", "balance"));
+    street.must(&create("abroad", "tempo"));
+    let shown = street.json(&["wallet", "show", "scout", "--json"]);
+    assert_eq!(shown["purpose"], "prices of\u{fffd}flights", "what could hide text is not shown");
+    assert_eq!((&shown["policy"]["parent"], &shown["policy"]["methods"][0]), (&"research".into(), &"balance".into()));
+    assert!(shown["policy"]["expires"].is_string());
+    let pay = |wallet: &str| {
+        let did = street.json(&["wallet", "show", wallet, "--json"])["did"].as_str().unwrap().to_owned();
+        (did, ["pay", "--wallet", wallet, &street.url()].map(str::to_owned))
+    };
+    for (wallet, answer) in [("scout", "the total limit"), ("abroad", "pays out of tempo")] {
+        let (did, words) = pay(wallet);
+        street.seller.grant(&did, "1 USD").await;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut said = street.run(&words);
+        if wallet == "scout" {
+            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+            said = street.run(&words);
+        }
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.contains(answer), "{wallet}: {said}");
+    }
+}

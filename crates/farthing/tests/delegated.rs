@@ -36,6 +36,13 @@ impl Stage {
         command.stdin(Stdio::null()).output().await.unwrap()
     }
 
+    /// As an agent that has a card of this home, and no passphrase.
+    async fn with_card(&self, home: &str, token: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(FARTHING);
+        command.args(arguments).env("FARTHING_HOME", self.home(home)).env("FARTHING_CARD", token);
+        command.env_remove("FARTHING_PASSPHRASE").stdin(Stdio::null()).output().await.unwrap()
+    }
+
     async fn said(&self, home: &str, arguments: &[&str]) -> String {
         let output = self.run(home, arguments).await;
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -129,4 +136,65 @@ async fn a_granted_key_pays_from_the_other_account_within_the_grant_only() {
     let broke = stage.run("edge", &pay).await;
     assert_eq!(broke.status.code(), Some(4), "{}", String::from_utf8_lossy(&broke.stderr));
     assert!(String::from_utf8_lossy(&broke.stderr).contains("there is 0 pathUSD"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_of_a_chain_is_a_key_that_the_chain_limits_and_forgets() {
+    let stage = Stage::new().await;
+    let upstream = Upstream::start().await;
+    let seller = Seller::start(stage.directory.path(), &gateway(&stage.chain, &upstream.url()), &[]);
+    stage.said("home", &["wallet", "create", "treasury"]).await;
+    stage.add_chain("home").await;
+    stage.said("home", &["wallet", "fund", "treasury", "--from-devnet", "10 USD"]).await;
+    stage.said("home", &["policy", "set", "--wallet", "treasury", "--total", "100 USD"]).await;
+    let create = ["card", "create", "--wallet", "treasury", "--amount", "0.5 USD", "--on-chain", "--json"];
+    let made = stage.json("home", &create).await;
+    let (token, id) = (made["token"].as_str().unwrap(), made["id"].as_str().unwrap());
+    assert_eq!((&made["on_chain"], &made["policy"]["methods"]), (&true.into(), &serde_json::json!(["tempo"])));
+
+    // Its key is not the wallet's, and what the chain lets it spend is counted as given away.
+    let exposure = stage.json("home", &["exposure", "--wallet", "treasury", "--json"]).await;
+    assert_eq!(exposure[0]["permissions"][0]["amount"], "0.5 USD", "{exposure}");
+    let directory = stage.home("home").join("wallets/treasury");
+    let keys =
+        |file: PathBuf| serde_json::from_slice::<Value>(&std::fs::read(file).unwrap()).unwrap()["accounts"].clone();
+    let card = directory.join("cards").join(id);
+    assert_ne!(keys(card.join("wallet.json")), keys(directory.join("wallet.json")));
+
+    let pay = ["pay", "--json", &format!("{}/goods", seller.listen)];
+    let before = stage.units("home", "treasury").await;
+    let paid = stage.with_card("home", token, &pay).await;
+    assert!(paid.status.success(), "{}\n{}", String::from_utf8_lossy(&paid.stderr), seller.log());
+    let spent = before - stage.units("home", "treasury").await;
+    assert!((10_000..500_000).contains(&spent), "a cent, and the fee: {spent}");
+    let shown = stage.json("home", &["wallet", "show", "treasury", "--json"]).await;
+    assert_eq!(shown["recent"][0]["state"], "paid", "what a card pays, its wallet counts");
+
+    let revoked = stage.run("home", &["card", "revoke", id]).await;
+    assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
+    let exposure = stage.json("home", &["exposure", "--wallet", "treasury", "--json"]).await;
+    assert_eq!(exposure[0]["permissions"], serde_json::json!([]), "the chain forgot it");
+    let refused = stage.with_card("home", token, &pay).await;
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("belongs to no card"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_that_its_chain_does_not_forget_is_frozen_until_it_does() {
+    let stage = Stage::new().await;
+    stage.said("home", &["wallet", "create", "agent"]).await;
+    stage.add_chain("home").await;
+    stage.said("home", &["wallet", "fund", "agent", "--from-devnet", "10 USD"]).await;
+    stage.said("home", &["policy", "set", "--total", "100 USD"]).await;
+    let made = stage.json("home", &["card", "create", "--amount", "0.5 USD", "--on-chain", "--json"]).await;
+    let id = made["id"].as_str().unwrap();
+    let nowhere = ["wallet", "chain", "add", "devnet", "--chain", "42431", "--rpc", "http://127.0.0.1:9"];
+    stage.said("home", &nowhere).await;
+    let stopped = stage.run("home", &["card", "revoke", id]).await;
+    let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert_eq!(stopped.status.code(), Some(5), "{said}");
+    assert!(said.contains("run the same command again"), "{said}");
+    assert_eq!(stage.json("home", &["card", "show", id, "--json"]).await["state"], "frozen");
+    stage.add_chain("home").await;
+    assert!(stage.run("home", &["card", "revoke", id]).await.status.success());
+    assert!(!stage.run("home", &["card", "show", id]).await.status.success());
 }

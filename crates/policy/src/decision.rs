@@ -80,6 +80,8 @@ pub enum Rule {
     Expired,
     /// `[hours]`.
     Hours,
+    /// `methods`.
+    Method,
     /// `required_tags`.
     Tags,
     /// There is no `[[rate]]` for the currency that is good now.
@@ -118,6 +120,7 @@ impl Rule {
             Self::Limit => "limit",
             Self::Expired => "expired",
             Self::Hours => "hours",
+            Self::Method => "method",
             Self::Tags => "tags",
             Self::Rate => "rate",
             Self::NewPayee => "new-payee",

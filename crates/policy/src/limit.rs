@@ -84,6 +84,11 @@ impl Limit {
     }
 }
 
+/// Whether an entry of a list, `tempo` or `tempo/charge`, means this method.
+pub(crate) fn is_method(entry: &str, method: &str) -> bool {
+    method == entry || method.split('/').next() == Some(entry)
+}
+
 impl Per {
     fn value(&self, policy: &Policy, purchase: &Purchase) -> Option<String> {
         match self {
@@ -111,7 +116,7 @@ impl Only {
         let (method, asset) = (purchase.method.as_str(), purchase.asset.as_str());
         (self.origins.is_empty() || self.origins.contains(&purchase.origin))
             && any(&self.payees, &|entry| payee.is_some_and(|payee| payee.eq_ignore_ascii_case(entry)))
-            && any(&self.methods, &|entry| method == entry || method.split('/').next() == Some(entry))
+            && any(&self.methods, &|entry| is_method(entry, method))
             && any(&self.assets, &|entry| asset.eq_ignore_ascii_case(entry) || asset.split('.').next() == Some(entry))
             && any(&self.categories, &|entry| category.is_some_and(|category| category == entry))
             && self.tags.iter().all(|(name, values)| purchase.tags.get(name).is_some_and(|tag| values.contains(tag)))

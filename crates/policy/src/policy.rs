@@ -28,6 +28,8 @@ pub struct Policy {
     pub locked: Option<Price>,
     /// Nothing is paid from this instant on.
     pub expires: Option<Timestamp>,
+    /// The methods that money may come by, `tempo` or `tempo/charge`; `None` is every one there is.
+    pub methods: Option<Vec<String>>,
     /// The tags that every payment has to have.
     pub required_tags: Vec<String>,
     /// When payments may be made.
@@ -126,6 +128,7 @@ impl Policy {
             open_sessions: None,
             locked: None,
             expires: None,
+            methods: None,
             required_tags: Vec::new(),
             hours: None,
             unmatched: None,

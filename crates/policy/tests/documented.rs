@@ -6,7 +6,7 @@ use farthing_policy::Policy;
 
 const PAGE: &str = include_str!("../../../docs/policy.md");
 
-const KEYS: [&str; 40] = [
+const KEYS: [&str; 41] = [
     "currency",
     "parent",
     "total",
@@ -16,6 +16,7 @@ const KEYS: [&str; 40] = [
     "open_sessions",
     "locked",
     "expires",
+    "methods",
     "required_tags",
     "unmatched",
     "rates_valid",

@@ -21,6 +21,7 @@ use proptest::prelude::*;
 use purchases::{charge, level};
 
 const ORIGINS: [&str; 3] = ["https://a.example", "https://b.example", "https://c.example"];
+const METHODS: [&str; 2] = ["balance/charge", "tempo/charge"];
 const TASKS: [&str; 3] = ["", "t1", "t2"];
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -61,6 +62,8 @@ struct Rules {
     per_day: Option<u64>,
     per_payment: Option<u64>,
     denied: Option<usize>,
+    /// The only method, if there is only one.
+    method: Option<usize>,
     sums: Vec<Sum>,
 }
 
@@ -76,6 +79,7 @@ enum End {
 struct Request {
     later: i64,
     origin: usize,
+    method: usize,
     task: usize,
     cost: u64,
     end: End,
@@ -173,6 +177,7 @@ impl Rules {
             sum.has_room(request, now, history, slack)
         };
         self.denied != Some(request.origin)
+            && self.method.is_none_or(|only| request.method == only)
             && self.per_payment.is_none_or(|most| request.cost <= most)
             && sum(Some(self.total), Span::Ever)
             && sum(self.per_day, Span::Day)
@@ -185,6 +190,9 @@ impl Rules {
             if let Some(value) = value {
                 let _ = writeln!(text, "{key} = \"{}\"", dollars(value));
             }
+        }
+        if let Some(method) = self.method {
+            let _ = writeln!(text, "methods = [\"{}\"]", METHODS[method]);
         }
         if let Some(denied) = self.denied {
             let _ = writeln!(text, "[[origin]]\nurl = \"{}\"\ndeny = true", ORIGINS[denied]);
@@ -199,7 +207,8 @@ fn dollars(millionths: u64) -> String {
 }
 
 fn purchase(request: &Request) -> Purchase {
-    let mut purchase = Purchase { origin: ORIGINS[request.origin].parse().unwrap(), ..charge(&dollars(request.cost)) };
+    let (origin, method) = (ORIGINS[request.origin].parse().unwrap(), METHODS[request.method].to_owned());
+    let mut purchase = Purchase { origin, method, ..charge(&dollars(request.cost)) };
     // A request without a task is one kind of its own.
     if request.task > 0 {
         purchase.tags.insert("task".into(), TASKS[request.task].into());
@@ -265,18 +274,18 @@ prop_compose! {
     fn rules()(
         total in 1_000u64..200_000, per_day in option::of(1_000u64..60_000),
         per_payment in option::of(1_000u64..10_000), denied in option::weighted(0.2, 0usize..3),
-        sums in vec(sums(), 0..4),
+        method in option::weighted(0.2, 0usize..2), sums in vec(sums(), 0..4),
     ) -> Rules {
-        Rules { total, per_day, per_payment, denied, sums }
+        Rules { total, per_day, per_payment, denied, method, sums }
     }
 }
 
 prop_compose! {
     fn requests()(
-        later in prop_oneof![0i64..120_000, 0..2 * HOUR, 0..3 * DAY], origin in 0usize..3, task in 0usize..3,
+        later in prop_oneof![0i64..120_000, 0..2 * HOUR, 0..3 * DAY], origin in 0usize..3, method in 0usize..2, task in 0usize..3,
         cost in 0u64..9_000, end in prop_oneof![Just(End::Open), Just(End::Paid), Just(End::PaidHalf), Just(End::Released)],
     ) -> Request {
-        Request { later, origin, task, cost, end }
+        Request { later, origin, method, task, cost, end }
     }
 }
 

@@ -62,6 +62,19 @@ fn a_policy_ends_and_keeps_hours() {
 }
 
 #[test]
+fn money_comes_by_the_methods_that_are_named() {
+    only_with("methods = [\"balance\"]", &charge("1 USD"), Rule::Method);
+    only_with("methods = [\"tempo/session\"]", &charge("1 USD"), Rule::Method);
+    only_with("methods = []", &charge("1 USD"), Rule::Method);
+    for methods in ["\"tempo\"", "\"balance\", \"tempo/charge\""] {
+        assert_eq!(rule(&format!("{BARE}methods = [{methods}]"), &charge("1 USD")), None);
+    }
+    // A method that only begins alike is another one.
+    let alike = Purchase { method: "tempo2/charge".into(), ..charge("1 USD") };
+    only_with("methods = [\"tempo\"]", &alike, Rule::Method);
+}
+
+#[test]
 fn tags_may_be_required() {
     only_with("required_tags = [\"task\"]", &charge("1 USD"), Rule::Tags);
     let text = format!("{BARE}required_tags = [\"task\"]");

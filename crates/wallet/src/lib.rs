@@ -27,7 +27,7 @@ mod wallet;
 mod wallets;
 
 pub use approvals::{ApprovalError, Reply};
-pub use cards::{Card, CardError, CardTerms};
+pub use cards::{Card, CardError, CardTerms, OwnKey};
 pub use client::{Outcome, PayError, PayingClient, PayingLayer, PayingMiddleware};
 pub use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
 pub use farthing_keys::{

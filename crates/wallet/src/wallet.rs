@@ -217,6 +217,11 @@ impl Wallet {
         self.unwinds
     }
 
+    /// What lets the key of the card that it was opened by spend, where that is the card's own.
+    pub(crate) fn delegation_of_card(&self) -> Option<&str> {
+        self.card.as_ref()?.delegation.as_deref()
+    }
+
     /// The id of the virtual card that it was opened by, if it was one.
     pub fn card_id(&self) -> Option<&str> {
         self.card.as_ref().map(|card| card.id.as_str())

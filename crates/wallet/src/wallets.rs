@@ -4,6 +4,7 @@ mod freezing;
 mod levels;
 mod locked;
 mod owner;
+mod purpose;
 mod signed_policy;
 mod spending;
 
@@ -44,6 +45,7 @@ pub struct WalletName(Box<str>);
 /// <home>/wallets/<name>/sellers/      who was paid before, and at which price
 /// <home>/wallets/<name>/delegation.json  what another account lets the wallet spend
 /// <home>/wallets/<name>/grants/       what the wallet's account lets other keys spend
+/// <home>/wallets/<name>/purpose.txt   what its owner made it for
 /// <home>/wallets/<name>/frozen        while the wallet is frozen
 /// <home>/wallets/<name>/cards/        virtual cards, see [`crate::cards`]
 /// <home>/wallets/<name>/outgoing/     payments under way, and what else was signed to be sent
@@ -67,6 +69,8 @@ pub struct WalletSummary {
     pub address: Option<String>,
     /// When the keys were made, RFC 3339.
     pub created_at: String,
+    /// What its owner made it for, if they said.
+    pub purpose: Option<String>,
     /// What it may spend, if anything.
     pub policy: Option<Policy>,
     /// Whether it signs nothing at present.
@@ -165,6 +169,7 @@ impl Wallets {
             did: key.did()?.to_owned(),
             address: key.address().map(str::to_owned),
             created_at: key.created_at.clone(),
+            purpose: self.purpose(name)?,
             policy: self.policy(name)?,
             frozen: self.stopped(name).is_some(),
             outgoing: crate::outgoing::count(&self.path(name, "outgoing"))?,

@@ -1,5 +1,7 @@
 //! `farthing card`: virtual cards, each a wallet's key within limits of its own, handed over as one token.
 
+mod on_chain;
+
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -28,6 +30,7 @@ pub(crate) enum Card {
     /// and the wallet's, and can do nothing else.
     #[command(after_help = "Examples:\n  farthing card create --wallet agent --amount \"1 USD\"\n  \
         farthing card create --amount \"5 USD\" --origin https://api.example.com --payments 20 --expires 7d\n  \
+        farthing card create --amount \"5 USD\" --expires 7d --on-chain   # a key whose limit Tempo keeps\n  \
         FARTHING_CARD=$(farthing card create --amount \"1 USD\" --single-use) farthing pay https://api.example.com/v1\n\n\
         The token is the only thing on standard output. It is kept nowhere: who loses it makes another card.")]
     Create(Create),
@@ -43,8 +46,9 @@ pub(crate) enum Card {
     /// Let a frozen card pay again.
     #[command(after_help = "Example:\n  farthing card thaw 4f2a8c11")]
     Thaw(One),
-    /// End a card for ever: its key is destroyed.
-    #[command(after_help = "Example:\n  farthing card revoke 4f2a8c11")]
+    /// End a card for ever: its key is destroyed, and taken off the chain if it is one of a chain.
+    #[command(after_help = "Example:\n  farthing card revoke 4f2a8c11\n\n\
+        Exit codes: 0 it is over, 5 it is frozen and its chain has not forgotten its key (the same command goes on).")]
     Revoke(One),
 }
 
@@ -72,6 +76,8 @@ pub(crate) struct Create {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
+    on_chain: on_chain::OnChain,
+    #[command(flatten)]
     which: WhichWallet,
 }
 
@@ -89,7 +95,7 @@ pub(crate) struct One {
 impl Card {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Create(create) => create.run()?,
+            Self::Create(create) => create.run().await?,
             Self::List(which) => list(&which).await?,
             Self::Show(one) => one.show().await?,
             Self::Freeze(one) => {
@@ -100,18 +106,14 @@ impl Card {
                 let card = one.home.wallets()?.thaw_card(&one.id).map_err(said)?;
                 one.done(Event::Thawed, &card, &freeze::card_thawed(&card)).await?;
             }
-            Self::Revoke(one) => {
-                let card = one.home.wallets()?.revoke_card(&one.id).map_err(said)?;
-                let sentence = format!("the card {} is revoked; its key is destroyed", card.id);
-                one.done(Event::Revoked, &card, &sentence).await?;
-            }
+            Self::Revoke(one) => return one.revoke().await,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Create {
-    fn run(self) -> Result<(), Failure> {
+    async fn run(self) -> Result<(), Failure> {
         let WhichWallet { wallet, json, home } = self.which;
         let Lasting(lasting) = self.expires;
         let terms = CardTerms {
@@ -121,9 +123,12 @@ impl Create {
             payees: self.payees,
             payments: if self.single_use { Some(1) } else { self.payments },
             expires: Some(clock::now().after(lasting)),
+            methods: Vec::new(),
         };
-        let wallets = home.wallets()?;
-        let (token, card) = wallets.create_card(&wallet, &terms, &home.passphrase()?).map_err(said)?;
+        let (token, card) = match self.on_chain.is_meant() {
+            true => self.on_chain.create(&home, &wallet, terms).await?,
+            false => home.wallets()?.create_card(&wallet, &terms, &home.passphrase()?).map_err(said)?,
+        };
         if json {
             let mut shown = to_json(&card);
             shown["token"] = token.expose().into();
@@ -163,6 +168,26 @@ impl One {
             terminal::say(policy.to_toml().map_err(said)?.trim_end());
         }
         Ok(())
+    }
+
+    /// Ends the card. One of a chain is stopped here first, and taken off the chain before its key is destroyed, so that
+    /// the same command goes on where the chain did not answer.
+    async fn revoke(self) -> Result<ExitCode, Failure> {
+        let wallets = self.home.wallets()?;
+        let card = wallets.freeze_card(&self.id).map_err(said)?;
+        if let Some(delegation) = &card.delegation
+            && let Some(obstacle) = on_chain::take_back(&self.home, &card, delegation).await?
+        {
+            terminal::complain(&format!(
+                "the card {} is frozen, and the chain still lets its key spend: {obstacle}; run the same command again",
+                card.id
+            ));
+            return Ok(ExitCode::from(5));
+        }
+        let card = wallets.revoke_card(&self.id).map_err(said)?;
+        let sentence = format!("the card {} is revoked; its key is destroyed", card.id);
+        self.done(Event::Revoked, &card, &sentence).await?;
+        Ok(ExitCode::SUCCESS)
     }
 
     /// Says what was done with a card, here and in the log.
@@ -227,6 +252,7 @@ fn to_json(card: &Made) -> Value {
         "expires_at": card.expires_at.map(|end| end.to_rfc3339()),
         "state": state(card),
         "policy": card.policy.as_ref().map(super::policy::to_json),
+        "on_chain": card.delegation.is_some(),
     })
 }
 

@@ -275,6 +275,8 @@ pub(super) fn to_json(policy: &Limits) -> Value {
         "session_deposit": text(policy.session_deposit),
         "origins": origins,
         "parent": policy.parent,
+        "methods": policy.methods,
+        "expires": policy.expires.map(|at| at.to_rfc3339()),
         "text": policy.to_toml().ok(),
     })
 }

@@ -37,8 +37,10 @@ pub(crate) enum Wallet {
     #[command(after_help = "Examples:\n  farthing wallet create agent\n  \
         farthing wallet create reader --template careful --origin https://api.example.com\n  \
         farthing wallet create job-7 --template batch --set origin=https://api.example.com --total \"5 USD\"\n  \
+        farthing wallet create scout --total \"2 USD\" --parent research --for \"prices of flights\" --expires 7d \\\n    \
+        --fund-from balance --fund-from tempo\n  \
         farthing wallet create agent --phrase-file phrase.txt --path \"m/44'/60'/0'/0/1\"")]
-    Create(create::Create),
+    Create(Box<create::Create>),
     /// The templates that a wallet can be made from.
     #[command(after_help = "Example:\n  farthing wallet templates --json")]
     Templates(create::Templates),
@@ -246,10 +248,11 @@ impl All {
                     wallet.did.clone(),
                     total.map_or("-".into(), |total| total.to_string()),
                     state.into(),
+                    wallet.purpose.clone().unwrap_or_default(),
                 ]
             })
             .collect();
-        terminal::say_table(&["wallet", "payer", "total", "state"], 4, &rows);
+        terminal::say_table(&["wallet", "payer", "total", "state", "for"], 5, &rows);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -261,6 +264,9 @@ fn say(error: impl std::fmt::Display) -> Failure {
 /// What the wallet is known as, where it pays from a balance and where it pays on a chain.
 fn say_names(summary: &WalletSummary) {
     terminal::say(&format!("{}  {}", summary.name, summary.did));
+    if let Some(purpose) = &summary.purpose {
+        terminal::say(&format!("for: {purpose}"));
+    }
     match &summary.address {
         Some(address) => terminal::say(&format!("on chains: {address}")),
         None => terminal::say(&format!(
@@ -276,6 +282,7 @@ fn summary_json(summary: &WalletSummary) -> Value {
         "did": summary.did,
         "address": summary.address,
         "created_at": summary.created_at,
+        "purpose": summary.purpose,
         "frozen": summary.frozen,
         "outgoing": summary.outgoing,
         "policy": summary.policy.as_ref().map(super::policy::to_json),

@@ -25,6 +25,8 @@ pub(super) struct Text {
     pub(super) locked: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) expires: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) methods: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) required_tags: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -39,6 +39,7 @@ fn read(text: Text) -> Result<Policy, PolicyError> {
         open_sessions: text.open_sessions,
         locked: price("locked", text.locked)?,
         expires: text.expires.map(|at| instant("expires", &at)).transpose()?,
+        methods: text.methods,
         required_tags: text.required_tags,
         hours: text.hours.map(hours).transpose()?,
         unmatched: text.unmatched.map(|word| unmatched(&word)).transpose()?,

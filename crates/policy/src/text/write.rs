@@ -20,6 +20,7 @@ impl Policy {
             open_sessions: self.open_sessions,
             locked: price(self.locked),
             expires: self.expires.map(|at| at.to_rfc3339()),
+            methods: self.methods.clone(),
             required_tags: self.required_tags.clone(),
             unmatched: self.unmatched.map(|unmatched| match unmatched {
                 Unmatched::Allow => "allow".into(),

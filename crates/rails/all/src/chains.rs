@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use farthing_keys::{FileError, private_file};
 use farthing_rail_evm::buyer::{Chains, ChainsError, Delegation, DelegationError};
-use farthing_wallet::{WalletName, Wallets, WalletsError};
+use farthing_wallet::{Wallet, WalletName, Wallets, WalletsError};
 
 /// Why the chains or a grant could not be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -54,12 +54,12 @@ pub fn save(home: &Path, chains: &Chains) -> Result<(), ChainsFileError> {
     Ok(private_file::write(&file(home), chains.to_toml().as_bytes())?)
 }
 
-/// What another account lets a wallet spend. One that has ended still pays nothing on Tempo: the wallet's
+/// What another account lets an open wallet spend, or the card that it was opened by. One that has ended still pays nothing on Tempo: the wallet's
 /// own money is not taken in its place.
-pub fn delegation(wallets: &Wallets, name: &WalletName) -> Result<Option<Delegation>, ChainsFileError> {
-    let Some(text) = wallets.delegation(name)? else { return Ok(None) };
+pub fn delegation(wallets: &Wallets, wallet: &Wallet) -> Result<Option<Delegation>, ChainsFileError> {
+    let Some(text) = wallets.delegation_of(wallet)? else { return Ok(None) };
     let read = Delegation::from_json(&text);
-    read.map(Some).map_err(|error| ChainsFileError::Grant { wallet: name.clone(), error })
+    read.map(Some).map_err(|error| ChainsFileError::Grant { wallet: wallet.name().clone(), error })
 }
 
 fn file(home: &Path) -> PathBuf {

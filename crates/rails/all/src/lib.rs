@@ -71,7 +71,7 @@ pub async fn client(
 
 /// The same out of a wallet that is open, such as one that was opened by a virtual card.
 pub async fn client_of(wallets: &Wallets, wallet: Wallet) -> Result<PayingClient, ClientError> {
-    let (chains, delegation) = (load(wallets.home())?, delegation(wallets, wallet.name())?);
+    let (chains, delegation) = (load(wallets.home())?, delegation(wallets, &wallet)?);
     let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
     let charges = payers(wallet.signer(), on_chains.as_ref()).await?;
     let sessions = session_payers(wallet.signer(), on_chains.as_ref()).await?;

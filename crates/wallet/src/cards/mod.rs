@@ -4,22 +4,29 @@
 //! <home>/wallets/<name>/cards/<id>/key.json      a copy of the keys that the token opens
 //! <home>/wallets/<name>/cards/<id>/policy.toml   the card's own level of limits
 //! <home>/wallets/<name>/cards/<id>/frozen        while the card is frozen
+//! <home>/wallets/<name>/cards/<id>/wallet.json   keys of its own, where it is one of a chain
+//! <home>/wallets/<name>/cards/<id>/delegation.json  and what the chain lets them spend
 //! <home>/wallets/<name>/cards/<id>/outgoing/     its payments under way
 //! ```
 //!
 //! The key file has the form of an API key of the Open Wallet Standard. The token is shown once and kept
 //! nowhere; whoever has it, and can read the file, pays what both the card's level and every level above it
 //! allow. Removing the key file revokes the card: a process that holds its keys open finds it gone before its
-//! next signature.
+//! next signature. A card of a chain has keys of its own, which hold nothing: a chain lets them spend so much of the
+//! wallet's account, and keeps to that whatever becomes of this machine.
 
+mod on_chain;
 mod terms;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use farthing_keys::{ApiKeyFile, FileError, PassphraseSource, Stop, Stopped, Token, Vault, VaultError, private_file};
+use farthing_keys::{
+    ApiKeyFile, FileError, KeyFile, PassphraseSource, Stop, Stopped, Token, Vault, VaultError, private_file,
+};
 use farthing_protocol::Timestamp;
 
+pub use self::on_chain::OwnKey;
 pub use self::terms::CardTerms;
 use crate::wallet::Places;
 use crate::{Policy, Wallet, WalletName, Wallets, WalletsError};
@@ -44,6 +51,8 @@ pub struct Card {
     pub policy: Option<Policy>,
     /// Who stopped it, if anybody.
     pub stopped: Option<Stopped>,
+    /// What a chain lets its own key spend, where it is a card of one: a text of the rail's.
+    pub delegation: Option<String>,
 }
 
 impl Card {
@@ -103,6 +112,15 @@ impl Place {
         self.directory.join("frozen")
     }
 
+    /// The keys of a card that has its own.
+    fn own_keys(&self) -> PathBuf {
+        self.directory.join("wallet.json")
+    }
+
+    fn delegation(&self) -> PathBuf {
+        self.directory.join("delegation.json")
+    }
+
     fn id(&self) -> &str {
         self.directory.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
@@ -117,18 +135,34 @@ impl Wallets {
         terms: &CardTerms,
         source: &PassphraseSource,
     ) -> Result<(Token, Card), WalletsError> {
+        self.make_card(wallet, terms, source, None)
+    }
+
+    fn make_card(
+        &self,
+        wallet: &WalletName,
+        terms: &CardTerms,
+        source: &PassphraseSource,
+        own: Option<&OwnKey<'_>>,
+    ) -> Result<(Token, Card), WalletsError> {
         let policy = terms.policy(self.ambient.now())?;
         let owner = self.owner_to_sign_for(wallet, source)?;
-        let file = self.key_in_use(wallet)?;
         let passphrase = source.read(&self.home)?;
         let name = terms.name.as_deref().unwrap_or("card");
-        let wallets = [(&file, &passphrase)];
-        let (token, mut key) = ApiKeyFile::create(&self.ambient, name, &wallets, &[], terms.expires)?;
+        let file = match own {
+            None => self.key_in_use(wallet)?,
+            Some(own) => KeyFile::with_key(&self.ambient, name, &passphrase, own.key)?,
+        };
+        let (token, mut key) = ApiKeyFile::create(&self.ambient, name, &[(&file, &passphrase)], &[], terms.expires)?;
         key.policy_ids.push(key.id.clone());
         private_file::private_directory(&self.path(wallet, "cards"))?;
         let place = Place { wallet: wallet.clone(), directory: self.path(wallet, "cards").join(&key.id) };
         private_file::private_directory(&place.directory)?;
         self.sign_policy(&level_of(wallet, place.id()), &place.policy(), &policy, &owner)?;
+        if let Some(own) = own {
+            private_file::write_new(&place.own_keys(), &file.to_json()?)?;
+            private_file::write_new(&place.delegation(), own.delegation.as_bytes())?;
+        }
         // Last, because with it the card is there.
         private_file::write_new(&place.key(), &key.to_json()?)?;
         Ok((token, self.read_card(&place)?))
@@ -194,13 +228,14 @@ impl Wallets {
             let end = key.expires_at.clone().unwrap_or_default();
             return Err(CardError::Ended { id: key.id, end }.into());
         }
-        let file = self.key_in_use(&place.wallet)?;
-        let owner = (self.owner_of(&file)?, None);
+        let owner = (self.owner_of(&self.key_in_use(&place.wallet)?)?, None);
+        let (file, delegation) = self.keys_of(&place)?;
         let vault = Vault::by_token(file, &key, token, self.stops_of(&place))?;
         let outgoing = place.directory.join("outgoing");
         private_file::private_directory(&outgoing)?;
         let level = level_of(&place.wallet, place.id());
-        let card = OpenCard { id: place.id().to_owned(), level, policy: place.policy(), ends: end_of(&key) };
+        let card =
+            OpenCard { id: place.id().to_owned(), level, policy: place.policy(), ends: end_of(&key), delegation };
         let policy = self.path(&place.wallet, "policy.toml");
         let places = Places { home: &self.home, policy, outgoing, card: Some(card), owner };
         Wallet::new(place.wallet, vault, self.budgets()?, places, self.ambient.clone())
@@ -230,6 +265,7 @@ impl Wallets {
             created_at: key.created_at,
             policy,
             stopped: self.stops_of(place).iter().find_map(Stop::look),
+            delegation: place.read_delegation()?,
         })
     }
 
@@ -281,6 +317,8 @@ pub(crate) struct OpenCard {
     pub(crate) level: String,
     pub(crate) policy: PathBuf,
     pub(crate) ends: Option<Timestamp>,
+    /// What its own key may spend, if it has one; it then pays by nothing else.
+    pub(crate) delegation: Option<String>,
 }
 
 /// The end of a key; one that cannot be read has come.

@@ -21,6 +21,8 @@ pub struct CardTerms {
     pub payments: Option<u64>,
     /// The last second in which it pays.
     pub expires: Option<Timestamp>,
+    /// The methods that it pays by; every one there is if empty.
+    pub methods: Vec<String>,
 }
 
 impl CardTerms {
@@ -49,6 +51,7 @@ impl CardTerms {
             total: Some(self.amount),
             per_payment: Some(self.amount),
             origins: (!self.origins.is_empty()).then(|| self.origins.iter().cloned().map(OriginLimit::new).collect()),
+            methods: (!self.methods.is_empty()).then(|| self.methods.clone()),
             payees: self.payees.iter().map(payee).collect(),
             limits: self.payments.map(often).into_iter().collect(),
             ..Policy::new(self.amount.currency())

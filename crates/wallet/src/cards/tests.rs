@@ -37,7 +37,15 @@ fn at(directory: &tempfile::TempDir, now: i64) -> Wallets {
 fn terms(amount: &str) -> CardTerms {
     let expires = Some(Timestamp::from_unix_millis(NOW + 60_000));
     let origins = vec!["https://api.example.com".parse().unwrap()];
-    CardTerms { name: None, amount: amount.parse().unwrap(), origins, payees: Vec::new(), payments: None, expires }
+    CardTerms {
+        name: None,
+        amount: amount.parse().unwrap(),
+        origins,
+        payees: Vec::new(),
+        payments: None,
+        expires,
+        methods: Vec::new(),
+    }
 }
 
 #[test]

@@ -93,14 +93,19 @@ pub(super) async fn take_back(
     }
     for (name, delegation) in granted(wallets, &taken.wallet)? {
         let (chain, key) = (delegation.chain(), delegation.key());
-        let sent = purse.take_permission_back(&account, chain, &delegation.permission(), clock::now()).await;
-        let obstacle = obstacle(sent);
+        let obstacle = revoke_key(&purse, &account, &delegation).await;
         if obstacle.is_none() {
             wallets.forget_grant(&taken.wallet, &name).map_err(said)?;
         }
         taken.step("key", format!("the key {key} on eip155:{chain}"), obstacle);
     }
     Ok(())
+}
+
+/// Has the chain forget a key; why it has not, if it has not.
+pub(crate) async fn revoke_key(purse: &Purse, account: &Account, delegation: &Delegation) -> Option<String> {
+    let permission = delegation.permission();
+    obstacle(purse.take_permission_back(account, delegation.chain(), &permission, clock::now()).await)
 }
 
 /// Sets an allowance to nothing. What an earlier call signed and did not finish is finished first, as `farthing

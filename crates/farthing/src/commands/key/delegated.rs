@@ -106,7 +106,7 @@ impl Grant {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let wallets = self.which.home.wallets()?;
         let known = chains::load(&self.which.home.directory()?)?;
-        let (chain, token) = self.place(&known)?;
+        let (chain, token) = place(&known, self.chain.as_deref(), self.token.as_deref())?;
         let key = match &self.to {
             Grantee::Address(address) => *address,
             Grantee::Wallet(name) => address_of(name, wallets.show(name).map_err(said)?.address)?,
@@ -115,7 +115,7 @@ impl Grant {
         let root = root.account().ok_or_else(|| no_account(&self.which.wallet))?;
         let limit = Limit {
             token: token.contract,
-            amount: self.amount(&token)?,
+            amount: amount(self.limit, &token)?,
             period: self.every.map(|Lasting(period)| period),
         };
         let Lasting(lasting) = self.expires;
@@ -140,36 +140,39 @@ impl Grant {
         }
         Ok(())
     }
+}
 
-    /// The chain and the token that are meant.
-    fn place<'a>(&self, known: &'a Chains) -> Result<(&'a ChainSettings, Token), Failure> {
-        let is_meant = |name: &str| self.chain.as_deref().is_none_or(|wanted| wanted == name);
-        let is_tempo = |chain: &ChainSettings| chain.on_file().is_some_and(|chain| chain.kind == Kind::Tempo);
-        let meant: Vec<_> = known.iter().filter(|(name, chain)| is_meant(name) && is_tempo(chain)).collect();
-        let chain = match meant.as_slice() {
-            [(_, only)] => *only,
-            [] => {
-                let remedy = "farthing wallet chain add tempo --rpc URL";
-                return Err(Failure::new(format!(
-                    "only accounts on Tempo can grant, and none is known; run: {remedy}"
-                )));
-            }
-            _ => return Err(Failure::new("there are several Tempo chains; say which with --chain NAME")),
-        };
-        let mut tokens = chain.all_tokens().into_iter();
-        let token = tokens.find(|token| self.token.as_deref().is_none_or(|code| code == token.asset.code()));
-        let token = token
-            .ok_or_else(|| Failure::new("no such token is known on the chain; run: farthing wallet chain list"))?;
-        Ok((chain, token))
-    }
-
-    fn amount(&self, token: &Token) -> Result<Amount, Failure> {
-        if token.currency != self.limit.currency() {
-            let (code, currency) = (token.asset.code(), token.currency);
-            return Err(Failure::wrong_use(format!("{code} is worth {currency}; give the limit in {currency}")));
+/// The chain and the token that are meant.
+pub(in crate::commands) fn place<'a>(
+    known: &'a Chains,
+    chain: Option<&str>,
+    token: Option<&str>,
+) -> Result<(&'a ChainSettings, Token), Failure> {
+    let is_meant = |name: &str| chain.is_none_or(|wanted| wanted == name);
+    let is_tempo = |chain: &ChainSettings| chain.on_file().is_some_and(|chain| chain.kind == Kind::Tempo);
+    let meant: Vec<_> = known.iter().filter(|(name, chain)| is_meant(name) && is_tempo(chain)).collect();
+    let chain = match meant.as_slice() {
+        [(_, only)] => *only,
+        [] => {
+            let remedy = "farthing wallet chain add tempo --rpc URL";
+            return Err(Failure::new(format!("only accounts on Tempo can grant, and none is known; run: {remedy}")));
         }
-        Ok(self.limit.in_asset(&token.asset, Rounding::Down).or_fail("the limit is too large")?.amount)
+        _ => return Err(Failure::new("there are several Tempo chains; say which with --chain NAME")),
+    };
+    let mut tokens = chain.all_tokens().into_iter();
+    let token = tokens.find(|known| token.is_none_or(|code| code == known.asset.code()));
+    let token =
+        token.ok_or_else(|| Failure::new("no such token is known on the chain; run: farthing wallet chain list"))?;
+    Ok((chain, token))
+}
+
+/// A limit in base units of a token.
+pub(in crate::commands) fn amount(limit: Price, token: &Token) -> Result<Amount, Failure> {
+    if token.currency != limit.currency() {
+        let (code, currency) = (token.asset.code(), token.currency);
+        return Err(Failure::wrong_use(format!("{code} is worth {currency}; give the limit in {currency}")));
     }
+    Ok(limit.in_asset(&token.asset, Rounding::Down).or_fail("the limit is too large")?.amount)
 }
 
 impl Accept {
@@ -201,7 +204,7 @@ impl Accept {
 }
 
 /// What a grant is remembered by.
-fn grant_name(chain: u64, key: Address) -> String {
+pub(in crate::commands) fn grant_name(chain: u64, key: Address) -> String {
     format!("eip155-{chain}-{key:#x}")
 }
 
@@ -248,7 +251,7 @@ fn address_of(name: &WalletName, address: Option<String>) -> Result<Address, Fai
     address.ok_or_else(|| no_account(name))?.parse().or_fail("the wallet's address is none")
 }
 
-fn no_account(name: &WalletName) -> Failure {
+pub(in crate::commands) fn no_account(name: &WalletName) -> Failure {
     Failure::new(format!("{name} has no account on chains; run: farthing key create --wallet {name} --type evm"))
 }
 

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use farthing_keys::{DEFAULT_PATH, Phrase, Secp256k1Key, private_file};
 use farthing_money::Price;
 use farthing_rail::Origin;
-use farthing_wallet::Policy;
 use farthing_wallet::policy::OriginLimit;
 use farthing_wallet::template::{self, TEMPLATES, Template};
+use farthing_wallet::{Policy, WalletName, Wallets};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{One, say, say_names, summary_json};
+use crate::commands::key::delegated::Lasting;
 use crate::failure::{Failure, OrFail};
-use crate::terminal;
+use crate::{clock, terminal};
 
 #[derive(Args)]
 pub(crate) struct Create {
@@ -30,6 +31,9 @@ pub(crate) struct Create {
     /// A file with a secp256k1 private key in hexadecimal, whose account on chains becomes the wallet's.
     #[arg(long)]
     key_file: Option<PathBuf>,
+    /// What it is for, in your words; shown wherever the wallet is.
+    #[arg(long = "for", value_name = "PURPOSE")]
+    purpose: Option<String>,
     #[command(flatten)]
     limits: Limits,
     #[command(flatten)]
@@ -60,6 +64,37 @@ struct Limits {
     /// A server that may be paid; repeat for several. Without it, what the template says.
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<Origin>,
+    /// The group whose policy has to allow every payment too, and counts it.
+    #[arg(long, value_name = "GROUP")]
+    parent: Option<WalletName>,
+    /// After how long it pays nothing any more: 12h, 7d.
+    #[arg(long, value_name = "DURATION")]
+    expires: Option<Lasting>,
+    /// What it may pay out of; repeat for several. Without it, whatever it has. It becomes `methods` of the policy.
+    #[arg(long = "fund-from", value_name = "SOURCE")]
+    sources: Vec<Source>,
+}
+
+/// What a wallet pays out of.
+#[derive(Clone, Copy, ValueEnum)]
+enum Source {
+    /// Balances that were paid for ahead, at gateways.
+    Balance,
+    /// Its account on Tempo.
+    Tempo,
+    /// Its account on other chains, x402 among what it is asked for by.
+    Evm,
+}
+
+impl Source {
+    /// The methods that pay out of it.
+    const fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Balance => &["balance"],
+            Self::Tempo => &["tempo"],
+            Self::Evm => &["evm", "x402"],
+        }
+    }
 }
 
 #[derive(Args)]
@@ -80,11 +115,18 @@ impl Create {
         // Before anything is made: a wallet is not left behind without its limits.
         let (key, policy) = (self.key()?, self.limits.policy()?);
         let One { name, json, home } = self.one;
-        let (wallets, source) = (home.wallets()?, home.new_passphrase()?);
+        let wallets = home.wallets()?;
+        if let Some(parent) = &self.limits.parent {
+            must_be_a_group(&wallets, parent)?;
+        }
+        let source = home.new_passphrase()?;
         match key {
             Some(key) => wallets.create_with(&name, &source, &key).map_err(say)?,
             None => wallets.create(&name, &source).map_err(say)?,
         };
+        if let Some(purpose) = &self.purpose {
+            wallets.set_purpose(&name, purpose).map_err(say)?;
+        }
         if let Some(policy) = &policy {
             wallets.set_policy(&name, policy, &source).map_err(say)?;
         }
@@ -135,15 +177,39 @@ impl Limits {
                 *limit = named.or(*limit);
             }
         }
-        if !self.origins.is_empty() {
-            let Some(policy) = &mut policy else {
-                return Err(Failure::wrong_use("an origin needs a sum that it may get; name --total or --per-day too"));
-            };
-            let limit = |origin: &Origin| OriginLimit::new(origin.clone());
-            policy.origins = Some(self.origins.iter().map(limit).collect());
-        }
+        self.narrow(&mut policy)?;
         policy.as_ref().map_or(Ok(()), Policy::check).map_err(|error| Failure::wrong_use(error.to_string()))?;
         Ok(policy)
+    }
+
+    /// Adds what leaves less to be paid. Without a sum there is nothing to leave less of.
+    fn narrow(&self, policy: &mut Option<Policy>) -> Result<(), Failure> {
+        let names = [
+            ("an origin", !self.origins.is_empty()),
+            ("a parent", self.parent.is_some()),
+            ("an end", self.expires.is_some()),
+            ("a source of money", !self.sources.is_empty()),
+        ];
+        let Some((first, _)) = names.into_iter().find(|(_, is_named)| *is_named) else { return Ok(()) };
+        let Some(policy) = policy else {
+            let sentence = format!("{first} needs a sum that may be spent; name --template, --total or --per-day too");
+            return Err(Failure::wrong_use(sentence));
+        };
+        if !self.origins.is_empty() {
+            policy.origins = Some(self.origins.iter().cloned().map(OriginLimit::new).collect());
+        }
+        if let Some(parent) = &self.parent {
+            policy.parent = Some(parent.to_string());
+        }
+        if let Some(Lasting(lasting)) = self.expires {
+            policy.expires = Some(clock::now().after(lasting));
+        }
+        if !self.sources.is_empty() {
+            let mut methods: Vec<&str> = self.sources.iter().flat_map(|source| source.methods()).copied().collect();
+            methods.dedup();
+            policy.methods = Some(methods.into_iter().map(str::to_owned).collect());
+        }
+        Ok(())
     }
 
     fn filled_template(&self, template: &str) -> Result<Policy, Failure> {
@@ -161,6 +227,16 @@ impl Limits {
             values.entry("origin".to_owned()).or_insert_with(|| first.to_string());
         }
         template::fill(&text, &values).map_err(|error| Failure::wrong_use(error.to_string()))
+    }
+}
+
+/// A wallet is not made and then left without its limits because nobody knows the group.
+fn must_be_a_group(wallets: &Wallets, parent: &WalletName) -> Result<(), Failure> {
+    match wallets.group_policy(parent).map_err(say)? {
+        Some(_) => Ok(()),
+        None => Err(Failure::new(format!(
+            "there is no group {parent}; make it with: farthing policy set --group {parent} --total \"50 USD\""
+        ))),
     }
 }
 
