@@ -3,7 +3,7 @@ use farthing_money::Price;
 use farthing_protocol::Timestamp;
 use farthing_rail::Origin;
 
-use crate::{Level, Limit, Policy, Purchase, Rule};
+use crate::{Level, Limit, Policy, Purchase, Rule, Window};
 
 /// The counters that every payment counts toward, limited or not, so that a limit set later knows what was
 /// spent before. What a `[[limit]]` counts begins when the limit is written.
@@ -81,18 +81,46 @@ pub(crate) fn counted<'a>(level: &'a Level, purchase: &Purchase, now: Timestamp)
     }
     for limit in &policy.limits {
         let Some(mark) = limit.mark(policy, purchase) else { continue };
-        let window = limit.window.mark(now);
-        let key = |counts: &str| BudgetKey(format!("{}/limit/{window}/{counts}{mark}", level.name));
-        let rolling = limit.window.rolling();
-        if limit.amount.is_some() {
-            let charge = money(key("money"), limit.amount, rolling);
-            all.push(Counted { charge, rule: Rule::Limit, level, limit: Some(limit) });
-        }
-        if let Some(payments) = limit.payments {
-            let charge =
-                BudgetCharge { key: key("payments"), counts: Counts::Payments, limit: payments, window: rolling };
-            all.push(Counted { charge, rule: Rule::Limit, level, limit: Some(limit) });
-        }
+        let charges = charges_of(level, limit, &mark, now);
+        all.extend(charges.map(|charge| Counted { charge, rule: Rule::Limit, level, limit: Some(limit) }));
     }
     all
+}
+
+/// What a limit counts of a purchase that it is for, after its mark.
+fn charges_of(level: &Level, limit: &Limit, mark: &str, now: Timestamp) -> impl Iterator<Item = BudgetCharge> {
+    let (window, rolling) = (limit.window.mark(now), limit.window.rolling());
+    let charge = |word: &str, counts, limit| {
+        let key = BudgetKey(format!("{}/limit/{window}/{word}{mark}", level.name));
+        BudgetCharge { key, counts, limit, window: rolling }
+    };
+    let money = limit.amount.map(|amount| charge("money", Counts::Money(level.policy.currency), amount.millionths()));
+    let payments = limit.payments.map(|payments| charge("payments", Counts::Payments, payments));
+    money.into_iter().chain(payments)
+}
+
+/// A counter that every payment counts toward, whatever it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Always {
+    /// The counter and its limit.
+    pub charge: BudgetCharge,
+    /// Whether it never empties.
+    pub is_for_ever: bool,
+}
+
+/// The limited counters of a level that bound all of what can be paid by it.
+pub fn counted_always(level: &Level, now: Timestamp) -> Vec<Always> {
+    let policy: &Policy = &level.policy;
+    let counts = Counts::Money(policy.currency);
+    let usual = [(Counter::Total, policy.total, true), (Counter::Day(now), policy.per_day, false)];
+    let usual = usual.into_iter().filter_map(|(counter, limit, is_for_ever)| {
+        let (key, limit) = (counter.key(&level.name), limit?.millionths());
+        Some(Always { charge: BudgetCharge { key, counts, limit, window: None }, is_for_ever })
+    });
+    let limits = policy.limits.iter().filter(|limit| limit.of.is_none() && limit.only.is_everything());
+    let limits = limits.flat_map(|limit| {
+        let is_for_ever = limit.window == Window::Ever;
+        charges_of(level, limit, "", now).map(move |charge| Always { charge, is_for_ever })
+    });
+    usual.chain(limits).collect()
 }

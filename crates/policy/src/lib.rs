@@ -22,14 +22,14 @@ mod replay;
 mod text;
 mod window;
 
-pub use counter::{Counter, Limited, limit_behind};
+pub use counter::{Always, Counter, Limited, counted_always, limit_behind};
 pub use decide::{decide, each_level};
 pub use decision::{Decision, Rule};
 pub use hours::{Hours, Minute};
 pub use level::{Level, LevelError, most_in_a_session, most_per_payment, with_parents};
 pub use limit::{Limit, Only, Per};
 pub use policy::{Ask, OriginLimit, PayeeRule, Policy, Unmatched};
-pub use purchase::{Authority, Known, Purchase};
+pub use purchase::{Authority, Held, Known, Purchase};
 pub use rate::RecordedRate;
 pub use replay::{Answer, Counted, Decided, Difference, Past, Reason, Replayed, Totals, replay};
 pub use text::PolicyError;

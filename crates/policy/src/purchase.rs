@@ -67,6 +67,10 @@ pub enum Authority {
         locked_in_all: Price,
         /// How many sessions it has, with this one if that is new.
         sessions: u32,
+        /// The same as a level counts it, where that is more than the wallet's own: of a wallet with its cards, of a
+        /// group with all of its wallets.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<Held>,
     },
     /// A larger part of what lies in a session.
     Voucher {
@@ -84,6 +88,19 @@ pub enum Authority {
         /// Whether it is the last one, which asks for nothing new.
         closes: bool,
     },
+}
+
+/// What lies unspent in the sessions that one level counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The level's name.
+    pub level: String,
+    /// How much already, one sum for each currency.
+    #[serde(with = "as_texts")]
+    pub locked: Vec<Price>,
+    /// How many sessions, with this one if that is new.
+    pub sessions: u32,
 }
 
 /// What the wallet remembers of a seller.
@@ -109,6 +126,22 @@ mod as_text {
         deserializer: D,
     ) -> Result<T, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The same for lists of them.
+mod as_texts {
+    use super::*;
+
+    pub(super) fn serialize<T: Display, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(ToString::to_string))
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<T>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
     }
 }
 
@@ -151,6 +184,7 @@ mod tests {
             locked: price("0 USD"),
             locked_in_all: price("1 EUR"),
             sessions: 3,
+            held: vec![Held { level: "agent".into(), locked: vec![price("1 EUR"), price("2 USD")], sessions: 4 }],
         };
         for authority in [Authority::Charge, voucher, deposit] {
             purchase.authority = authority;

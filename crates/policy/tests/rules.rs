@@ -4,7 +4,7 @@
 
 mod purchases;
 
-use farthing_policy::{Authority, Decision, Known, Level, Purchase, Rule, decide};
+use farthing_policy::{Authority, Decision, Held, Known, Level, Purchase, Rule, decide};
 use purchases::{API, at, charge, decided, decided_knowing, level, now, price, rule, stopped_by, tagged};
 
 const BARE: &str = "total = \"100 USD\"\n";
@@ -17,7 +17,8 @@ fn only_with(text: &str, purchase: &Purchase, expected: Rule) {
 
 fn deposit(cost: &str, locked_in_all: &str, sessions: u32) -> Purchase {
     let (unit, locked) = (price("0.001 USD"), price("0 USD"));
-    let authority = Authority::Deposit { unit, locked, locked_in_all: price(locked_in_all), sessions };
+    let authority =
+        Authority::Deposit { unit, locked, locked_in_all: price(locked_in_all), sessions, held: Vec::new() };
     Purchase { authority, ..charge(cost) }
 }
 
@@ -80,6 +81,33 @@ fn tags_may_be_required() {
     let text = format!("{BARE}required_tags = [\"task\"]");
     assert_eq!(rule(&text, &tagged(charge("1 USD"), "task", "")), Some(Rule::Tags));
     assert_eq!(rule(&text, &tagged(charge("1 USD"), "task", "t1")), None);
+}
+
+#[test]
+fn each_level_counts_the_sessions_under_it() {
+    let held = |level: &str, locked: &[&str], sessions| Held {
+        level: level.to_owned(),
+        locked: locked.iter().map(|text| price(text)).collect(),
+        sessions,
+    };
+    let bought = |held: Vec<Held>| {
+        let mut purchase = deposit("1 USD", "0 USD", 1);
+        if let Authority::Deposit { held: counted, .. } = &mut purchase.authority {
+            *counted = held;
+        }
+        purchase
+    };
+    let rate = "[[rate]]\ncurrency = \"EUR\"\nrate = \"1.1\"\nsource = \"x\"\ndate = \"2026-11-20\"";
+    let group = format!("{BARE}locked = \"5 USD\"\nopen_sessions = 3\n{rate}");
+    let levels = [level("agent", &format!("{BARE}locked = \"2 USD\"")), level("group/team", &group)];
+    let stopped = |held| stopped_by(&decide(&levels, &bought(held), &Known::default(), now()));
+    assert_eq!(stopped(vec![held("agent", &["1 USD"], 1), held("group/team", &["4 USD"], 3)]), None);
+    assert_eq!(stopped(vec![held("agent", &["1.000001 USD"], 1)]), Some(Rule::Locked), "with its cards");
+    assert_eq!(stopped(vec![held("group/team", &["4.000001 USD"], 1)]), Some(Rule::Locked), "with its wallets");
+    assert_eq!(stopped(vec![held("group/team", &[], 4)]), Some(Rule::OpenSessions));
+    assert_eq!(stopped(vec![held("group/team", &["1 EUR", "2.9 USD"], 1)]), None);
+    assert_eq!(stopped(vec![held("group/team", &["1 EUR", "2.900001 USD"], 1)]), Some(Rule::Locked), "in one currency");
+    assert_eq!(stopped(vec![held("group/team", &["1 JPY"], 1)]), Some(Rule::Currency), "what nobody can convert");
 }
 
 #[test]

@@ -4,11 +4,17 @@
 //! given: the limits hold, because the same counters decide. What was delivered for is not in it, and neither
 //! is what somebody with the keys themselves could do; see the card's and the wallet's own pages.
 
+mod room;
+
+use std::sync::Arc;
+
 use farthing_money::{Currency, Price};
 
-use crate::policy::Policy;
+use self::room::Room;
+use crate::policy::Level;
 use crate::sessions::{KeptSession, SessionState};
-use crate::{Spending, WalletName, Wallets, WalletsError};
+use crate::wallets::Policies;
+use crate::{WalletName, Wallets, WalletsError};
 
 /// What can still leave one wallet in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,29 +49,24 @@ impl Exposure {
         Price::from_millionths(sum, self.currency)
     }
 
-    /// Of a wallet, by its limits, what its counters say, and what lies in its sessions.
+    /// Of a wallet, by what its limits leave, what is reserved of them, and what lies in its sessions.
     ///
     /// `sessions` are its prices deposited and what of them is undelivered.
-    fn of_limits(policy: &Policy, spending: &Spending, sessions: &[(Price, Price)], frozen: bool) -> Self {
-        let left = |limit: Price, used: crate::Used| {
-            let used = used.spent.millionths().saturating_add(used.reserved.millionths());
-            limit.millionths().saturating_sub(used)
-        };
-        let limits = [(policy.total, spending.total), (policy.per_day, spending.today)];
-        let room = limits.into_iter().filter_map(|(limit, used)| Some(left(limit?, used))).min();
-        let of_currency = |price: &Price| (price.currency() == policy.currency).then_some(price.millionths());
+    fn of_limits(room: Room, reserved: Price, sessions: &[(Price, Price)], frozen: bool) -> Self {
+        let currency = reserved.currency();
+        let of_currency = |price: &Price| (price.currency() == currency).then_some(price.millionths());
         let sum =
             |prices: &mut dyn Iterator<Item = &Price>| prices.filter_map(of_currency).fold(0_u64, u64::saturating_add);
         let deposited = sum(&mut sessions.iter().map(|(whole, _)| whole));
         let undelivered = sum(&mut sessions.iter().map(|(_, undelivered)| undelivered));
-        let price = |millionths| Price::from_millionths(millionths, policy.currency);
+        let price = |millionths| Price::from_millionths(millionths, currency);
         Self {
-            room: price(if frozen { 0 } else { room.unwrap_or(u64::MAX) }),
-            renews: policy.total.is_none(),
+            room: price(if frozen { 0 } else { room.millionths }),
+            renews: room.renews,
             deposits: price(undelivered),
             // What is reserved is what is deposited, and what is signed besides.
-            signed: price(spending.total.reserved.millionths().saturating_sub(deposited)),
-            ..Self::none(policy.currency)
+            signed: price(reserved.millionths().saturating_sub(deposited)),
+            ..Self::none(currency)
         }
     }
 
@@ -99,7 +100,9 @@ impl Wallets {
             sessions.iter().filter(open).map(|session| (whole(session), session.locked())).collect();
         let mut exposures = Vec::new();
         if let (Some(policy), Some(spending)) = (&policy, &spending) {
-            let exposure = Exposure::of_limits(policy, spending, &sessions, self.stopped(name).is_some());
+            let room = self.room_of(&self.levels_of(name)?).await?;
+            let frozen = self.stopped(name).is_some();
+            let exposure = Exposure::of_limits(room, spending.total.reserved, &sessions, frozen);
             exposures.push(exposure.with_cards(self.room_of_cards(name, policy.currency).await?));
         }
         for (_, undelivered) in sessions {
@@ -129,11 +132,17 @@ impl Wallets {
                 && !has_ended
                 && card.stopped.is_none()
             {
-                let spending = self.spending_of(&card.level(), policy).await?;
-                room = room.saturating_add(Exposure::of_limits(policy, &spending, &[], false).room.millionths());
+                let level = Level { name: card.level(), policy: Arc::new(policy.clone()) };
+                room = room.saturating_add(self.room_of(&[level]).await?.millionths);
             }
         }
         Ok(room)
+    }
+
+    /// Every policy that a payment of this wallet has to satisfy, the groups' among them.
+    fn levels_of(&self, name: &WalletName) -> Result<Vec<Level>, WalletsError> {
+        let (owner, path) = (self.owner_of(&self.key_in_use(name)?)?, self.path(name, "policy.toml"));
+        Policies::default().levels(&self.home, owner, None, (name.as_str(), &path))
     }
 }
 

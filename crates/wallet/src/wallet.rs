@@ -13,7 +13,7 @@ use crate::policy::{Level, Refused, refuse_unreadable};
 use crate::sellers::Sellers;
 use crate::sessions::{Sessions, SessionsError};
 use crate::undertaking::{Undertaking, UndertakingError};
-use crate::wallets::{Policies, WalletsError};
+use crate::wallets::{Policies, WalletsError, members};
 use crate::{Policy, WalletName};
 
 /// One wallet, ready to pay.
@@ -183,6 +183,14 @@ impl Wallet {
         match self.levels().await {
             Ok(levels) => Ok(levels),
             Err(error) => Err(refuse_unreadable(&self.budgets, self.name.as_str(), error, self.ambient.now()).await),
+        }
+    }
+
+    /// The wallets whose payments count toward a level: its own and its cards', or those of a group.
+    pub(crate) fn wallets_under(&self, level: &str) -> Result<Vec<String>, WalletsError> {
+        match level.starts_with("group/") {
+            true => members(&self.home, self.owner(), level),
+            false => Ok(vec![level.to_owned()]),
         }
     }
 

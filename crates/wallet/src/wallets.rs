@@ -21,7 +21,7 @@ use crate::wallet::Places;
 use crate::{Policy, Wallet};
 
 pub use error::WalletsError;
-pub(crate) use levels::Policies;
+pub(crate) use levels::{Policies, members};
 pub(crate) use signed_policy::SignedPolicy;
 pub use signed_policy::SignedPolicyError;
 

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use farthing_money::Price;
 use farthing_protocol::Timestamp;
 
 use super::Denial;
-use crate::{Authority, Level, Policy, Purchase, Rule};
+use crate::{Authority, Held, Level, Policy, Purchase, Rule};
 
 /// What a purchase comes to, in the currency that the policies count in.
 pub(super) struct Sums {
@@ -14,6 +16,8 @@ pub(super) struct Sums {
     locked: Price,
     /// What lies in all sessions.
     locked_in_all: Price,
+    /// The same for the levels that count more than the wallet's own.
+    held: BTreeMap<String, Price>,
 }
 
 /// The sums, or the level that cannot count them.
@@ -22,17 +26,45 @@ pub(super) fn sums<'a>(levels: &'a [Level], purchase: &Purchase, now: Timestamp)
     let cost = in_common(purchase.cost)?;
     let nothing = Price::from_millionths(0, cost.currency());
     Ok(match &purchase.authority {
-        Authority::Charge => Sums { cost, unit: cost, locked: nothing, locked_in_all: nothing },
+        Authority::Charge => Sums { cost, unit: cost, locked: nothing, locked_in_all: nothing, held: BTreeMap::new() },
         Authority::Voucher { unit, .. } => {
-            Sums { cost, unit: in_common(*unit)?, locked: nothing, locked_in_all: nothing }
+            let (unit, held) = (in_common(*unit)?, BTreeMap::new());
+            Sums { cost, unit, locked: nothing, locked_in_all: nothing, held }
         }
-        Authority::Deposit { unit, locked, locked_in_all, .. } => Sums {
+        Authority::Deposit { unit, locked, locked_in_all, held, .. } => Sums {
             cost,
             unit: in_common(*unit)?,
             locked: in_common(*locked)?,
             locked_in_all: in_common(*locked_in_all)?,
+            held: held_by_level(levels, held, now)?,
         },
     })
+}
+
+/// What lies in the sessions that each level counts, for those that limit it.
+fn held_by_level<'a>(
+    levels: &'a [Level],
+    held: &[Held],
+    now: Timestamp,
+) -> Result<BTreeMap<String, Price>, (&'a Level, Denial)> {
+    let mut sums = BTreeMap::new();
+    for level in levels.iter().filter(|level| level.policy.locked.is_some()) {
+        let Some(held) = held.iter().find(|held| held.level == level.name) else { continue };
+        let mut sum = 0_u64;
+        for price in &held.locked {
+            let converted = in_common_currency(levels, *price, now).map_err(|(_, (rule, _))| {
+                let sentence = format!(
+                    "{price} lies in sessions that the policy of {} limits, and no rate for it is good now; record one, or \
+                     close them",
+                    level.name
+                );
+                (level, (rule, sentence))
+            })?;
+            sum = sum.saturating_add(converted.millionths());
+        }
+        sums.insert(level.name.clone(), Price::from_millionths(sum, level.policy.currency));
+    }
+    Ok(sums)
 }
 
 /// The price in the currency of all levels. Where several know a rate, what costs most counts.
@@ -96,21 +128,24 @@ pub(super) fn denied(level: &Level, purchase: &Purchase, sums: &Sums) -> Option<
             above(Rule::PerPayment, "the limit per payment", policy.per_payment.unwrap_or(piece), piece)
                 .or_else(|| above_max(purchase, purchase.cost, sums.cost))
         }
-        Authority::Deposit { unit, sessions, .. } => {
+        Authority::Deposit { unit, sessions, held, .. } => {
+            let counted = held.iter().find(|held| held.level == level.name);
+            let sessions = counted.map_or(*sessions, |held| held.sessions);
+            let in_all = sums.held.get(&level.name).copied().unwrap_or(sums.locked_in_all);
             above(Rule::PerPayment, "the limit per payment", policy.per_payment.unwrap_or(sums.unit), sums.unit)
                 .or_else(|| above_max(purchase, *unit, sums.unit))
-                .or_else(|| denied_deposit(policy, sums, *sessions))
+                .or_else(|| denied_deposit(policy, sums, in_all, sessions))
         }
     }
 }
 
-fn denied_deposit(policy: &Policy, sums: &Sums, sessions: u32) -> Option<Denial> {
+fn denied_deposit(policy: &Policy, sums: &Sums, in_all: Price, sessions: u32) -> Option<Denial> {
     let with = |locked: Price| {
         Price::from_millionths(sums.cost.millionths().saturating_add(locked.millionths()), sums.cost.currency())
     };
     let limits = [
         (Rule::SessionDeposit, policy.most_in_a_session(), "the most that may lie in a session", with(sums.locked)),
-        (Rule::Locked, policy.locked, "the most that may lie in all sessions", with(sums.locked_in_all)),
+        (Rule::Locked, policy.locked, "the most that may lie in all sessions", with(in_all)),
     ];
     let too_much = limits.into_iter().find_map(|(rule, limit, name, held)| above(rule, name, limit?, held));
     too_much.or_else(|| {

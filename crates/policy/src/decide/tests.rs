@@ -140,8 +140,13 @@ fn a_limit_includes_its_own_value() {
 }
 
 fn deposit(cost: &str, unit: &str, payee: &str, locked: &str) -> Purchase {
-    let authority =
-        Authority::Deposit { unit: price(unit), locked: price(locked), locked_in_all: price(locked), sessions: 1 };
+    let authority = Authority::Deposit {
+        unit: price(unit),
+        locked: price(locked),
+        locked_in_all: price(locked),
+        sessions: 1,
+        held: Vec::new(),
+    };
     Purchase { authority, payee: Some(payee.into()), ..purchase(cost, API) }
 }
 

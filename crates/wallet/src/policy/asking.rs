@@ -45,12 +45,12 @@ impl Asking<'_> {
 
     /// A deposit.
     pub fn deposit(&self, deposit: &Deposit, locked: Locked) -> Purchase {
-        let (quote, Locked { on_terms, in_all, sessions }) = (&deposit.quote, locked);
+        let (quote, Locked { on_terms, in_all, sessions, held }) = (&deposit.quote, locked);
         let (challenge, origin, asset) = (&quote.challenge, &quote.origin, &quote.asset);
         let facts = Facts { challenge, origin, asset, payee: quote.payee.as_deref(), cost: deposit.cost };
         self.purchase(
             &facts,
-            Authority::Deposit { unit: quote.unit_cost, locked: on_terms, locked_in_all: in_all, sessions },
+            Authority::Deposit { unit: quote.unit_cost, locked: on_terms, locked_in_all: in_all, sessions, held },
         )
     }
 

@@ -14,9 +14,9 @@ pub(crate) use approve::{exceeded, no_policy_sentence};
 pub use asking::Asking;
 pub(crate) use decided::{made_again, refuse_unreadable};
 pub use farthing_policy::{
-    Answer, Authority, Counter, Decision, Difference, Known, Level, LevelError, Limited, OriginLimit, Policy,
-    PolicyError, Purchase, Replayed, Rule, Totals, decide, each_level, limit_behind, most_in_a_session,
-    most_per_payment,
+    Always, Answer, Authority, Counter, Decision, Difference, Held, Known, Level, LevelError, Limited, OriginLimit,
+    Policy, PolicyError, Purchase, Replayed, Rule, Totals, counted_always, decide, each_level, limit_behind,
+    most_in_a_session, most_per_payment,
 };
 pub(crate) use history::History;
 pub use session::{Call, Locked, approve_deposit, approve_reclaim, approve_voucher};

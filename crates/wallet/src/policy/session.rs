@@ -6,7 +6,7 @@ use farthing_rail::{Approved, Deposit, Reclaim, VoucherQuote};
 use farthing_store::Books;
 
 use super::approve::{Bought, granted, reserve_decided};
-use super::{Asking, Grounds, Refused};
+use super::{Asking, Grounds, Held, Refused};
 
 /// What one call has to keep to when it signs vouchers.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct Call<'a> {
 }
 
 /// What lies in a wallet's sessions before a deposit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Locked {
     /// Unspent, on the same terms.
     pub on_terms: Price,
@@ -34,6 +34,8 @@ pub struct Locked {
     pub in_all: Price,
     /// How many sessions there are, with the one that is being opened.
     pub sessions: u32,
+    /// What levels count that limit it, each with everything under it.
+    pub held: Vec<Held>,
 }
 
 /// Approves a deposit: where it goes, the price of a unit, what the session would then hold unspent, and the

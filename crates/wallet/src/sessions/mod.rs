@@ -108,10 +108,9 @@ impl Sessions {
         .await
     }
 
-    /// Those of a wallet in which something may still lie.
-    pub(crate) async fn living(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
-        let wallet = wallet.to_owned();
-        self.read(move |file| rows::sessions(file, "wallet = ?1 AND state != 'closed'", [wallet])).await
+    /// Those of every wallet of this home in which something may still lie.
+    pub(crate) async fn all_living(&self) -> Result<Vec<KeptSession>, SessionsError> {
+        self.read(|file| rows::sessions(file, "state != 'closed'", [])).await
     }
 
     /// The session of this number.

@@ -127,6 +127,22 @@ impl Policies {
     }
 }
 
+/// The wallets that a group's policy stands above. One whose policies cannot be followed may be one, and is among them.
+pub(crate) fn members(home: &Path, owner: Option<OwnerPublic>, group: &str) -> Result<Vec<String>, WalletsError> {
+    let (directory, mut members) = (home.join("wallets"), Vec::new());
+    // Its own: what is read of other wallets is not what this one has followed.
+    let policies = Policies::default();
+    for entry in fs::read_dir(&directory).map_err(FileError::system(&directory))? {
+        let entry = entry.map_err(FileError::system(&directory))?;
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        let levels = policies.levels(home, owner, None, (&name, &entry.path().join("policy.toml")));
+        if levels.map_or(true, |levels| levels.iter().any(|level| level.name == group)) {
+            members.push(name);
+        }
+    }
+    Ok(members)
+}
+
 fn identity(path: &Path) -> Result<Option<Identity>, FileError> {
     match fs::metadata(path) {
         Ok(data) => Ok(Some((data.dev(), data.ino(), data.len(), data.ctime(), data.ctime_nsec()))),

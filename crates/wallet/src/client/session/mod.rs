@@ -6,6 +6,7 @@
 mod answer;
 mod closing;
 mod gone;
+mod held;
 mod managing;
 mod offers;
 mod opening;
@@ -33,7 +34,7 @@ use super::demand::Demand;
 use super::request::Prepared;
 use super::transport::Transport;
 use super::{Order, Outcome, PayError, PayingClient, Round};
-use crate::policy::{Level, Locked, Refused, Rule};
+use crate::policy::{Level, Refused, Rule};
 use crate::sessions::{KeptSession, Owner, Sessions};
 
 /// How long a chain may take to say how a session stands.
@@ -174,16 +175,6 @@ impl Buying<'_> {
             return Ok(None);
         }
         Ok(self.same_terms(quote, &Demand::read(response).await))
-    }
-
-    /// What lies in the wallet's sessions, those that are being opened among them, but not the deposit that is
-    /// about to be reserved and is written down there already.
-    pub(super) async fn locked(&self, on_terms: Price, deposit: Price) -> Result<Locked, PayError> {
-        let living = self.sessions.living(self.client.wallet.drawer()).await?;
-        let same = living.iter().map(KeptSession::locked).filter(|price| price.currency() == on_terms.currency());
-        let in_all = same.map(Price::millionths).fold(0, u64::saturating_add);
-        let in_all = Price::from_millionths(in_all.saturating_sub(deposit.millionths()), on_terms.currency());
-        Ok(Locked { on_terms, in_all, sessions: u32::try_from(living.len()).unwrap_or(u32::MAX) })
     }
 
     /// The policies that what is signed now has to satisfy, or why nothing is signed.

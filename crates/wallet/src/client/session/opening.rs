@@ -88,7 +88,7 @@ impl Buying<'_> {
         let from = self.request.redirected_from();
         let sellers = client.wallet.sellers();
         let (asking, grounds) = (self.request.asking(self.order, from.as_ref()), client.grounds(&levels, &sellers));
-        let locked = self.locked(locked, cost).await?;
+        let locked = self.locked(&levels, locked, cost).await?;
         let bought = format!("session for {}", self.request.for_the_owner());
         let approved =
             approve_deposit(&client.wallet.budgets, &grounds, deposit, locked, &asking, reservation, &bought);

@@ -57,7 +57,7 @@ impl Buying<'_> {
         let (asking, grounds) =
             (self.request.asking(self.order, from.as_ref()), self.client.grounds(&levels, &sellers));
         let bought = format!("addition to the session for {}", self.request.for_the_owner());
-        let (books, locked) = (&wallet.budgets, self.locked(locked, cost).await?);
+        let (books, locked) = (&wallet.budgets, self.locked(&levels, locked, cost).await?);
         let approved = match approve_deposit(books, &grounds, deposit, locked, &asking, reservation, &bought).await {
             Ok(approved) => approved,
             Err(refused) => {
