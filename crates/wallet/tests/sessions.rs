@@ -89,7 +89,8 @@ async fn the_log_has_the_deposit_and_what_was_spent_of_it_and_no_voucher() {
     let filter = farthing_store::AuditFilter { limit: 100, ..Default::default() };
     let records = wallets.audit(filter).await.unwrap();
     let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-    let records: Vec<_> = records.iter().map(|record| read(&record.text)).filter(|it| it["event"] != "policy").collect();
+    let records: Vec<_> =
+        records.iter().map(|record| read(&record.text)).filter(|it| it["event"] != "policy").collect();
     let said: Vec<_> = records.iter().map(|record| (&record["event"], &record["books"]["cost"])).collect();
     assert_eq!(said, [(&"allowed".into(), &"0.01 USD".into()), (&"confirmed".into(), &"0.003 USD".into())]);
     let channel = shop.channel().id;
