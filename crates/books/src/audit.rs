@@ -77,6 +77,14 @@ pub struct AuditRecord {
     pub hash: RecordHash,
 }
 
+impl AuditRecord {
+    /// The record as it was written, with its hash as one member more.
+    pub fn with_hash(&self) -> String {
+        let text = self.text.strip_suffix('}').unwrap_or(&self.text);
+        format!("{text},\"hash\":\"{}\"}}", self.hash)
+    }
+}
+
 impl Grounds {
     /// The canonical text of a value; `None` for one that JSON has no form for.
     pub fn of(value: &impl Serialize) -> Option<Self> {

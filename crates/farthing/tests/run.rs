@@ -6,66 +6,9 @@ mod support;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
-use support::FARTHING;
-use support::seller::{HONEST_RAIL, Seller, config};
-use support::upstream::Upstream;
-
-const PASSPHRASE: &str = "correct horse battery staple";
-
-/// A seller and a home with a wallet that may spend so much in total.
-struct Scene {
-    upstream: Upstream,
-    seller: Seller,
-    home: tempfile::TempDir,
-    _directory: tempfile::TempDir,
-}
-
-impl Scene {
-    async fn with(total: &str) -> Self {
-        let (directory, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let upstream = Upstream::start().await;
-        let seller = Seller::start(directory.path(), &config(&upstream.url(), HONEST_RAIL), &[("RUST_LOG", "warn")]);
-        let scene = Self { upstream, seller, home, _directory: directory };
-        must(scene.farthing(&["wallet", "create", "agent"]));
-        must(scene.farthing(&["policy", "set", "--total", total, "--per-payment", "0.01 USD"]));
-        let wallet = must(scene.farthing(&["wallet", "show", "agent", "--json"]));
-        let wallet: serde_json::Value = serde_json::from_str(&wallet).unwrap();
-        scene.seller.grant(wallet["did"].as_str().unwrap(), "1 USD").await;
-        scene
-    }
-
-    fn farthing(&self, arguments: &[&str]) -> Command {
-        farthing(self.home.path(), arguments)
-    }
-
-    /// `farthing run` of a command, where the seller may be reached.
-    fn run(&self, arguments: &[&str], command: &[&str]) -> Output {
-        let listed = ["run", "--allow-private", &self.seller.listen["http://".len()..]];
-        self.farthing(&[listed.as_slice(), arguments, &["--"], command].concat()).output().unwrap()
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.seller.listen)
-    }
-}
-
-fn farthing(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(FARTHING);
-    command.args(arguments).env("FARTHING_HOME", home).env("FARTHING_PASSPHRASE", PASSPHRASE);
-    command
-}
-
-fn must(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", said(&output));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
+use support::scene::{PASSPHRASE, Scene, farthing, must, said};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_buys_until_its_limit_and_what_it_spent_is_said() {

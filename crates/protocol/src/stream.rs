@@ -5,9 +5,11 @@
 
 mod events;
 mod frames;
+mod sieve;
 
 pub use events::{Event, EventReader, is_event_stream};
 pub use frames::Frame;
+pub use sieve::{EventSieve, Sieved};
 
 use serde_json::Value;
 

@@ -77,6 +77,11 @@ impl Agents {
         self.unnamed.is_some()
     }
 
+    /// Those that have asked for anything so far.
+    pub(crate) fn opened(&self) -> Vec<Agent> {
+        self.opened.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
     /// Whose request these headers make it.
     pub(crate) async fn admit(&self, headers: &HeaderMap) -> Result<Agent, Refusal> {
         let mut given = headers.get_all(PROXY_AUTHORIZATION).iter();

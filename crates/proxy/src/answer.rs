@@ -1,21 +1,49 @@
 //! From what became of a request to what its agent is told.
 
+use farthing_money::Price;
 use farthing_wallet::client::{Demanded, Relayed, plain};
 use farthing_wallet::{Outcome, WalletName};
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{Response, StatusCode};
 use url::Url;
 
+use crate::Refusal;
 use crate::body::Body;
 use crate::exchange::passed_on;
-use crate::headers::{PAID, UNCONFIRMED, scrub_response};
-use crate::refusal::{REASON, REFUSAL};
-use crate::{Refusal, Tally};
+use crate::headers::{PAID, REASON, UNCONFIRMED, scrub_response};
+use crate::proxy::Shared;
+use crate::refusal::REFUSAL;
+use crate::stream::{self, Bought};
 
-/// The answer; what it cost is added to the tally.
-pub(crate) fn of(tally: &Tally, wallet: &WalletName, url: &Url, relayed: Relayed) -> Result<Response<Body>, Refusal> {
-    let Relayed { outcome, demanded } = relayed;
-    let count = |cost| tally.add(wallet, &url.origin().ascii_serialization(), cost);
+/// The answer; what it cost is added to the tally, of a stream once it has ended.
+pub(crate) async fn of(
+    shared: &Shared,
+    wallet: &WalletName,
+    url: &Url,
+    relayed: Relayed,
+) -> Result<Response<Body>, Refusal> {
+    let Relayed { outcome, demanded, stream } = relayed;
+    let origin = || url.origin().ascii_serialization();
+    let count = |cost| shared.tally.add(wallet, &origin(), cost);
+    match (outcome, stream) {
+        (Outcome::Paid { response, cost, .. }, Some(stream)) => {
+            let bought = Bought { wallet: wallet.clone(), origin: origin(), begun_for: cost };
+            let body = stream::body(stream, bought, shared.tally.clone(), &shared.under_way).await;
+            let mut answer = passed_on(response).map(|_| body);
+            // What is about the payment is left out of it.
+            answer.headers_mut().remove(CONTENT_LENGTH);
+            Ok(with(answer, PAID, &cost.to_string()))
+        }
+        (outcome, _) => whole(wallet, outcome, demanded, count),
+    }
+}
+
+fn whole(
+    wallet: &WalletName,
+    outcome: Outcome,
+    demanded: Option<Demanded>,
+    count: impl Fn(Price),
+) -> Result<Response<Body>, Refusal> {
     match outcome {
         Outcome::Free { response } => Ok(passed_on(response)),
         Outcome::Paid { response, cost, .. } => {
@@ -61,7 +89,7 @@ fn as_demanded(demanded: Demanded, sentence: &str) -> Option<Response<Body>> {
     Some(with(response, REASON, sentence))
 }
 
-fn with(mut response: Response<Body>, name: http::HeaderName, text: &str) -> Response<Body> {
+pub(crate) fn with(mut response: Response<Body>, name: http::HeaderName, text: &str) -> Response<Body> {
     // A header is no place for every letter; the sentence is whole where there is a body for it.
     let text: String = plain(text).chars().filter(|letter| matches!(letter, ' '..='~')).collect();
     if let Ok(value) = HeaderValue::from_str(&text) {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use farthing_keys::{Ambient, FileError, NoRandomness, private_file};
 use farthing_protocol::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
@@ -155,7 +155,10 @@ fn make(key: &KeyPair, only: &[String], ambient: &Ambient) -> Result<String, Aut
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     if !only.is_empty() {
         let permitted_subtrees = only.iter().cloned().map(GeneralSubtree::DnsName).collect();
-        params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+        // Names that are permitted say nothing of addresses (RFC 5280, 4.2.1.10), and none is meant.
+        let all = [CidrSubnet::V4([0; 4], [0; 4]), CidrSubnet::V6([0; 16], [0; 16])];
+        let excluded_subtrees = all.into_iter().map(GeneralSubtree::IpAddress).collect();
+        params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees });
     }
     params.self_signed(key).map(|made| made.pem()).map_err(certificate_error)
 }

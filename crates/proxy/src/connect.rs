@@ -129,7 +129,7 @@ impl Tunnel {
 
 /// Connects to a server whose tunnel is joined as it is, at an address that was looked at.
 async fn dial(shared: &Shared, server: &Server) -> Result<TcpStream, Refusal> {
-    let addresses = shared.reach.addresses(&server.host, server.port).await?;
+    let addresses = shared.reach.addresses(&server.host, server.port, &shared.names).await?;
     let connected = tokio::time::timeout(PATIENCE, TcpStream::connect(addresses.as_slice())).await;
     let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     connected.map_err(|error| Refusal::Unreachable { reason: error.to_string() })

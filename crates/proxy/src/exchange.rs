@@ -24,12 +24,14 @@ pub(crate) async fn exchange(
     let trust = shared.reach.of(&url)?;
     let (mut parts, body) = request.into_parts();
     if websocket::is_handshake(&parts) {
-        return websocket::open(shared, trust, parts, url).await;
+        return websocket::open(shared, agent, trust, parts, url).await;
     }
     scrub_request(&mut parts.headers);
     let limits = &shared.limits;
     let _room = shared.room.acquire_many(upload::room(&body, limits.upload_bytes)).await;
-    let upload = upload::gather(body, limits.upload_bytes, limits.clients.stalled_write).await?;
+    let gathered = upload::gather(body, limits.upload_bytes, limits.clients.stalled_write);
+    let gathered = tokio::time::timeout(limits.upload_time, gathered).await;
+    let upload = gathered.unwrap_or(Err(Refusal::BrokenOff))?;
     let mut request = reqwest::Request::new(parts.method, url.clone());
     *request.headers_mut() = parts.headers;
     let http = shared.clients.of(trust);
@@ -39,9 +41,16 @@ pub(crate) async fn exchange(
         Upload::Long(through) => return send_through(shared, http, request, through).await,
     }
     match agent.client.relay(http, request, &shared.order).await {
-        Ok(relayed) => answer::of(&shared.tally, &agent.wallet, &url, relayed),
-        Err(PayError::Unreachable(reason)) => Err(why_unreachable(shared, &url, reason).await),
-        Err(error) => Err(Refusal::Wallet { sentence: error.to_string() }),
+        Ok(relayed) => answer::of(shared, &agent.wallet, &url, relayed).await,
+        Err(error) => Err(why_not(shared, &url, error).await),
+    }
+}
+
+/// Why a request came to nothing.
+pub(crate) async fn why_not(shared: &Shared, url: &Url, error: PayError) -> Refusal {
+    match error {
+        PayError::Unreachable(reason) => why_unreachable(shared, url, reason).await,
+        error => Refusal::Wallet { sentence: error.to_string() },
     }
 }
 
@@ -74,9 +83,10 @@ pub(crate) fn passed_on(response: reqwest::Response) -> Response<Body> {
 }
 
 /// Says which it is: a server that cannot be reached, or an address where this proxy does not go.
-pub(crate) async fn why_unreachable(shared: &Shared, url: &Url, reason: String) -> Refusal {
+async fn why_unreachable(shared: &Shared, url: &Url, reason: String) -> Refusal {
     if let (Some(host), Some(port)) = (url.host(), url.port_or_known_default())
-        && let Err(refusal @ Refusal::Private { .. }) = shared.reach.addresses(&host.to_owned(), port).await
+        && let Err(refusal @ Refusal::Private { .. }) =
+            shared.reach.addresses(&host.to_owned(), port, &shared.names).await
     {
         return refusal;
     }
@@ -84,7 +94,7 @@ pub(crate) async fn why_unreachable(shared: &Shared, url: &Url, reason: String) 
 }
 
 /// What an error says last; its first words name the URL, which may hold secrets.
-pub(crate) fn innermost(error: &reqwest::Error) -> String {
+fn innermost(error: &reqwest::Error) -> String {
     let sources = std::iter::successors(std::error::Error::source(error), |error| error.source());
     sources.last().map_or_else(|| "it broke off".to_owned(), ToString::to_string)
 }

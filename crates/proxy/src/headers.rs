@@ -9,12 +9,14 @@ use http::header::{
     UPGRADE,
 };
 
-use crate::refusal::REFUSAL;
+use crate::refusal::{APPROVAL, REFUSAL};
 
 /// The header that says what a request cost, at most.
 pub(crate) const PAID: HeaderName = HeaderName::from_static("farthing-paid");
 /// The header that says why it is not known whether an answered request was paid.
 pub(crate) const UNCONFIRMED: HeaderName = HeaderName::from_static("farthing-unconfirmed");
+/// The header that says in one sentence why nothing was paid, where the body is the server's.
+pub(crate) const REASON: HeaderName = HeaderName::from_static("farthing-reason");
 
 const OF_ONE_HOP: [HeaderName; 8] = [
     CONNECTION,
@@ -43,7 +45,7 @@ pub(crate) fn scrub_request(headers: &mut HeaderMap) {
 /// Makes a server's headers fit for its agent, in place.
 pub(crate) fn scrub_response(headers: &mut HeaderMap) {
     remove_of_one_hop(headers);
-    for name in [HeaderName::from_static("proxy-authenticate"), REFUSAL, PAID, UNCONFIRMED] {
+    for name in [HeaderName::from_static("proxy-authenticate"), REFUSAL, APPROVAL, PAID, UNCONFIRMED, REASON] {
         headers.remove(name);
     }
 }
@@ -117,6 +119,8 @@ mod tests {
         let mut response = headers(&[
             ("farthing-refusal", "policy"),
             ("farthing-paid", "0 USD"),
+            ("farthing-reason", "none"),
+            ("farthing-approval", "00"),
             ("proxy-authenticate", "Basic"),
             ("payment-receipt", "of the seller"),
             ("connection", "close"),

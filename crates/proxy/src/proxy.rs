@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use farthing_serve::{Drained, Peer, serve};
 use farthing_wallet::client::Order;
-use farthing_wallet::reach::{PublicOnly, Trust};
+use farthing_wallet::reach::{Names, PublicOnly, Trust};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use reqwest::redirect;
@@ -16,7 +16,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::body::Body;
 use crate::exchange::exchange;
-use crate::{Agents, Authority, Reach, Refusal, Tally, connect, target};
+use crate::stream::UnderWay;
+use crate::{Agents, Authority, Closer, Reach, Refusal, Tally, connect, target};
 
 /// What agents and servers may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Limits {
     pub upload_bytes: usize,
     /// The most bytes of all uploads together that are kept at one time; further ones wait.
     pub kept_bytes: usize,
+    /// How long an agent may take to send an upload, as far as it is kept.
+    pub upload_time: Duration,
     /// How long a server may stay silent.
     pub silence: Duration,
 }
@@ -36,7 +39,8 @@ impl Default for Limits {
     fn default() -> Self {
         let clients = farthing_serve::Limits { connections: 1000, ..farthing_serve::Limits::default() };
         let (upload_bytes, kept_bytes) = (8 * 1024 * 1024, 512 * 1024 * 1024);
-        Self { clients, upload_bytes, kept_bytes, silence: Duration::from_secs(300) }
+        let five_minutes = Duration::from_secs(300);
+        Self { clients, upload_bytes, kept_bytes, upload_time: five_minutes, silence: five_minutes }
     }
 }
 
@@ -66,8 +70,10 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) tally: Tally,
     pub(crate) clients: Clients,
+    pub(crate) names: Names,
     /// Room for uploads, in bytes.
     pub(crate) room: Semaphore,
+    pub(crate) under_way: UnderWay,
     pub(crate) draining: watch::Sender<bool>,
 }
 
@@ -84,16 +90,25 @@ impl Proxy {
         order: Order,
         limits: Limits,
     ) -> Result<Self, StartError> {
-        let clients =
-            Clients::new(limits.silence, &reach.authorities).map_err(|error| StartError::Client(error.to_string()))?;
+        let names = Names::of_this_system();
+        let clients = Clients::new(limits.silence, &reach.authorities, &names);
+        let clients = clients.map_err(|error| StartError::Client(error.to_string()))?;
         let (tally, draining) = (Tally::default(), watch::channel(false).0);
         let room = Semaphore::new(limits.kept_bytes.max(limits.upload_bytes).min(Semaphore::MAX_PERMITS));
-        Ok(Self(Arc::new(Shared { agents, authority, reach, order, limits, tally, clients, room, draining })))
+        let under_way = UnderWay::default();
+        let shared =
+            Shared { agents, authority, reach, order, limits, tally, clients, names, room, under_way, draining };
+        Ok(Self(Arc::new(shared)))
     }
 
     /// What is spent through it.
     pub fn tally(&self) -> Tally {
         self.0.tally.clone()
+    }
+
+    /// What ends the sessions of its agents, once it has served.
+    pub fn closer(&self) -> Closer {
+        Closer(Arc::clone(&self.0))
     }
 
     /// Serves until `shutdown` resolves, and then until what is under way is done.
@@ -119,7 +134,11 @@ impl Proxy {
             shutdown.await;
             self.0.draining.send_replace(true);
         };
-        Ok(serve(listener, None, self.0.limits.clients, service, shutdown).await)
+        let limits = self.0.limits.clients;
+        let drained = serve(listener, None, limits, service, shutdown).await;
+        // Streams whose agents left still find out what they cost.
+        let _ = tokio::time::timeout(limits.drain, self.0.under_way.write()).await;
+        Ok(drained)
     }
 }
 
@@ -146,7 +165,7 @@ struct Pair {
 }
 
 impl Clients {
-    fn new(silence: Duration, authorities: &[CertificateDer<'_>]) -> Result<Self, reqwest::Error> {
+    fn new(silence: Duration, authorities: &[CertificateDer<'_>], names: &Names) -> Result<Self, reqwest::Error> {
         let authorities: Vec<_> =
             authorities.iter().map(|each| reqwest::Certificate::from_der(each)).collect::<Result<_, _>>()?;
         let builder = || {
@@ -157,7 +176,7 @@ impl Clients {
             let requests = builder().read_timeout(silence).build()?;
             Ok::<_, reqwest::Error>(Pair { requests, sockets: builder().http1_only().build()? })
         };
-        Ok(Self { public: pair(&|| builder().dns_resolver(PublicOnly))?, listed: pair(&builder)? })
+        Ok(Self { public: pair(&|| builder().dns_resolver(PublicOnly(names.clone())))?, listed: pair(&builder)? })
     }
 
     /// For a request to a server that is trusted so much.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use farthing_wallet::reach::{Listed, Private, Trust, is_public, trust};
+use farthing_wallet::reach::{Listed, NameError, Names, Private, Trust, trust};
 use rustls::pki_types::CertificateDer;
 use url::{Host, Url};
 
@@ -50,21 +50,17 @@ impl Reach {
     }
 
     /// The addresses that may be connected to.
-    pub(crate) async fn addresses(&self, host: &Host, port: u16) -> Result<Vec<SocketAddr>, Refusal> {
-        let trust = self.of_host(host, port)?;
-        let found = match host {
-            Host::Ipv4(address) => vec![SocketAddr::from((*address, port))],
-            Host::Ipv6(address) => vec![SocketAddr::from((*address, port))],
-            Host::Domain(name) => {
-                let found = tokio::net::lookup_host((name.as_str(), port)).await;
-                found.map_err(|error| Refusal::Unreachable { reason: error.to_string() })?.collect()
-            }
+    pub(crate) async fn addresses(&self, host: &Host, port: u16, names: &Names) -> Result<Vec<SocketAddr>, Refusal> {
+        let found = match (host, self.of_host(host, port)?) {
+            (Host::Ipv4(address), _) => return Ok(vec![SocketAddr::from((*address, port))]),
+            (Host::Ipv6(address), _) => return Ok(vec![SocketAddr::from((*address, port))]),
+            (Host::Domain(name), Trust::Public) => names.public(name, port).await,
+            (Host::Domain(name), Trust::Listed) => names.any(name, port).await.map_err(NameError::from),
         };
-        // One private address among public ones is how a name is bound anew.
-        if trust == Trust::Public && !found.iter().all(|found| is_public(found.ip())) {
-            return Err(Private { host: host.to_string(), port }.into());
-        }
-        Ok(found)
+        found.map_err(|error| match error {
+            NameError::Lookup(error) => Refusal::Unreachable { reason: error.to_string() },
+            _ => Private { host: host.to_string(), port }.into(),
+        })
     }
 
     /// Whether any host of this machine is listed, so that programs must not go past the proxy to reach it.
@@ -155,9 +151,9 @@ mod tests {
 
     #[tokio::test]
     async fn w_14_a_name_is_refused_for_what_it_resolves_to() {
-        let host = Host::parse("localhost").unwrap();
-        let refused = Reach::default().addresses(&host, 443).await;
+        let (host, names) = (Host::parse("localhost").unwrap(), Names::of_this_system());
+        let refused = Reach::default().addresses(&host, 443, &names).await;
         assert_eq!(refused, Err(Refusal::Private { host: "localhost".into(), port: 443 }));
-        assert!(reach(&["localhost:443"]).addresses(&host, 443).await.is_ok());
+        assert!(reach(&["localhost:443"]).addresses(&host, 443, &names).await.is_ok());
     }
 }

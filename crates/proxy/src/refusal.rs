@@ -10,11 +10,8 @@ use crate::body::Body;
 /// The header that says, in one word, why an answer is not the server's.
 pub(crate) const REFUSAL: HeaderName = HeaderName::from_static("farthing-refusal");
 
-/// The header that says why in one sentence, where the body is the server's.
-pub(crate) const REASON: HeaderName = HeaderName::from_static("farthing-reason");
-
 /// The header that names the question a person was asked.
-const APPROVAL: HeaderName = HeaderName::from_static("farthing-approval");
+pub(crate) const APPROVAL: HeaderName = HeaderName::from_static("farthing-approval");
 
 /// Seconds after which what is not known yet may be asked again.
 const SOON: u64 = 2;
@@ -108,20 +105,15 @@ pub enum Refusal {
     /// The client sent less than it said, or too slowly.
     #[error("the upload broke off")]
     BrokenOff,
-    /// A WebSocket whose opening asks for a payment.
-    #[error("the server asks for a payment to open a WebSocket, which this proxy does not make")]
-    WebSocket,
 }
 
 impl Refusal {
     /// The status that it is answered with.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Policy { .. }
-            | Self::Approval { .. }
-            | Self::NoOffer { .. }
-            | Self::TooLong { .. }
-            | Self::WebSocket => StatusCode::PAYMENT_REQUIRED,
+            Self::Policy { .. } | Self::Approval { .. } | Self::NoOffer { .. } | Self::TooLong { .. } => {
+                StatusCode::PAYMENT_REQUIRED
+            }
             Self::Unknown { repeatable: true, .. } => StatusCode::SERVICE_UNAVAILABLE,
             // A program that repeats by itself on 503 would pay anew.
             Self::Unknown { repeatable: false, .. } | Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
@@ -150,7 +142,6 @@ impl Refusal {
             Self::Credential => "credential",
             Self::TooLong { .. } => "upload-too-long",
             Self::BrokenOff => "upload-broken-off",
-            Self::WebSocket => "websocket",
         }
     }
 

@@ -19,6 +19,7 @@ mod failpoint;
 mod outgoing;
 pub mod policy;
 pub mod reach;
+mod runs;
 mod sellers;
 pub mod sessions;
 pub mod template;
@@ -37,6 +38,7 @@ pub use farthing_keys::{
 pub use policy::Policy;
 /// The HTTP client whose requests and responses this crate speaks in.
 pub use reqwest;
+pub use runs::RunLimit;
 pub use sellers::Sellers;
 pub use undertaking::{Undertaking, UndertakingError};
 pub use wallet::Wallet;

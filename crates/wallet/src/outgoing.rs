@@ -171,20 +171,23 @@ pub(crate) enum KeepError {
     Unwritable,
 }
 
-/// The records that no living call owns: all that were never signed, and those of this fingerprint.
+/// The records of a call that no living call owns. Others are not looked at: every request asks for this.
 pub(crate) fn orphans(directory: &Path, fingerprint: Fingerprint) -> Result<Vec<Orphan>, FileError> {
     let prefix = hex(&fingerprint.0);
-    let mut orphans = Vec::new();
+    let is_of_this_call =
+        |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&prefix));
+    let own = records(directory)?.into_iter().filter(is_of_this_call);
+    own.filter_map(|path| take(&path).transpose()).collect()
+}
+
+/// The records, of every call, that no living call owns and that were never sent.
+pub(crate) fn unsent(directory: &Path) -> Result<Vec<Orphan>, FileError> {
+    let mut unsent = Vec::new();
     for path in records(directory)? {
-        let Some(orphan) = take(&path)? else { continue };
-        let of_this_call =
-            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&prefix));
-        // One that is not of this call is let go of again, for its own call to take up.
-        if of_this_call || matches!(orphan, Orphan::Unsigned(_) | Orphan::Lost(_)) {
-            orphans.push(orphan);
-        }
+        // One that may have been sent is let go of again, for its own call to take up.
+        unsent.extend(take(&path)?.filter(|orphan| matches!(orphan, Orphan::Unsigned(_) | Orphan::Lost(_))));
     }
-    Ok(orphans)
+    Ok(unsent)
 }
 
 /// The records of credentials that no living call owns, of every call: the refused ones, and those
@@ -303,12 +306,13 @@ mod tests {
     fn the_lines_say_how_far_a_dead_call_came() {
         let directory = tempfile::tempdir().unwrap();
         drop(begun(directory.path(), OTHER));
-        let unsigned = orphans(directory.path(), MINE).unwrap().remove(0);
+        assert!(orphans(directory.path(), MINE).unwrap().is_empty(), "it is another call's");
+        let unsigned = unsent(directory.path()).unwrap().remove(0);
         let Orphan::Unsigned(mut record) = unsigned else { panic!("it was not signed") };
         assert_eq!((record.reservation, record.cost.to_string().as_str()), ([7; 16], "0.001 USD"));
         record.signing().unwrap();
         drop(record);
-        assert!(matches!(orphans(directory.path(), MINE).unwrap().remove(0), Orphan::Lost(_)));
+        assert!(matches!(unsent(directory.path()).unwrap().remove(0), Orphan::Lost(_)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use farthing_store::Books;
 use crate::approvals::Authority;
 use crate::cards::OpenCard;
 use crate::policy::{Level, Refused, refuse_unreadable};
+use crate::runs::RunLimit;
 use crate::sellers::Sellers;
 use crate::sessions::{Sessions, SessionsError};
 use crate::undertaking::{Undertaking, UndertakingError};
@@ -29,6 +30,8 @@ pub struct Wallet {
     policy: PathBuf,
     policies: Arc<Policies>,
     card: Option<OpenCard>,
+    /// What it pays within for now, and what its sessions are kept under meanwhile.
+    run: Option<(RunLimit, String)>,
     unwinds: bool,
     home: PathBuf,
     owner: (Option<OwnerPublic>, Option<PassphraseSource>),
@@ -72,6 +75,7 @@ impl Wallet {
             policy,
             policies,
             card,
+            run: None,
             unwinds: false,
             home,
             owner,
@@ -166,16 +170,20 @@ impl Wallet {
         Sellers::at(self.policy.with_file_name("sellers"))
     }
 
-    /// Every policy that a payment out of it has to satisfy, as they stand on disk now, a card's own first. None
-    /// is nothing paid; that is so, too, where the wallet or the card has none.
+    /// Every policy that a payment out of it has to satisfy, as they stand on disk now, a run's and a card's own
+    /// first. None is nothing paid; that is so, too, where the wallet or the card has none.
     pub async fn levels(&self) -> Result<Vec<Level>, WalletsError> {
         let card = self.card.as_ref().map(|card| (card.level.as_str(), card.policy.as_path()));
-        loop {
+        let mut levels = loop {
             let levels = self.policies.levels(&self.home, self.owner(), card, (self.name.as_str(), &self.policy))?;
             if self.policies.must_be_newest(&self.budgets, self.ambient.now()).await? {
-                return Ok(levels);
+                break levels;
             }
+        };
+        if let Some((run, _)) = self.run.as_ref().filter(|_| !levels.is_empty()) {
+            levels.insert(0, run.level().clone());
         }
+        Ok(levels)
     }
 
     /// The same, for something that is signed now; that nothing is, because they cannot be followed, is in the log.
@@ -194,9 +202,17 @@ impl Wallet {
         }
     }
 
-    /// What its sessions are kept under: a card draws from no deposit but its own.
+    /// What its sessions are kept under: a card and a run draw from no deposit but their own.
     pub(crate) fn drawer(&self) -> &str {
-        self.card.as_ref().map_or(self.name.as_str(), |card| &card.level)
+        let own = self.card.as_ref().map_or(self.name.as_str(), |card| &card.level);
+        self.run.as_ref().map_or(own, |(_, drawer)| drawer)
+    }
+
+    /// The same wallet, within the limit of a run besides its own.
+    #[must_use]
+    pub(crate) fn within(mut self, run: &RunLimit) -> Self {
+        self.run = Some((run.clone(), run.drawer(self.drawer())));
+        self
     }
 
     /// Whether its owner stopped it, or everything.

@@ -137,3 +137,49 @@ async fn wallets_are_shown_frozen_and_thawed() {
     let (_, payments) = stage.call(Method::GET, "/payments?wallet=agent", None).await;
     assert_eq!(payments, json!({ "payments": [] }));
 }
+
+#[tokio::test]
+async fn the_log_of_decisions_is_shown_a_page_at_a_time_as_it_was_written() {
+    let stage = Stage::new().await;
+    stage.home.wallets.create(&"agent".parse().unwrap(), &PassphraseSource::KeyFile).unwrap();
+    for path in ["/freeze", "/thaw", "/freeze", "/thaw", "/freeze"] {
+        let whose = (path == "/thaw").then(|| json!({ "wallet": "agent" }));
+        assert_eq!(stage.call(Method::POST, path, whose).await.0, StatusCode::OK);
+    }
+    let (mut seen, mut after, mut pages) = (Vec::new(), 0, 0);
+    loop {
+        let (status, page) = stage.call(Method::GET, &format!("/audit?limit=2&after={after}"), None).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        seen.extend(page["records"].as_array().unwrap().clone());
+        pages += 1;
+        match page["next"].as_u64() {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!((pages, seen.len()), (3, 5));
+    let filter = AuditFilter { wallet: None, since: None, after: 0, limit: 10 };
+    let written = stage.home.wallets.audit(filter).await.unwrap();
+    for (shown, written) in seen.iter().zip(&written) {
+        assert_eq!(shown["hash"], json!(written.hash.to_string()));
+        let mut text: Value = serde_json::from_str(&written.text).unwrap();
+        text["hash"] = json!(written.hash.to_string());
+        assert_eq!(*shown, text);
+    }
+    let of = async |query: &str| stage.call(Method::GET, &format!("/audit?{query}"), None).await;
+    assert_eq!(of("wallet=other").await.1["records"].as_array().unwrap().len(), 3, "what is of all is of each");
+    assert_eq!(of("since=2999-01-01T00:00:00Z").await.1, json!({ "records": [], "next": null }));
+    for wrong in ["since=yesterday", "limit=0", "limit=1001", "nonsense=1"] {
+        assert_eq!(
+            stage
+                .request(Method::GET, &format!("/audit?{wrong}"))
+                .bearer_auth(&stage.token)
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            StatusCode::BAD_REQUEST,
+            "{wrong}"
+        );
+    }
+}

@@ -90,7 +90,7 @@ impl List {
             let Some(last) = page.last() else { return Ok(ExitCode::SUCCESS) };
             after = last.sequence;
             for record in &page {
-                terminal::say(&if self.json { with_hash(record) } else { line(record) });
+                terminal::say(&if self.json { record.with_hash() } else { line(record) });
             }
         }
     }
@@ -137,12 +137,6 @@ impl Head {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The record as it was written, with its hash.
-fn with_hash(record: &AuditRecord) -> String {
-    let text = record.text.strip_suffix('}').unwrap_or(&record.text);
-    format!("{text},\"hash\":\"{}\"}}", record.hash)
 }
 
 /// A record in one line: when, of which wallet, what, and what matters most about it.

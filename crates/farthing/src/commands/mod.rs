@@ -27,6 +27,7 @@ mod proxy;
 mod run;
 mod sessions;
 mod sign;
+mod tag;
 mod wallet;
 
 use std::future::Future;

@@ -11,13 +11,14 @@ use clap::Args;
 use farthing_money::Price;
 use farthing_protocol::{Receipt, Timestamp};
 use farthing_wallet::client::{By, Order, plain};
-use farthing_wallet::{ApprovalId, Outcome, PayError, PayingClient, WalletName};
+use farthing_wallet::{ApprovalId, ApprovalRecord, Outcome, PayError, PayingClient, WalletName};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
 use url::Url;
 
 use super::home::Home;
 use super::key::delegated::Lasting;
+use super::tag::{self, Tag};
 use crate::failure::{Failure, OrFail};
 use crate::terminal;
 
@@ -83,7 +84,7 @@ pub(crate) struct Pay {
     #[arg(long)]
     dry_run: bool,
     /// Where a person has to allow it, wait for their answer and then pay.
-    #[arg(long, conflicts_with = "stream")]
+    #[arg(long)]
     wait: bool,
     /// How long to wait for the answer.
     #[arg(long, value_name = "DURATION", default_value = "10m", requires = "wait")]
@@ -112,25 +113,6 @@ impl FromStr for Header {
     }
 }
 
-#[derive(Clone)]
-struct Tag(String, String);
-
-impl FromStr for Tag {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("a tag is written name=value, such as task=t1")?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
-            return Err(format!("\"{name}\" is no tag's name; use 1 to 32 letters, digits, - and _"));
-        }
-        if !(1..=64).contains(&value.len()) || value.chars().any(char::is_control) {
-            return Err(format!("the value of the tag {name} has to be 1 to 64 characters"));
-        }
-        Ok(Self(name.to_owned(), value.to_owned()))
-    }
-}
-
 impl Pay {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let client = self.home.client(&self.wallet).await?;
@@ -155,14 +137,9 @@ impl Pay {
     async fn pay_patiently(&self, client: &PayingClient, request: reqwest::Request) -> Result<Outcome, PayError> {
         let (Lasting(patience), order) = (self.patience, self.order());
         let waiting = terminal::spinner("waiting for an answer");
-        let paid = client.pay_when_allowed(request, &order, patience, |record| {
-            let (id, sentence) = (record.id, plain(&record.sentence));
-            let how = format!("{sentence}; answer with: farthing approvals allow {id}");
-            waiting.suspend(|| terminal::note(&format!("farthing: {how}")));
-        });
-        let outcome = paid.await;
+        let paid = client.pay_when_allowed(request, &order, patience, |record| waiting.suspend(|| tell(record))).await;
         waiting.finish_and_clear();
-        outcome
+        paid
     }
 
     fn order(&self) -> Order {
@@ -171,7 +148,7 @@ impl Pay {
             (true, false) => By::Session,
             (false, false) => By::Cheapest,
         };
-        let tags = self.tags.iter().map(|Tag(name, value)| (name.clone(), value.clone())).collect();
+        let tags = tag::all(&self.tags);
         Order { max: self.max, by, deposit: self.deposit, ahead: self.ahead, tags, ..Order::default() }
     }
 
@@ -248,6 +225,12 @@ impl Pay {
         }
         std::fs::write(file, format!("{kept}\n")).or_fail("paid, but the receipt cannot be written")
     }
+}
+
+/// Says what a person is asked.
+fn tell(record: &ApprovalRecord) {
+    let (id, sentence) = (record.id, plain(&record.sentence));
+    terminal::note(&format!("farthing: {sentence}; answer with: farthing approvals allow {id}"));
 }
 
 /// How much went to whom, and for what.

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 pub(super) use self::purses::HomePurses;
 use super::gateway::asked_to_stop;
 use super::home::Home;
+use super::tag::{self, Tag};
 use crate::failure::{Failure, OrFail};
 use crate::{clock, logging, terminal};
 
@@ -44,6 +45,9 @@ pub(crate) struct Proxy {
     /// The wallet of whoever comes without a token; only on this machine. Without it, everybody needs a token.
     #[arg(long)]
     wallet: Option<WalletName>,
+    /// The most for one request, on top of the policy.
+    #[arg(long)]
+    max: Option<Price>,
     #[command(flatten)]
     way: Way,
     /// Say the address as one line of JSON.
@@ -56,9 +60,9 @@ pub(crate) struct Proxy {
 /// What a proxy lets through.
 #[derive(Args)]
 pub(super) struct Way {
-    /// The most for one request, on top of the policy.
-    #[arg(long)]
-    max: Option<Price>,
+    /// What every payment is for, for limits of the policy; may be repeated.
+    #[arg(long = "tag", value_name = "NAME=VALUE")]
+    tags: Vec<Tag>,
     /// A host that may be on a private address, HOST or HOST:PORT; may be repeated.
     #[arg(long, value_name = "HOST[:PORT]")]
     allow_private: Vec<Listed>,
@@ -102,7 +106,7 @@ impl Proxy {
             self.home.client(wallet).await?;
             agents = agents.or_else(wallet.clone());
         }
-        let proxy = self.way.proxy(agents, authority(&self.home, &[])?, self.way.reach()?)?;
+        let proxy = self.way.proxy(agents, authority(&self.home, &[])?, self.way.reach()?, self.max)?;
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.or_fail(&format!("cannot listen on {}", self.listen))?;
         let address = listener.local_addr().or_fail("the listener has no address")?;
@@ -134,9 +138,15 @@ impl Proxy {
 }
 
 impl Way {
-    /// A proxy that lets this through.
-    pub(super) fn proxy(&self, agents: Agents, authority: Authority, reach: Reach) -> Result<Service, Failure> {
-        let order = Order { max: self.max, ..Order::default() };
+    /// A proxy that lets this through. `max` is the most for one request.
+    pub(super) fn proxy(
+        &self,
+        agents: Agents,
+        authority: Authority,
+        reach: Reach,
+        max: Option<Price>,
+    ) -> Result<Service, Failure> {
+        let order = Order { max, tags: tag::all(&self.tags), ..Order::default() };
         let proxy = Service::new(agents, authority, reach, order, Limits::default());
         proxy.map_err(|error| Failure::new(error.to_string()))
     }

@@ -5,6 +5,7 @@
 pub mod between;
 pub mod buyer;
 pub mod payer_on_chain;
+pub mod scene;
 pub mod seller;
 pub mod upstream;
 pub mod x402_payer;

@@ -37,6 +37,7 @@ pub(crate) struct Server {
 struct Shared {
     served: AtomicU32,
     go_on: Notify,
+    let_go_of: Notify,
 }
 
 struct Body(UnsyncBoxBody<Bytes, Infallible>);
@@ -93,6 +94,10 @@ impl Server {
         Self { port, authority: issuer.der().clone(), shared }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn host(&self) -> String {
         format!("localhost:{}", self.port)
     }
@@ -111,6 +116,11 @@ impl Server {
         self.shared.served.load(Ordering::SeqCst)
     }
 
+    /// Until nobody reads an endless answer any more.
+    pub(crate) async fn is_let_go_of(&self) {
+        self.shared.let_go_of.notified().await;
+    }
+
     /// Lets the next event of a stream be sent.
     pub(crate) fn go_on(&self) {
         self.shared.go_on.notify_one();
@@ -121,6 +131,7 @@ async fn answer(mut request: Request<Incoming>, shared: Arc<Shared>) -> Response
     shared.served.fetch_add(1, Ordering::SeqCst);
     let mut response = match request.uri().path() {
         "/events" => Response::new(events(shared)),
+        "/endless" => Response::new(endless(shared)),
         // Asked by HEAD alone.
         "/sized" => Response::builder().header("content-length", 5).body(Body::from(String::new())).unwrap(),
         "/socket" => echo(&mut request),
@@ -157,6 +168,16 @@ async fn told(request: Request<Incoming>) -> String {
         "body": String::from_utf8(body.to_vec()).unwrap(),
     })
     .to_string()
+}
+
+/// Events for as long as somebody takes them.
+fn endless(shared: Arc<Shared>) -> Body {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while sender.send("data: more\n\n").await.is_ok() {}
+        shared.let_go_of.notify_one();
+    });
+    Body(Events(receiver).boxed_unsync())
 }
 
 /// Two events; the second waits.

@@ -66,18 +66,36 @@ impl Street {
     }
 
     pub(crate) async fn reaching(reach: Reach, policy: &str, unnamed: bool) -> Self {
+        Self::within(Limits { upload_bytes: UPLOAD_BYTES, ..Limits::default() }, reach, policy, unnamed).await
+    }
+
+    pub(crate) async fn within(limits: Limits, reach: Reach, policy: &str, unnamed: bool) -> Self {
+        Self::of(one_home, limits, (reach, &[]), policy, unnamed).await
+    }
+
+    /// One whose authority is good for this domain alone.
+    pub(crate) async fn vouching_for(domain: &str, reach: Reach, policy: &str) -> Self {
+        Self::of(one_home, Limits::default(), (reach, &[domain.to_owned()]), policy, true).await
+    }
+
+    pub(crate) async fn of(
+        purses: impl FnOnce(&std::path::Path) -> Arc<dyn Purses>,
+        limits: Limits,
+        (reach, only): (Reach, &[String]),
+        policy: &str,
+        unnamed: bool,
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         double::create(home.path(), Some(policy));
         let directory = home.path().join("proxy");
         let agent: WalletName = double::AGENT.parse().unwrap();
-        let authority = Authority::open(&directory, &[], &real_time()).unwrap();
+        let authority = Authority::open(&directory, only, &real_time()).unwrap();
         let tokens = Tokens::at(&directory.join("tokens"));
         let token = tokens.make(&agent, &real_time()).unwrap();
-        let mut agents = Agents::new(one_home(home.path()), tokens);
+        let mut agents = Agents::new(purses(home.path()), tokens);
         if unnamed {
             agents = agents.or_else(agent);
         }
-        let limits = Limits { upload_bytes: UPLOAD_BYTES, ..Limits::default() };
         let certificate = authority.pem().to_owned();
         let proxy = Proxy::new(agents, authority, reach, Order::default(), limits).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -51,21 +51,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_books::budget::ReservationId;
-use farthing_dialects::x402::METHOD;
 use farthing_money::Price;
 use farthing_rail::{Approved, Payer, Quote, SessionPayer};
 use http::StatusCode;
 
 use self::demand::Demand;
-use self::offers::{Asked, Offers, Quoted};
+use self::offers::Quoted;
 use self::request::Prepared;
 use self::transport::Transport;
 use self::ways::Ways;
-use crate::Wallet;
 use crate::failpoint::reach;
 use crate::outgoing::{self, Orphan, Record, Sendable};
 use crate::policy::{Asking, Grounds, Level, Refused, Rule, approve};
 use crate::sellers::Sellers;
+use crate::{RunLimit, Wallet};
 
 /// A client that pays for its requests out of one wallet.
 #[derive(Clone)]
@@ -115,6 +114,13 @@ impl PayingClient {
         self
     }
 
+    /// The same, within the limit of a run besides its own: every payment counts toward both, and a deposit of the
+    /// run is its own.
+    #[must_use]
+    pub fn within(self, run: &RunLimit) -> Self {
+        Self { wallet: self.wallet.within(run), remembered: session::Remembered::default(), ..self }
+    }
+
     /// The wallet it pays out of.
     pub fn wallet(&self) -> &Wallet {
         &self.wallet
@@ -140,43 +146,44 @@ impl PayingClient {
         request: reqwest::Request,
         order: &Order,
     ) -> Result<Outcome, PayError> {
-        self.pay_telling(transport, request, order, &mut None).await
+        match Prepared::new(request, &self.wallet.ambient)? {
+            Ok(mut request) => self.pay_for(transport, &mut request, order, &mut None).await,
+            Err(sentence) => Ok(Outcome::refused(sentence)),
+        }
     }
 
-    /// The same; `unpaid` becomes the last 402, if one was answered.
-    async fn pay_telling(
+    /// The same. `request` becomes the one that was answered, and `unpaid` the last 402, if one was answered.
+    async fn pay_for(
         &self,
         transport: &dyn Transport,
-        request: reqwest::Request,
+        request: &mut Prepared,
         order: &Order,
         unpaid: &mut Option<Demand>,
     ) -> Result<Outcome, PayError> {
-        let mut request = match Prepared::new(request, &self.wallet.ambient)? {
-            Ok(request) => request,
-            Err(sentence) => return Ok(Outcome::refused(sentence)),
-        };
-        let taken_up = match self.take_up(transport, &request, order.max).await? {
-            None => self.take_up_session(transport, &request, order).await?,
+        let taken_up = match self.take_up(transport, request, order.max).await? {
+            None => self.take_up_session(transport, request, order).await?,
             taken_up => taken_up,
         };
         let taken_up = match taken_up {
-            None => self.buy_at_once(transport, &request, order).await?,
+            None => self.buy_at_once(transport, request, order).await?,
             taken_up => taken_up,
         };
         let mut demand = match taken_up {
             Some(Round::Over(outcome)) => return Ok(outcome),
             Some(Round::Again(demand)) => demand,
             None => {
-                let response = transport::ask(transport, &mut request, &self.accepts()).await?;
+                let response = transport::ask(transport, request, &self.accepts()).await?;
                 // Nothing but the status asks for a payment, whatever the headers say.
                 if response.status() != StatusCode::PAYMENT_REQUIRED {
                     return Ok(Outcome::Free { response });
                 }
-                Demand::read(response).await
+                let demand = Demand::read(response).await;
+                self.release_what_was_never_sent().await?;
+                demand
             }
         };
         for _ in 0..self.settings.rounds {
-            match self.answer_or_ask(transport, &request, &demand, order).await? {
+            match self.answer_or_ask(transport, request, &demand, order).await? {
                 Round::Over(outcome) => {
                     *unpaid = Some(demand);
                     return Ok(outcome);
@@ -283,8 +290,22 @@ impl PayingClient {
         self.conclude(&signed.credential, presentation, record).await
     }
 
-    /// Takes up what dead calls left behind: releases what was never signed, and sends again what
-    /// this very call may have sent before.
+    /// Makes room for a payment: what dead calls reserved and never sent.
+    async fn release_what_was_never_sent(&self) -> Result<(), PayError> {
+        for orphan in outgoing::unsent(&self.wallet.outgoing)? {
+            match orphan {
+                Orphan::Unsigned(record) => self.release(record, "the call died before it signed").await?,
+                Orphan::Lost(record) => record.finish(),
+                Orphan::Sealed(..) | Orphan::Refused(..) => {}
+            }
+        }
+        if !self.session_payers.is_empty() && self.wallet.has_sessions() {
+            self.forget_what_was_never_signed().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up what dead calls left behind of this very call: sends again what may have been sent before.
     async fn take_up(
         &self,
         transport: &dyn Transport,
@@ -362,38 +383,5 @@ impl PayingClient {
     fn grounds<'a>(&'a self, levels: &'a [Level], sellers: &'a Sellers) -> Grounds<'a> {
         let (wallet, authority) = (self.wallet.name().as_str(), self.wallet.authority());
         Grounds { wallet, levels, sellers, authority, now: self.wallet.ambient.now() }
-    }
-
-    fn offers(
-        &self,
-        transport: &dyn Transport,
-        request: &Prepared,
-        demand: &Demand,
-    ) -> Result<Result<Offers<'_>, String>, PayError> {
-        let Some(origin) = request.secure_origin() else {
-            let sentence = format!(
-                "{} is plain HTTP beyond this machine, where a payment could be read; use https",
-                request.host()
-            );
-            return Ok(Err(sentence));
-        };
-        let asked = Asked {
-            request,
-            origin: &origin,
-            payers: &self.payers,
-            session_payers: &self.session_payers,
-            may_redirect: transport.may_redirect(),
-            now: self.wallet.ambient.now(),
-            longest: self.settings.longest_validity,
-            salt: self.wallet.ambient.random()?,
-        };
-        Ok(Ok(offers::read(demand, &asked)))
-    }
-
-    /// The methods of the Payment scheme that this client pays with; x402 has no such header.
-    fn accepts(&self) -> String {
-        let charges = self.payers.iter().map(|payer| payer.pays()).filter(|(method, _)| *method != METHOD);
-        let pairs = charges.chain(self.session_payers.iter().map(|payer| payer.pays()));
-        pairs.map(|(method, intent)| format!("{method}/{intent}")).collect::<Vec<_>>().join(", ")
     }
 }

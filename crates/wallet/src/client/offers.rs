@@ -15,6 +15,8 @@ use super::plain::plain;
 use super::request::Prepared;
 use super::session::SessionOffer;
 use super::signed::signers;
+use super::transport::Transport;
+use super::{PayError, PayingClient};
 use crate::WalletName;
 
 /// More offers than any honest server makes; the rest is not looked at.
@@ -53,6 +55,42 @@ pub(super) struct Asked<'a, 'b> {
     /// The longest that an offer of x402 may stay payable once it is answered.
     pub(super) longest: Duration,
     pub(super) salt: Salt,
+}
+
+impl PayingClient {
+    /// The offers of a 402, or why none of it is paid.
+    pub(super) fn offers(
+        &self,
+        transport: &dyn Transport,
+        request: &Prepared,
+        demand: &Demand,
+    ) -> Result<Result<Offers<'_>, String>, PayError> {
+        let Some(origin) = request.secure_origin() else {
+            let sentence = format!(
+                "{} is plain HTTP beyond this machine, where a payment could be read; use https",
+                request.host()
+            );
+            return Ok(Err(sentence));
+        };
+        let asked = Asked {
+            request,
+            origin: &origin,
+            payers: &self.payers,
+            session_payers: &self.session_payers,
+            may_redirect: transport.may_redirect(),
+            now: self.wallet.ambient.now(),
+            longest: self.settings.longest_validity,
+            salt: self.wallet.ambient.random()?,
+        };
+        Ok(Ok(read(demand, &asked)))
+    }
+
+    /// The methods of the Payment scheme that this client pays with; x402 has no such header.
+    pub(super) fn accepts(&self) -> String {
+        let charges = self.payers.iter().map(|payer| payer.pays()).filter(|(method, _)| *method != METHOD);
+        let pairs = charges.chain(self.session_payers.iter().map(|payer| payer.pays()));
+        pairs.map(|(method, intent)| format!("{method}/{intent}")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Reads every offer of either protocol and asks every method what it would cost. Text meant for people is

@@ -5,7 +5,7 @@ use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState};
 use super::demand::Demand;
 use super::request::Prepared;
 use super::transport::Transport;
-use super::{Order, Outcome, PayError, PayingClient, Round};
+use super::{Order, Outcome, PayError, PayingClient, Round, Streamed};
 
 /// More questions than this about one call are not waited for: its seller changes what it asks for.
 const MOST_QUESTIONS: u32 = 3;
@@ -54,13 +54,43 @@ impl PayingClient {
             let Some(again) = request.try_clone() else { break };
             let outcome = self.pay_as(again, order).await?;
             let Outcome::AwaitsApproval { id, .. } = outcome else { return Ok(outcome) };
-            asked(&self.wallet.approval(id).await?);
-            let left = patience.saturating_sub(started.elapsed());
-            let record = self.wallet.wait(id, left).await?;
-            if record.state == ApprovalState::Pending {
+            if !self.is_answered(id, patience.saturating_sub(started.elapsed()), &mut asked).await? {
                 return Ok(outcome);
             }
         }
         self.pay_as(request, order).await
+    }
+
+    /// The same of [`PayingClient::stream`]: waits before the stream begins. What is asked of a person while it is
+    /// under way ends it.
+    pub async fn stream_when_allowed(
+        &self,
+        request: reqwest::Request,
+        order: &Order,
+        patience: Duration,
+        mut asked: impl FnMut(&ApprovalRecord) + Send,
+    ) -> Result<Streamed, PayError> {
+        let started = tokio::time::Instant::now();
+        for _ in 0..MOST_QUESTIONS {
+            let Some(again) = request.try_clone() else { break };
+            let streamed = self.stream(again, order).await?;
+            let Streamed::Other(outcome) = &streamed else { return Ok(streamed) };
+            let Outcome::AwaitsApproval { id, .. } = **outcome else { return Ok(streamed) };
+            if !self.is_answered(id, patience.saturating_sub(started.elapsed()), &mut asked).await? {
+                return Ok(streamed);
+            }
+        }
+        self.stream(request, order).await
+    }
+
+    /// Whether a question was answered in time.
+    async fn is_answered(
+        &self,
+        id: ApprovalId,
+        patience: Duration,
+        asked: &mut (impl FnMut(&ApprovalRecord) + Send),
+    ) -> Result<bool, PayError> {
+        asked(&self.wallet.approval(id).await?);
+        Ok(self.wallet.wait(id, patience).await?.state != ApprovalState::Pending)
     }
 }

@@ -148,7 +148,8 @@ fn is_pending(demand: &Demand) -> bool {
 
 async fn final_answer(response: Response) -> Answer {
     match response.status() {
-        status if status.is_success() => Answer::Success(response),
+        // A WebSocket that opens is what was bought.
+        status if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS => Answer::Success(response),
         StatusCode::PAYMENT_REQUIRED => Answer::Unpaid(Demand::read(response).await),
         _ => Answer::Other(response),
     }

@@ -9,7 +9,7 @@ use reqwest::{Client, ClientBuilder, Request, Response, redirect};
 
 use super::transport::{Lost, Transport};
 use super::{PayError, PayingClient};
-use crate::reach::{LeadsInside, Listed, Private, PublicOnly, Trust, trust};
+use crate::reach::{Listed, NameError, Private, PublicOnly, Trust, trust};
 
 /// Clients that follow no redirect by themselves: where a credential goes is decided here.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ impl Ways {
 
     fn public(silence: Option<Duration>, listed: Arc<[Listed]>) -> Result<Self, PayError> {
         // Another proxy would look names up by itself, and go where they lead.
-        let public = built(usual(silence).no_proxy().dns_resolver(PublicOnly))?;
+        let public = built(usual(silence).no_proxy().dns_resolver(PublicOnly::default()))?;
         Ok(Self::Public { public, private: built(usual(silence).no_proxy())?, listed })
     }
 
@@ -67,6 +67,13 @@ impl PayingClient {
         self.http = Ways::public(Some(self.settings.silence), listed.into())?;
         Ok(self)
     }
+
+    /// The same client where what it asks by itself goes out through `http`, whose maker chose where that goes, and which
+    /// must follow no redirects.
+    #[must_use]
+    pub fn through(self, http: Client) -> Self {
+        Self { http: Ways::Anywhere(http), ..self }
+    }
 }
 
 /// `silence` is how long a server may say nothing; as long as it likes on sockets, which have none.
@@ -103,7 +110,7 @@ impl Transport for Ways {
 fn leads_inside(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(deeper) = cause {
-        if deeper.is::<LeadsInside>() {
+        if matches!(deeper.downcast_ref(), Some(NameError::LeadsInside)) {
             return true;
         }
         cause = deeper.source();

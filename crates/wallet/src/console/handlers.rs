@@ -198,7 +198,7 @@ fn shown(record: Result<ApprovalRecord, ApprovalError>) -> Response {
     }
 }
 
-fn failed(error: &ApprovalError) -> Response {
+pub(super) fn failed(error: &ApprovalError) -> Response {
     let status = match error {
         ApprovalError::Absent(_) | ApprovalError::Wallets(WalletsError::Absent(_)) => StatusCode::NOT_FOUND,
         ApprovalError::TooLate { .. } => StatusCode::CONFLICT,

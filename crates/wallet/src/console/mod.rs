@@ -12,8 +12,10 @@
 //! | `POST /approvals/{id}/allow`, `.../deny` | answers; `{"reason": "..."}` may be sent |
 //! | `POST /approvals/{id}/answer` | an answer that a webhook's receiver signed |
 //! | `GET /payments?wallet=NAME` | what a wallet reserved and paid, the newest first |
+//! | `GET /audit`, `?wallet=NAME`, `?since=TIME`, `?after=NUMBER`, `?limit=COUNT` | the log of decisions, a page at a time |
 //! | `POST /freeze`, `/thaw` | stops every wallet, or one with `{"wallet": "NAME"}` |
 
+mod audit;
 mod guard;
 mod handlers;
 mod token;
@@ -68,6 +70,7 @@ impl Console {
             .route("/approvals/{id}/deny", post(handlers::deny))
             .route("/approvals/{id}/answer", post(handlers::answer))
             .route("/payments", get(handlers::payments))
+            .route("/audit", get(audit::audit))
             .route("/freeze", post(handlers::freeze))
             .route("/thaw", post(handlers::thaw))
             .fallback(|| async { problem(StatusCode::NOT_FOUND, "There is no such thing here.") })

@@ -1,6 +1,6 @@
 //! Which addresses requests go to that somebody else chose: public ones, and those of hosts that the owner listed.
 //!
-//! A name is looked up once, by [`PublicOnly`], and connected to at the very addresses that were looked at. What is
+//! A name is looked up once, by [`Names`], and connected to at the very addresses that were looked at. What is
 //! asked of a literal address, however it is spelled, [`trust`] says.
 
 mod address;
@@ -13,7 +13,7 @@ use url::Host;
 
 pub use address::is_public;
 pub use listed::{Listed, ListedError};
-pub use resolver::{LeadsInside, PublicOnly};
+pub use resolver::{NameError, Names, PublicOnly};
 
 /// How far a host is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -221,7 +221,7 @@ impl Sessions {
     /// them goes what was reserved.
     pub(crate) async fn never_signed(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
         let wallet = wallet.to_owned();
-        let of = "(wallet = ?1 OR wallet LIKE ?1 || '/card/%') AND owner IS NOT NULL AND (state = 'opening' AND channel IS NULL OR state = 'open' \
+        let of = "(wallet = ?1 OR wallet LIKE ?1 || '/%') AND owner IS NOT NULL AND (state = 'opening' AND channel IS NULL OR state = 'open' \
             AND NOT EXISTS (SELECT 1 FROM purchases WHERE session = sessions.id AND kind = 'top-up'))";
         let found = self.read(move |file| rows::sessions(file, of, [wallet])).await?;
         let mut left = Vec::new();

@@ -99,13 +99,11 @@ impl Sessions {
         looked.await.unwrap_or_else(|_| Err(SessionsError::Unavailable("the reading was interrupted".to_owned())))
     }
 
-    /// The sessions of a wallet, the newest first.
+    /// The sessions of a wallet, those of its cards and runs among them, the newest first.
     pub(crate) async fn of_wallet(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
         let wallet = wallet.to_owned();
-        self.read(move |file| {
-            rows::sessions(file, "wallet = ?1 OR wallet LIKE ?1 || '/card/%' ORDER BY id DESC", [wallet])
-        })
-        .await
+        self.read(move |file| rows::sessions(file, "wallet = ?1 OR wallet LIKE ?1 || '/%' ORDER BY id DESC", [wallet]))
+            .await
     }
 
     /// Those of every wallet of this home in which something may still lie.

@@ -31,6 +31,8 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) enum Act {
     /// Takes the money and stays silent for longer than any test waits.
     TakeAndStaySilent,
+    /// Takes the money and drops the connection before the answer.
+    TakeAndHangUp,
     /// Takes the money and answers with this status.
     TakeAndAnswer(u16),
     /// Takes nothing and answers with this status.
@@ -207,6 +209,11 @@ impl Seller {
                 take();
                 tokio::time::sleep(Duration::from_secs(120)).await;
                 plain(500)
+            }
+            Some(Act::TakeAndHangUp) => {
+                take();
+                // The connection ends with its task, whatever the machine's speed.
+                panic!("the seller hangs up, as the test asked");
             }
             Some(Act::TakeAndAnswer(status)) => {
                 take();

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use farthing_wallet::client::{Ending, PaidStream, Piece, Streamed, plain};
-use farthing_wallet::{Outcome, PayError, PayingClient};
+use farthing_wallet::{ApprovalRecord, Outcome, PayError, PayingClient};
 use serde_json::json;
 
-use super::{NO_OFFER, Pay, REFUSED, SERVER_ERROR, UNKNOWN};
+use super::{AWAITS_APPROVAL, Lasting, NO_OFFER, Pay, REFUSED, SERVER_ERROR, UNKNOWN, tell};
 use crate::failure::Failure;
 use crate::terminal;
 
@@ -17,7 +17,11 @@ impl Pay {
         client: &PayingClient,
         request: reqwest::Request,
     ) -> Result<ExitCode, Failure> {
-        let stream = match client.stream(request, &self.order()).await {
+        let started = match self.wait {
+            true => self.stream_patiently(client, request).await,
+            false => client.stream(request, &self.order()).await,
+        };
+        let stream = match started {
             Ok(Streamed::Stream(stream)) => stream,
             Ok(Streamed::Other(outcome)) => return self.conclude(client, *outcome).await,
             Err(PayError::Request(sentence)) => return Err(Failure::wrong_use(sentence)),
@@ -40,6 +44,16 @@ impl Pay {
             terminal::note(&format!("farthing: {summary}"));
         }
         Ok(ExitCode::from(exit))
+    }
+
+    /// Begins a stream once whoever has to be asked has answered.
+    async fn stream_patiently(&self, client: &PayingClient, request: reqwest::Request) -> Result<Streamed, PayError> {
+        let (Lasting(patience), order) = (self.patience, self.order());
+        let waiting = terminal::spinner("waiting for an answer");
+        let asked = |record: &ApprovalRecord| waiting.suspend(|| tell(record));
+        let streamed = client.stream_when_allowed(request, &order, patience, asked).await;
+        waiting.finish_and_clear();
+        streamed
     }
 }
 
@@ -78,6 +92,10 @@ fn summary(ending: &Ending) -> (String, u8) {
         Some(Outcome::ServerError { response, .. }) => {
             (format!("{paid}; the server answered a voucher with {}", response.status()), SERVER_ERROR)
         }
+        Some(Outcome::AwaitsApproval { id, sentence, .. }) => (
+            format!("{paid}; stopped: {sentence}; farthing approvals allow {id} lets the next call go on"),
+            AWAITS_APPROVAL,
+        ),
         Some(_) => (format!("{paid}; stopped"), UNKNOWN),
     }
 }

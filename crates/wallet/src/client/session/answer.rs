@@ -11,6 +11,7 @@ use crate::client::demand::Demand;
 use crate::client::offers::{self, Asked};
 use crate::client::plain::plain;
 use crate::client::presenting::{Answer, Presentation};
+use crate::client::stream::is_of_events;
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
 use crate::sessions::{KeptSession, SessionState, Told};
@@ -100,9 +101,13 @@ impl Buying<'_> {
         // What other calls signed meanwhile, the server may have seen.
         let session = self.reload(session.id).await?;
         let told = told.map(|told| word::checked(told, &session)).transpose();
+        // A stream goes on drawing after its head, so that nothing of it is free yet.
+        let draws_on = self.order.streams || is_of_events(response.headers());
+        if draws_on {
+            self.added = self.added.max(self.drawable);
+        }
         match told {
-            // A stream goes on drawing after its head, so that nothing of it is free yet.
-            Ok(told) => self.sessions.conclude(session.id, purchase, told, !self.order.streams).await?,
+            Ok(told) => self.sessions.conclude(session.id, purchase, told, !draws_on).await?,
             // It served all the same.
             Err(overclaim) => drop(self.disbelieve(&session, &overclaim).await?),
         }

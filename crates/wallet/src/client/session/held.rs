@@ -9,7 +9,7 @@ use crate::sessions::KeptSession;
 
 impl Buying<'_> {
     /// What lies in sessions, those that are being opened among them, but not the deposit that is about to be reserved
-    /// and is written down there already. A wallet's level counts its cards' sessions too, a group's those of all of
+    /// and is written down there already. A wallet's level counts those of its cards and runs too, a group's those of all of
     /// its wallets.
     pub(super) async fn locked(&self, levels: &[Level], on_terms: Price, deposit: Price) -> Result<Locked, PayError> {
         let (living, wallet) = (self.sessions.all_living().await?, &self.client.wallet);
@@ -28,10 +28,10 @@ impl Buying<'_> {
     }
 }
 
-/// Whether a session is a wallet's or one of its cards'.
+/// Whether a session is a wallet's, or that of one of its cards or runs.
 fn is_of(session: &KeptSession, wallet: &str) -> bool {
     let rest = session.wallet.strip_prefix(wallet);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("/card/"))
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// One sum for each currency, without the deposit; and how many sessions there are.

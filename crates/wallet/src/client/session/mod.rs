@@ -67,6 +67,10 @@ pub(super) struct Buying<'a> {
     pub(super) owner: Owner,
     /// What this call has signed for.
     pub(super) added: Amount,
+    /// The same, with what was signed for before and free: what a stream may draw without asking.
+    pub(super) drawable: Amount,
+    /// Whether a stream that is under way asks for it.
+    pub(super) follows: bool,
     /// A challenge that was answered before this call: vouchers answer it again, and a deposit asks for another.
     pub(super) answered: Option<ChallengeId>,
 }
@@ -136,6 +140,8 @@ impl PayingClient {
             order,
             owner,
             added: Amount::ZERO,
+            drawable: Amount::ZERO,
+            follows: false,
             answered: None,
         })
     }

@@ -145,6 +145,7 @@ impl Buying<'_> {
         self.sessions.keep_opening(channel, opening).await?;
         reach("wallet-after-open-keep");
         self.added = self.added.checked_add(first).unwrap_or(first);
+        self.drawable = self.drawable.checked_add(first).unwrap_or(first);
         if let Some(step) = self.send_first(&signed, id, session).await? {
             return Ok(step);
         }
@@ -165,6 +166,7 @@ impl Buying<'_> {
             return Ok(Step::Again(quote.clone(), Need::More(quote.unit_amount)));
         };
         self.added = self.added.checked_add(left.total).unwrap_or(left.total);
+        self.drawable = self.drawable.checked_add(left.total).unwrap_or(left.total);
         if let Some(step) = self.send_first(&signed, left.id, opening.id).await? {
             return Ok(step);
         }

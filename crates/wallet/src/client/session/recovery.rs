@@ -21,7 +21,6 @@ impl PayingClient {
         if self.session_payers.is_empty() || !self.wallet.has_sessions() {
             return Ok(None);
         }
-        self.forget_what_was_never_signed().await?;
         let sessions = self.wallet.sessions()?;
         let left = sessions.left_behind(self.wallet.drawer(), request.fingerprint()).await?;
         for purchase in left.into_iter().filter(|purchase| purchase.kind != Kind::TopUp) {

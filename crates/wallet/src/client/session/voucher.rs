@@ -100,6 +100,8 @@ impl Buying<'_> {
             if self.sessions.raise(raise, purchase).await? {
                 reach("wallet-after-voucher-keep");
                 self.added = self.added.checked_add(claimed).unwrap_or(claimed);
+                let drawn = added.checked_add(session.free).and_then(|more| self.drawable.checked_add(more));
+                self.drawable = drawn.unwrap_or(self.drawable);
                 return Ok(Ok(Kept { session: self.reload(session.id).await?, credential, purchase: id }));
             }
             session = self.reload(session.id).await?;
@@ -114,7 +116,7 @@ impl Buying<'_> {
     /// without asking for as long as it lasts.
     fn claimed(&self, session: &KeptSession, need: Need, added: Amount) -> Amount {
         match need {
-            _ if self.order.streams => added.checked_add(session.free).unwrap_or(added),
+            _ if self.order.streams || self.follows => added.checked_add(session.free).unwrap_or(added),
             Need::More(amount) => added.max(amount),
             Need::Total(_) => added,
         }
@@ -138,7 +140,7 @@ impl Buying<'_> {
         let whole = self.added.checked_add(added).unwrap_or(added);
         let unlimited = self.order.max.is_none() && most_per_payment(&levels).is_none();
         let most = quote.unit_amount.checked_mul(MOST_UNITS).unwrap_or(quote.unit_amount);
-        if unlimited && !self.order.streams && whole > most {
+        if unlimited && !self.order.streams && !self.follows && whole > most {
             let sentence = format!(
                 "the server asks for {} for one request, more than {MOST_UNITS} units of what it offered; say --max \
                  if that is meant",

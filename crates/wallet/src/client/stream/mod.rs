@@ -3,19 +3,21 @@
 
 mod part;
 mod socket;
+mod source;
 
 use std::collections::VecDeque;
 
 use farthing_money::{Amount, Price};
 use farthing_protocol::Receipt;
-use farthing_protocol::stream::{Event, EventReader, NeedVoucher, SessionReceipt, is_event_stream};
+use farthing_protocol::stream::{NeedVoucher, SessionReceipt};
 use farthing_rail::SessionQuote;
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 use reqwest::Response;
 
 use self::part::largest_part;
-use self::socket::{Said, SocketTransport, as_http};
+use self::socket::{SocketTransport, as_http};
+pub(super) use self::source::is_of_events;
+use self::source::{Item, Read, Source};
 use super::demand::Demand;
 use super::plain::plain;
 use super::presenting::Answer;
@@ -31,8 +33,6 @@ const MOST_IN_A_ROW: u32 = 3;
 /// The part of a deposit that one question may ask for, and how many units at least.
 const PART_OF_DEPOSIT: u128 = 4;
 const UNITS_AT_ONCE: u128 = 100;
-/// The longest event that is read, in bytes; a longer one is left out.
-const LONGEST_EVENT: usize = 4 * 1024 * 1024;
 /// How often one voucher is presented for fresh challenges.
 const MOST_CHALLENGES: u32 = 3;
 
@@ -43,21 +43,9 @@ pub struct PaidStream {
     request: Prepared,
     order: Order,
     session: InSession,
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<Item>,
     asked_in_a_row: u32,
     receipt: Option<Receipt>,
-}
-
-/// Where it comes from.
-enum Source {
-    /// Server-sent events.
-    Events(Response, EventReader),
-    /// An answer that is no stream of events: its bytes come out as they are.
-    Bytes(Response),
-    /// Frames of a socket.
-    Socket(SocketTransport),
-    /// It is not read on.
-    Nothing,
 }
 
 /// What came of asking for a stream.
@@ -68,18 +56,10 @@ pub enum Streamed {
     Other(Box<Outcome>),
 }
 
-/// What was read.
-enum Read {
-    Events(Vec<Event>),
-    Bytes(Vec<u8>),
-    Refused(u16, String),
-    End,
-}
-
 /// The next thing of a stream.
 #[derive(Debug)]
 pub enum Piece {
-    /// What was bought: the data of an event, or bytes as they are.
+    /// What was bought: the data of an event, or bytes as they are; of a stream that is passed on, whole events.
     Data(Vec<u8>),
     /// It is over.
     End(Box<Ending>),
@@ -107,56 +87,77 @@ impl PayingClient {
             }
             None => None,
         };
-        let copy = request.try_clone().unwrap_or_else(|| empty(&request));
-        let mut prepared = match Prepared::new(copy, &self.wallet.ambient)? {
+        let mut prepared = match Prepared::new(request, &self.wallet.ambient)? {
             Ok(prepared) => prepared,
             Err(sentence) => return Ok(Streamed::Other(Box::new(Outcome::refused(sentence)))),
         };
         let outcome = match &socket {
-            Some(socket) => self.pay_over(socket, request, &order).await?,
-            None => self.pay_over(&self.http, request, &order).await?,
+            Some(socket) => self.pay_for(socket, &mut prepared, &order, &mut None).await?,
+            None => self.pay_for(&self.http, &mut prepared, &order, &mut None).await?,
         };
         let Outcome::Paid { response, receipt, session: Some(session), .. } = outcome else {
             return Ok(Streamed::Other(Box::new(outcome)));
         };
         prepared.redirect_to(response.url().clone());
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let source = match socket {
             Some(socket) => Source::Socket(socket),
-            None if is_event_stream(kind) => Source::Events(response, EventReader::new(LONGEST_EVENT)),
-            None => Source::Bytes(response),
+            None => Source::of(response),
         };
-        let (session, waiting) = (*session, VecDeque::new());
-        let client = self.clone();
-        let stream =
-            PaidStream { client, source, request: prepared, order, session, waiting, asked_in_a_row: 0, receipt };
-        Ok(Streamed::Stream(Box::new(stream)))
+        Ok(Streamed::Stream(Box::new(PaidStream::new(self.clone(), source, prepared, order, *session, receipt))))
+    }
+
+    /// A stream of events that was paid for and is to be passed on as it came, less what it asks for meanwhile.
+    /// Vouchers go out through `http`.
+    pub(super) fn follow(
+        &self,
+        http: &reqwest::Client,
+        response: Response,
+        (request, order): (Prepared, Order),
+        (session, receipt): (InSession, Option<Receipt>),
+    ) -> PaidStream {
+        let client = self.clone().through(http.clone());
+        PaidStream::new(client, Source::passed_on(response), request, order, session, receipt)
     }
 }
 
 impl PaidStream {
+    fn new(
+        client: PayingClient,
+        source: Source,
+        request: Prepared,
+        order: Order,
+        session: InSession,
+        receipt: Option<Receipt>,
+    ) -> Self {
+        Self { client, source, request, order, session, waiting: VecDeque::new(), asked_in_a_row: 0, receipt }
+    }
+
     /// The next piece. What the stream asks for meanwhile is signed and presented.
     pub async fn next(&mut self) -> Result<Piece, PayError> {
         loop {
-            while let Some(event) = self.waiting.pop_front() {
-                match event {
-                    Event::Message(data) => {
+            while let Some(item) = self.waiting.pop_front() {
+                match item {
+                    Item::Bought(data) => {
                         self.asked_in_a_row = 0;
-                        return Ok(Piece::Data(data.into_bytes()));
+                        return Ok(Piece::Data(data));
                     }
-                    Event::Receipt(receipt) => self.keep(&receipt),
-                    Event::NeedVoucher(need) => {
+                    Item::Aside(data) => return Ok(Piece::Data(data)),
+                    Item::Receipt(receipt) => self.keep(&receipt),
+                    Item::NeedVoucher(need) => {
                         if let Some(stopped) = self.answer(&need).await? {
                             return self.over(Some(stopped)).await;
                         }
                     }
-                    _ => {}
                 }
             }
-            match self.read().await {
-                Ok(Read::Events(events)) => self.waiting.extend(events),
-                Ok(Read::Bytes(bytes)) => return Ok(Piece::Data(bytes)),
-                Ok(Read::End) => return self.over(None).await,
+            match self.source.read().await {
+                Ok(Read::Items(items)) => self.waiting.extend(items),
+                Ok(Read::Over(receipt)) => {
+                    if let Some(receipt) = receipt {
+                        self.keep(&receipt);
+                    }
+                    return self.over(None).await;
+                }
                 Ok(Read::Refused(status, message)) => {
                     let reason = format!("the server ended the stream with {status}: {}", plain(&message));
                     return self.over(Some(Outcome::NoOffer { reasons: vec![reason] })).await;
@@ -170,33 +171,13 @@ impl PaidStream {
         }
     }
 
-    async fn read(&mut self) -> reqwest::Result<Read> {
-        Ok(match &mut self.source {
-            Source::Nothing => Read::End,
-            Source::Bytes(response) => response.chunk().await?.map_or(Read::End, |bytes| Read::Bytes(bytes.to_vec())),
-            Source::Events(response, reader) => match response.chunk().await? {
-                Some(bytes) => Read::Events(reader.push(&bytes)),
-                None => Read::End,
-            },
-            Source::Socket(socket) => match socket.next().await {
-                Some(Said::Event(event)) => Read::Events(vec![event]),
-                Some(Said::Refused(status, message)) => Read::Refused(status, message),
-                Some(Said::Over(receipt)) => {
-                    self.keep(&receipt);
-                    Read::End
-                }
-                None => Read::End,
-            },
-        })
-    }
-
     fn keep(&mut self, receipt: &SessionReceipt) {
         self.receipt = Receipt::from_object(receipt.object().clone()).ok().or(self.receipt.take());
     }
 
     /// Whether what comes out is pieces of their own; else it is bytes as they are.
     pub fn is_of_events(&self) -> bool {
-        !matches!(self.source, Source::Bytes(_))
+        matches!(self.source, Source::Events(..) | Source::Socket(_))
     }
 
     /// Reads no more, and finds out what it cost.
@@ -237,7 +218,7 @@ impl PaidStream {
             _ => &client.http,
         };
         let mut buying = client.buying(over, &request, self.session.payer.clone(), &order)?;
-        buying.added = self.session.added;
+        (buying.added, buying.follows) = (self.session.added, true);
         let answered = voucher(&mut buying, session, &mut self.session.quote, total).await;
         self.session.added = buying.added;
         answered
@@ -366,9 +347,4 @@ async fn voucher(
 fn refused(demand: &Demand) -> Outcome {
     let reason = demand.problem().map_or_else(|| "without a reason".to_owned(), |problem| problem.slug().to_owned());
     Outcome::NoOffer { reasons: vec![format!("the server refused a voucher: {reason}")] }
-}
-
-/// A request whose body can be read only once is refused before it is sent; its place is held until then.
-fn empty(request: &reqwest::Request) -> reqwest::Request {
-    reqwest::Request::new(request.method().clone(), request.url().clone())
 }
