@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use farthing_money::Price;
@@ -34,9 +34,10 @@ pub(crate) struct Bought {
 /// The body of an answer that is such a stream. What it cost is added to the tally before its end is seen.
 pub(crate) async fn body(stream: Box<PaidStream>, bought: Bought, tally: Tally, under_way: &UnderWay) -> Body {
     let (pieces, waiting) = channel(WAITING);
+    let pumped = Pumped { waiting, broken: None };
     let under_way = Arc::clone(under_way).read_owned().await;
     tokio::spawn(pump(*stream, bought, tally, pieces, under_way));
-    Body::from(reqwest::Body::wrap(Pumped(waiting)))
+    Body::from(reqwest::Body::wrap(pumped))
 }
 
 type Sent = Result<Bytes, io::Error>;
@@ -93,7 +94,10 @@ fn reason(outcome: &Outcome) -> String {
     }
 }
 
-struct Pumped(Receiver<Sent>);
+struct Pumped {
+    waiting: Receiver<Sent>,
+    broken: Option<io::Error>,
+}
 
 impl http_body::Body for Pumped {
     type Data = Bytes;
@@ -103,6 +107,18 @@ impl http_body::Body for Pumped {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        self.get_mut().0.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        let this = self.get_mut();
+        if let Some(error) = this.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match ready!(this.waiting.poll_recv(context)) {
+            Some(Err(error)) => {
+                // What was said before goes out while there is nothing to say: an error ends the connection at once.
+                this.broken = Some(error);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            piece => Poll::Ready(piece.map(|piece| piece.map(Frame::data))),
+        }
     }
 }
