@@ -9,8 +9,8 @@ use crate::sessions::KeptSession;
 
 impl Buying<'_> {
     /// What lies in sessions, those that are being opened among them, but not the deposit that is about to be reserved
-    /// and is written down there already. A wallet's level counts those of its cards and runs too, a group's those of all of
-    /// its wallets.
+    /// and is written down there already. A wallet's level counts those of its cards and runs too, a group's those of
+    /// all of its wallets.
     pub(super) async fn locked(&self, levels: &[Level], on_terms: Price, deposit: Price) -> Result<Locked, PayError> {
         let (living, wallet) = (self.sessions.all_living().await?, &self.client.wallet);
         let (own, sessions) = sum(living.iter().filter(|session| session.wallet == wallet.drawer()), deposit);
