@@ -65,10 +65,12 @@ impl AccountNumber {
         }
     }
 
-    fn other(text: &str) -> Option<Self> {
+    /// A number that is no IBAN.
+    pub(crate) fn other(text: &str) -> Result<Self, NotABankAccount> {
+        let refused = "an account is a number of at most 34 letters, digits, dashes and dots";
         let fits = (1..=LONGEST_NUMBER).contains(&text.len())
             && text.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'.');
-        fits.then(|| Self::Other(text.into()))
+        fits.then(|| Self::Other(text.into())).ok_or_else(|| NotABankAccount(refused.to_owned()))
     }
 }
 
@@ -124,8 +126,7 @@ impl BankAccount {
         }
         let number = match (text("iban")?, text("account")?) {
             (Some(iban), None) => iban.parse()?,
-            (None, Some(number)) => AccountNumber::other(number)
-                .ok_or_else(|| refused("account is a number of at most 34 letters, digits, dashes and dots"))?,
+            (None, Some(number)) => AccountNumber::other(number)?,
             _ => return Err(refused("a bank rail needs its iban, or its account where there are no IBANs")),
         };
         let currency = text("asset")?.ok_or_else(|| refused("a bank rail needs its asset, such as \"EUR\""))?;

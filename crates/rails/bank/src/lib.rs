@@ -9,9 +9,12 @@ mod account;
 mod check_digits;
 mod decimal;
 pub mod generated;
+mod payment_file;
+mod rail;
 mod reference;
 pub mod statement;
 
 pub use account::{AccountNumber, BankAccount, NotABankAccount};
 pub use decimal::{NotAnAmount, decimals_of, parse_amount};
+pub use rail::BankRail;
 pub use reference::{CreditorReference, NotAReference};
