@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use crate::admin;
 use crate::certificate;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, RailFactory, SignerFactory};
+use crate::config::{Config, ConfigError, FundingFactory, RailFactory, SignerFactory};
+use crate::funding;
 use crate::metrics::Metrics;
 use crate::reconcile;
 use crate::reload::{Fixed, Reloader};
@@ -28,6 +29,7 @@ pub struct Gateway {
     config: Config,
     rails: RailFactory,
     signers: Option<SignerFactory>,
+    fundings: Option<FundingFactory>,
     books: Books,
     clock: Arc<dyn Clock>,
     limits: Limits,
@@ -46,6 +48,7 @@ pub struct Running {
     keeper: JoinHandle<()>,
     reconciler: JoinHandle<()>,
     signing: JoinHandle<()>,
+    funding: JoinHandle<()>,
     unfinished: Unfinished,
     books: Books,
     drain: Duration,
@@ -87,7 +90,7 @@ impl Gateway {
     /// A gateway of this configuration. `rails` builds the payment methods its `[rails]` tables name.
     pub fn new(config: Config, rails: RailFactory, books: Books) -> Self {
         let (clock, limits) = (Arc::new(SystemClock), Limits::default());
-        Self { config, rails, signers: None, books, clock, limits, upstream_tls: None }
+        Self { config, rails, signers: None, fundings: None, books, clock, limits, upstream_tls: None }
     }
 
     /// Starts with the defaults of [`Gateway::new`].
@@ -99,6 +102,13 @@ impl Gateway {
     #[must_use]
     pub fn signers(mut self, signers: SignerFactory) -> Self {
         self.signers = Some(signers);
+        self
+    }
+
+    /// Builds the accounts that fund balances.
+    #[must_use]
+    pub fn fundings(mut self, fundings: FundingFactory) -> Self {
+        self.fundings = Some(fundings);
         self
     }
 
@@ -125,15 +135,17 @@ impl Gateway {
 
     /// Recovers what an earlier process left half done, then serves.
     pub async fn run(self) -> Result<Running, StartError> {
-        let Self { config, rails, signers, books, clock, limits, upstream_tls } = self;
+        let Self { config, rails, signers, fundings, books, clock, limits, upstream_tls } = self;
         let certificate = certificate::load(&config)?;
         let (listen, admin_address) = (config.listen, config.admin);
         let (drain, development) = (config.drain, config.development);
         let admin_token = config.admin_token.clone();
         let metrics = Metrics::new()?;
         let (tls, shown) = (upstream_tls.clone(), certificate.clone());
-        let fixed = Fixed::of(&config, Arc::clone(&rails), signers.clone(), tls, shown);
-        let site = Site::prepare(config, &rails, signers.as_ref(), &metrics, upstream_tls.as_ref())?;
+        let fixed = Fixed::of(&config, Arc::clone(&rails), signers.clone(), fundings.clone(), tls, shown);
+        let data = config.data().to_owned();
+        let (keys, fundings) = (signers.as_ref(), fundings.as_ref());
+        let site = Site::prepare(config, &rails, keys, fundings, &metrics, upstream_tls.as_ref())?;
         let listener = bind(listen).await?;
         let admin_listener = match admin_address {
             Some(address) => Some(bind(address).await?),
@@ -149,12 +161,13 @@ impl Gateway {
         let reloader = fixed.for_seller(Arc::clone(&seller));
         let (stop, stopping) = watch::channel(false);
         let admin = admin_listener.map(|listener| {
-            let admin = admin::Admin::new(Arc::clone(&seller), reloader.clone(), admin_token, development);
+            let admin = admin::Admin::new(Arc::clone(&seller), reloader.clone(), admin_token, development, data);
             tokio::spawn(admin::serve(admin, listener, stopped(stopping.clone())))
         });
         let resolver = tokio::spawn(resolver::run(Arc::clone(&seller), stopping.clone()));
         let keeper = tokio::spawn(keeper::run(Arc::clone(&seller), stopping.clone()));
         let reconciler = tokio::spawn(reconcile::run(Arc::clone(&seller), stopping.clone()));
+        let funding = tokio::spawn(funding::watch(Arc::clone(&seller), stopping.clone()));
         let signing = tokio::spawn(signing::run(Arc::clone(&seller), again, stopping.clone()));
         let service = move |request, peer: Peer| {
             let seller = Arc::clone(&seller);
@@ -173,6 +186,7 @@ impl Gateway {
             keeper,
             reconciler,
             signing,
+            funding,
             unfinished,
             books,
             drain,
@@ -205,6 +219,7 @@ impl Running {
         let _ = self.keeper.await;
         let _ = self.reconciler.await;
         let _ = self.signing.await;
+        let _ = self.funding.await;
         if let Some(admin) = self.admin {
             admin.abort();
         }

@@ -13,6 +13,7 @@ use crate::caches::keep_private;
 use crate::credentials::{self, Carried};
 use crate::denial::Denial;
 use crate::dialect::Spoken;
+use crate::funding;
 use crate::lifecycle::{Head, Sale, refuse, sell};
 use crate::proxy::{Body, Target};
 use crate::quote::{BodyBinding, BodyFailure, Measured, measure, quote};
@@ -45,6 +46,9 @@ async fn route(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> 
     if let Some((route, credential)) = management(&site, &parts, &target, &incoming) {
         let head = Head { parts, target, peer };
         return bring(seller, &site, &route, head, credential).await;
+    }
+    if funding::is_ours(&site, target.path()) {
+        return Box::pin(funding::answer(seller, &site, &parts.method, target.path(), incoming)).await;
     }
     let found = match site.table.find(target.host(), &parts.method, target.path()) {
         Found::Route(route) => Arc::clone(route),

@@ -19,6 +19,7 @@ mod denial;
 mod dialect;
 mod discovery;
 pub mod failpoint;
+pub mod funding;
 mod gateway;
 mod handler;
 mod lifecycle;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::certificate;
-use crate::config::{Config, ConfigError, Mistake, Place, RailFactory, SignerFactory, Source};
+use crate::config::{Config, ConfigError, FundingFactory, Mistake, Place, RailFactory, SignerFactory, Source};
 use crate::seller::Seller;
 use crate::serve::Certificate;
 use crate::site::Site;
@@ -24,6 +24,7 @@ pub(crate) struct Fixed {
     source: Source,
     rails: RailFactory,
     signers: Option<SignerFactory>,
+    fundings: Option<FundingFactory>,
     upstream_tls: Option<rustls::ClientConfig>,
     certificate: Option<Certificate>,
     listen: SocketAddr,
@@ -40,8 +41,9 @@ impl Reloader {
         let config = Config::reload(&fixed.source)?;
         fixed.refuse_changes(&config)?;
         let renewal = certificate::renew(fixed.certificate.as_ref(), &config)?;
-        let (signers, tls) = (fixed.signers.as_ref(), fixed.upstream_tls.as_ref());
-        let site = Site::prepare(config, &fixed.rails, signers, &seller.metrics, tls)?;
+        let (signers, fundings) = (fixed.signers.as_ref(), fixed.fundings.as_ref());
+        let tls = fixed.upstream_tls.as_ref();
+        let site = Site::prepare(config, &fixed.rails, signers, fundings, &seller.metrics, tls)?;
         seller.site.store(Arc::new(site));
         seller.replaced.notify_one();
         if let Some(renewal) = renewal {
@@ -57,6 +59,7 @@ impl Fixed {
         config: &Config,
         rails: RailFactory,
         signers: Option<SignerFactory>,
+        fundings: Option<FundingFactory>,
         upstream_tls: Option<rustls::ClientConfig>,
         certificate: Option<Certificate>,
     ) -> Self {
@@ -64,6 +67,7 @@ impl Fixed {
             source: config.source.clone(),
             rails,
             signers,
+            fundings,
             upstream_tls,
             certificate,
             listen: config.listen,

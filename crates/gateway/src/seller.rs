@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::funding::OrderRate;
 use crate::lifecycle::Closings;
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
@@ -34,6 +35,8 @@ pub(crate) struct Seller {
     pub(crate) sessions: Sessions,
     /// How many tasks of this process are between the claim and the ledger entry of a payment.
     claiming: Mutex<HashMap<PaymentId, usize>>,
+    /// How many orders to fund a balance are made.
+    pub(crate) order_rate: OrderRate,
     /// Held by whoever reads the rails' statements.
     pub(crate) reconciling: tokio::sync::Mutex<()>,
 }
@@ -70,6 +73,7 @@ impl Seller {
             closings: Closings::default(),
             sessions: Sessions::default(),
             claiming: Mutex::default(),
+            order_rate: OrderRate::default(),
             reconciling: tokio::sync::Mutex::default(),
         };
         (Arc::new(seller), Unfinished { own, all })

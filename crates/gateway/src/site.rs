@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_protocol::{Binder, Realm};
-use farthing_rail::{RecoverableSigner, Settler};
+use farthing_rail::{FundingAccount, RecoverableSigner, Settler};
 
-use crate::config::{Config, ConfigError, Mistake, RailContext, RailFactory, SignerConfig, SignerFactory};
+use crate::config::{
+    Config, ConfigError, FundingFactory, Mistake, RailConfig, RailContext, RailFactory, SignerConfig, SignerFactory,
+};
 use crate::discovery::Documents;
 use crate::metrics::Metrics;
 use crate::route::{Building, Built, Table, build};
@@ -24,6 +26,8 @@ pub(crate) struct Site {
     pub(crate) rails: Vec<(String, Arc<dyn Settler>)>,
     /// Every way in which sessions are taken.
     pub(crate) session_rails: Vec<SessionRail>,
+    /// Accounts elsewhere that fund balances.
+    pub(crate) fundings: Vec<Arc<dyn FundingAccount>>,
     /// Signs what is offered to x402 clients, and what they paid.
     pub(crate) signer: Option<Arc<dyn RecoverableSigner>>,
     /// How often the rails' statements are read.
@@ -36,6 +40,7 @@ impl Site {
         config: Config,
         factory: &RailFactory,
         signers: Option<&SignerFactory>,
+        fundings: Option<&FundingFactory>,
         metrics: &Metrics,
         upstream_tls: Option<&rustls::ClientConfig>,
     ) -> Result<Self, ConfigError> {
@@ -43,18 +48,15 @@ impl Site {
             crate::config::Source::File { path, .. } => path.parent().unwrap_or(Path::new(".")).to_owned(),
             crate::config::Source::Fixed => PathBuf::from("."),
         };
-        let data = match config.store.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
         let context = RailContext {
             name: "",
             realm: &config.realm,
             public_url: config.public_url.as_deref(),
             development: config.development,
             directory: &directory,
-            data,
+            data: config.data(),
         };
+        let fundings = funding_accounts(&config.rails, fundings, &context)?;
         let building =
             Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, upstream_tls };
         let Built { table, rails, session_rails } = build(&building)?;
@@ -68,10 +70,28 @@ impl Site {
             documents,
             rails,
             session_rails,
+            fundings,
             signer,
             reconcile: config.reconcile,
         })
     }
+}
+
+/// Every account that funds balances.
+fn funding_accounts(
+    rails: &[RailConfig],
+    factory: Option<&FundingFactory>,
+    context: &RailContext<'_>,
+) -> Result<Vec<Arc<dyn FundingAccount>>, ConfigError> {
+    let Some(factory) = factory else { return Ok(Vec::new()) };
+    let mut accounts = Vec::new();
+    for rail in rails {
+        let context = RailContext { name: &rail.name, ..*context };
+        let built = factory(&rail.method, &rail.table, &context);
+        let refused = |reason| rail.place.refuses(Mistake::Rail { rail: rail.name.clone(), reason });
+        accounts.extend(built.map_err(refused)?);
+    }
+    Ok(accounts)
 }
 
 /// The key that signs offers.

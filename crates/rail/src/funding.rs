@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::str::FromStr;
 
 use farthing_money::{Amount, Asset, Currency};
 use farthing_protocol::Timestamp;
@@ -194,6 +195,23 @@ impl EntryKey {
     /// For storing.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// Not the name of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an entry is ent_ and 32 hexadecimal digits; got \"{0}\"")]
+pub struct NotAnEntryKey(String);
+
+impl FromStr for EntryKey {
+    type Err = NotAnEntryKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAnEntryKey> {
+        let refused = || NotAnEntryKey(text.chars().take(64).collect());
+        let digits = text.strip_prefix("ent_").filter(|digits| digits.len() == 32).ok_or_else(refused)?;
+        let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = plain.then(|| u128::from_str_radix(digits, 16).ok()).flatten();
+        number.map(|number| Self(number.to_be_bytes())).ok_or_else(refused)
     }
 }
 

@@ -27,8 +27,8 @@ mod terms;
 pub use approved::Approved;
 pub use claim::{Claim, Cursor, Direction, Movement, Proof, ProofKey, RailStatement, Refund};
 pub use funding::{
-    AccountEntry, AccountStatement, EntryKey, FundingAccount, Instructions, PaymentOrder, PaymentOrders, Shown,
-    StatementFile, Unreadable,
+    AccountEntry, AccountStatement, EntryKey, FundingAccount, Instructions, NotAnEntryKey, PaymentOrder, PaymentOrders,
+    Shown, StatementFile, Unreadable,
 };
 pub use id::{PayerId, PaymentId, SessionId};
 pub use offer::{Offer, Order, Origin, OriginError, Presented};

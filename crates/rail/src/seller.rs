@@ -33,6 +33,12 @@ pub trait Method: Send + Sync {
         Ok(())
     }
 
+    /// Whether a name is that of somebody who could pay by this method: a mistyped one owns nothing.
+    fn knows_payer(&self, name: &str) -> bool {
+        let _ = name;
+        true
+    }
+
     /// What this method's receipts say beside what every receipt does, such as the chain.
     fn receipt_members(&self) -> JsonObject {
         JsonObject::new()

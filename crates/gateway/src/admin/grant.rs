@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use farthing_books::{Command, Outcome, TransferId};
-use farthing_money::{Asset, Price, Rounding};
-use farthing_rail::{Acceptor, Deposits, PayerId};
+use farthing_money::{Price, Rounding};
+use farthing_rail::PayerId;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -35,7 +35,8 @@ pub(super) async fn grant(State(admin): State<Admin>, Json(order): Json<GrantOrd
         Ok(price) => price,
         Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("{error}")),
     };
-    let Some(asset) = prepaid_asset(&admin, price.currency().as_str()) else {
+    let site = admin.seller().site.load();
+    let Some((asset, _)) = site.prepaid(price.currency().as_str()) else {
         let detail = format!("No prepaid balance in {} is configured here.", price.currency());
         return problem(StatusCode::BAD_REQUEST, &detail);
     };
@@ -60,16 +61,6 @@ pub(super) async fn grant(State(admin): State<Admin>, Json(order): Json<GrantOrd
         }
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
-}
-
-/// The prepaid asset of a currency, among what the routes accept.
-fn prepaid_asset(admin: &Admin, currency: &str) -> Option<Asset> {
-    let site = admin.seller().site.load();
-    let offers = site.table.routes().iter().filter_map(|route| route.paid.as_ref()).flat_map(|paid| &paid.offers);
-    offers
-        .filter(|offer| matches!(offer.acceptor, Acceptor::Prepaid(_) | Acceptor::Session(_, Deposits::InBooks)))
-        .map(|offer| offer.acceptor.terms().asset.clone())
-        .find(|asset| asset.code() == currency)
 }
 
 fn named(id: &str) -> [u8; 16] {

@@ -5,8 +5,10 @@ mod payments;
 mod readiness;
 mod reconcile;
 mod sessions;
+mod statements;
 mod view;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -33,11 +35,19 @@ struct Inner {
     reloader: Reloader,
     token: Option<SecretString>,
     development: bool,
+    /// The folder of the books.
+    data: PathBuf,
 }
 
 impl Admin {
-    pub(crate) fn new(seller: Arc<Seller>, reloader: Reloader, token: Option<SecretString>, development: bool) -> Self {
-        Self(Arc::new(Inner { seller, reloader, token, development }))
+    pub(crate) fn new(
+        seller: Arc<Seller>,
+        reloader: Reloader,
+        token: Option<SecretString>,
+        development: bool,
+        data: PathBuf,
+    ) -> Self {
+        Self(Arc::new(Inner { seller, reloader, token, development, data }))
     }
 
     fn seller(&self) -> &Arc<Seller> {
@@ -64,6 +74,9 @@ fn router(admin: Admin) -> Router {
         .route("/admin/sessions/{id}/settle", post(sessions::settle))
         .route("/admin/sessions/{id}/close", post(sessions::close))
         .route("/admin/reconcile", post(reconcile::reconcile))
+        .route("/admin/statements", post(statements::upload))
+        .route("/admin/suspense", get(statements::suspense))
+        .route("/admin/suspense/{id}", post(statements::assign))
         .route("/admin/accounts", get(accounts))
         .route("/admin/ledger/verify", get(verify))
         .route("/admin/balance/grant", post(grant::grant))

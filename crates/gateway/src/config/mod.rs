@@ -27,7 +27,7 @@ pub use keeping::Keeping;
 pub(crate) use keeping::{MAX_UNSETTLED, MAX_UNSETTLED_PER_PAYER, SETTLE_AMOUNT};
 pub use meter::{Meter, Reading, Tokens};
 pub use pattern::{Methods, Pattern};
-pub use rails::{RailContext, RailFactory, SignerFactory};
+pub use rails::{FundingFactory, RailContext, RailFactory, SignerFactory};
 pub use session::SessionConfig;
 
 /// Looks up a variable of the environment. The program hands it down, so that nothing here reads
@@ -199,6 +199,14 @@ impl Config {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         read::read(text, file, directory, Source::Fixed, environment)
+    }
+
+    /// The folder of the books.
+    pub fn data(&self) -> &Path {
+        match self.store.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
     }
 
     /// Loads the same source again.

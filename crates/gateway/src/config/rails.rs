@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use farthing_protocol::Realm;
-use farthing_rail::{Acceptor, RecoverableSigner};
+use farthing_rail::{Acceptor, FundingAccount, RecoverableSigner};
 
 /// What a payment method may know about the gateway it is built for.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,10 @@ pub struct RailContext<'a> {
 /// sentence what to write instead. The method is the table's `method`, which is taken out of it, and
 /// NAME where it has none.
 pub type RailFactory = Arc<dyn Fn(&str, &toml::Table, &RailContext<'_>) -> Result<Vec<Acceptor>, String> + Send + Sync>;
+
+/// Builds the account that funds balances from its `[rails.NAME]` table, where the method is one of such accounts.
+pub type FundingFactory =
+    Arc<dyn Fn(&str, &toml::Table, &RailContext<'_>) -> Result<Option<Arc<dyn FundingAccount>>, String> + Send + Sync>;
 
 /// Finds the key that a configuration names, whose relative paths begin in this directory, or says in one
 /// sentence what to write instead.

@@ -8,7 +8,7 @@ use farthing_rail::{
 };
 
 use crate::payload::Payload;
-use crate::{BalanceRequest, INTENT, METHOD, signed_message};
+use crate::{BalanceRequest, INTENT, METHOD, PayerKey, signed_message};
 
 /// How long a challenge lives: long enough for a person to approve, short enough to forget.
 const VALIDITY: Duration = Duration::from_secs(5 * 60);
@@ -49,6 +49,10 @@ impl Balance {
 impl Method for Balance {
     fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    fn knows_payer(&self, name: &str) -> bool {
+        name.parse::<PayerKey>().is_ok()
     }
 
     fn request(&self, order: &Order) -> Result<JsonObject, Unpriceable> {

@@ -9,7 +9,7 @@ use farthing_rail::{
 
 use super::payload::{Action, Payload, Signed};
 use super::{INTENT, SessionRequest, channel_of, deposit_message, voucher_message};
-use crate::{Balance, METHOD};
+use crate::{Balance, METHOD, PayerKey};
 
 /// The seller's half: asks for millionths of one currency by the unit, and checks who signed.
 #[derive(Clone, Debug)]
@@ -48,6 +48,10 @@ impl BalanceSession {
 impl Method for BalanceSession {
     fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    fn knows_payer(&self, name: &str) -> bool {
+        name.parse::<PayerKey>().is_ok()
     }
 
     fn request(&self, _: &Order) -> Result<JsonObject, Unpriceable> {
