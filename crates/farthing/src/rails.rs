@@ -1,10 +1,12 @@
 //! The one place that knows which payment methods a seller can take; the buyer's are in `farthing_rails`.
 
 mod facilitated;
+mod funding;
 mod simulated;
 mod stripe;
 
 pub(crate) use facilitated::chains as facilitated_chains;
+pub(crate) use funding::{funding_accounts, fundings};
 
 use std::sync::Arc;
 
@@ -33,10 +35,12 @@ pub(crate) fn acceptors() -> RailFactory {
         farthing_rail_stripe::METHOD => {
             stripe::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))])
         }
+        // It funds balances and takes no payment by itself.
+        funding::BANK => Ok(Vec::new()),
         method if farthing_rail_evm::METHODS.contains(&method) => on_chains(&chains, method, table, context),
         unknown => {
             let methods = farthing_rail_evm::METHODS.join(", ");
-            Err(format!("there is no rail \"{unknown}\"; the rails are balance, stripe, {methods} and simulated"))
+            Err(format!("there is no rail \"{unknown}\"; the rails are balance, bank, stripe, {methods} and simulated"))
         }
     })
 }

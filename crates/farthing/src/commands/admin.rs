@@ -1,5 +1,7 @@
 //! The admin API of a gateway, as commands call it.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::Value;
 use url::Url;
@@ -20,22 +22,35 @@ pub(crate) struct Admin {
 impl Admin {
     /// Asks, and gives the JSON of the answer; a refusal is said in the gateway's own words.
     pub(crate) async fn call(&self, method: http::Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
-        let place = self.admin.join(path).or_fail("the admin address is not a URL")?;
-        let mut request = reqwest::Client::new().request(method, place);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let unreachable = "the gateway's admin API cannot be reached; is it running, and is --admin right?";
-        let response = request.send().await.map_err(|error| Failure::new(format!("{unreachable} ({error})")))?;
-        let status = response.status();
-        let answer: Value = response.json().await.or_fail("the admin API's answer is not JSON")?;
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let said = answer.get("detail").or_else(|| answer.get("error")).and_then(Value::as_str);
-        Err(Failure::new(said.map_or_else(|| format!("the admin API answered {status}"), str::to_owned)))
+        let request = self.request(method, path)?;
+        answer_of(if let Some(body) = body { request.json(&body) } else { request }).await
     }
+
+    /// Sends a file, as it is.
+    pub(crate) async fn upload(&self, path: &str, file: &Path) -> Result<Value, Failure> {
+        let opened = tokio::fs::File::open(file).await.or_fail("it cannot be read")?;
+        answer_of(self.request(http::Method::POST, path)?.body(opened)).await
+    }
+
+    fn request(&self, method: http::Method, path: &str) -> Result<reqwest::RequestBuilder, Failure> {
+        let place = self.admin.join(path).or_fail("the admin address is not a URL")?;
+        let request = reqwest::Client::new().request(method, place);
+        Ok(match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        })
+    }
+}
+
+/// The JSON of the answer; a refusal is said in the gateway's own words.
+async fn answer_of(request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+    let unreachable = "the gateway's admin API cannot be reached; is it running, and is --admin right?";
+    let response = request.send().await.map_err(|error| Failure::new(format!("{unreachable} ({error})")))?;
+    let status = response.status();
+    let answer: Value = response.json().await.or_fail("the admin API's answer is not JSON")?;
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let said = answer.get("detail").or_else(|| answer.get("error")).and_then(Value::as_str);
+    Err(Failure::new(said.map_or_else(|| format!("the admin API answered {status}"), str::to_owned)))
 }

@@ -1,4 +1,7 @@
-//! `farthing balance`: prepaid balances at a gateway, over its admin API.
+//! `farthing balance`: prepaid balances at a gateway.
+
+mod topup;
+mod withdraw;
 
 use std::process::ExitCode;
 
@@ -18,6 +21,16 @@ pub(crate) enum Balance {
         after_help = "Example:\n  farthing balance grant --admin http://127.0.0.1:4021 --payer did:key:z6Mk... --amount \"1 USD\""
     )]
     Grant(Grant),
+    /// Order a top-up: prints the account, the reference and the amount for a bank transfer.
+    #[command(
+        after_help = "Example:\n  farthing balance topup --gateway http://127.0.0.1:4020 --wallet agent --amount \"5 USD\""
+    )]
+    Topup(topup::TopUp),
+    /// Pay a balance back to its payer's bank account, in whole cents; the rest stays.
+    #[command(
+        after_help = "Example:\n  farthing balance withdraw --payer did:key:z6Mk... --currency EUR --to \"DE89 3704 0044 0532 0130 00\" --name \"Erika Mustermann\""
+    )]
+    Withdraw(withdraw::Withdraw),
     /// What a payer has left.
     #[command(after_help = "Example:\n  farthing balance show --admin http://127.0.0.1:4021 --payer did:key:z6Mk...")]
     Show(Show),
@@ -58,6 +71,8 @@ impl Balance {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Grant(grant) => grant.run().await,
+            Self::Topup(order) => order.run().await,
+            Self::Withdraw(order) => order.run().await,
             Self::Show(show) => show.run().await,
         }
     }

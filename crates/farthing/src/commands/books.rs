@@ -1,5 +1,9 @@
 //! `farthing books`: what was sold, to whom, and whether it adds up.
 
+mod import;
+mod payout;
+mod suspense;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,6 +40,17 @@ pub(crate) enum Books {
         after_help = "Example:\n  farthing books reconcile --admin http://127.0.0.1:4021\n\nA running gateway does it by itself every minute. Exit code 1 when something differs."
     )]
     Reconcile(Reconcile),
+    /// Take statements of a bank account: what their references explain goes to balances, the rest to suspense.
+    #[command(
+        after_help = "Examples:\n  farthing books import statement.xml --admin http://127.0.0.1:4021\n  farthing books import 2026/*.xml --config farthing.toml\n\nA file that does not add up is refused whole. Importing twice is importing once."
+    )]
+    Import(import::Import),
+    /// Money that arrived and of which no reference says whose it is.
+    #[command(subcommand)]
+    Suspense(suspense::Suspense),
+    /// Write what was withdrawn into a payment file (pain.001) for the bank, each payment into one file, ever.
+    #[command(after_help = "Example:\n  farthing books payout --out ./payments --admin http://127.0.0.1:4021")]
+    Payout(payout::Payout),
     /// Pay a payment back, whole and once: one that was delivered, or one that is still owed.
     #[command(
         after_help = "Example:\n  farthing books refund pay_0123... --admin http://127.0.0.1:4021\n\nRefunding twice is refunding once. Exit code 1 when it cannot be paid back now."
@@ -101,6 +116,9 @@ impl Books {
             Self::Statement(statement) => statement.run().await,
             Self::Payment(payment) => payment.run().await,
             Self::Reconcile(reconcile) => reconcile.run().await,
+            Self::Import(import) => import.run().await,
+            Self::Suspense(suspense) => suspense.run().await,
+            Self::Payout(payout) => payout.run().await,
             Self::Refund(refund) => refund.run().await,
         }
     }

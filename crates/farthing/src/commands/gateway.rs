@@ -54,8 +54,10 @@ impl Gateway {
         let books = Books::open(&store, Sharing::Exclusive)
             .map_err(|error| Failure::new(format!("{}: {error}", store.display())))?;
         let upstream_tls = rustls::ClientConfig::with_platform_verifier().or_fail("the system's trusted roots")?;
-        let seller =
-            Seller::new(config, rails::acceptors(), books.clone()).signers(rails::signers()).upstream_tls(upstream_tls);
+        let seller = Seller::new(config, rails::acceptors(), books.clone())
+            .signers(rails::signers())
+            .fundings(rails::fundings());
+        let seller = seller.upstream_tls(upstream_tls);
         let running = seller.run().await.map_err(|error| match error {
             StartError::Config(mistake) => Failure::wrong_use(mistake.to_string()),
             other => Failure::new(other.to_string()),

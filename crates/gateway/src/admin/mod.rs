@@ -2,6 +2,7 @@
 
 mod grant;
 mod payments;
+mod payouts;
 mod readiness;
 mod reconcile;
 mod sessions;
@@ -75,6 +76,8 @@ fn router(admin: Admin) -> Router {
         .route("/admin/sessions/{id}/close", post(sessions::close))
         .route("/admin/reconcile", post(reconcile::reconcile))
         .route("/admin/statements", post(statements::upload))
+        .route("/admin/payouts", post(payouts::order))
+        .route("/admin/payment-files", post(payouts::write))
         .route("/admin/suspense", get(statements::suspense))
         .route("/admin/suspense/{id}", post(statements::assign))
         .route("/admin/accounts", get(accounts))
