@@ -56,6 +56,9 @@ impl Writer {
         let mut batch = Batch::default();
         loop {
             let open = self.wait(&mut jobs, batch.commands.is_empty());
+            if !open && batch.commands.is_empty() {
+                return;
+            }
             let turn = self.turns.as_mut().map(Turns::take).transpose();
             // One commit carries what came while others had their turn.
             self.take_waiting(&mut jobs);

@@ -161,7 +161,8 @@ impl Replay {
         let known = self.memory.known(&purchase, known);
         let (would_be, counts) = self.answer(&levels, &purchase, &known, now, reserved.is_some());
         if let Some((cost, charges)) = counts {
-            self.memory.remember(&purchase, matches!(would_be, Answer::Asked(_)));
+            let payment = reserved.map(|(id, _)| id);
+            self.memory.remember(&purchase, matches!(would_be, Answer::Asked(_)), payment);
             let at = self.counters.count(&charges, cost, now);
             self.found.would_be.add(cost);
             if let Some((id, _)) = reserved {
@@ -218,13 +219,14 @@ impl Replay {
     fn count(&mut self, counted: Counted) {
         let Counted { id, cost, charges, at, purchase } = counted;
         if let Some(purchase) = purchase {
-            self.memory.remember(&purchase, false);
+            self.memory.remember(&purchase, false, Some(id));
         }
         let at = self.counters.count(&charges, cost, at);
         self.open.insert(id, Open { was: None, now: Some((cost, charges, at)), in_question: false });
     }
 
     fn end(&mut self, id: ReservationId, actual: Option<Price>) {
+        self.memory.ended(id, actual.is_some());
         let Some(Open { was, now, in_question }) = self.open.remove(&id) else { return };
         if let Some(cost) = was {
             self.found.was.take_back(cost, actual);

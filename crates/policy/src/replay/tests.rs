@@ -122,3 +122,17 @@ fn a_policy_that_asks_more_knows_who_was_paid_before() {
     let again = decided(2, "0.1 USD", Answer::Asked(reason("new-payee")), policy);
     assert_eq!(differences(vec![unanswered, again]), [], "nobody said yes, so nobody was paid");
 }
+
+#[test]
+fn a_payment_that_did_not_happen_makes_nobody_known() {
+    let policy = "total = \"9 USD\"\n[ask]\nnew_payee = true\nprice_rise = \"25%\"";
+    let [bait, other, next, dearer] = [(1, "0.5 USD"), (2, "0.1 USD"), (3, "0.1 USD"), (4, "0.4 USD")]
+        .map(|(minute, cost)| allowed(minute, cost, policy));
+    let ended = |minute: u8, cost: Option<&str>| Past::Ended { id: [minute; 16], cost: cost.map(price) };
+    let past = vec![bait.clone(), ended(1, None), other.clone(), ended(2, Some("0.1 USD")), next, dearer.clone()];
+    let asked = [told(1, "asked", "new-payee"), told(2, "asked", "new-payee"), told(4, "asked", "price-rise")];
+    assert_eq!(differences(past), asked, "it is as new as before, and its price is not the first");
+    let past = vec![bait, other, ended(2, Some("0.1 USD")), ended(1, None), dearer];
+    let asked = [told(1, "asked", "new-payee"), told(4, "asked", "price-rise")];
+    assert_eq!(differences(past), asked, "what was paid meanwhile is what is known");
+}
