@@ -170,6 +170,10 @@ impl Sessions {
                 file.execute("DELETE FROM purchases WHERE id = ?1", [purchase])?;
             }
             let Some(told) = told else { return Ok(()) };
+            let known: String =
+                file.query_row("SELECT spent FROM sessions WHERE id = ?1", [session], |row| row.get(0))?;
+            // Answers of calls at once may overtake each other, and what an older one shows as free is spent by now.
+            let is_overtaken = purchase.is_some() && stored(told.spent) < known;
             // Whoever has seen the newest total knows best, also that less was delivered than was held.
             file.execute(
                 "UPDATE sessions SET spent = CASE WHEN signed = ?3 THEN ?1 ELSE max(spent, ?1) END \
@@ -178,7 +182,7 @@ impl Sessions {
             )?;
             let others: i64 =
                 file.query_row("SELECT count(*) FROM purchases WHERE session = ?1", [session], |row| row.get(0))?;
-            if keep_free && others == 0 {
+            if keep_free && others == 0 && !is_overtaken {
                 set_free(file, session, told)?;
             }
             Ok(())

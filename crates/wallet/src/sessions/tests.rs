@@ -117,6 +117,26 @@ async fn nothing_is_signed_above_the_deposit_or_for_what_has_ended() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_overtaken_frees_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let sessions = Sessions::open(home.path()).unwrap();
+    let id = open(&sessions).await;
+    let owner = sessions.owner(&ambient()).unwrap();
+    for (number, total) in [(2, 2000), (3, 3000)] {
+        let seen = sessions.session(id).await.unwrap().unwrap();
+        let bought = purchase(number, id, Kind::Voucher, Some(owner.clone()));
+        assert!(sessions.raise(raise(&seen, total), Some(bought)).await.unwrap());
+    }
+    // The server took the second first, and the answer to the first is here first: it says what both came to.
+    for (number, spent) in [(2, 3000), (3, 2000)] {
+        let told = Told { accepted: amount(3000), spent: amount(spent) };
+        sessions.conclude(id, Some([number; 16]), Some(told), true).await.unwrap();
+    }
+    let seen = sessions.session(id).await.unwrap().unwrap();
+    assert_eq!((seen.signed, seen.free), (amount(3000), amount(0)));
+}
+
+#[tokio::test]
 async fn what_is_free_pays_for_one_purchase() {
     let home = tempfile::tempdir().unwrap();
     let sessions = Sessions::open(home.path()).unwrap();
