@@ -13,8 +13,9 @@ use double::counted;
 use farthing_mcp::Bridges;
 use farthing_protocol::ProblemType;
 use farthing_wallet::Wallet;
-use rmcp::RoleClient;
-use rmcp::service::RunningService;
+use rmcp::model::ProgressNotificationParam;
+use rmcp::service::{NotificationContext, RunningService};
+use rmcp::{ClientHandler, RoleClient};
 use serde_json::json;
 use shop::{Act, INJECTED, Shop};
 use support::{call, text};
@@ -159,6 +160,38 @@ async fn another_process_sends_the_same_credential_again() {
     let again = call(&assistant, "weather_forecast", json!({ "city": "bern" })).await;
     assert!(text(&again, 0).starts_with("sunny"), "{again:?}");
     assert_eq!((credentials, scene.shop.credentials(), counted(&wallet).await), (1, 1, (1000, 0)));
+}
+
+/// An assistant that notes how far its calls are.
+#[derive(Clone)]
+struct Watching(tokio::sync::mpsc::UnboundedSender<f64>);
+
+impl ClientHandler for Watching {
+    async fn on_progress(&self, told: ProgressNotificationParam, _context: NotificationContext<RoleClient>) {
+        self.0.send(told.progress).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn all_that_a_server_says_of_how_far_it_is_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("home");
+    double::create(&home, Some(POLICY));
+    let (shop, client) = (Shop::start().await, double::client(&home));
+    let bridges = Bridges::new(vec![format!("weather={}/mcp", shop.origin).parse().unwrap()], &client).unwrap();
+    let (steps, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let server = support::server(&home, client).bridging(bridges);
+    let assistant = support::connect(server, Watching(steps)).await;
+    for _ in 0..5 {
+        call(&assistant, "weather_survey", json!({})).await;
+        let mut heard = Vec::new();
+        for _ in 0..4 {
+            heard.push(told.recv().await.unwrap());
+        }
+        // The library hands each of them over in a task of its own.
+        heard.sort_by(f64::total_cmp);
+        assert_eq!(heard, [0.25, 0.5, 0.75, 1.0]);
+    }
 }
 
 #[tokio::test]

@@ -112,13 +112,13 @@ impl<'a> Call<'a> {
     async fn ask(&self, message: ClientRequest, was_paid: bool) -> Result<JsonObject, NoAnswer> {
         let never = |reason: String| NoAnswer { never_left: true, reason };
         let lost = |reason: String| NoAnswer { never_left: false, reason };
-        let peer = self.connection.peer().await.map_err(never)?;
+        let (peer, progress) = self.connection.line().await.map_err(never)?;
         let sent = peer.send_request_with_option(message, PeerRequestOptions::no_options()).await;
         let mut handle = sent.map_err(|error| lost(reason(&error)))?;
-        let _progress = self
-            .upstream
-            .as_ref()
-            .and_then(|upstream| self.connection.forward_progress(handle.progress_token.clone(), upstream.clone()));
+        let following = match self.upstream.as_ref().filter(|upstream| upstream.progress.is_some()) {
+            Some(upstream) => Some(progress.follow(handle.progress_token.clone(), upstream.clone()).await),
+            None => None,
+        };
         let taken_back = async {
             match &self.upstream {
                 Some(upstream) if !was_paid => upstream.cancelled.cancelled().await,
@@ -136,6 +136,9 @@ impl<'a> Call<'a> {
                 return Err(lost(format!("it did not answer within {} seconds", PATIENCE.as_secs())));
             }
         };
+        if let Some(following) = following {
+            following.catch_up().await;
+        }
         match answer {
             Ok(Ok(result)) => Ok(member("result", serde_json::to_value(&result).unwrap_or_default())),
             Ok(Err(ServiceError::McpError(error))) => {

@@ -1,10 +1,9 @@
-use std::collections::HashMap;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use farthing_protocol::jsonrpc::Capabilities;
-use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProgressToken};
-use rmcp::service::{NotificationContext, Peer, RoleClient, RoleServer, RunningService};
+use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProgressToken};
+use rmcp::service::{Peer, RoleClient, RoleServer, RunningService};
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use rmcp::{ClientHandler, ServiceExt as _};
@@ -13,6 +12,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::place::{Place, Way};
+use super::progress::{Hearing, Progress};
 use super::wire::Told;
 
 /// What opens wallets, and is none of another program's business.
@@ -31,9 +31,14 @@ pub(super) struct Upstream {
 /// A connection to another server, opened when it is first needed and again when it broke.
 pub(super) struct Connection {
     pub(super) place: Place,
-    open: tokio::sync::Mutex<Option<RunningService<RoleClient, Ear>>>,
+    open: tokio::sync::Mutex<Option<Open>>,
     ear: Ear,
     told: Mutex<Told>,
+}
+
+struct Open {
+    running: RunningService<RoleClient, Ear>,
+    progress: Progress,
 }
 
 /// What a bridge hears from another server besides answers. It offers that server nothing: no model, no
@@ -41,13 +46,6 @@ pub(super) struct Connection {
 #[derive(Clone)]
 pub(super) struct Ear {
     about: Arc<ClientConfig>,
-    waiting: Arc<Mutex<HashMap<ProgressToken, Upstream>>>,
-}
-
-/// Forwards how far a call is, until it is dropped.
-pub(super) struct Forwarding {
-    ear: Ear,
-    token: ProgressToken,
 }
 
 impl Connection {
@@ -57,18 +55,26 @@ impl Connection {
             can.experimental = Some([("payment".to_owned(), methods)].into());
         }
         let about = ClientConfig::new(can, Implementation::new("farthing", env!("CARGO_PKG_VERSION")));
-        let ear = Ear { about: Arc::new(about), waiting: Arc::default() };
+        let ear = Ear { about: Arc::new(about) };
         Self { place, open: tokio::sync::Mutex::default(), ear, told: Mutex::default() }
     }
 
     /// The server at the other end, or in one sentence why there is none.
     pub(super) async fn peer(&self) -> Result<Peer<RoleClient>, String> {
+        self.line().await.map(|(peer, _)| peer)
+    }
+
+    /// The same, with what it says of how far calls are.
+    pub(super) async fn line(&self) -> Result<(Peer<RoleClient>, Progress), String> {
         let mut open = self.open.lock().await;
-        if let Some(running) = open.as_ref().filter(|running| !running.is_closed() && !running.is_transport_closed()) {
-            return Ok(running.peer().clone());
+        let is_open = |open: &&Open| !open.running.is_closed() && !open.running.is_transport_closed();
+        if let Some(open) = open.as_ref().filter(is_open) {
+            return Ok((open.running.peer().clone(), open.progress.clone()));
         }
-        let running = self.connect().await?;
-        Ok(open.insert(running).peer().clone())
+        let progress = Progress::start();
+        let running = self.connect(progress.clone()).await?;
+        let open = open.insert(Open { running, progress });
+        Ok((open.running.peer().clone(), open.progress.clone()))
     }
 
     /// Reads or adds to what the server told of its challenges.
@@ -76,14 +82,15 @@ impl Connection {
         with(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn connect(&self) -> Result<RunningService<RoleClient, Ear>, String> {
+    async fn connect(&self, progress: Progress) -> Result<RunningService<RoleClient, Ear>, String> {
         let name = &self.place.name;
         let ear = self.ear.clone();
         match &self.place.way {
             Way::Http(url) => {
                 let config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
                 let transport = StreamableHttpClientTransport::from_config(config);
-                ear.serve(transport).await.map_err(|_| format!("the server {name} cannot be reached"))
+                let hearing = Hearing { transport, progress };
+                ear.serve(hearing).await.map_err(|_| format!("the server {name} cannot be reached"))
             }
             Way::Command(words) => {
                 let (program, arguments) = words.split_first().ok_or_else(|| format!("{name} has no command"))?;
@@ -94,39 +101,15 @@ impl Connection {
                 }
                 let child = TokioChildProcess::new(command);
                 let child = child.map_err(|error| format!("the server {name} cannot be started: {error}"))?;
-                ear.serve(child).await.map_err(|_| format!("the server {name} was started and does not answer"))
+                let hearing = Hearing { transport: child, progress };
+                ear.serve(hearing).await.map_err(|_| format!("the server {name} was started and does not answer"))
             }
         }
-    }
-
-    /// Forwards how far a call is, where the assistant wants to know.
-    pub(super) fn forward_progress(&self, token: ProgressToken, upstream: Upstream) -> Option<Forwarding> {
-        upstream.progress.as_ref()?;
-        let mut waiting = self.ear.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.insert(token.clone(), upstream);
-        Some(Forwarding { ear: self.ear.clone(), token })
-    }
-}
-
-impl Drop for Forwarding {
-    fn drop(&mut self) {
-        self.ear.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.token);
     }
 }
 
 impl ClientHandler for Ear {
     fn get_info(&self) -> ClientConfig {
         ClientConfig::clone(&self.about)
-    }
-
-    async fn on_progress(&self, mut told: ProgressNotificationParam, _context: NotificationContext<RoleClient>) {
-        let upstream = {
-            let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.get(&told.progress_token).cloned()
-        };
-        let Some(Upstream { peer, progress: Some(token), .. }) = upstream else { return };
-        told.progress_token = token;
-        // Whoever no longer listens does not want to know.
-        let _ = peer.notify_progress(told).await;
     }
 }

@@ -8,6 +8,7 @@ mod call;
 mod connection;
 mod listing;
 mod place;
+mod progress;
 mod told;
 mod wire;
 

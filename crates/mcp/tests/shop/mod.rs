@@ -214,8 +214,10 @@ impl ServerHandler for Shop {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         self.record.lock().unwrap().calls.push(request.name.to_string());
-        if let Some(token) = context.meta.get_progress_token() {
-            context.peer.notify_progress(ProgressNotificationParam::new(token, 0.5)).await.unwrap();
+        let steps: &[f64] = if request.name == "survey" { &[0.25, 0.5, 0.75, 1.0] } else { &[0.5] };
+        for step in steps.iter().filter(|_| context.meta.get_progress_token().is_some()) {
+            let token = context.meta.get_progress_token().unwrap();
+            context.peer.notify_progress(ProgressNotificationParam::new(token, *step)).await.unwrap();
         }
         let result = match request.name.as_ref() {
             "forecast" => self.forecast(context.meta.0.0.get(CREDENTIAL_KEY))?,
