@@ -32,10 +32,10 @@ type Check = fn(&Scene<'_>) -> anyhow::Result<()>;
 const CHECKS: &[(&str, Check)] = &[
     ("stdio: lists, previews, pays, is refused", over_pipes),
     ("stdio: a tool of another server is paid for", over_the_bridge),
-    ("stdio: progress, a paid resource and a prompt of another server", more_over_the_bridge),
+    ("stdio: progress, a paid resource, a prompt: bridged", more_over_the_bridge),
     ("stdio: a person is asked by a form: yes, no, closed", by_form),
-    ("stdio: without forms, a payment waits for farthing approvals allow", by_command),
-    ("stdio: a model reaches nothing on this machine that is not listed", within_reach),
+    ("stdio: without forms, a payment waits for approval", by_command),
+    ("stdio: what the owner did not list is not reached", within_reach),
     ("streamable HTTP: the same tools, with the token", over_http),
 ];
 
