@@ -1,6 +1,7 @@
 //! What the fuzz targets drive. The tests `parsers_hold` of the crates whose parsers these are drive the same
 //! functions with mutated seeds, so that every test run exercises them without a fuzzer.
 
+pub mod bank;
 pub mod entry_points;
 pub mod ows;
 pub mod policy;

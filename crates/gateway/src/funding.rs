@@ -3,6 +3,7 @@
 mod folder;
 mod import;
 mod orders;
+mod standing;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::site::Site;
 pub(crate) use folder::run as watch;
 pub use import::{ImportError, Imported, Progress, import};
 pub(crate) use orders::{OrderRate, answer, is_ours};
+pub(crate) use standing::BankStanding;
 
 impl Site {
     /// The funding account of that name, or the first one of that currency.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_books::movement::SHOWN_WITHIN;
-use farthing_books::{Command, MovementRecord, Outcome, PaymentRecord, Reconciled, StatementPage};
+use farthing_books::{Command, EntryRecord, MovementRecord, Outcome, PaymentRecord, Reconciled, StatementPage};
 use farthing_rail::Settler;
 use farthing_store::StoreError;
 use tokio::sync::watch;
 
+use crate::funding::BankStanding;
 use crate::seller::Seller;
 
 /// How long a rail may take for one page.
@@ -27,6 +28,10 @@ pub(crate) struct Report {
     pub(crate) rails: Vec<RailReport>,
     /// Money that arrived and that no payment explains.
     pub(crate) suspense: Vec<MovementRecord>,
+    /// Accounts elsewhere, against their last statements.
+    pub(crate) banks: Vec<BankStanding>,
+    /// Entries of them that no reference explains.
+    pub(crate) unexplained: Vec<EntryRecord>,
     /// Payments, final for a while, of which no statement has shown anything.
     pub(crate) not_seen: Vec<PaymentRecord>,
 }
@@ -44,7 +49,11 @@ pub(crate) struct RailReport {
 impl Report {
     /// Whether the rails and the books agree.
     pub(crate) fn is_clean(&self) -> bool {
-        self.suspense.is_empty() && self.not_seen.is_empty() && self.rails.iter().all(|rail| rail.failed.is_none())
+        let banks = self.unexplained.is_empty() && self.banks.iter().all(BankStanding::agrees);
+        banks
+            && self.suspense.is_empty()
+            && self.not_seen.is_empty()
+            && self.rails.iter().all(|rail| rail.failed.is_none())
     }
 }
 
@@ -82,10 +91,12 @@ pub(crate) async fn reconcile(seller: &Seller) -> Result<Report, StoreError> {
     let report = Report {
         rails: reports,
         suspense: seller.books.suspense(NAMED).await?,
+        banks: BankStanding::read(&seller.books).await?,
+        unexplained: seller.books.bank_suspense(NAMED).await?,
         not_seen: seller.books.not_seen(before, NAMED).await?,
     };
     let count = |length: usize| u32::try_from(length).map_or(f64::MAX, f64::from);
-    seller.metrics.suspended.set(count(report.suspense.len()));
+    seller.metrics.suspended.set(count(report.suspense.len() + report.unexplained.len()));
     seller.metrics.not_seen.set(count(report.not_seen.len()));
     Ok(report)
 }
@@ -150,6 +161,9 @@ fn say(report: &Report) {
             None if matched > 0 => tracing::info!(source = rail.source, matched, "a rail's statement was reconciled"),
             None => {}
         }
+    }
+    for bank in report.banks.iter().filter(|bank| !bank.agrees()) {
+        tracing::warn!(standing = %bank.to_json(), "the books and a bank's last statement differ");
     }
     if !report.not_seen.is_empty() {
         let payments = report.not_seen.len();

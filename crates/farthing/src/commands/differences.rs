@@ -96,9 +96,34 @@ fn say_report(report: &Value, clean: bool) {
             None => terminal::say(&read),
         }
     }
+    say_banks(report);
     say_lists(report);
     if clean {
         terminal::say(&terminal::coloured("The rails and the books agree", Colour::Green));
+    }
+}
+
+/// Accounts at banks, each against its last statement.
+fn say_banks(report: &Value) {
+    for bank in list(report, "banks") {
+        let (statement, closing) = (text(bank, "statement"), text(bank, "closing_display"));
+        let (confirmed, clearing) = (text(bank, "confirmed_display"), text(bank, "clearing_display"));
+        terminal::say(&format!(
+            "{}: statement {statement} closes with {closing}, the books stand at {confirmed}; on the way: {clearing}",
+            text(bank, "rail")
+        ));
+        for gap in list(bank, "gaps").filter_map(Value::as_array) {
+            if let [before, after] = gap.as_slice() {
+                let (before, after) = (before.as_str().unwrap_or("?"), after.as_str().unwrap_or("?"));
+                terminal::say(&format!("a statement is missing between {before} and {after}"));
+            }
+        }
+    }
+    for entry in list(report, "unexplained") {
+        let (id, what, details) = (text(entry, "id"), text(entry, "display"), text(entry, "details"));
+        terminal::say(&format!(
+            "in suspense: {id}, {what}, {details}; `farthing books suspense assign` says whose it is"
+        ));
     }
 }
 

@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Admin, problem, view};
+use super::{Admin, problem, statements, view};
+use crate::funding::BankStanding;
 use crate::reconcile::{self, RailReport};
 
 /// `POST /admin/reconcile`: reads every rail's statement on and names what differs.
@@ -16,6 +17,8 @@ pub(super) async fn reconcile(State(admin): State<Admin>) -> Response {
             "clean": report.is_clean(),
             "rails": report.rails.iter().map(rail).collect::<Vec<_>>(),
             "suspense": report.suspense.iter().map(view::movement).collect::<Vec<_>>(),
+            "banks": report.banks.iter().map(BankStanding::to_json).collect::<Vec<_>>(),
+            "unexplained": report.unexplained.iter().map(statements::entry).collect::<Vec<_>>(),
             "not_seen": report.not_seen.iter().map(view::payment).collect::<Vec<_>>(),
         }))
         .into_response(),

@@ -61,7 +61,10 @@ impl Agent {
             }
             (Some(_), None) => return Err(Failure::new("the agent's wallet has no account on chains")),
             (None, _) => {
-                stage.grant(&summary.did, BALANCE).await?;
+                match stage.bank() {
+                    Some(bank) => bank.top_up(stage.shop(), stage.admin(), &summary.did, BALANCE).await?,
+                    None => stage.grant(&summary.did, BALANCE).await?,
+                }
                 summary.did
             }
         };

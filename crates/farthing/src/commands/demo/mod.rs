@@ -6,6 +6,7 @@
 //! that this process starts.
 
 mod agent;
+mod bank;
 mod chain;
 mod rail;
 mod replay;
@@ -40,7 +41,7 @@ const LAST_WRITES: Duration = Duration::from_millis(300);
 
 /// Watch an agent buy a thousand requests, be stopped by its limit, and the books balance.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  farthing demo\n  farthing demo --rail tempo\n  \
+#[command(after_help = "Examples:\n  farthing demo\n  farthing demo --rail tempo\n  farthing demo --rail bank\n  \
     farthing demo --sessions\n  \
     farthing demo --upstream http://127.0.0.1:8080/\n\n\
     On Tempo the agent buys 200 requests of 0.005 USD, since each is a transaction on a chain that is \
@@ -70,6 +71,9 @@ impl Demo {
             upstream::serve().await?;
             return Ok(ExitCode::SUCCESS);
         }
+        if self.sessions && self.rail == Rail::Bank {
+            return Err(Failure::wrong_use("--sessions is shown on balance and on tempo; leave --rail bank out"));
+        }
         if self.sessions {
             return sessions::run(self.rail, self.json).await;
         }
@@ -89,6 +93,10 @@ impl Demo {
                 ));
                 "its 2 USD are test money on that chain"
             }
+            None if stage.bank().is_some() => {
+                say("bank      none: this demo writes the statements of an account itself, and no money moves");
+                "its 2 USD came by a transfer that a generated statement shows"
+            }
             None => "its balance of 2 USD is play money",
         };
         say(&format!("upstream  {}  (an ordinary HTTP server)", stage.upstream_address()));
@@ -105,6 +113,9 @@ impl Demo {
         self.provoke(&stage, &agent, &mut report).await?;
         tokio::time::sleep(LAST_WRITES).await;
         report.count(&stage, &agent).await?;
+        if let Some(bank) = stage.bank() {
+            report.sent_back(&bank.send_back(stage.admin(), agent.payer()).await?);
+        }
         let books = stage.kill_gateway_and_open_its_books().await?;
         report.reconcile(&books, &agent, self.upstream.is_none()).await?;
         if let Some(chain) = stage.chain() {

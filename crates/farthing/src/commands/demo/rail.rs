@@ -7,6 +7,8 @@ use clap::ValueEnum;
 pub(crate) enum Rail {
     /// A prepaid balance at the seller: play money, granted.
     Balance,
+    /// A prepaid balance that comes by bank transfer and goes back: the demo writes the bank's statements itself.
+    Bank,
     /// pathUSD on a Tempo chain that is started on this machine: each payment is a transaction.
     Tempo,
 }
@@ -16,7 +18,7 @@ impl Rail {
     /// block before the answer goes out, so there are fewer of them, and the demo still ends within a minute.
     pub(super) const fn requests(self) -> u64 {
         match self {
-            Self::Balance => 1000,
+            Self::Balance | Self::Bank => 1000,
             Self::Tempo => 200,
         }
     }
@@ -24,7 +26,7 @@ impl Rail {
     /// What each costs. All of them together are what the agent may spend.
     pub(super) const fn price(self) -> &'static str {
         match self {
-            Self::Balance => "0.001 USD",
+            Self::Balance | Self::Bank => "0.001 USD",
             Self::Tempo => "0.005 USD",
         }
     }
@@ -32,7 +34,7 @@ impl Rail {
     /// Its name among the gateway's payment methods.
     pub(super) const fn method(self) -> &'static str {
         match self {
-            Self::Balance => "balance",
+            Self::Balance | Self::Bank => "balance",
             Self::Tempo => "tempo",
         }
     }
@@ -52,7 +54,7 @@ mod tests {
     #[test]
     fn the_requests_come_to_the_limit() {
         let limit: Price = super::super::agent::LIMIT.parse().unwrap();
-        for rail in [Rail::Balance, Rail::Tempo] {
+        for rail in [Rail::Balance, Rail::Bank, Rail::Tempo] {
             let price: Price = rail.price().parse().unwrap();
             assert_eq!(price.millionths() * rail.requests(), limit.millionths(), "{rail:?}");
         }

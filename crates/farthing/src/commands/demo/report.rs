@@ -10,6 +10,7 @@ use farthing_store::Books;
 use serde_json::{Value, json};
 
 use super::agent::{self, Agent, BALANCE_MILLIONTHS, LIMIT};
+use super::bank::SentBack;
 use super::chain::Chain;
 use super::rail::Rail;
 use super::replay::Replay;
@@ -146,6 +147,21 @@ impl Report {
             format!("the chain says that the agent has {} USD of its 2 USD left", usd(left)),
         );
         Ok(())
+    }
+
+    /// What was left went back to its payer, and the bank's balance is that of the books.
+    pub(super) fn sent_back(&mut self, back: &SentBack) {
+        self.expect(
+            back.payments == 1,
+            format!("{} that was left went back: {} payment in the bank's file (pain.001)", back.amount, back.payments),
+        );
+        self.expect(
+            back.agrees,
+            format!(
+                "the generated statements close with {}, the books say {}, and nothing is unexplained",
+                back.closing, back.confirmed
+            ),
+        );
     }
 
     pub(super) fn took(&mut self, elapsed: Duration) {

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use url::Url;
 
+use super::bank::Bank;
 use super::chain::Chain;
 use super::rail::Rail;
 use crate::commands::books;
@@ -20,6 +21,7 @@ use crate::failure::{Failure, OrFail};
 pub(super) struct Stage {
     directory: TempDir,
     chain: Option<Chain>,
+    bank: Option<Bank>,
     gateway: Option<Process>,
     own_upstream: Option<Process>,
     upstream: Url,
@@ -49,9 +51,10 @@ impl Stage {
             }
         };
         let chain = match rail {
-            Rail::Balance => None,
+            Rail::Balance | Rail::Bank => None,
             Rail::Tempo => Some(Chain::start().await?),
         };
+        let bank = (rail == Rail::Bank).then(Bank::open).transpose()?;
         let config = directory.path().join("gateway.toml");
         write_config(&config, rail, chain.as_ref(), &upstream)?;
         if let Some(chain) = &chain {
@@ -59,7 +62,7 @@ impl Stage {
         }
         let gateway = Process::start(&["gateway", "--json", "--config", &config.display().to_string()]).await?;
         let (shop, admin) = (gateway.address("listen")?, gateway.address("admin")?);
-        Ok(Self { directory, chain, gateway: Some(gateway), own_upstream, upstream, shop, admin })
+        Ok(Self { directory, chain, bank, gateway: Some(gateway), own_upstream, upstream, shop, admin })
     }
 
     /// Where the upstream is.
@@ -80,6 +83,16 @@ impl Stage {
     /// The chain, if the rail has one.
     pub(super) fn chain(&self) -> Option<&Chain> {
         self.chain.as_ref()
+    }
+
+    /// The bank, if balances come from one.
+    pub(super) fn bank(&self) -> Option<&Bank> {
+        self.bank.as_ref()
+    }
+
+    /// Where the gateway's operators are.
+    pub(super) fn admin(&self) -> &Url {
+        &self.admin
     }
 
     /// Gives a payer play money.
@@ -147,7 +160,11 @@ fn origin_of(url: &Url) -> Result<Url, Failure> {
 
 /// A configuration in development mode, on ports that are free.
 fn write_config(file: &Path, rail: Rail, chain: Option<&Chain>, upstream: &Url) -> Result<(), Failure> {
-    let rail_table = chain.map_or_else(|| "[rails.balance]\nasset = \"USD\"\n".to_owned(), Chain::rail);
+    let rail_table = match (chain, rail) {
+        (Some(chain), _) => chain.rail(),
+        (None, Rail::Bank) => Bank::rail(),
+        (None, _) => "[rails.balance]\nasset = \"USD\"\n".to_owned(),
+    };
     let config = format!(
         r#"[gateway]
 listen      = "127.0.0.1:0"

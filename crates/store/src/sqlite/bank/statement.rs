@@ -14,7 +14,7 @@ use crate::sqlite::rows::{damaged, instant, parsed};
 pub(crate) const STATEMENT: &str = "rail, asset, name, from_day, until_day, number, opening, closing, file, at";
 
 /// In the order of time.
-pub(crate) const IN_TIME: &str = "ORDER BY from_day, until_day, number";
+pub(crate) const IN_TIME: &str = "ORDER BY from_day, until_day, number, at";
 
 pub(crate) fn record(row: &Row<'_>) -> Result<StatementRecord, StoreError> {
     let number = row.get::<_, Option<i64>>(5)?.map(u64::try_from).transpose().map_err(|_| damaged("number"))?;
