@@ -22,6 +22,7 @@ use crate::seller::Seller;
 use crate::serve::Peer;
 use crate::sessions;
 use crate::site::Site;
+use crate::webhook;
 
 const PAYMENT_AUTHORIZATION: HeaderName = HeaderName::from_static("payment-authorization");
 
@@ -43,6 +44,9 @@ async fn route(seller: &Arc<Seller>, request: Request<Incoming>, peer: Peer) -> 
         Ok(target) => target,
         Err(error) => return answer::plain(StatusCode::BAD_REQUEST, &error.to_string()),
     };
+    if let Some(rail) = webhook::of(&site, &parts.method, target.path()) {
+        return Box::pin(webhook::take(seller, rail.as_ref(), &parts.headers, incoming)).await;
+    }
     if let Some((route, credential)) = management(&site, &parts, &target, &incoming) {
         let head = Head { parts, target, peer };
         return bring(seller, &site, &route, head, credential).await;

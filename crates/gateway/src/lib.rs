@@ -36,6 +36,7 @@ mod seller;
 mod sessions;
 mod signing;
 mod site;
+mod webhook;
 
 pub use farthing_serve as serve;
 

@@ -6,7 +6,7 @@
 //! books needs nothing more, one whose money is out in the world is a [`Settler`] too. The buyer's
 //! half is a [`Payer`]: it says what an offer would really cost, and signs once a policy has
 //! approved that. Many small payments on one deposit are a session: [`SessionMethod`], [`Escrow`] and
-//! [`SessionPayer`].
+//! [`SessionPayer`]. A rail that tells by itself what happened is a [`Webhook`].
 //!
 //! [`Settlement`] has three outcomes, because a time-out is not a refusal. [`Approved`] is the only
 //! way to a signature. [`simulated`] is a rail that misbehaves on purpose, for tests and
@@ -23,6 +23,7 @@ mod session;
 mod settlement;
 pub mod simulated;
 mod terms;
+mod webhook;
 
 pub use approved::Approved;
 pub use claim::{Claim, Cursor, Direction, Movement, Proof, ProofKey, RailStatement, Refund};
@@ -41,3 +42,4 @@ pub use session::{
 };
 pub use settlement::{Fault, Hold, Refusal, Rejected, Settled, Settlement, Standing, Unknown};
 pub use terms::{Capture, ExpectedFee, Finality, Protocol, Terms};
+pub use webhook::{Message, News, NotHeard, Webhook};

@@ -171,6 +171,9 @@ pub enum SignError {
     /// What would be signed is not what was approved.
     #[error("what would be signed is not what was approved: {0}")]
     Differs(String),
+    /// Somebody else makes the credential and gave no answer: it may exist. The amount stays counted.
+    #[error("whoever makes the payment's credential gave no answer that counts: {0}; it stays counted")]
+    Unanswered(String),
 }
 
 /// A key that signs, wherever it lives: a vault on disk, another process, hardware.

@@ -7,7 +7,7 @@ use farthing_protocol::JsonObject;
 
 use crate::{
     Claim, Cursor, Deposits, Hold, Order, Presented, Proof, RailStatement, Refund, Refusal, SessionMethod, Settled,
-    Settlement, Standing, Terms,
+    Settlement, Standing, Terms, Webhook,
 };
 
 /// What an asynchronous rail call returns.
@@ -77,6 +77,11 @@ pub trait Settler: Method {
     fn confirm<'a>(&'a self, claim: &'a Claim, settled: &'a Settled) -> Answer<'a, Standing> {
         let _ = (claim, settled);
         Box::pin(std::future::ready(Standing::Final))
+    }
+
+    /// Where the rail tells by itself what happened, if it does.
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        None
     }
 
     /// What the rail itself says happened after the cursor; an empty cursor is the beginning.

@@ -106,6 +106,11 @@ impl Wallet {
         opened.unwrap_or(Err(VaultError::Interrupted))
     }
 
+    /// Where its own things are, whichever card it was opened by.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.home.join("wallets").join(self.name.as_str())
+    }
+
     /// Takes up what it sends of this name that is no payment. Nobody else has it until this is dropped.
     pub fn undertake(&self, name: &str) -> Result<Undertaking, UndertakingError> {
         Undertaking::take_up(&self.outgoing, name)

@@ -1,6 +1,7 @@
 mod delegation;
 mod error;
 mod freezing;
+mod funding;
 mod levels;
 mod locked;
 mod owner;
@@ -44,6 +45,7 @@ pub struct WalletName(Box<str>);
 /// <home>/wallets/<name>/policy.toml
 /// <home>/wallets/<name>/sellers/      who was paid before, and at which price
 /// <home>/wallets/<name>/delegation.json  what another account lets the wallet spend
+/// <home>/wallets/<name>/funding/      what it pays with that is no key of its own, sealed
 /// <home>/wallets/<name>/grants/       what the wallet's account lets other keys spend
 /// <home>/wallets/<name>/purpose.txt   what its owner made it for
 /// <home>/wallets/<name>/frozen        while the wallet is frozen

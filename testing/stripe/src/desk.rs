@@ -87,6 +87,7 @@ impl Desk {
         let parts: Vec<&str> = call.path.split('/').collect();
         match (call.method.as_str(), parts.as_slice()) {
             ("POST", ["payment_intents"]) => self.create_intent(call),
+            ("GET", ["payment_intents"]) => self.list_intents(),
             ("GET", ["payment_intents", "search"]) => self.search_intents(call),
             ("GET", ["payment_intents", id]) => self.intent(id, call),
             ("POST", ["payment_intents", id, "cancel"]) => self.cancel_intent(id),

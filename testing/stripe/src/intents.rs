@@ -62,6 +62,10 @@ impl Desk {
         });
         if let Some(used) = self.tokens.get_mut(token).filter(|_| status != "requires_payment_method") {
             used["used"] = true.into();
+            if status == "succeeded" {
+                used["usage_details"]["amount_captured"]["value"] = amount.into();
+                used["deactivated_reason"] = "consumed".into();
+            }
         }
         if status == "succeeded" {
             self.take(&mut intent, call);
@@ -95,6 +99,11 @@ impl Desk {
         }
         intent["status"] = "canceled".into();
         Answer::ok(intent.clone())
+    }
+
+    /// All of them, the newest first.
+    pub(crate) fn list_intents(&self) -> Answer {
+        Answer::list(self.intents.values().rev().map(without_charge).collect(), false)
     }
 
     /// `metadata['name']:'value'` and nothing else.

@@ -26,6 +26,7 @@ impl Desk {
             "deactivated_at": null,
             "deactivated_reason": null,
             "used": false,
+            "usage_details": { "amount_captured": { "currency": limits["currency"], "value": 0 } },
             "livemode": false,
         });
         self.tokens.insert(id.clone(), token);

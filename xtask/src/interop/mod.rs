@@ -3,7 +3,8 @@
 //! [`peer`] starts an SDK's program, [`upstream`] is what the gateway sells, [`paper`] a server of challenges written by
 //! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain, [`sessions`] by one
 //! deposit and many vouchers, and [`x402`] in the words of x402, with facilitators between.
-//! [`mcp`] has an assistant use the wallet's tools, and [`proxy`] programs buy that know nothing of payments.
+//! [`mcp`] has an assistant use the wallet's tools, and [`proxy`] programs buy that know nothing of payments. [`stripe`] is
+//! cards, against a double.
 
 mod chain_program;
 mod chains;
@@ -19,6 +20,7 @@ mod proxy;
 mod service;
 mod sessions;
 mod shop;
+mod stripe;
 mod tempo;
 mod upstream;
 mod wallet;
@@ -75,6 +77,8 @@ enum Part {
     Ows,
     /// Programs that know nothing of payments buy through `farthing run`.
     Proxy,
+    /// Everybody buys of everybody by card, against a double of Stripe.
+    Stripe,
 }
 
 /// Runs every part; an error when anything came out otherwise than it should.
@@ -113,6 +117,9 @@ pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
     }
     if has(Part::Proxy) {
         failures.extend(proxy::run(&binary)?);
+    }
+    if has(Part::Stripe) {
+        failures.extend(stripe::run(&binary)?);
     }
     ended(&failures)
 }

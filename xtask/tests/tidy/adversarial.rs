@@ -20,7 +20,7 @@ const GROUPS: &[(char, u32)] = &[
     ('J', 15),
     ('K', 10),
     ('L', 9),
-    ('S', 27),
+    ('S', 45),
 ];
 
 /// The attacks of group W, which keep the numbers of the list that they come from.

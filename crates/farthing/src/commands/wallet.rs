@@ -56,9 +56,10 @@ pub(crate) enum Wallet {
     /// What came and went on chains, the newest first.
     #[command(after_help = "Example:\n  farthing wallet history agent --chain tempo --limit 50")]
     History(coins::History),
-    /// Where to send money for a wallet; on a development chain, money for the asking.
+    /// Where to send money for a wallet; on a development chain, money for the asking; a card to pay with.
     #[command(after_help = "Examples:\n  farthing wallet fund agent --chain tempo\n  \
-        farthing wallet fund agent --chain devnet --from-devnet \"100 USD\"")]
+        farthing wallet fund agent --chain devnet --from-devnet \"100 USD\"\n  \
+        farthing wallet fund agent --stripe --payment-method pm_1abc --key-env STRIPE_AGENT_KEY")]
     Fund(fund::Fund),
     /// What Permit2 may move out of a wallet's account, and a change of it. Offers that are paid by Permit2
     /// (x402's upto) need an allowance; it moves nothing by itself, and every payment stays within the

@@ -14,6 +14,6 @@ use crate::{clock, environment};
 pub(super) fn rail(table: &Table, context: &RailContext<'_>) -> Result<Stripe, String> {
     let around = Surroundings { variable: &environment::variable, directory: context.directory };
     let secrets = |table: &Table, name: &str| around.secret(table, name);
-    let around = Around { name: context.name, development: context.development, secrets: &secrets };
+    let around = Around { name: context.name, development: context.development, secrets: &secrets, data: context.data };
     Stripe::from_table(table, around, Arc::new(clock::now))
 }

@@ -8,6 +8,7 @@ use farthing_rail::{Finality, PaymentId, Settled, Standing, Terms};
 use farthing_store::StoreError;
 
 use super::resolve::{PATIENCE, settler_of};
+use crate::reconcile::reconcile;
 use crate::seller::Seller;
 
 /// The first question comes at the latest after this, however long a rail can take money back.
@@ -72,7 +73,13 @@ pub(super) async fn ask(seller: &Seller, record: &PaymentRecord) -> Result<Stand
             Ok(Stands::Provisional)
         }
         Standing::Moved(settled) => moved(seller, payment, settled, at).await,
-        Standing::Reversed { reason } => reverse(seller, payment, reason, at).await,
+        Standing::Reversed { reason } => {
+            // What came and is taken back by another movement must have come in the books, too.
+            if matches!(settler.terms().finality, Finality::Reversible(_)) {
+                reconcile(seller).await?;
+            }
+            reverse(seller, payment, reason, at).await
+        }
     }
 }
 

@@ -22,14 +22,17 @@
 //! ```
 //!
 //! What pays over chains pays on those that the owner named, in `chains.toml` beside the wallets
-//! (`farthing wallet chain add`); where there is none, prepaid balances are left.
+//! (`farthing wallet chain add`); where there is none, prepaid balances are left, and cards of those wallets that
+//! have one (`farthing wallet fund --stripe`).
 
+mod cards;
 mod chains;
 mod clock;
 mod payers;
 
 use std::path::Path;
 
+pub use cards::by_card;
 pub use chains::{ChainsFileError, delegation, load, save};
 pub use clock::now;
 pub use farthing_wallet as wallet;
@@ -73,7 +76,8 @@ pub async fn client(
 pub async fn client_of(wallets: &Wallets, wallet: Wallet) -> Result<PayingClient, ClientError> {
     let (chains, delegation) = (load(wallets.home())?, delegation(wallets, &wallet)?);
     let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
-    let charges = payers(wallet.signer(), on_chains.as_ref()).await?;
+    let mut charges = payers(wallet.signer(), on_chains.as_ref()).await?;
+    charges.extend(by_card(&wallet));
     let sessions = session_payers(wallet.signer(), on_chains.as_ref()).await?;
     Ok(PayingClient::new(wallet, charges)?.with_session_payers(sessions))
 }

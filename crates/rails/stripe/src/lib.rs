@@ -4,6 +4,7 @@
 //! The seller's half is [`Stripe`]: it charges a token once, under an idempotency key that is the payment's own
 //! name, and finds out by the same key what became of a charge whose answer was lost. It pays back, watches for
 //! disputes and reads the account's balance transactions as the statement that the books are reconciled with.
+//! The [`buyer`]'s half has a token issued for exactly what a policy approved.
 //!
 //! Nothing here calls any service but the API that it is pointed at, which is `https://api.stripe.com` or, in
 //! development, a double on this machine. Keys and tokens stand in no log, no error and no `Debug`; what must be
@@ -12,12 +13,15 @@
 //! `docs/methods/stripe.md` is the page for operators.
 
 pub mod api;
+pub mod buyer;
 mod currency;
 mod payload;
 mod request;
 pub mod seller;
 mod token;
+pub mod webhook;
 
+pub use buyer::StripePayer;
 pub use currency::{NotACurrency, asset_of};
 pub use payload::{InvalidPayload, Payload};
 pub use request::{NotAStripeRequest, StripeRequest};

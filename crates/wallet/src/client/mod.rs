@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use farthing_books::budget::ReservationId;
 use farthing_money::Price;
-use farthing_rail::{Approved, Payer, Quote, SessionPayer};
+use farthing_rail::{Approved, Payer, Quote, SessionPayer, SignError};
 use http::StatusCode;
 
 use self::demand::Demand;
@@ -270,6 +270,10 @@ impl PayingClient {
         record.signing()?;
         let signed = match payer.sign(approved).await {
             Ok(signed) => signed,
+            Err(error @ SignError::Unanswered(_)) => {
+                record.finish();
+                return Ok(Round::Over(Outcome::refused(error.to_string())));
+            }
             Err(error) => {
                 self.release(record, "nothing was signed").await?;
                 return Ok(Round::Over(Outcome::refused(error.to_string())));

@@ -1,5 +1,7 @@
 //! `farthing wallet fund`: where to send money, and money for the asking on a development chain.
 
+mod stripe;
+
 use std::process::ExitCode;
 
 use alloy_primitives::U256;
@@ -33,10 +35,15 @@ pub(crate) struct Fund {
     /// Which token; otherwise the first that is known on the chain.
     #[arg(long)]
     token: Option<String>,
+    #[command(flatten)]
+    card: stripe::ByCard,
 }
 
 impl Fund {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        if self.card.is_meant() {
+            return self.card.keep(&self.on.name, &self.on.home, self.on.json);
+        }
         let account = self.on.account()?;
         match self.from_devnet {
             Some(amount) => self.take(&account, amount).await?,

@@ -125,6 +125,17 @@ impl Stripe {
         }
     }
 
+    /// An intent as it stands, for whoever only wants to know whose it is; nothing, where there is none.
+    pub(crate) async fn intent_now(&self, id: &str) -> Result<Option<Value>, String> {
+        match self.api.get(&format!("{INTENTS}/{id}"), &Form::default()).await {
+            Heard::Said(said) if said.is_success() => Ok(Some(said.body)),
+            Heard::Said(said) if said.status == 404 => Ok(None),
+            Heard::Said(said) => Err(format!("Stripe answered {said}")),
+            Heard::Unreached => Err("Stripe cannot be reached".to_owned()),
+            Heard::Nothing(what) => Err(format!("Stripe gave {what}")),
+        }
+    }
+
     /// Looks for the payment by its name. Searching lags behind, so that finding nothing says nothing for a while.
     async fn search(&self, claim: &Claim, why: &str) -> Settlement {
         let query = format!("metadata['{PAYMENT}']:'{}'", claim.payment);

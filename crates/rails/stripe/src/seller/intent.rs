@@ -92,6 +92,11 @@ impl<'a> PaymentIntent<'a> {
     }
 }
 
+/// The payment that an intent was made for.
+pub(crate) fn named_payment(object: &Value) -> Option<PaymentId> {
+    PaymentIntent::of(object).payment()
+}
+
 /// The key of what the statement shows of a charge, a refund, a transfer or a fee of the platform.
 pub(super) fn movement(id: &str) -> ProofKey {
     ProofKey::new(format!("{METHOD}/{id}"))

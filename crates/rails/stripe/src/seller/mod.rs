@@ -16,6 +16,7 @@ mod statement;
 mod table;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,16 +24,18 @@ use farthing_money::Rounding;
 use farthing_protocol::{IntentName, JsonObject, MethodName, ProblemType, Timestamp};
 use farthing_rail::{
     Answer, Capture, Claim, Cursor, Fault, Finality, Method, Order, PaymentId, Presented, Proof, ProofKey, Protocol,
-    RailError, RailStatement, Refund, Refusal, Settled, Settlement, Settler, Standing, Terms, Unpriceable,
+    RailError, RailStatement, Refund, Refusal, Settled, Settlement, Settler, Standing, Terms, Unpriceable, Webhook,
 };
 
 pub use connect::{Connect, Transfer};
+pub(crate) use intent::named_payment;
 pub use settings::{Settings, Spelling};
 pub use table::{Around, Secret};
 
 use crate::api::{Api, Version};
 use crate::currency::{code_of, floor_of};
 use crate::payload::Payload;
+use crate::webhook::{Listening, SigningSecret};
 use crate::{INTENT, METHOD, Spt, StripeRequest};
 use kept::{Charge, Seal};
 
@@ -54,6 +57,7 @@ pub struct Stripe {
     api: Api,
     version: Version,
     seal: Seal,
+    listening: Option<Listening>,
     now: Clock,
 }
 
@@ -74,7 +78,21 @@ impl Stripe {
             capture: Capture::Whole,
         };
         let seal = Seal::new(secret).map_err(|_| Unpriceable("the secret key cannot be used".to_owned()))?;
-        Ok(Self { terms, settings, api, version, seal, now })
+        Ok(Self { terms, settings, api, version, seal, listening: None, now })
+    }
+
+    /// Hears what Stripe tells by itself, signed with this secret. What was dealt with is kept in this file.
+    pub fn listen(self, secret: SigningSecret, file: &Path) -> Result<Self, String> {
+        let listening = Listening::new(secret, file, (self.now)())?;
+        Ok(Self { listening: Some(listening), ..self })
+    }
+
+    pub(crate) fn listening(&self) -> Option<&Listening> {
+        self.listening.as_ref()
+    }
+
+    pub(crate) fn time(&self) -> Timestamp {
+        (self.now)()
     }
 
     /// What is asked of Stripe for a token.
@@ -169,6 +187,10 @@ impl Settler for Stripe {
 
     fn confirm<'a>(&'a self, claim: &'a Claim, settled: &'a Settled) -> Answer<'a, Standing> {
         Box::pin(self.standing_of(claim, settled))
+    }
+
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        self.listening.as_ref().map(|_| self as &dyn Webhook)
     }
 
     fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {

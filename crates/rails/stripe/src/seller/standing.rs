@@ -9,8 +9,10 @@ use super::intent::{id, movement};
 use super::{DISPUTABLE, Stripe};
 use crate::api::{Form, Heard};
 
-/// A webhook comes at once; where none is set up, a dispute is known a day later.
+/// Where no webhook is set up, a dispute is known a day later.
 const EVERY_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Where one is, it comes at once; this is for the one that got lost.
+const EVERY_WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
 
 impl Stripe {
@@ -38,6 +40,7 @@ impl Stripe {
         match taken.first() {
             Some(taken) => Standing::Reversed { reason: format!("disputed by the payer's bank ({})", taken.reason) },
             None if (self.now)().since(settled.at) >= DISPUTABLE => Standing::Final,
+            None if self.listening().is_some() => Standing::Provisional { ask_again: EVERY_WEEK },
             None => Standing::Provisional { ask_again: EVERY_DAY },
         }
     }

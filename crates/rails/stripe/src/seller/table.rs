@@ -1,6 +1,7 @@
 //! The seller's half from its `[rails.NAME]` table.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use farthing_money::{Amount, Asset, Price, Rounding};
@@ -13,6 +14,7 @@ use super::settings::{USUAL_FEE, USUAL_VALIDITY};
 use super::{CHALLENGE, Clock, Connect, PAYMENT, Settings, Spelling, Stripe, Transfer};
 use crate::api::{Api, Place, Version};
 use crate::asset_of;
+use crate::webhook::SigningSecret;
 
 /// The version of the API that documents tokens as the default spelling writes them.
 const USUAL_VERSION: &str = "2026-04-22.preview";
@@ -46,6 +48,8 @@ pub struct Around<'a> {
     pub development: bool,
     /// Finds secrets.
     pub secrets: Secret<'a>,
+    /// The folder of the books: what was heard of Stripe is kept beside them.
+    pub data: &'a Path,
 }
 
 impl Stripe {
@@ -64,7 +68,15 @@ impl Stripe {
         let settings = settings(&reader)?;
         let account = settings.connect.account.as_deref();
         let api = Api::new(&place, &version, &secret, account).map_err(|error| reader.wrong("secret_key", error))?;
-        Self::new(settings, api, version, &secret, now).map_err(|error| format!("[{}]: {error}", reader.at))
+        let stripe = Self::new(settings, api, version, &secret, now);
+        let stripe = stripe.map_err(|error| format!("[{}]: {error}", reader.at))?;
+        if !table.contains_key("webhook_secret") {
+            return Ok(stripe);
+        }
+        let secret = (around.secrets)(table, "webhook_secret").map_err(|why| reader.wrong("webhook_secret", why))?;
+        let secret = SigningSecret::parse(&secret).map_err(|error| reader.wrong("webhook_secret", error))?;
+        let file = around.data.join(format!("{}-events.txt", around.name));
+        stripe.listen(secret, &file).map_err(|error| reader.wrong("webhook_secret", error))
     }
 }
 

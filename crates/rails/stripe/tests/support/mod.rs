@@ -87,7 +87,7 @@ impl Stage {
     /// What verifying comes to, when this is asked for.
     pub fn present(&self, request: &JsonObject, payload: &Value) -> Result<(PaymentId, farthing_rail::Proof), Refusal> {
         // A nonce of its own: each challenge is another one.
-        let nonce = URL_SAFE_NO_PAD.encode(json!({ "n": self.double.desk().tokens.len().to_string() }).to_string());
+        let nonce = nonce(&self.double.desk().tokens.len().to_string());
         let challenge = challenge(request, &nonce);
         let payment = PaymentId::of(challenge.id());
         let credential = Credential::new(challenge, payload.as_object().unwrap().clone(), None);
@@ -128,10 +128,15 @@ fn seller(double: &Double, lines: &str, clock: &Arc<AtomicI64>) -> Stripe {
         Some(other) => Ok(Zeroizing::new(other.to_owned())),
         None => Err("is { env = .. }".to_owned()),
     };
-    let around = Around { name: "stripe", development: true, secrets: &secrets };
+    let around = Around { name: "stripe", development: true, secrets: &secrets, data: std::path::Path::new(".") };
     let clock = Arc::clone(clock);
     let now = Arc::new(move || Timestamp::from_unix_millis(clock.load(Ordering::SeqCst)));
     Stripe::from_table(&table(double, lines), around, now).unwrap()
+}
+
+/// What makes one challenge another than the next.
+pub fn nonce(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(json!({ "n": text }).to_string())
 }
 
 pub fn challenge(request: &JsonObject, nonce: &str) -> Challenge {

@@ -9,7 +9,7 @@ fn read(text: &str) -> Result<Stripe, String> {
         Some(_) => Ok(Zeroizing::new("sk_test_Secret".to_owned())),
         None => Err("is missing; write { env = \"NAME\" }".to_owned()),
     };
-    let around = Around { name: "stripe", development: true, secrets: &secrets };
+    let around = Around { name: "stripe", development: true, secrets: &secrets, data: Path::new(".") };
     Stripe::from_table(&text.parse().unwrap(), around, Arc::new(|| Timestamp::from_unix_millis(0)))
 }
 

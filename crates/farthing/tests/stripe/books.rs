@@ -1,0 +1,40 @@
+//! The books against Stripe's balance transactions.
+
+use serde_json::Value;
+
+use crate::shop::{Shop, reconcile};
+
+fn admin(seller: &crate::support::seller::Seller, path: &str) -> String {
+    format!("{}{path}", seller.admin)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s_33_charges_refunds_and_fees_come_to_stripe_s_balance_to_the_last_cent() {
+    let shop = Shop::new().await;
+    let seller = shop.open();
+    for _ in 0..3 {
+        let credential = shop.credential(&seller, "pm_card_visa").await;
+        assert_eq!(shop.present(&seller, &credential).await.unwrap().status(), 200);
+    }
+    let payments = reqwest::get(admin(&seller, "/admin/payments")).await.unwrap().text().await.unwrap();
+    let payments: Value = serde_json::from_str(&payments).unwrap();
+    let id = payments["payments"][0]["id"].as_str().unwrap_or_else(|| panic!("{payments}")).to_owned();
+    let refund = reqwest::Client::new().post(admin(&seller, &format!("/admin/payments/{id}/refund")));
+    let answer = refund.json(&serde_json::json!({ "reason": "a test" })).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    shop.double.desk().transaction("payout", "po_1", -300, 0, "usd");
+
+    let report = reconcile(&seller);
+    assert_eq!(report["clean"], true, "{report}");
+    let accounts = reqwest::get(admin(&seller, "/admin/accounts")).await.unwrap().text().await.unwrap();
+    let accounts: Value = serde_json::from_str(&accounts).unwrap();
+    let of = |name: &str| {
+        let list = accounts["accounts"].as_array().unwrap_or_else(|| panic!("{accounts}"));
+        let found = list.iter().find(|account| account["account"].as_str().is_some_and(|text| text.starts_with(name)));
+        found.map_or("0 USD".to_owned(), |account| account["balance"].to_string().trim_matches('"').to_owned())
+    };
+    let cents = shop.double.desk().balance();
+    let balance = format!("{}.{:02} USD", cents / 100, cents % 100);
+    assert_eq!((of("confirmed/stripe"), of("clearing/stripe")), (balance, "0 USD".to_owned()), "{accounts}");
+    seller.verify_books();
+}
