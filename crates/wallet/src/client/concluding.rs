@@ -5,7 +5,7 @@ use std::time::Duration;
 use farthing_books::Command;
 use farthing_money::Price;
 use farthing_protocol::{Credential, Receipt};
-use farthing_rail::Became;
+use farthing_rail::{Became, SignError};
 use http::StatusCode;
 use reqwest::Response;
 
@@ -109,6 +109,16 @@ impl PayingClient {
             tracing::warn!(%error, "a payment could not be confirmed in the budgets; it stays reserved");
         }
         record.finish();
+    }
+
+    /// Nothing was signed here. Where somebody else makes the credential and gave no answer there may be one all
+    /// the same: then its amount stays counted.
+    pub(super) async fn unsigned(&self, record: Record, error: &SignError) -> Result<(), PayError> {
+        match error {
+            SignError::Unanswered(_) => record.finish(),
+            _ => self.release(record, "nothing was signed").await?,
+        }
+        Ok(())
     }
 
     pub(super) async fn release(&self, record: Record, reason: &str) -> Result<(), PayError> {

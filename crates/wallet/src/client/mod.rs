@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use farthing_books::budget::ReservationId;
 use farthing_money::Price;
-use farthing_rail::{Approved, Payer, Quote, SessionPayer, SignError};
+use farthing_rail::{Approved, Payer, Quote, SessionPayer};
 use http::StatusCode;
 
 use self::demand::Demand;
@@ -270,12 +270,8 @@ impl PayingClient {
         record.signing()?;
         let signed = match payer.sign(approved).await {
             Ok(signed) => signed,
-            Err(error @ SignError::Unanswered(_)) => {
-                record.finish();
-                return Ok(Round::Over(Outcome::refused(error.to_string())));
-            }
             Err(error) => {
-                self.release(record, "nothing was signed").await?;
+                self.unsigned(record, &error).await?;
                 return Ok(Round::Over(Outcome::refused(error.to_string())));
             }
         };

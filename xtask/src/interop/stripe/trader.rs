@@ -19,7 +19,11 @@ const CARD: &str = "pm_card_visa";
 
 /// Somebody who takes cards.
 pub(super) enum Seller {
-    Own(Gateway, TempDir),
+    Own {
+        gateway: Gateway,
+        /// Where its key is; it goes with the gateway.
+        _key: TempDir,
+    },
     Sdk(Service),
 }
 
@@ -41,7 +45,7 @@ pub(super) fn sellers(binary: &Path, double: &Double) -> anyhow::Result<Vec<Sell
         double.url(),
         shop::open()?,
     );
-    let mut sellers = vec![Seller::Own(Gateway::start(&[], binary, &rail)?, secrets)];
+    let mut sellers = vec![Seller::Own { gateway: Gateway::start(&[], binary, &rail)?, _key: secrets }];
     let mppx = program("node", [tools::mppx()?.join("stripe-seller.js")]);
     let pympp = program(tools::python("pympp")?, ["interop/pympp/stripe_seller.py"]);
     let mpp_rs = Command::new(mpp_rs()?.join("stripe-seller"));
@@ -77,20 +81,20 @@ pub(super) fn buyers(binary: &Path, double: &Double) -> anyhow::Result<Vec<Buyer
 impl Seller {
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Own(..) => "farthing",
+            Self::Own { .. } => "farthing",
             Self::Sdk(seller) => seller.name,
         }
     }
 
     /// Why it does not sell this.
     pub(super) fn has_no(&self, offer: &str) -> Option<&'static str> {
-        let is_own = matches!(self, Self::Own(..));
+        let is_own = matches!(self, Self::Own { .. });
         (is_own && offer == "referenced").then_some("Our routes have no reference of the seller's own yet")
     }
 
     pub(super) fn url(&self, offer: &str) -> String {
         match self {
-            Self::Own(gateway, _) => gateway.url(&format!("/{offer}")),
+            Self::Own { gateway, .. } => gateway.url(&format!("/{offer}")),
             Self::Sdk(seller) => seller.url(&format!("/{offer}")),
         }
     }
@@ -98,7 +102,7 @@ impl Seller {
     /// Stops it; ours must have books that add up.
     pub(super) fn stop(self, binary: &Path) -> anyhow::Result<()> {
         match self {
-            Self::Own(gateway, _) => gateway.stop_and_verify(binary),
+            Self::Own { gateway, .. } => gateway.stop_and_verify(binary),
             Self::Sdk(_) => Ok(()),
         }
     }
