@@ -1,5 +1,6 @@
 //! One command against the rows on a shelf.
 
+use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use farthing_rail::PaymentId;
 
@@ -11,7 +12,7 @@ use crate::movement::reconcile::reconcile;
 use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
 use crate::shelf::{Missing, Shelf};
-use crate::{AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse};
+use crate::{Account, AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse};
 use crate::{BankCommand, Transfer, approval, audit, bank, session, topup};
 
 /// Applies a command: it is checked whole before anything changes, so that a refused one, or one
@@ -97,7 +98,17 @@ fn take_step(
         Follows::No => return Ok(Outcome::OutOfOrder(Box::new(payment.clone()))),
     };
     let before = payment.clone();
-    let payment = taken(&before, step, to, at);
+    let mut payment = taken(&before, step, to, at);
+    if takes_back(&before, step)
+        && let Some(balance) = payment.topped_up()
+    {
+        let available = shelf.accounts.get(&balance)?.and_then(Account::available).unwrap_or(Amount::ZERO);
+        payment.taken_back = payment.returnable(available);
+        if payment.taken_back.is_zero() && matches!(step, Step::Refund { .. }) {
+            return Ok(Outcome::Insufficient { available });
+        }
+    }
+    let payment = payment;
     let mut entries = payment.entries_of(step, at);
     let mut movements = Vec::new();
     if matches!(step, Step::Settle { .. } | Step::Resettle(_) | Step::ConfirmRefund(_)) {
@@ -128,6 +139,11 @@ fn take_step(
     }
     keep(shelf, &before, &payment);
     Ok(Outcome::Payment(Box::new(payment)))
+}
+
+/// Whether a step takes out of a balance what a payment put in. What was paid back is not taken once more.
+fn takes_back(payment: &PaymentRecord, step: &Step<'_>) -> bool {
+    matches!(step, Step::Refund { .. }) || matches!(step, Step::Reverse { .. }) && payment.refund.is_none()
 }
 
 /// Puts a payment back, lets go of its idempotency key when it did, and tells the session that it collects

@@ -3,6 +3,7 @@
 pub(crate) mod claim;
 pub(crate) mod entries;
 pub(crate) mod step;
+mod top_up;
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::{ChallengeId, Timestamp};
@@ -112,6 +113,8 @@ pub struct NewPayment {
     pub request: String,
     /// A hash of realm, route scope and `Idempotency-Key`, when the client sent one.
     pub idempotency: Option<IdempotencyHash>,
+    /// The asset of the payer's balance, where the payment tops that up instead of buying something.
+    pub tops_up: Option<Asset>,
     /// Now.
     pub at: Timestamp,
 }
@@ -156,6 +159,11 @@ pub struct PaymentRecord {
     pub status: Option<u16>,
     /// The session that it collects from: then nothing is delivered for it, and it is closed once it is settled.
     pub session: Option<SessionId>,
+    /// The asset of the balance that it tops up: then nothing is delivered for it either.
+    pub tops_up: Option<Asset>,
+    /// What left that balance again, to be paid back or because the rail took the payment back; in base units of
+    /// `asset`.
+    pub taken_back: Amount,
     pub claimed_at: Timestamp,
     pub settled_at: Option<Timestamp>,
     pub updated_at: Timestamp,

@@ -37,6 +37,9 @@ impl Default for PaymentFilter {
 /// The line of what rails kept for collecting vouchers: no route's.
 pub const COLLECTING: &str = "(collecting vouchers)";
 
+/// The line of what rails kept for topping up balances: no route's either.
+pub const TOPPING_UP: &str = "(topping up balances)";
+
 /// The payments of a period, added up, and what sessions delivered in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
@@ -118,13 +121,16 @@ impl Statement {
     }
 
     /// Adds a payment; one that is not paid does not count. Of one that collects vouchers only the fee does: what
-    /// they were worth was sold when it was delivered.
+    /// they were worth was sold when it was delivered. So it is of one that tops up a balance: nothing is sold yet.
     pub fn add(&mut self, payment: &PaymentRecord) -> Result<(), TooMuch> {
         if !payment.state.is_paid() {
             return Ok(());
         }
         if payment.session.is_some() {
-            return self.add_fee(payment);
+            return self.add_fee(payment, COLLECTING);
+        }
+        if payment.tops_up.is_some() {
+            return self.add_fee(payment, TOPPING_UP);
         }
         let key = StatementKey {
             payer: payment.payer.clone(),
@@ -137,14 +143,14 @@ impl Statement {
         Ok(())
     }
 
-    fn add_fee(&mut self, payment: &PaymentRecord) -> Result<(), TooMuch> {
+    fn add_fee(&mut self, payment: &PaymentRecord, line: &str) -> Result<(), TooMuch> {
         if payment.fee.is_zero() {
             return Ok(());
         }
         let (payer, rail) = (payment.payer.clone(), payment.method.clone());
-        let key = StatementKey { payer, route: COLLECTING.to_owned(), rail, asset: payment.asset.clone() };
+        let key = StatementKey { payer, route: line.to_owned(), rail, asset: payment.asset.clone() };
         let totals = self.lines.entry(key).or_default();
-        totals.fees = totals.fees.checked_add(payment.fee).ok_or(TooMuch(COLLECTING.to_owned()))?;
+        totals.fees = totals.fees.checked_add(payment.fee).ok_or_else(|| TooMuch(line.to_owned()))?;
         Ok(())
     }
 

@@ -169,6 +169,12 @@ impl Auditor {
             if let Some(share) = payment.share_entry(payment.claimed_at) {
                 self.take_entry(payment, &mut entries, &share, "entry of what went to others");
             }
+            if let Some(credit) = payment.credit_entry(payment.claimed_at) {
+                self.take_entry(payment, &mut entries, &credit, "credit to the balance");
+            }
+            for entry in payment.return_entries(payment.claimed_at) {
+                self.take_entry(payment, &mut entries, &entry, "entry of what left the balance again");
+            }
         }
         if payment.state == PaymentState::Refunded
             || payment.state == PaymentState::Reversed && payment.refund.is_some()

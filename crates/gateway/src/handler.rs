@@ -111,7 +111,7 @@ async fn bring(
     credential: Credential,
 ) -> Response<Body> {
     let Some(paid) = &route.paid else { return unmatched(seller) };
-    let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment };
+    let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment, topped_up: None };
     let mut response = Box::pin(sessions::answer(sale, head, credential, Body::empty())).await;
     keep_private(response.headers_mut());
     response
@@ -147,7 +147,7 @@ async fn charge(
     let carried = match carried {
         Carried::One(presented) => match presented.of_session() {
             Ok(credential) => {
-                let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment };
+                let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment, topped_up: None };
                 return Box::pin(sessions::answer(sale, head, credential, body)).await;
             }
             Err(presented) => Carried::One(presented),
@@ -167,14 +167,14 @@ async fn charge(
         }
     };
     if let Carried::One(presented) = carried {
-        let sale = Sale { seller, site, route, paid, spoken: presented.spoken() };
+        let sale = Sale { seller, site, route, paid, spoken: presented.spoken(), topped_up: None };
         // Boxed, like the reading of a body, so that the many requests that never come here stay small.
         return Box::pin(sell(sale, head, *presented, measured)).await;
     }
     let asked = head.asked(&measured.binding);
     if let Carried::Unreadable(..) = carried {
         let detail = "The credential cannot be read; it is base64url of a JSON object with challenge and payload.";
-        let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment };
+        let sale = Sale { seller, site, route, paid, spoken: Spoken::Payment, topped_up: None };
         return refuse(sale, asked, &Denial::new(ProblemType::MalformedCredential, detail));
     }
     route.meters.quotes.increment(1);

@@ -109,7 +109,7 @@ impl Due {
         };
         match record.state {
             PaymentState::Unknown | PaymentState::Claimed => {
-                Ok(matches!(resolve(seller, record.id).await?, Resolution::Entitled(_) | Resolution::Rejected))
+                Ok(matches!(resolve(seller, record.id).await?, Resolution::Entitled(_) | Resolution::Closed(_) | Resolution::Rejected))
             }
             PaymentState::Entitled => refund(seller, record, "not delivered before its deadline").await,
             PaymentState::Refunding => refund(seller, record, "being paid back").await,

@@ -3,7 +3,7 @@ use farthing_money::Price;
 use farthing_protocol::Timestamp;
 use farthing_rail::Origin;
 
-use crate::{Level, Limit, Policy, Purchase, Rule, Window};
+use crate::{Authority, Level, Limit, Policy, Purchase, Rule, Window};
 
 /// The counters that every payment counts toward, limited or not, so that a limit set later knows what was
 /// spent before. What a `[[limit]]` counts begins when the limit is written.
@@ -15,6 +15,10 @@ pub enum Counter<'a> {
     Day(Timestamp),
     /// Ever, at one origin.
     Origin(&'a Origin),
+    /// What balances at sellers were topped up with, ever.
+    Prepaid,
+    /// The same at one origin.
+    PrepaidAt(&'a Origin),
 }
 
 /// A limit that stands behind a counter.
@@ -35,6 +39,8 @@ impl Counter<'_> {
             Self::Total => format!("{level}/total"),
             Self::Day(now) => format!("{level}/day/{}", now.to_rfc3339().get(..10).unwrap_or_default()),
             Self::Origin(origin) => format!("{level}/origin/{origin}"),
+            Self::Prepaid => format!("{level}/prepaid"),
+            Self::PrepaidAt(origin) => format!("{level}/prepaid/{origin}"),
         })
     }
 }
@@ -64,21 +70,33 @@ pub fn limit_behind(levels: &[Level], purchase: &Purchase, now: Timestamp, key: 
 pub(crate) fn counted<'a>(level: &'a Level, purchase: &Purchase, now: Timestamp) -> Vec<Counted<'a>> {
     let policy: &Policy = &level.policy;
     let of_origin = policy.listed(&purchase.origin).and_then(|listed| listed.limit);
-    let always = [
-        (Counter::Day(now), policy.per_day, Rule::PerDay),
-        (Counter::Total, policy.total, Rule::Total),
-        (Counter::Origin(&purchase.origin), of_origin, Rule::OriginLimit),
-    ];
     let money = |key, limit: Option<Price>, window| BudgetCharge {
         key,
         counts: Counts::Money(policy.currency),
         limit: limit.map_or(u64::MAX, Price::millionths),
         window,
     };
-    let mut all: Vec<Counted<'a>> = Vec::with_capacity(always.len() + policy.limits.len());
-    for (counter, limit, rule) in always {
-        all.push(Counted { charge: money(counter.key(&level.name), limit, None), rule, level, limit: None });
+    let named = |(counter, limit, rule): (Counter<'_>, _, _)| Counted {
+        charge: money(counter.key(&level.name), limit, None),
+        rule,
+        level,
+        limit: None,
+    };
+    if matches!(purchase.authority, Authority::TopUp { .. }) {
+        let in_all = policy.prepaid_in_all.or(policy.prepaid);
+        let prepaid = [
+            (Counter::PrepaidAt(&purchase.origin), policy.prepaid, Rule::Prepaid),
+            (Counter::Prepaid, in_all, Rule::Prepaid),
+        ];
+        return prepaid.into_iter().map(named).collect();
     }
+    let always = [
+        (Counter::Day(now), policy.per_day, Rule::PerDay),
+        (Counter::Total, policy.total, Rule::Total),
+        (Counter::Origin(&purchase.origin), of_origin, Rule::OriginLimit),
+    ];
+    let mut all: Vec<Counted<'a>> = Vec::with_capacity(always.len() + policy.limits.len());
+    all.extend(always.into_iter().map(named));
     for limit in &policy.limits {
         let Some(mark) = limit.mark(policy, purchase) else { continue };
         let charges = charges_of(level, limit, &mark, now);

@@ -70,6 +70,8 @@ pub enum Rule {
     OriginLimit,
     /// `session_deposit`.
     SessionDeposit,
+    /// `prepaid` and `prepaid_in_all`.
+    Prepaid,
     /// `open_sessions`.
     OpenSessions,
     /// `locked`.
@@ -115,6 +117,7 @@ impl Rule {
             Self::PerDay => "per-day",
             Self::OriginLimit => "origin-limit",
             Self::SessionDeposit => "session-deposit",
+            Self::Prepaid => "prepaid",
             Self::OpenSessions => "open-sessions",
             Self::Locked => "locked",
             Self::Limit => "limit",

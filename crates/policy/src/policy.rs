@@ -22,6 +22,11 @@ pub struct Policy {
     pub per_day: Option<Price>,
     /// The most that one session may hold unspent; `None` is what `per_payment` says.
     pub session_deposit: Option<Price>,
+    /// The most that balances at one seller are ever topped up with; `None` is nothing. What is topped up counts toward
+    /// this and toward nothing else: what is paid out of it counts when it is paid.
+    pub prepaid: Option<Price>,
+    /// The same over all sellers; `None` is what `prepaid` says.
+    pub prepaid_in_all: Option<Price>,
     /// How many sessions may be open at a time.
     pub open_sessions: Option<u32>,
     /// The most that all sessions together may hold unspent.
@@ -125,6 +130,8 @@ impl Policy {
             per_payment: None,
             per_day: None,
             session_deposit: None,
+            prepaid: None,
+            prepaid_in_all: None,
             open_sessions: None,
             locked: None,
             expires: None,

@@ -54,6 +54,12 @@ pub struct Purchase {
 pub enum Authority {
     /// One payment.
     Charge,
+    /// Money put into a balance at the seller, which payments then spend.
+    TopUp {
+        /// What the request costs that it is paid for.
+        #[serde(with = "as_text")]
+        unit: Price,
+    },
     /// Money put into a session, which vouchers then spend.
     Deposit {
         /// What a unit costs there.
@@ -186,7 +192,8 @@ mod tests {
             sessions: 3,
             held: vec![Held { level: "agent".into(), locked: vec![price("1 EUR"), price("2 USD")], sessions: 4 }],
         };
-        for authority in [Authority::Charge, voucher, deposit] {
+        let top_up = Authority::TopUp { unit: price("0.001 USD") };
+        for authority in [Authority::Charge, top_up, voucher, deposit] {
             purchase.authority = authority;
             let text = serde_json::to_string(&purchase).unwrap();
             assert_eq!(serde_json::from_str::<Purchase>(&text).unwrap(), purchase, "{text}");

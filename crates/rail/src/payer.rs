@@ -127,6 +127,9 @@ pub struct Quote {
     /// Whether the money moves before the seller has agreed to anything, because the seller takes only
     /// what is sent already.
     pub sent_first: bool,
+    /// Where it is not the price of a request but tops up a balance at the seller: what the request costs, which is
+    /// taken out of that at once.
+    pub tops_up_for: Option<Price>,
 }
 
 impl Quote {

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use farthing_money::Amount;
+use farthing_money::{Amount, Asset};
 use farthing_protocol::JsonObject;
 
 use crate::{
@@ -37,6 +37,12 @@ pub trait Method: Send + Sync {
     fn knows_payer(&self, name: &str) -> bool {
         let _ = name;
         true
+    }
+
+    /// The asset of the balance that a payment of this method tops up, where it does not pay for a request. The request
+    /// is paid out of that balance at once, and [`Proof::payer`] is whose it is.
+    fn tops_up(&self) -> Option<&Asset> {
+        None
     }
 
     /// What this method's receipts say beside what every receipt does, such as the chain.

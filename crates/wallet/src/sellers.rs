@@ -169,7 +169,7 @@ async fn add(
 fn asked_price(purchase: &Purchase) -> Price {
     match &purchase.authority {
         Authority::Charge => purchase.cost,
-        Authority::Deposit { unit, .. } | Authority::Voucher { unit, .. } => *unit,
+        Authority::TopUp { unit } | Authority::Deposit { unit, .. } | Authority::Voucher { unit, .. } => *unit,
     }
 }
 

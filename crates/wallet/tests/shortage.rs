@@ -38,6 +38,7 @@ impl Payer for Coins {
             cost: format!("0.{:06} USD", amount.units() + 7).parse().unwrap(),
             payee: Some("0x70997970C51812dc3A010C7d01b50e0d17dc79C8".into()),
             sent_first: false,
+            tops_up_for: None,
         })
     }
 

@@ -75,12 +75,28 @@ pub enum Purpose {
     Share,
     /// What went to others is undone with the payment.
     ShareReversal,
+    /// A balance is topped up with it.
+    Credit,
+    /// What was topped up leaves the balance again,
+    Debit,
+    /// and goes back the way it came.
+    Return,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 7] =
-        [Self::Charge, Self::Fee, Self::Refund, Self::RefundFee, Self::Reversal, Self::Share, Self::ShareReversal];
+    pub const ALL: [Self; 10] = [
+        Self::Charge,
+        Self::Fee,
+        Self::Refund,
+        Self::RefundFee,
+        Self::Reversal,
+        Self::Share,
+        Self::ShareReversal,
+        Self::Credit,
+        Self::Debit,
+        Self::Return,
+    ];
 }
 
 /// What a transfer does for a movement of a rail's statement; with the movement's key it makes the
@@ -119,6 +135,9 @@ impl TransferId {
             Purpose::Reversal => b"reversal",
             Purpose::Share => b"share",
             Purpose::ShareReversal => b"share-reversal",
+            Purpose::Credit => b"credit",
+            Purpose::Debit => b"debit",
+            Purpose::Return => b"return",
         };
         Self::named(b"farthing/transfer/1\0", payment.as_bytes(), purpose)
     }
@@ -349,7 +368,7 @@ mod tests {
         let payments = [PaymentId::from_bytes([0; 16]), PaymentId::from_bytes([1; 16])];
         let ids: std::collections::HashSet<_> =
             payments.iter().flat_map(|payment| Purpose::ALL.map(|purpose| TransferId::of(*payment, purpose))).collect();
-        assert_eq!(ids.len(), 14);
+        assert_eq!(ids.len(), 20);
         let stored = TransferId::of(payments[0], Purpose::Charge).to_string();
         assert_eq!(stored, "trf_5c7e494b3ec6ce29cf2e48f838e7baba", "ids are stored: they must never change");
     }

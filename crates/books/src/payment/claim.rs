@@ -24,8 +24,11 @@ pub(crate) fn claim(shelf: &mut Shelf, new: &NewPayment) -> Result<Outcome, Miss
     if new.id != PaymentId::of(&new.challenge) {
         return Ok(Outcome::Invalid(Invalid::ForeignId));
     }
-    if new.prepaid && new.proof.payer.is_none() {
+    if (new.prepaid || new.tops_up.is_some()) && new.proof.payer.is_none() {
         return Ok(Outcome::Invalid(Invalid::NoPayer));
+    }
+    if !new.can_top_up() {
+        return Ok(Outcome::Invalid(Invalid::NotExact));
     }
     if let Some(key) = &new.idempotency
         && let Some(holder) = shelf.keys.get(key)?
@@ -86,6 +89,8 @@ impl NewPayment {
             deadline: None,
             status: None,
             session: None,
+            tops_up: self.tops_up.clone(),
+            taken_back: Amount::ZERO,
             claimed_at: self.at,
             settled_at: self.prepaid.then_some(self.at),
             updated_at: self.at,

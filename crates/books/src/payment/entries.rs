@@ -4,6 +4,7 @@ use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 
 use super::step::Step;
+use super::top_up::conversion_of;
 use super::{PaymentRecord, PaymentState};
 use crate::ledger::{Phase, Purpose};
 use crate::{AccountId, AccountKind, Transfer, TransferId};
@@ -15,13 +16,18 @@ impl PaymentRecord {
             Step::Settle { settled, .. } => {
                 let mut entries = self.with_fee(self.charge(at), Purpose::Fee, settled.fee);
                 entries.extend(self.share_entry(at));
+                entries.extend(self.credit_entry(at));
                 entries
             }
+            Step::Refund { .. } if self.tops_up.is_some() => self.return_entries(at),
             Step::Refund { .. } if self.state == PaymentState::Refunded => vec![self.refund_entry(at)],
             Step::ConfirmRefund(settled) => self.with_fee(self.refund_entry(at), Purpose::RefundFee, settled.fee),
             Step::Reverse { .. } => {
                 let mut entries = vec![self.reversal(at)];
                 entries.extend(self.share_reversal(at));
+                if self.refund.is_none() {
+                    entries.extend(self.return_entries(at));
+                }
                 entries
             }
             _ => Vec::new(),
@@ -34,23 +40,24 @@ impl PaymentRecord {
         self.entry(Purpose::Charge, self.source(), self.earned(), self.amount, at)
     }
 
-    /// What it is paid for: a route's service, or vouchers.
+    /// What it is paid for: a route's service, vouchers, or a balance.
     fn earned(&self) -> AccountKind {
-        match self.session {
-            Some(_) => AccountKind::Vouchers(self.method.clone()),
-            None => AccountKind::Revenue(self.route.clone()),
+        match (self.session, &self.tops_up) {
+            (Some(_), _) => AccountKind::Vouchers(self.method.clone()),
+            (None, Some(balance)) => conversion_of(balance),
+            (None, None) => AccountKind::Revenue(self.route.clone()),
         }
     }
 
     /// Back to where the payment came from.
     pub(crate) fn refund_entry(&self, at: Timestamp) -> Transfer {
-        self.entry(Purpose::Refund, AccountKind::Refunds, self.source(), self.amount, at)
+        self.entry(Purpose::Refund, AccountKind::Refunds, self.source(), self.to_pay_back(), at)
     }
 
     /// The rail no longer owes it: the sale is undone, or its price is lost where something was given.
     pub(crate) fn reversal(&self, at: Timestamp) -> Transfer {
-        let undone = if self.is_spent() { AccountKind::Losses(self.method.clone()) } else { self.earned() };
-        self.entry(Purpose::Reversal, undone, self.source(), self.amount, at)
+        let undone = if self.is_spent() || self.tops_up.is_some() { AccountKind::Losses(self.method.clone()) } else { self.earned() };
+        self.entry(Purpose::Reversal, undone, self.source(), self.to_reverse(), at)
     }
 
     /// What went straight to others: the rail never owed it to us. Nothing for a payment that is not split.
@@ -85,7 +92,13 @@ impl PaymentRecord {
             let of_rail = [AccountKind::Fees, AccountKind::Losses, AccountKind::Shares];
             kinds.extend(of_rail.map(|kind| kind(self.method.clone())));
         }
-        kinds.into_iter().map(|kind| AccountId::new(kind, &self.asset)).collect()
+        let mut accounts: Vec<AccountId> =
+            kinds.into_iter().map(|kind| AccountId::new(kind, &self.asset)).collect();
+        if let Some(balance) = &self.tops_up {
+            accounts.push(AccountId::new(conversion_of(balance), balance));
+            accounts.extend(self.topped_up());
+        }
+        accounts
     }
 
     /// Where the money comes from: for prepaid money the payer's balance, else what the rail owes.
@@ -104,7 +117,7 @@ impl PaymentRecord {
         vec![entry, fee]
     }
 
-    fn entry(
+    pub(super) fn entry(
         &self,
         purpose: Purpose,
         debit: AccountKind,

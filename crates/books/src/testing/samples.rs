@@ -51,6 +51,7 @@ pub fn prepaid(number: u32, payer_number: u32, amount: u128) -> NewPayment {
         route: "weather".to_owned(),
         request: "GET /v1/weather".to_owned(),
         idempotency: None,
+        tops_up: None,
         at: at(0),
     }
 }

@@ -112,6 +112,11 @@ pub(super) async fn refund(
         Ok(SentBack::TakenBack) => {
             problem(StatusCode::CONFLICT, "The rail took this payment's money back: there is nothing left to pay back.")
         }
+        Ok(SentBack::Spent) => {
+            let detail = "This payment topped up a balance that holds nothing of it any more: there is nothing left to pay \
+                          back.";
+            problem(StatusCode::CONFLICT, detail)
+        }
         Ok(SentBack::NotOverThisRail) => {
             let detail = "No configured payment method can pay this payment back; configure the one it was paid with, \
                           or pay it back outside of this gateway.";

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use farthing_books::PaymentRecord;
 use farthing_protocol::{MethodName, Receipt, Timestamp, caching};
+use farthing_rail::PayerId;
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use http::{HeaderMap, Request, Response, StatusCode};
 
@@ -140,14 +141,17 @@ pub(crate) fn show_receipt(headers: &mut HeaderMap, receipt: &Receipt) {
 
 /// Proof of payment, on success only (core, section 5.3.1), and never in a shared cache (11.10).
 pub(super) async fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, record: &PaymentRecord) {
+    let (record, request) = sale.topped_up.map_or((record, None), |top_up| (top_up, Some(record)));
     let Ok(method) = MethodName::read(&record.method) else { return };
+    let mut extra = sale.receipt_members(record);
+    extra.extend(request.map(|request| (TOP_UP.to_owned(), top_up_members(record, request))));
     let receipt = Receipt {
         method,
         reference: record.reference.clone().unwrap_or_else(|| record.id.to_string()),
         timestamp: record.settled_at.unwrap_or(record.claimed_at),
         challenge_id: Some(record.challenge.clone()),
         external_id: None,
-        extra: sale.receipt_members(record),
+        extra,
     };
     show_receipt(headers, &receipt);
     if let Spoken::X402(version, _) = sale.spoken {
@@ -160,4 +164,18 @@ pub(super) async fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, reco
             headers.append(VARY, vary);
         }
     }
+}
+
+/// The member of a receipt that tells of the balance.
+const TOP_UP: &str = "topUp";
+
+/// What a top-up's receipt says of the balance and of the request that was paid out of it.
+fn top_up_members(top_up: &PaymentRecord, request: &PaymentRecord) -> serde_json::Value {
+    let credited = top_up.credited().unwrap_or_default();
+    serde_json::json!({
+        "credited": credited.to_string(),
+        "price": request.amount.to_string(),
+        "payment": request.id.to_string(),
+        "payer": request.payer.as_ref().map(PayerId::as_str),
+    })
 }

@@ -52,8 +52,17 @@ impl Said {
 impl Key {
     /// The key as the books know it: nobody meets a key of another payer or another request.
     pub(super) fn bound_to(&self, realm: &Realm, payer: Option<&PayerId>) -> [u8; 32] {
+        self.named("farthing/idempotency/1", realm, payer)
+    }
+
+    /// The key of the top-up that comes before the request.
+    pub(super) fn for_top_up(&self, realm: &Realm, payer: Option<&PayerId>) -> [u8; 32] {
+        self.named("farthing/idempotency-of-top-up/1", realm, payer)
+    }
+
+    fn named(&self, kind: &str, realm: &Realm, payer: Option<&PayerId>) -> [u8; 32] {
         let mut hasher = Sha256::new();
-        for part in ["farthing/idempotency/1", realm.as_str(), payer.map_or("", PayerId::as_str)] {
+        for part in [kind, realm.as_str(), payer.map_or("", PayerId::as_str)] {
             hasher.update(part.as_bytes());
             hasher.update([0]);
         }

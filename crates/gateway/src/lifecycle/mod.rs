@@ -17,6 +17,7 @@ mod outgoing;
 mod resolve;
 mod send_back;
 mod standing;
+mod top_up;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ use crate::site::Site;
 use claim::{Progress, claim_and_settle};
 use held::{Metered, Served};
 use idempotency::Key;
+use top_up::{Split, ToppedUp, ToppingUp, topping_up};
 
 /// A request without its body.
 #[derive(Clone)]
@@ -75,6 +77,8 @@ pub(crate) struct Sale<'a> {
     pub(crate) paid: &'a Paid,
     /// The protocol it is paid in, and so answered.
     pub(crate) spoken: Spoken,
+    /// The top-up that was paid with the request, if one was.
+    pub(crate) topped_up: Option<&'a PaymentRecord>,
 }
 
 impl Sale<'_> {
@@ -92,6 +96,7 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
         Ok(prepared) => prepared,
         Err(denial) => return refuse(sale, asked, &denial),
     };
+    let mut topped_up = None;
     let progress = match good_for {
         GoodFor::Metered(new, metered) => match held::serve(metered, *new, head.clone(), body).await {
             Served::Now(owed, response) => return deliver::succeed(sale, owed, response).await,
@@ -104,9 +109,15 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
                 progress
             }
         },
+        GoodFor::TopUp(topping) => {
+            let ToppedUp { record, progress } = top_up::serve(sale, *topping).await;
+            topped_up = record;
+            progress
+        }
         GoodFor::New(new, offer) => claim_and_settle(sale.seller, sale.route, offer, *new).await,
         GoodFor::OnRecord(challenge, otherwise) => on_record(sale.seller, &challenge, otherwise).await,
     };
+    let sale = Sale { topped_up: topped_up.as_deref(), ..sale };
     let owed = match progress {
         Progress::Owed(owed) => owed,
         Progress::Standing(record) => {
@@ -159,6 +170,8 @@ struct Prepared<'a> {
 enum GoodFor<'a> {
     /// A payment for this offer, to be settled before the service.
     New(Box<NewPayment>, &'a Offer),
+    /// A payment that tops up a balance, and the request out of that.
+    TopUp(Box<ToppingUp<'a>>),
     /// A payment to be held before the service and captured after it.
     Metered(Box<NewPayment>, Metered),
     /// What was paid with it before; otherwise this.
@@ -220,6 +233,7 @@ fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Time
     let new = NewPayment {
         id: PaymentId::of(&challenge),
         idempotency: key.as_ref().map(|key| key.bound_to(&sale.site.realm, proof.payer.as_ref())),
+        tops_up: None,
         challenge,
         proof,
         prepaid: matches!(offer.acceptor, Acceptor::Prepaid(_)),
@@ -230,9 +244,10 @@ fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Time
         request: format!("{} {}", asked.method, asked.target.path()),
         at: now,
     };
-    let good_for = match metered(sale, offer) {
-        Some(metered) => GoodFor::Metered(Box::new(new), metered),
-        None => GoodFor::New(Box::new(new), offer),
+    let good_for = match (topping_up(sale, offer, new, key.as_ref()), metered(sale, offer)) {
+        (Split::Both(topping), _) => GoodFor::TopUp(topping),
+        (Split::Not(new), Some(metered)) => GoodFor::Metered(new, metered),
+        (Split::Not(new), None) => GoodFor::New(new, offer),
     };
     Ok(Prepared { good_for, key })
 }

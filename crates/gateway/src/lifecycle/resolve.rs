@@ -21,6 +21,8 @@ const DEFAULT_SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) enum Resolution {
     /// It was paid: the delivery is owed to whoever presents the credential next.
     Entitled(Box<PaymentRecord>),
+    /// It was paid, and nothing is delivered for it: it topped up a balance.
+    Closed(Box<PaymentRecord>),
     /// It was not paid and will not be.
     Rejected,
     /// The rail still does not say; ask again after a while.
@@ -40,6 +42,7 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
         PaymentState::Unknown => {}
         PaymentState::Claimed if !seller.is_claiming(payment) => {}
         PaymentState::Entitled => return Ok(Resolution::Entitled(Box::new(record))),
+        PaymentState::Closed if record.tops_up.is_some() => return Ok(Resolution::Closed(Box::new(record))),
         PaymentState::Rejected => return Ok(Resolution::Rejected),
         _ => return Ok(Resolution::Busy),
     }
@@ -59,9 +62,13 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
             seller.metrics.resolved.increment(1);
             let confirm_at = first_question(settler.terms(), at);
             let settle = Command::Settle { payment, settled, confirm_at, at };
-            if let Outcome::MovementUsed { by, .. } = seller.books.submit(settle).await? {
-                tracing::warn!(%payment, %by, "its transfer already paid for another payment");
-                return Ok(Resolution::Rejected);
+            match seller.books.submit(settle).await? {
+                Outcome::MovementUsed { by, .. } => {
+                    tracing::warn!(%payment, %by, "its transfer already paid for another payment");
+                    return Ok(Resolution::Rejected);
+                }
+                Outcome::Payment(record) if record.tops_up.is_some() => return Ok(Resolution::Closed(record)),
+                _ => {}
             }
             let deadline = at.after(term_of(seller, &record));
             let reason = "settled after its outcome was unknown".to_owned();

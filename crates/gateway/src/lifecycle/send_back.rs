@@ -20,6 +20,8 @@ pub(crate) enum SentBack {
     NeverPaid,
     /// The rail took the payment back: there is nothing left to pay back.
     TakenBack,
+    /// The balance that it topped up holds nothing of it any more.
+    Spent,
     /// No configured payment method can pay this back; nothing changed.
     NotOverThisRail,
     /// The books hold no such payment.
@@ -54,6 +56,7 @@ pub(crate) async fn send_back(seller: &Seller, payment: PaymentId, reason: &str)
         Outcome::Payment(record) => Ok(SentBack::Done(record)),
         Outcome::OutOfOrder(record) if record.state == PaymentState::Rejected => Ok(SentBack::NeverPaid),
         Outcome::OutOfOrder(record) if record.state == PaymentState::Reversed => Ok(SentBack::TakenBack),
+        Outcome::Insufficient { .. } => Ok(SentBack::Spent),
         Outcome::OutOfOrder(_) => Ok(SentBack::Busy),
         Outcome::NotFound => Ok(SentBack::NotFound),
         outcome => {
@@ -83,7 +86,7 @@ async fn over_the_rail(seller: &Seller, record: Box<PaymentRecord>) -> Result<Se
         payment,
         reference: record.reference.clone().unwrap_or_default(),
         payer: record.payer.clone(),
-        amount: record.amount,
+        amount: record.to_pay_back(),
         asset: record.asset.clone(),
     };
     match tokio::time::timeout(PATIENCE, settler.refund(&refund)).await {

@@ -77,6 +77,10 @@ async fn doubted(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Res
     let task = sale.seller.spawn(async move { resolve(&seller, payment).await });
     match task.await {
         Ok(Ok(Resolution::Entitled(record))) => redeliver(sale, asked, *record).await,
+        Ok(Ok(Resolution::Closed(_))) => {
+            let detail = "The balance is topped up; pay the request out of it.";
+            Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))
+        }
         Ok(Ok(Resolution::Rejected)) => {
             let detail = "The payment was refused by the payment network; pay the fresh challenge.";
             Err(refused(sale, asked, &record, ProblemType::VerificationFailed, detail))

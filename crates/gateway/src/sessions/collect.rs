@@ -96,6 +96,7 @@ fn payment(seller: &Seller, escrow: &dyn Escrow, record: &SessionRecord, closes:
         route: String::new(),
         request: format!("session {}", record.channel),
         idempotency: None,
+        tops_up: None,
         at: seller.now(),
     })
 }

@@ -53,6 +53,6 @@ fn large(ask: Ask, purchase: &Purchase, sums: &Sums, level: &Level) -> Option<(R
 pub(crate) fn unit_price(purchase: &Purchase) -> Price {
     match &purchase.authority {
         Authority::Charge => purchase.cost,
-        Authority::Deposit { unit, .. } | Authority::Voucher { unit, .. } => *unit,
+        Authority::TopUp { unit } | Authority::Deposit { unit, .. } | Authority::Voucher { unit, .. } => *unit,
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn sums<'a>(levels: &'a [Level], purchase: &Purchase, now: Timestamp)
     let nothing = Price::from_millionths(0, cost.currency());
     Ok(match &purchase.authority {
         Authority::Charge => Sums { cost, unit: cost, locked: nothing, locked_in_all: nothing, held: BTreeMap::new() },
-        Authority::Voucher { unit, .. } => {
+        Authority::TopUp { unit } | Authority::Voucher { unit, .. } => {
             let (unit, held) = (in_common(*unit)?, BTreeMap::new());
             Sums { cost, unit, locked: nothing, locked_in_all: nothing, held }
         }
@@ -123,6 +123,11 @@ pub(super) fn denied(level: &Level, purchase: &Purchase, sums: &Sums) -> Option<
     match &purchase.authority {
         Authority::Charge => above_max(purchase, purchase.cost, sums.cost)
             .or_else(|| above(Rule::PerPayment, "the limit per payment", policy.per_payment?, sums.cost)),
+        Authority::TopUp { unit } => {
+            above(Rule::PerPayment, "the limit per payment", policy.per_payment.unwrap_or(sums.unit), sums.unit)
+                .or_else(|| above_max(purchase, *unit, sums.unit))
+                .or_else(|| nothing_prepaid(policy))
+        }
         Authority::Voucher { streams, .. } => {
             let piece = if *streams { sums.unit } else { sums.cost };
             above(Rule::PerPayment, "the limit per payment", policy.per_payment.unwrap_or(piece), piece)
@@ -137,6 +142,13 @@ pub(super) fn denied(level: &Level, purchase: &Purchase, sums: &Sums) -> Option<
                 .or_else(|| denied_deposit(policy, sums, in_all, sessions))
         }
     }
+}
+
+/// A policy that does not speak of balances at sellers allows none.
+fn nothing_prepaid(policy: &Policy) -> Option<Denial> {
+    let sentence = "it tops up a balance at the seller, and the policy lets nothing be prepaid; set prepaid, the most at \
+                    one seller";
+    policy.prepaid.is_none().then(|| (Rule::Prepaid, sentence.to_owned()))
 }
 
 fn denied_deposit(policy: &Policy, sums: &Sums, in_all: Price, sessions: u32) -> Option<Denial> {

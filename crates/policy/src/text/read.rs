@@ -36,6 +36,8 @@ fn read(text: Text) -> Result<Policy, PolicyError> {
         per_payment: price("per_payment", text.per_payment)?,
         per_day: price("per_day", text.per_day)?,
         session_deposit: price("session_deposit", text.session_deposit)?,
+        prepaid: price("prepaid", text.prepaid)?,
+        prepaid_in_all: price("prepaid_in_all", text.prepaid_in_all)?,
         open_sessions: text.open_sessions,
         locked: price("locked", text.locked)?,
         expires: text.expires.map(|at| instant("expires", &at)).transpose()?,

@@ -17,6 +17,8 @@ impl Policy {
             per_payment: price(self.per_payment),
             per_day: price(self.per_day),
             session_deposit: price(self.session_deposit),
+            prepaid: price(self.prepaid),
+            prepaid_in_all: price(self.prepaid_in_all),
             open_sessions: self.open_sessions,
             locked: price(self.locked),
             expires: self.expires.map(|at| at.to_rfc3339()),

@@ -32,6 +32,7 @@ impl Payer for SimulatedPayer {
             cost: Price::from_millionths(millionths, currency),
             payee: request.recipient,
             sent_first: false,
+            tops_up_for: None,
         })
     }
 

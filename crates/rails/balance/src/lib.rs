@@ -17,6 +17,8 @@ mod payload;
 mod request;
 mod seller;
 pub mod session;
+mod top_up;
+mod top_up_payer;
 
 pub use config::ConfigError;
 pub use currency::{NotACurrency, asset_of, identifier_of};
@@ -25,6 +27,8 @@ pub use message::{Unsignable, signed_message};
 pub use payer::BalancePayer;
 pub use request::{BalanceRequest, NotABalanceRequest};
 pub use seller::Balance;
+pub use top_up::{NotATopUp, TOP_UP, TopUp, TopUpDetails};
+pub use top_up_payer::TopUpPayer;
 pub use session::{BalanceSession, BalanceSessionPayer, SessionRequest};
 
 /// The method's name on the wire.

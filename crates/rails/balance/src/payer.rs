@@ -66,6 +66,7 @@ impl Payer for BalancePayer {
             cost,
             payee: Some(request.issuer),
             sent_first: false,
+            tops_up_for: None,
         })
     }
 

@@ -4,17 +4,18 @@ use farthing_books::ledger::Phase;
 use farthing_books::{
     Account, AccountId, MovementRecord, PaymentRecord, PaymentState, Seen, StoredResponse, Transfer, TransferId,
 };
+use farthing_money::Amount;
 use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::{Direction, PayerId, PaymentId, ProofKey, SessionId};
 use rusqlite::Row;
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 
 use crate::StoreError;
 
 /// The columns of a payment, in the order in which [`payment`] reads them.
 pub(crate) const PAYMENT: &str = "id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
      idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, updated_at, \
-     consumed, confirm_at, passed_on, rail, session";
+     consumed, confirm_at, passed_on, rail, session, tops_up, taken_back";
 
 /// The payments that are not final: word for word the condition of their index, or it is not used.
 pub(crate) const IN_PROGRESS: &str =
@@ -59,6 +60,11 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
         passed_on: parsed(row, 25, "passed_on")?,
         rail: row.get(26)?,
         session: row.get::<_, Option<[u8; 16]>>(27)?.map(SessionId::from_bytes),
+        tops_up: row.get::<_, Option<String>>(28)?.map(|asset| asset.parse()).transpose().map_err(|_| damaged("tops_up"))?,
+        taken_back: match row.get_ref(29)? {
+            ValueRef::Null => Amount::ZERO,
+            _ => parsed(row, 29, "taken_back")?,
+        },
     })
 }
 

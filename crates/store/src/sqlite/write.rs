@@ -118,8 +118,8 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
     let mut insert = connection.prepare_cached(
         "INSERT INTO payments (id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
          idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, \
-         updated_at, consumed, confirm_at, passed_on, rail, session) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-         ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
+         updated_at, consumed, confirm_at, passed_on, rail, session, tops_up, taken_back) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
+         ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
     )?;
     insert.execute(params![
         payment.id.as_bytes(),
@@ -150,6 +150,8 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         payment.passed_on.to_string(),
         payment.rail,
         payment.session.map(|session| *session.as_bytes()),
+        payment.tops_up.as_ref().map(ToString::to_string),
+        taken_back(payment),
     ])?;
     Ok(())
 }
@@ -160,7 +162,7 @@ fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
     let mut update = connection.prepare_cached(
         "UPDATE payments SET state = ?2, reference = ?3, fee = ?4, refund = ?5, reason = ?6, deadline = ?7, \
          status = ?8, settled_at = ?9, updated_at = ?10, consumed = ?11, confirm_at = ?12, passed_on = ?13, \
-         amount = ?14 WHERE id = ?1",
+         amount = ?14, taken_back = ?15 WHERE id = ?1",
     )?;
     update.execute(params![
         payment.id.as_bytes(),
@@ -177,6 +179,7 @@ fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         payment.confirm_at.map(Timestamp::unix_millis),
         payment.passed_on.to_string(),
         payment.amount.to_string(),
+        taken_back(payment),
     ])?;
     if payment.idempotency.is_none() && payment.state.frees_its_key() {
         let mut free = connection
@@ -184,6 +187,11 @@ fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         free.execute([payment.id.as_bytes()])?;
     }
     Ok(())
+}
+
+/// Nothing where no balance was topped up.
+fn taken_back(payment: &PaymentRecord) -> Option<String> {
+    (!payment.taken_back.is_zero()).then(|| payment.taken_back.to_string())
 }
 
 fn responses(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {

@@ -40,7 +40,8 @@ impl Asking<'_> {
     pub fn charge(&self, quote: &Quote) -> Purchase {
         let Quote { challenge, origin, asset, cost, .. } = quote;
         let facts = Facts { challenge, origin, asset, payee: quote.payee.as_deref(), cost: *cost };
-        self.purchase(&facts, Authority::Charge)
+        let authority = quote.tops_up_for.map_or(Authority::Charge, |unit| Authority::TopUp { unit });
+        self.purchase(&facts, authority)
     }
 
     /// A deposit.

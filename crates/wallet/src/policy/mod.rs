@@ -48,6 +48,7 @@ pub(crate) mod tests {
             cost,
             payee: None,
             sent_first: false,
+            tops_up_for: None,
         }
     }
 }

@@ -142,6 +142,7 @@ impl Payer for Ink {
             cost: Price::from_millionths(millionths, "USD".parse().unwrap()),
             payee: Some(wanted.pay_to),
             sent_first: false,
+            tops_up_for: None,
         })
     }
 

@@ -126,7 +126,7 @@ impl Front {
         let begins = matches!(self.stream, Stream::Before) && !closes;
         let (site, route, seller) = (self.seller.site.load_full(), Arc::clone(&self.route), Arc::clone(&self.seller));
         let Some(paid) = &route.paid else { return Err(Over) };
-        let sale = Sale { seller: &seller, site: &site, route: &route, paid, spoken: Spoken::Payment };
+        let sale = Sale { seller: &seller, site: &site, route: &route, paid, spoken: Spoken::Payment, topped_up: None };
         let visit = if begins { Visit::Stream } else { Visit::Management };
         match buy(sale, visit, &credential, None).await {
             Ok(Bought::Request(drawing)) => {

@@ -61,6 +61,7 @@ impl Bill {
             cost: self.cost,
             payee: Some(self.payee),
             sent_first: self.sent_first,
+            tops_up_for: None,
         })
     }
 

@@ -268,6 +268,7 @@ impl Payer for TempoPayer {
             cost: plan.cost,
             payee: Some(plan.request.recipient.to_checksum(None)),
             sent_first: sent::is_wanted(&plan.request),
+            tops_up_for: None,
         })
     }
 
