@@ -12,7 +12,9 @@ use crate::movement::reconcile::reconcile;
 use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
 use crate::shelf::{Missing, Shelf};
-use crate::{Account, AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse};
+use crate::{
+    Account, AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse,
+};
 use crate::{BankCommand, Transfer, approval, audit, bank, session, topup};
 
 /// Applies a command: it is checked whole before anything changes, so that a refused one, or one

@@ -4,6 +4,7 @@ mod facilitated;
 mod funding;
 mod simulated;
 mod stripe;
+mod topping_up;
 
 pub(crate) use facilitated::chains as facilitated_chains;
 pub(crate) use funding::{funding_accounts, fundings};
@@ -23,7 +24,15 @@ use crate::{clock, environment};
 /// process: what signers share on a chain outlives every reload.
 pub(crate) fn acceptors() -> RailFactory {
     let chains = Seller::new(Arc::new(clock::now));
-    Arc::new(move |method, table, context| match method {
+    Arc::new(move |method, table, context| {
+        let (table, top_up) = topping_up::amount(table)?;
+        let built = build(&chains, method, &table, context)?;
+        topping_up::offered(built, top_up, context)
+    })
+}
+
+fn build(chains: &Seller, method: &str, table: &Table, context: &RailContext<'_>) -> Result<Vec<Acceptor>, String> {
+    match method {
         "balance" => {
             let issuer = context.public_url.unwrap_or(context.realm.as_str());
             let balance = Balance::from_table(table, issuer).map_err(|error| error.to_string())?;
@@ -37,12 +46,12 @@ pub(crate) fn acceptors() -> RailFactory {
         }
         // It funds balances and takes no payment by itself.
         funding::BANK => Ok(Vec::new()),
-        method if farthing_rail_evm::METHODS.contains(&method) => on_chains(&chains, method, table, context),
+        method if farthing_rail_evm::METHODS.contains(&method) => on_chains(chains, method, table, context),
         unknown => {
             let methods = farthing_rail_evm::METHODS.join(", ");
             Err(format!("there is no rail \"{unknown}\"; the rails are balance, bank, stripe, {methods} and simulated"))
         }
-    })
+    }
 }
 
 fn on_chains(chains: &Seller, method: &str, table: &Table, context: &RailContext<'_>) -> Result<Vec<Acceptor>, String> {

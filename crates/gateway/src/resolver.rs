@@ -108,9 +108,10 @@ impl Due {
             Self::Step(record) => record,
         };
         match record.state {
-            PaymentState::Unknown | PaymentState::Claimed => {
-                Ok(matches!(resolve(seller, record.id).await?, Resolution::Entitled(_) | Resolution::Closed(_) | Resolution::Rejected))
-            }
+            PaymentState::Unknown | PaymentState::Claimed => Ok(matches!(
+                resolve(seller, record.id).await?,
+                Resolution::Entitled(_) | Resolution::Closed(_) | Resolution::Rejected
+            )),
             PaymentState::Entitled => refund(seller, record, "not delivered before its deadline").await,
             PaymentState::Refunding => refund(seller, record, "being paid back").await,
             _ => Ok(true),

@@ -56,7 +56,11 @@ impl PaymentRecord {
 
     /// The rail no longer owes it: the sale is undone, or its price is lost where something was given.
     pub(crate) fn reversal(&self, at: Timestamp) -> Transfer {
-        let undone = if self.is_spent() || self.tops_up.is_some() { AccountKind::Losses(self.method.clone()) } else { self.earned() };
+        let undone = if self.is_spent() || self.tops_up.is_some() {
+            AccountKind::Losses(self.method.clone())
+        } else {
+            self.earned()
+        };
         self.entry(Purpose::Reversal, undone, self.source(), self.to_reverse(), at)
     }
 
@@ -92,8 +96,7 @@ impl PaymentRecord {
             let of_rail = [AccountKind::Fees, AccountKind::Losses, AccountKind::Shares];
             kinds.extend(of_rail.map(|kind| kind(self.method.clone())));
         }
-        let mut accounts: Vec<AccountId> =
-            kinds.into_iter().map(|kind| AccountId::new(kind, &self.asset)).collect();
+        let mut accounts: Vec<AccountId> = kinds.into_iter().map(|kind| AccountId::new(kind, &self.asset)).collect();
         if let Some(balance) = &self.tops_up {
             accounts.push(AccountId::new(conversion_of(balance), balance));
             accounts.extend(self.topped_up());

@@ -152,7 +152,8 @@ fn price_in(sale: Sale<'_>, balance: &Asset) -> Option<Amount> {
 
 /// The name of the request that a top-up's challenge also pays for.
 fn challenge_of_the_request(challenge: &ChallengeId) -> Option<ChallengeId> {
-    let hash: [u8; 32] = Sha256::new().chain_update(b"farthing/top-up-request/1\0").chain_update(challenge.as_str()).finalize().into();
+    let hash: [u8; 32] =
+        Sha256::new().chain_update(b"farthing/top-up-request/1\0").chain_update(challenge.as_str()).finalize().into();
     let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     ChallengeId::read(&name).ok()
 }

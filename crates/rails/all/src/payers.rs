@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use farthing_keys::{Ambient, VaultAccount, VaultSigner};
+use farthing_rail::simulated::SimulatedPayer;
 use farthing_rail::{Payer, RecoverableSigner, SessionPayer};
-use farthing_rail_balance::{BalancePayer, BalanceSessionPayer};
+use farthing_rail_balance::{BalancePayer, BalanceSessionPayer, TopUpPayer};
 use farthing_rail_evm::Account;
 use farthing_rail_evm::buyer::{Chains, Delegation, Funds, Purse};
 use farthing_rail_evm::evm::EvmPayer;
@@ -70,7 +71,8 @@ pub async fn payers(
     on_chains: Option<&OnChains>,
 ) -> Result<Vec<Arc<dyn Payer>>, PayersError> {
     let mut payers: Vec<Arc<dyn Payer>> =
-        vec![Arc::new(BalancePayer::new(signer)), Arc::new(farthing_rail::simulated::SimulatedPayer)];
+        vec![Arc::new(BalancePayer::new(Arc::clone(&signer) as _)), Arc::new(SimulatedPayer)];
+    payers.push(Arc::new(TopUpPayer::over(Arc::new(SimulatedPayer), signer)));
     if let Some(Reached { account, key, chains, funds }) = on_chains.map(OnChains::reached).transpose()?.flatten() {
         let clock = || Arc::new(now);
         let tempo = TempoPayer::new(key, Arc::new(chains.tokens()), clock());

@@ -1,3 +1,4 @@
+use farthing_money::Currency;
 use farthing_rail::Unpriceable;
 
 use crate::Balance;
@@ -35,6 +36,15 @@ impl Balance {
             return Err(ConfigError::UnknownKey(unknown.clone()));
         }
         let code = table.get("asset").ok_or(ConfigError::NoAsset)?.as_str().ok_or(ConfigError::NotText)?;
+        Self::in_code(code, issuer)
+    }
+
+    /// Balances in a currency, kept by this issuer.
+    pub fn in_currency(currency: Currency, issuer: &str) -> Result<Self, ConfigError> {
+        Self::in_code(currency.as_str(), issuer)
+    }
+
+    fn in_code(code: &str, issuer: &str) -> Result<Self, ConfigError> {
         let asset = asset_of_code(code).map_err(|_| ConfigError::UnknownCurrency(code.to_owned()))?;
         if issuer.is_empty() || !issuer.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ConfigError::Issuer(issuer.to_owned()));

@@ -27,9 +27,9 @@ pub use message::{Unsignable, signed_message};
 pub use payer::BalancePayer;
 pub use request::{BalanceRequest, NotABalanceRequest};
 pub use seller::Balance;
+pub use session::{BalanceSession, BalanceSessionPayer, SessionRequest};
 pub use top_up::{NotATopUp, TOP_UP, TopUp, TopUpDetails};
 pub use top_up_payer::TopUpPayer;
-pub use session::{BalanceSession, BalanceSessionPayer, SessionRequest};
 
 /// The method's name on the wire.
 pub const METHOD: &str = "balance";

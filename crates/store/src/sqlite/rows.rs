@@ -60,7 +60,11 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
         passed_on: parsed(row, 25, "passed_on")?,
         rail: row.get(26)?,
         session: row.get::<_, Option<[u8; 16]>>(27)?.map(SessionId::from_bytes),
-        tops_up: row.get::<_, Option<String>>(28)?.map(|asset| asset.parse()).transpose().map_err(|_| damaged("tops_up"))?,
+        tops_up: row
+            .get::<_, Option<String>>(28)?
+            .map(|asset| asset.parse())
+            .transpose()
+            .map_err(|_| damaged("tops_up"))?,
         taken_back: match row.get_ref(29)? {
             ValueRef::Null => Amount::ZERO,
             _ => parsed(row, 29, "taken_back")?,

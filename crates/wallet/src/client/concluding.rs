@@ -41,9 +41,15 @@ impl PayingClient {
                 );
                 Outcome::Unknown { cost, sentence, repeatable: false }
             }
-            Answer::Unpaid(demand) => match presenting::meaning(demand.problem(), doubt) {
+            Answer::Unpaid(mut demand) => match presenting::meaning(demand.problem(), doubt) {
                 presenting::Meaning::NewPrice => {
                     self.release(record, "the server took nothing and named new terms").await?;
+                    return Ok(Round::Again(demand));
+                }
+                presenting::Meaning::TooLittle => {
+                    self.release(record, presenting::TOO_LITTLE).await?;
+                    let challenge = credential.challenge();
+                    demand.short = Some((challenge.method().to_string(), challenge.intent().to_string()));
                     return Ok(Round::Again(demand));
                 }
                 presenting::Meaning::NotPaid(sentence) => {

@@ -21,6 +21,8 @@ pub(super) struct Demand {
     pub(super) headers: HeaderMap,
     /// `None` when it was too long or too slow.
     pub(super) body: Option<Vec<u8>>,
+    /// The offer, as a method and an intent, whose money the server found too little: not tried again.
+    pub(super) short: Option<(String, String)>,
 }
 
 impl Demand {
@@ -37,7 +39,7 @@ impl Demand {
             Some(body)
         };
         let body = tokio::time::timeout(PATIENCE, reading).await.ok().flatten();
-        Self { headers, body }
+        Self { headers, body, short: None }
     }
 
     /// The price list of x402: in the header of version 2, else a body of version 1. `None` when there is

@@ -254,5 +254,6 @@ fn unit_of(quote: &SessionQuote) -> Quote {
         cost: quote.unit_cost,
         payee: quote.payee.clone(),
         sent_first: false,
+        tops_up_for: None,
     }
 }

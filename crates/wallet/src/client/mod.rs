@@ -209,6 +209,10 @@ impl PayingClient {
             Ok(offers) => offers,
             Err(sentence) => return Ok(Round::Over(Outcome::refused(sentence))),
         };
+        if let Some((method, intent)) = &demand.short {
+            offers.quotes.retain(|offer| offer.payer.pays() != (method, intent));
+            offers.reasons.push(presenting::TOO_LITTLE.to_owned());
+        }
         // A stream that no session is offered for is paid by a charge.
         if order.by == By::Session && !(order.streams && offers.sessions.is_empty()) {
             offers.quotes.clear();

@@ -114,7 +114,10 @@ pub(super) fn read<'a>(demand: &Demand, asked: &Asked<'a, '_>) -> Offers<'a> {
     if offers.quotes.is_empty() && offers.sessions.is_empty() && offers.reasons.is_empty() {
         offers.reasons.push("the server asks for payment and makes no offer of the Payment scheme or of x402".into());
     }
-    offers.quotes.sort_by_key(|offer| (offer.quote.cost.millionths(), offer.quote.sent_first, offer.x402.is_some()));
+    offers.quotes.sort_by_key(|offer| {
+        let quote = &offer.quote;
+        (quote.tops_up_for.is_some(), quote.cost.millionths(), quote.sent_first, offer.x402.is_some())
+    });
     offers.sessions.sort_by_key(|offer| offer.quote.unit_cost.millionths());
     offers
 }

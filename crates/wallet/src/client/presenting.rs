@@ -32,11 +32,17 @@ pub(super) enum Answer {
     Nothing(String),
 }
 
+/// What is said where a balance holds too little.
+pub(super) const TOO_LITTLE: &str = "the balance at the server does not hold the amount; top it up";
+
 /// What a 402 to a credential says about the money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// It is proven that nothing was taken, and a new offer may be paid.
     NewPrice,
+    /// It is proven that nothing was taken, because the balance that was to pay holds too little. Another offer may
+    /// be paid.
+    TooLittle,
     /// It is proven that nothing was taken, and another payment would fare no better.
     NotPaid(&'static str),
     /// Something may have been taken.
@@ -52,9 +58,7 @@ pub(super) fn meaning(problem: Option<ProblemType>, doubt: bool) -> Meaning {
             Meaning::NotPaid("the server cannot read this wallet's payments")
         }
         _ if doubt => Meaning::Unclear,
-        Some(ProblemType::PaymentInsufficient) => {
-            Meaning::NotPaid("the balance at the server does not hold the amount; top it up")
-        }
+        Some(ProblemType::PaymentInsufficient) => Meaning::TooLittle,
         Some(ProblemType::PaymentActionRequired) => Meaning::NotPaid("the server wants a step that needs a person"),
         Some(ProblemType::InvalidChallenge | ProblemType::PaymentExpired | ProblemType::PaymentRequired) => {
             Meaning::NewPrice
@@ -166,7 +170,7 @@ mod tests {
         for problem in [ProblemType::InvalidChallenge, ProblemType::PaymentExpired, ProblemType::VerificationFailed] {
             assert_eq!(meaning(Some(problem), false), Meaning::NewPrice);
         }
-        assert!(matches!(meaning(Some(ProblemType::PaymentInsufficient), false), Meaning::NotPaid(_)));
+        assert_eq!(meaning(Some(ProblemType::PaymentInsufficient), false), Meaning::TooLittle);
     }
 
     #[test]
