@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use farthing_rail::Payer;
+use farthing_rail_balance::{TOP_UP, TopUpPayer};
 use farthing_rail_stripe::buyer::{Funding, FundingError, StripePayer};
 use farthing_wallet::Wallet;
 
 use crate::now;
 
-/// What pays by the wallet's card through Stripe, where it has one. It is opened when it first pays.
-pub fn by_card(wallet: &Wallet) -> Option<Arc<dyn Payer>> {
+/// What pays by the wallet's card through Stripe, a request or into a balance, where it has one. It is opened when it
+/// first pays.
+pub fn by_card(wallet: &Wallet) -> Vec<Arc<dyn Payer>> {
     let rail = farthing_rail_stripe::METHOD;
     if !wallet.has_funding(rail) {
-        return None;
+        return Vec::new();
     }
     let kept = wallet.clone();
     let funding = move || {
@@ -20,5 +22,7 @@ pub fn by_card(wallet: &Wallet) -> Option<Arc<dyn Payer>> {
         let bytes = bytes.ok_or_else(|| FundingError::Unreadable.to_string())?;
         Funding::from_bytes(&bytes).map_err(|error| error.to_string())
     };
-    Some(Arc::new(StripePayer::new(wallet.signer(), Arc::new(funding), Arc::new(now))))
+    let card = StripePayer::new(wallet.signer(), Arc::new(funding), Arc::new(now));
+    let top_up = TopUpPayer::over(Arc::new(card.clone().under(TOP_UP)), wallet.signer());
+    vec![Arc::new(card), Arc::new(top_up)]
 }

@@ -24,13 +24,20 @@ pub struct StripePayer {
     signer: Arc<dyn Signer>,
     funding: FundingSource,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    intent: &'static str,
 }
 
 impl StripePayer {
     /// Pays with what this source opens. The wallet's own key vouches for each token, so that whoever stops
     /// the key stops the card.
     pub fn new(signer: Arc<dyn Signer>, funding: FundingSource, now: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
-        Self { signer, funding, now }
+        Self { signer, funding, now, intent: INTENT }
+    }
+
+    /// The same charge where it is offered under another intent, such as to top up a balance.
+    #[must_use]
+    pub fn under(self, intent: &'static str) -> Self {
+        Self { intent, ..self }
     }
 
     async fn credential(&self, quote: &Quote) -> Result<Credential, SignError> {
@@ -49,7 +56,7 @@ impl StripePayer {
 
 impl Payer for StripePayer {
     fn pays(&self) -> (&str, &str) {
-        (METHOD, INTENT)
+        (METHOD, self.intent)
     }
 
     fn quote(&self, offer: &Offer<'_>) -> Result<Quote, NotPayable> {
@@ -73,6 +80,7 @@ impl Payer for StripePayer {
             cost,
             payee: Some(request.network),
             sent_first: false,
+            tops_up_for: None,
         })
     }
 
