@@ -12,5 +12,6 @@ mod crash;
 mod once;
 mod secrets;
 mod shop;
+mod top_up;
 mod wallet;
 mod webhooks;

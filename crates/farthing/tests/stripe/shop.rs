@@ -33,9 +33,12 @@ impl Shop {
             "[gateway]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nrealm = \"test.example\"\n\
              secret = \"a secret for tests that is long enough to bind\"\nstore = \"sqlite:farthing.db\"\n\
              development = true\n\n[rails.stripe]\nasset = \"USD\"\nnetwork_id = \"{SELLER_PROFILE}\"\nsecret_key = {{ env = \"STRIPE_KEY\" }}\n\
-             webhook_secret = {{ env = \"STRIPE_WEBHOOK\" }}\napi_base = \"{}\"\n\n\
+             webhook_secret = {{ env = \"STRIPE_WEBHOOK\" }}\napi_base = \"{}\"\ntop_up = \"5 USD\"\n\n\
+             [rails.balance]\nasset = \"USD\"\n\n[[route]]\nmatch = \"* /small/{{*rest}}\"\nupstream = \"{}\"\n\
+             price = \"0.001 USD\"\naccept = [\"balance/charge\", \"stripe/topup\"]\n\n\
              [[route]]\nmatch = \"* /card/{{*rest}}\"\nupstream = \"{}\"\nprice = \"5 USD\"\naccept = [\"stripe/charge\"]\n",
             double.url(),
+            upstream.url(),
             upstream.url(),
         );
         Self { directory: tempfile::tempdir().unwrap(), upstream, double, buyer: Buyer::new(), config }

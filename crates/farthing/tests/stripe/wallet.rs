@@ -11,7 +11,7 @@ use crate::support::seller::Seller;
 
 const ISSUE: &str = "POST shared_payment/issued_tokens";
 
-fn run(home: &Path, arguments: &[&str]) -> Output {
+pub fn run(home: &Path, arguments: &[&str]) -> Output {
     let command = Command::new(FARTHING)
         .args(arguments)
         .env("FARTHING_HOME", home)
@@ -25,13 +25,13 @@ fn run(home: &Path, arguments: &[&str]) -> Output {
     output
 }
 
-fn good(home: &Path, arguments: &[&str]) {
+pub fn good(home: &Path, arguments: &[&str]) {
     let output = run(home, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A wallet with a card and these limits.
-fn wallet(shop: &Shop, seller: &Seller, per_payment: &str) -> tempfile::TempDir {
+pub fn wallet(shop: &Shop, seller: &Seller, per_payment: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let path = home.path();
     good(path, &["wallet", "create", "agent"]);
