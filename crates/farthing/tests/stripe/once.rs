@@ -24,6 +24,30 @@ async fn s_28_a_card_buys_once_and_its_receipt_names_the_payment_at_stripe() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s_28_the_seller_s_reference_is_echoed_and_stands_in_the_receipt() {
+    let shop = Shop::new().await;
+    let seller = shop.open();
+    let url = format!("{}/named/x", seller.listen);
+    for (echo, status) in [(None, 402), (Some("order-8"), 402), (Some("order-7"), 200)] {
+        let challenge = shop.buyer.challenges(reqwest::Method::GET, &url).await.remove(0);
+        let mut payload = serde_json::json!({ "spt": shop.double.token("pm_card_visa", 500) });
+        if let Some(echo) = echo {
+            payload["externalId"] = echo.into();
+        }
+        let credential = shop.buyer.with_payload(&challenge, payload);
+        let answer = shop.buyer.get(&url, &credential).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{echo:?}");
+        if let Some(header) = answer.headers().get("payment-receipt") {
+            let receipt = farthing_protocol::Receipt::parse(header.to_str().unwrap()).unwrap();
+            assert_eq!(receipt.external_id.as_deref(), Some("order-7"));
+        } else {
+            assert!(answer.text().await.unwrap().contains("invalid-challenge"));
+        }
+    }
+    assert_eq!(shop.double.desk().count(CREATE), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s_28_each_refusal_is_told_in_the_words_of_the_protocol() {
     let shop = Shop::new().await;
     let seller = shop.open();

@@ -36,8 +36,11 @@ impl Shop {
              webhook_secret = {{ env = \"STRIPE_WEBHOOK\" }}\napi_base = \"{}\"\ntop_up = \"5 USD\"\n\n\
              [rails.balance]\nasset = \"USD\"\n\n[[route]]\nmatch = \"* /small/{{*rest}}\"\nupstream = \"{}\"\n\
              price = \"0.001 USD\"\naccept = [\"balance/charge\", \"stripe/topup\"]\n\n\
-             [[route]]\nmatch = \"* /card/{{*rest}}\"\nupstream = \"{}\"\nprice = \"5 USD\"\naccept = [\"stripe/charge\"]\n",
+             [[route]]\nmatch = \"* /card/{{*rest}}\"\nupstream = \"{}\"\nprice = \"5 USD\"\naccept = [\"stripe/charge\"]\n\n\
+             [[route]]\nmatch = \"* /named/{{*rest}}\"\nupstream = \"{}\"\nprice = \"5 USD\"\naccept = [\"stripe/charge\"]\n\
+             reference = \"order-7\"\n",
             double.url(),
+            upstream.url(),
             upstream.url(),
             upstream.url(),
         );

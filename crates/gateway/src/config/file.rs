@@ -78,6 +78,7 @@ pub(super) struct RouteTable {
     pub(super) accept: Vec<Spanned<String>>,
     pub(super) order: Option<Spanned<String>>,
     pub(super) description: Option<String>,
+    pub(super) reference: Option<Spanned<String>>,
     pub(super) timeout: Option<Spanned<String>>,
     pub(super) settle_timeout: Option<Spanned<String>>,
     pub(super) max_body: Option<Spanned<String>>,

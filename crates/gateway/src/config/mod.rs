@@ -144,6 +144,8 @@ pub struct RouteConfig {
     pub accept: Vec<Accept>,
     /// Shown to people.
     pub description: Option<String>,
+    /// The seller's own name of what is sold: in challenges, and in receipts of what they sold.
+    pub reference: Option<String>,
     /// How long the upstream may take until its response begins.
     pub timeout: Duration,
     /// How long a rail may take to settle; beyond it, the outcome is unknown. By default what the

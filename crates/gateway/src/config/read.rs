@@ -284,6 +284,7 @@ impl Reader<'_> {
             price,
             accept: accept.collect::<Result<_, _>>()?,
             description: route.description.clone(),
+            reference: route.reference.as_ref().map(|text| self.value("reference", text, reference)).transpose()?,
             timeout: self.duration("timeout", route.timeout.as_ref(), defaults.timeout)?,
             settle_timeout: route
                 .settle_timeout
@@ -341,6 +342,13 @@ impl Reader<'_> {
     }
 }
 
+/// It stands in a header and in receipts.
+fn reference(text: &str) -> Result<String, String> {
+    let fits = (1..=100).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let refused = || format!("\"{text}\" is not a reference; write 1 to 100 printable characters without blanks");
+    fits.then(|| text.to_owned()).ok_or_else(refused)
+}
+
 impl RouteConfig {
     /// A free route to nowhere with every limit at its default.
     pub(super) fn with_defaults(pattern: Pattern, place: Place) -> Self {
@@ -351,6 +359,7 @@ impl RouteConfig {
             price: None,
             accept: Vec::new(),
             description: None,
+            reference: None,
             timeout: Duration::from_secs(60),
             settle_timeout: None,
             max_body: 1 << 30,

@@ -150,7 +150,7 @@ pub(super) async fn attach_receipt(sale: Sale<'_>, headers: &mut HeaderMap, reco
         reference: record.reference.clone().unwrap_or_else(|| record.id.to_string()),
         timestamp: record.settled_at.unwrap_or(record.claimed_at),
         challenge_id: Some(record.challenge.clone()),
-        external_id: None,
+        external_id: sale.paid.offer_of(record).and_then(|offer| offer.request.external_id.clone()),
         extra,
     };
     show_receipt(headers, &receipt);

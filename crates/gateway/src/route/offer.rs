@@ -101,7 +101,8 @@ impl Offer {
             Acceptor::Session(method, _) => method.session_request(&order(route, price)),
             _ => {
                 let description = brief(route).map(str::to_owned);
-                acceptor.method().request(&Order { price, description, external_id: None })
+                let external_id = route.reference.clone();
+                acceptor.method().request(&Order { price, description, external_id })
             }
         };
         let object = object.map_err(|reason| unpriceable(reason.to_string()))?;

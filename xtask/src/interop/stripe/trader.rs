@@ -37,13 +37,18 @@ pub(super) enum Buyer {
 pub(super) fn sellers(binary: &Path, double: &Double) -> anyhow::Result<Vec<Seller>> {
     let secrets = tempfile::tempdir()?;
     let key = private_file(secrets.path(), SELLER)?;
+    let (upstream, api, key) = (shop::open()?, double.url(), key.display());
+    let route = |offer: &str, more: &str| {
+        format!(
+            "[[route]]\nmatch = \"GET /{offer}\"\nupstream = \"http://127.0.0.1:{upstream}\"\nprice = \"5 USD\"\n\
+             accept = [\"stripe/charge\"]\n{more}\n"
+        )
+    };
     let rail = format!(
-        "[rails.stripe]\nasset = \"USD\"\nnetwork_id = \"{PROFILE}\"\nsecret_key = {{ file = \"{}\" }}\n\
-         api_base = \"{}\"\n\n[[route]]\nmatch = \"GET /charge\"\nupstream = \"http://127.0.0.1:{}\"\nprice = \"5 USD\"\n\
-         accept = [\"stripe/charge\"]\n",
-        key.display(),
-        double.url(),
-        shop::open()?,
+        "[rails.stripe]\nasset = \"USD\"\nnetwork_id = \"{PROFILE}\"\nsecret_key = {{ file = \"{key}\" }}\n\
+         api_base = \"{api}\"\n\n{}{}",
+        route("charge", ""),
+        route("referenced", "reference = \"order-7\"\n"),
     );
     let mut sellers = vec![Seller::Own { gateway: Gateway::start(&[], binary, &rail)?, _key: secrets }];
     let mppx = program("node", [tools::mppx()?.join("stripe-seller.js")]);
@@ -84,12 +89,6 @@ impl Seller {
             Self::Own { .. } => "farthing",
             Self::Sdk(seller) => seller.name,
         }
-    }
-
-    /// Why it does not sell this.
-    pub(super) fn has_no(&self, offer: &str) -> Option<&'static str> {
-        let is_own = matches!(self, Self::Own { .. });
-        (is_own && offer == "referenced").then_some("Our routes have no reference of the seller's own yet")
     }
 
     pub(super) fn url(&self, offer: &str) -> String {
