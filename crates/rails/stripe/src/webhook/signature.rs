@@ -52,7 +52,7 @@ impl SigningSecret {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes());
         let signed = [seconds.as_bytes(), b".", body].concat();
         let is_ours = |tag: &&str| bytes(tag).is_some_and(|tag| hmac::verify(&key, &signed, &tag).is_ok());
-        if tags.iter().any(|tag| is_ours(tag)) { Ok(()) } else { Err("its signature is another's") }
+        if tags.iter().any(is_ours) { Ok(()) } else { Err("its signature is another's") }
     }
 }
 
