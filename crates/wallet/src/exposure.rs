@@ -25,6 +25,9 @@ pub struct Exposure {
     pub room: Price,
     /// Whether that comes back with time, because no limit is for ever.
     pub renews: bool,
+    /// What balances at sellers could still be topped up with; nothing while it is frozen. What is paid out of them
+    /// is in `room`.
+    pub prepaid: Price,
     /// What lies undelivered in sessions.
     pub deposits: Price,
     /// What is signed and not known to be used.
@@ -39,12 +42,21 @@ impl Exposure {
     /// Nothing in this currency.
     pub fn none(currency: Currency) -> Self {
         let none = Price::from_millionths(0, currency);
-        Self { currency, room: none, renews: false, deposits: none, signed: none, allowed: none, through_cards: none }
+        Self {
+            currency,
+            room: none,
+            renews: false,
+            prepaid: none,
+            deposits: none,
+            signed: none,
+            allowed: none,
+            through_cards: none,
+        }
     }
 
     /// The one number.
     pub fn total(&self) -> Price {
-        let parts = [self.room, self.deposits, self.signed, self.allowed];
+        let parts = [self.room, self.prepaid, self.deposits, self.signed, self.allowed];
         let sum = parts.into_iter().map(Price::millionths).fold(0, u64::saturating_add);
         Price::from_millionths(sum, self.currency)
     }
@@ -63,6 +75,7 @@ impl Exposure {
         Self {
             room: price(if frozen { 0 } else { room.millionths }),
             renews: room.renews,
+            prepaid: price(if frozen { 0 } else { room.prepaid }),
             deposits: price(undelivered),
             // What is reserved is what is deposited, and what is signed besides.
             signed: price(reserved.millionths().saturating_sub(deposited)),

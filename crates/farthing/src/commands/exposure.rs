@@ -84,6 +84,9 @@ impl Found {
             if figures.through_cards.millionths() > 0 {
                 terminal::say(&format!("    {} of that through its cards", figures.through_cards));
             }
+            if figures.prepaid.millionths() > 0 {
+                terminal::say(&format!("  {} by topping up balances at sellers", figures.prepaid));
+            }
             terminal::say(&format!("  {} in sessions", figures.deposits));
             terminal::say(&format!("  {} by what is signed and not known to be used", figures.signed));
             terminal::say(&format!("  {} by what others may move without asking", figures.allowed));
@@ -104,6 +107,7 @@ impl Found {
                 "room": figures.room.to_string(),
                 "room_renews": figures.renews,
                 "through_cards": figures.through_cards.to_string(),
+                "prepaid": figures.prepaid.to_string(),
                 "sessions": figures.deposits.to_string(),
                 "signed": figures.signed.to_string(),
                 "allowed": figures.allowed.to_string(),

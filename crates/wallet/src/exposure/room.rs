@@ -15,6 +15,8 @@ pub(super) struct Room {
     pub(super) millionths: u64,
     /// Whether it comes back with time, because no limit is for ever.
     pub(super) renews: bool,
+    /// What balances at sellers can still be topped up with, in millionths.
+    pub(super) prepaid: u64,
 }
 
 impl Room {
@@ -31,9 +33,12 @@ impl Wallets {
     pub(super) async fn room_of(&self, levels: &[Level]) -> Result<Room, WalletsError> {
         let (books, now) = (self.budgets()?, self.ambient.now());
         let dearest = dearest(levels);
-        let mut room = Room { millionths: u64::MAX, renews: true };
+        let prepaid = if levels.is_empty() { 0 } else { u64::MAX };
+        let mut room = Room { millionths: u64::MAX, renews: true, prepaid };
         for level in levels {
+            room.prepaid = room.prepaid.min(prepaid_left(&books, level, now).await?);
             if pays_nothing(&level.policy, now) {
+                room.prepaid = 0;
                 room.within(0, true);
             }
             for Always { charge, is_for_ever } in counted_always(level, now) {
@@ -68,6 +73,14 @@ async fn left(books: &Books, charge: &BudgetCharge, now: Timestamp) -> Result<u6
     let counter = books.budget(&charge.key).await?;
     let used = counter.map_or(Some(0), |counter| counter.at(now).used()).unwrap_or(u64::MAX);
     Ok(charge.limit.saturating_sub(used))
+}
+
+/// What a level lets balances at sellers be topped up with; nothing where it does not speak of it.
+async fn prepaid_left(books: &Books, level: &Level, now: Timestamp) -> Result<u64, WalletsError> {
+    let policy: &Policy = &level.policy;
+    let Some(limit) = policy.prepaid.map(|each| policy.prepaid_in_all.unwrap_or(each)) else { return Ok(0) };
+    let (key, counts) = (Counter::Prepaid.key(&level.name), Counts::Money(policy.currency));
+    left(books, &BudgetCharge { key, counts, limit: limit.millionths(), window: None }, now).await
 }
 
 /// What the origins leave together, where only listed ones are paid and each has a sum.

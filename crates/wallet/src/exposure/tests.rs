@@ -197,21 +197,24 @@ fn a_limit_for_a_part_bounds_nothing_and_what_ended_leaves_nothing() {
     let day = "per_day = \"5 USD\"\n";
     for part in ["of = \"origin\"\n", "only = { method = \"tempo\" }\n"] {
         let text = format!("{day}[[limit]]\namount = \"1 USD\"\nwindow = \"ever\"\n{part}");
-        assert_eq!(room(&text), Room { millionths: 5_000_000, renews: true }, "{part}");
+        assert_eq!(room(&text), Room { millionths: 5_000_000, renews: true, prepaid: 0 }, "{part}");
     }
     let all = room(&format!("{day}[[limit]]\namount = \"1 USD\"\nwindow = \"ever\""));
-    assert_eq!(all, Room { millionths: 1_000_000, renews: false });
+    assert_eq!(all, Room { millionths: 1_000_000, renews: false, prepaid: 0 });
     let counted = format!("{day}per_payment = \"0.1 USD\"\n[[limit]]\npayments = 3\nwindow = \"hour\"");
-    assert_eq!(room(&counted), Room { millionths: 300_000, renews: true });
+    assert_eq!(room(&counted), Room { millionths: 300_000, renews: true, prepaid: 0 });
     let deposits = format!("session_deposit = \"1 USD\"\n{counted}");
     assert_eq!(room(&deposits).millionths, 3_000_000, "an opening is one payment");
     for nothing in ["methods = []\n", "expires = \"2020-01-01T00:00:00Z\"\n"] {
         assert_eq!(room(&format!("{nothing}{day}")).millionths, 0, "{nothing}");
     }
     let listed = |more: &str| format!("{day}[[origin]]\nurl = \"https://a.example\"\nlimit = \"1 USD\"\n{more}");
-    assert_eq!(room(&listed("")), Room { millionths: 1_000_000, renews: false });
+    assert_eq!(room(&listed("")), Room { millionths: 1_000_000, renews: false, prepaid: 0 });
+    assert_eq!(room(&format!("prepaid = \"2 USD\"\n{day}")).prepaid, 2_000_000, "as much again can go into balances");
+    let in_all = format!("prepaid = \"2 USD\"\nprepaid_in_all = \"7 USD\"\n{day}");
+    assert_eq!(room(&in_all).prepaid, 7_000_000);
     let open = listed("[[origin]]\nurl = \"https://b.example\"");
-    assert_eq!(room(&open), Room { millionths: 5_000_000, renews: true });
+    assert_eq!(room(&open), Room { millionths: 5_000_000, renews: true, prepaid: 0 });
 }
 
 #[test]
