@@ -13,7 +13,7 @@ use farthing_books::testing::MemoryStore;
 use farthing_books::testing::samples::reservation;
 use farthing_books::{Command, Outcome};
 use farthing_money::Price;
-use farthing_policy::{Decision, Known, Level, Purchase, decide};
+use farthing_policy::{Authority, Decision, Known, Level, Purchase, decide};
 use farthing_protocol::Timestamp;
 use proptest::collection::vec;
 use proptest::option;
@@ -65,6 +65,8 @@ struct Rules {
     /// The only method, if there is only one.
     method: Option<usize>,
     sums: Vec<Sum>,
+    /// The most that is topped up at one seller, and over all.
+    prepaid: Option<(u64, Option<u64>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +84,8 @@ struct Request {
     method: usize,
     task: usize,
     cost: u64,
+    /// Whether it tops up a balance; the request it is for then costs a tenth of it.
+    tops_up: bool,
     end: End,
 }
 
@@ -90,6 +94,7 @@ struct Paid {
     at: i64,
     origin: usize,
     task: usize,
+    tops_up: bool,
     counts: u64,
 }
 
@@ -133,7 +138,7 @@ impl Sum {
             return true;
         }
         let (mut money, mut count) = (request.cost, 1);
-        for paid in history {
+        for paid in history.iter().filter(|paid| !paid.tops_up) {
             let same = match self.each {
                 Each::All => true,
                 Each::Origin => paid.origin == request.origin,
@@ -176,12 +181,25 @@ impl Rules {
             let sum = Sum { money, count: None, span, each: Each::All, origin: None, task: None };
             sum.has_room(request, now, history, slack)
         };
-        self.denied != Some(request.origin)
-            && self.method.is_none_or(|only| request.method == only)
+        let is_open = self.denied != Some(request.origin) && self.method.is_none_or(|only| request.method == only);
+        if request.tops_up {
+            let fits = self.per_payment.is_none_or(|most| request.cost / 10 <= most);
+            return is_open && fits && self.lets_top_up(request, history);
+        }
+        is_open
             && self.per_payment.is_none_or(|most| request.cost <= most)
             && sum(Some(self.total), Span::Ever)
             && sum(self.per_day, Span::Day)
             && self.sums.iter().all(|sum| sum.has_room(request, now, history, slack))
+    }
+
+    fn lets_top_up(&self, request: &Request, history: &[Paid]) -> bool {
+        let Some((each, in_all)) = self.prepaid else { return false };
+        let topped_up = |at: Option<usize>| {
+            let same = history.iter().filter(|paid| paid.tops_up && at.is_none_or(|origin| paid.origin == origin));
+            request.cost + same.map(|paid| paid.counts).sum::<u64>()
+        };
+        topped_up(Some(request.origin)) <= each && topped_up(None) <= in_all.unwrap_or(each)
     }
 
     fn text(&self) -> String {
@@ -189,6 +207,12 @@ impl Rules {
         for (key, value) in [("per_day", self.per_day), ("per_payment", self.per_payment)] {
             if let Some(value) = value {
                 let _ = writeln!(text, "{key} = \"{}\"", dollars(value));
+            }
+        }
+        if let Some((each, in_all)) = self.prepaid {
+            let _ = writeln!(text, "prepaid = \"{}\"", dollars(each));
+            if let Some(in_all) = in_all {
+                let _ = writeln!(text, "prepaid_in_all = \"{}\"", dollars(in_all));
             }
         }
         if let Some(method) = self.method {
@@ -209,6 +233,10 @@ fn dollars(millionths: u64) -> String {
 fn purchase(request: &Request) -> Purchase {
     let (origin, method) = (ORIGINS[request.origin].parse().unwrap(), METHODS[request.method].to_owned());
     let mut purchase = Purchase { origin, method, ..charge(&dollars(request.cost)) };
+    if request.tops_up {
+        let unit = Price::from_millionths(request.cost / 10, purchase.cost.currency());
+        purchase.authority = Authority::TopUp { unit };
+    }
     // A request without a task is one kind of its own.
     if request.task > 0 {
         purchase.tags.insert("task".into(), TASKS[request.task].into());
@@ -275,17 +303,18 @@ prop_compose! {
         total in 1_000u64..200_000, per_day in option::of(1_000u64..60_000),
         per_payment in option::of(1_000u64..10_000), denied in option::weighted(0.2, 0usize..3),
         method in option::weighted(0.2, 0usize..2), sums in vec(sums(), 0..4),
+        prepaid in option::weighted(0.7, (1_000u64..40_000, option::of(1_000u64..60_000))),
     ) -> Rules {
-        Rules { total, per_day, per_payment, denied, method, sums }
+        Rules { total, per_day, per_payment, denied, method, sums, prepaid }
     }
 }
 
 prop_compose! {
     fn requests()(
         later in prop_oneof![0i64..120_000, 0..2 * HOUR, 0..3 * DAY], origin in 0usize..3, method in 0usize..2, task in 0usize..3,
-        cost in 0u64..9_000, end in prop_oneof![Just(End::Open), Just(End::Paid), Just(End::PaidHalf), Just(End::Released)],
+        cost in 0u64..9_000, tops_up in prop::bool::weighted(0.25), end in prop_oneof![Just(End::Open), Just(End::Paid), Just(End::PaidHalf), Just(End::Released)],
     ) -> Request {
-        Request { later, origin, method, task, cost, end }
+        Request { later, origin, method, task, cost, tops_up, end }
     }
 }
 
@@ -308,7 +337,8 @@ proptest! {
             if is_reserved(&mut books, &levels, request, number, at) {
                 prop_assert!(may(false), "allowed against the model: {request:?}");
                 if let Some(counts) = end(&mut books, request, number, at) {
-                    history.push(Paid { at: now, origin: request.origin, task: request.task, counts });
+                    let Request { origin, task, tops_up, .. } = *request;
+                    history.push(Paid { at: now, origin, task, tops_up, counts });
                 }
             } else {
                 prop_assert!(!may(true), "denied without a reason: {request:?}\n{texts:?}");

@@ -271,3 +271,23 @@ fn w_29_a_price_that_climbs_in_small_steps_and_a_payee_that_changes_are_asked_ab
     let unknown = Known { payee_paid: false, ..known };
     assert_eq!(stopped_by(&decided_knowing(&policy, &swapped, unknown)), Some(Rule::NewPayee));
 }
+
+#[test]
+fn what_is_topped_up_has_a_cap_of_its_own_at_every_level() {
+    let top_up =
+        |cost: &str, unit: &str| Purchase { authority: Authority::TopUp { unit: price(unit) }, ..charge(cost) };
+    let five = top_up("5 USD", "0.001 USD");
+    assert_eq!(rule(BARE, &five), Some(Rule::Prepaid), "a policy that does not speak of it allows none");
+    let prepaid = |cap: &str| format!("{BARE}prepaid = \"{cap}\"\n");
+    assert_eq!(rule(&prepaid("4.999999 USD"), &five), Some(Rule::Prepaid));
+    // Neither the total nor the most for a payment is for what is not spent yet, but the request's price is a payment.
+    let small = "total = \"1 USD\"\nper_payment = \"0.002 USD\"\nprepaid = \"5 USD\"\n";
+    assert_eq!(rule(small, &five), None);
+    assert_eq!(rule(small, &top_up("5 USD", "0.003 USD")), Some(Rule::PerPayment));
+    assert_eq!(rule(small, &Purchase { max: Some(price("0.0005 USD")), ..five.clone() }), Some(Rule::Max));
+    let silent = [level("agent", small), level("group/company", "total = \"100 USD\"")];
+    let decision = decide(&silent, &five, &Known::default(), now());
+    assert_eq!(stopped_by(&decision), Some(Rule::Prepaid), "a group that does not speak of it allows none");
+    let ask = format!("{}[ask]\namount_above = \"1 USD\"\n", prepaid("5 USD"));
+    assert_eq!(rule(&ask, &five), Some(Rule::AmountAbove));
+}
