@@ -11,7 +11,7 @@ fn admin(seller: &crate::support::seller::Seller, path: &str) -> String {
 /// Pays a payment back. Until its delivery is written down, which is a moment after it went out, it is in flight.
 async fn refund(seller: &crate::support::seller::Seller, id: &str) {
     let url = admin(seller, &format!("/admin/payments/{id}/refund"));
-    for _ in 0..100 {
+    for _ in 0..600 {
         let order = reqwest::Client::new().post(&url).json(&serde_json::json!({ "reason": "a test" }));
         let answer = order.send().await.unwrap();
         if answer.status() != 409 {

@@ -74,7 +74,7 @@ impl Shop {
 
     /// Presents until the outcome is known: 503 says to ask again with the same credential.
     pub async fn present_until_known(&self, seller: &Seller, credential: &str) -> Response {
-        for _ in 0..150 {
+        for _ in 0..600 {
             let answer = self.present(seller, credential).await.unwrap();
             if !matches!(answer.status().as_u16(), 503 | 409) {
                 return answer;

@@ -15,7 +15,7 @@ async fn state(seller: &Seller) -> String {
 }
 
 async fn becomes(seller: &Seller, wanted: &str) {
-    for _ in 0..100 {
+    for _ in 0..600 {
         if state(seller).await == wanted {
             return;
         }

@@ -373,3 +373,16 @@ impl RouteConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::reference;
+
+    #[test]
+    fn a_reference_is_short_and_of_one_word() {
+        assert_eq!(reference("order-7"), Ok("order-7".to_owned()));
+        for text in ["", "order 7", "order\n7", "\u{fc}", &"x".repeat(101)] {
+            assert!(reference(text).unwrap_err().contains("100 printable"), "{text}");
+        }
+    }
+}
