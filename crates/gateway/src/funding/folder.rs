@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use farthing_rail::FundingAccount;
 use tokio::sync::watch;
 
-use super::import;
+use super::{ImportError, import};
 use crate::seller::Seller;
 
 /// How often a folder is looked at.
@@ -62,6 +62,11 @@ async fn look(seller: &Seller, account: &Arc<dyn FundingAccount>, folder: &Path,
                     file = %path.display(), entries = done.file.entries, credited = taken.credited,
                     suspended = taken.suspended, "a statement was imported"
                 );
+            }
+            // The books may answer the next time.
+            Err(error @ (ImportError::Store(_) | ImportError::Changed)) => {
+                tracing::warn!(%error, file = %path.display(), "a statement could not be imported, and is tried again");
+                continue;
             }
             Err(error) => tracing::error!(%error, file = %path.display(), "a statement was refused"),
         }
