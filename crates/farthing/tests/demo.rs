@@ -29,6 +29,14 @@ fn everything_happens_within_a_minute() {
 }
 
 #[test]
+fn a_balance_comes_by_bank_transfer_and_the_rest_goes_back() {
+    let report = demo(&["--rail", "bank"]);
+    assert_eq!(report["ok"], true, "{report}");
+    assert_eq!(report["expectations"].as_array().unwrap().len(), 10, "{report}");
+    assert_eq!(report["statement"]["totals"][0]["count"], 1001, "{report}");
+}
+
+#[test]
 fn everything_happens_on_a_chain_too() {
     let report = demo(&["--rail", "tempo"]);
     assert_eq!(report["ok"], true, "{report}");

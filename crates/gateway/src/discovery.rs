@@ -3,10 +3,13 @@
 //!
 //! A document is a hint; the 402 is what counts.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use farthing_protocol::caching::DISCOVERY;
 use farthing_protocol::discovery::{Document, Offer, Operation, PATH, PaymentInfo, PlannedAmount, ServiceInfo};
 use farthing_protocol::{JsonObject, Realm};
+use farthing_rail::FundingAccount;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -28,12 +31,17 @@ pub(crate) struct Documents {
 const X402_PATH: &str = "/.well-known/x402";
 
 impl Documents {
-    /// Describes routes.
-    pub(crate) fn describe(realm: &Realm, public_url: Option<&str>, routes: &[SharedRoute]) -> Self {
+    /// Describes routes, and how balances are funded.
+    pub(crate) fn describe(
+        realm: &Realm,
+        public_url: Option<&str>,
+        routes: &[SharedRoute],
+        fundings: &[Arc<dyn FundingAccount>],
+    ) -> Self {
         let llms_address = public_url.map(|url| format!("{url}/llms.txt"));
         Self {
             openapi: openapi(realm, llms_address, routes),
-            llms: Bytes::from(llms(realm, routes)),
+            llms: Bytes::from(llms(realm, routes, fundings)),
             x402: x402(public_url, routes),
         }
     }
@@ -135,13 +143,21 @@ fn methods(methods: &Methods) -> Vec<&str> {
     }
 }
 
-fn llms(realm: &Realm, routes: &[SharedRoute]) -> String {
+fn llms(realm: &Realm, routes: &[SharedRoute], fundings: &[Arc<dyn FundingAccount>]) -> String {
     let mut text = format!(
         "# {realm}\n\nSome requests here are paid for with the HTTP `Payment` scheme: ask, read the 402, pay one of its \
          challenges, repeat the request with the credential.\n\n"
     );
     if routes.iter().any(|route| schemes(route).is_some()) {
         text.push_str("Where x402 stands, the same price is in the `PAYMENT-REQUIRED` header for x402 clients.\n\n");
+    }
+    for account in fundings {
+        text.push_str(&format!(
+            "A balance in {currency} is topped up over the rail {}: POST /balance/topups {{\"payer\": \"did:key:...\", \
+             \"currency\": \"{currency}\", \"amount\": \"5\"}} says what to send where.\n\n",
+            account.name(),
+            currency = account.currency(),
+        ));
     }
     for route in routes {
         let price = route.paid.as_ref().map_or_else(|| "free".to_owned(), |paid| paid.price.to_string());

@@ -61,7 +61,7 @@ impl Site {
             Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, upstream_tls };
         let Built { table, rails, session_rails } = build(&building)?;
         let signer = config.offer_signer.as_ref().map(|signer| found(signer, signers, &directory)).transpose()?;
-        let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes());
+        let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes(), &fundings);
         Ok(Self {
             binder: Binder::new(config.secret, config.previous_secret),
             realm: config.realm,
