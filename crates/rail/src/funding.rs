@@ -184,7 +184,24 @@ impl EntryKey {
         if number == 0 {
             return self;
         }
-        Self::of(&["part", &self.to_string(), &number.to_string()])
+        let mut part = Self::of(&["part", &self.to_string(), &number.to_string()]);
+        part.0.iter_mut().zip(self.group()).for_each(|(to, from)| *to = from);
+        part
+    }
+
+    /// The same name among those of a group: names of one group lie together in a store, which so writes a few places
+    /// for a page of a statement instead of as many as it has entries.
+    #[must_use]
+    pub fn among(mut self, group: &str) -> Self {
+        let together = Self::of(&["group", group]);
+        self.0.iter_mut().zip(together.group()).for_each(|(to, from)| *to = from);
+        self
+    }
+
+    /// The bytes that names of a group have in common.
+    pub const fn group(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.0;
+        [a, b, c, d]
     }
 
     /// From stored bytes.

@@ -1,7 +1,7 @@
 //! How long a year of bank statements takes: a million entries, checked, matched with as many orders' references and
 //! put into the books, and how much memory that needs at most.
 //!
-//! `cargo bench -p farthing-store --bench statements -- [ENTRIES] [FOLDER]`. The file is generated; it is read twice, as
+//! `cargo bench -p farthing-store --bench statements -- [ENTRIES] [ENTRIES OF A PAGE] [FOLDER]`. The file is generated; it is read twice, as
 //! an import does.
 
 mod machine;
@@ -31,12 +31,13 @@ const PAGE: usize = 4_000;
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
     let entries = arguments.next().map_or(Ok(ENTRIES), |entries| entries.parse())?;
+    let page = arguments.next().map_or(Ok(PAGE), |page| page.parse())?;
     let folder = tempfile::tempdir_in(arguments.next().map_or_else(std::env::temp_dir, PathBuf::from))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
-    runtime.block_on(measure(folder.path(), entries))
+    runtime.block_on(measure(folder.path(), entries, page))
 }
 
-async fn measure(folder: &Path, entries: u64) -> Result<(), Failure> {
+async fn measure(folder: &Path, entries: u64, page: usize) -> Result<(), Failure> {
     let table: toml::Table = "holder = \"Example Inc\"\naccount = \"1\"\nasset = \"USD\"".parse()?;
     let rail = BankRail::from_table("bank", &table, folder)?;
     let path = folder.join("statement.xml");
@@ -49,8 +50,8 @@ async fn measure(folder: &Path, entries: u64) -> Result<(), Failure> {
     println!("{entries} entries in {megabytes} MB, {PAYERS} references; fsync/s {}", fsync_floor(folder)?);
     let (started, cpu) = (Instant::now(), processor_millis());
     let file = read(&rail, &path, &mut |_| ControlFlow::Continue(()))?;
-    println!("checked in {:.1?}", started.elapsed());
-    let taken = import(&books, &rail, &path, &file).await?;
+    println!("checked in {:.1?}, {} ms of processor time", started.elapsed(), processor_millis() - cpu);
+    let taken = import(&books, &rail, &path, (&file, page)).await?;
     let (elapsed, cpu) = (started.elapsed(), processor_millis() - cpu);
     books.close().await?;
     println!(
@@ -121,14 +122,19 @@ async fn order(books: &Books, number: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn import(books: &Books, rail: &BankRail, path: &Path, file: &StatementFile) -> Result<Taken, Failure> {
+async fn import(
+    books: &Books,
+    rail: &BankRail,
+    path: &Path,
+    (file, page): (&StatementFile, usize),
+) -> Result<Taken, Failure> {
     let (sender, mut pages) = tokio::sync::mpsc::channel(2);
     let (reader, owned) = (rail.clone(), path.to_owned());
     let reading = std::thread::spawn(move || -> Result<(), String> {
-        let mut entries = Vec::with_capacity(PAGE);
+        let mut entries = Vec::with_capacity(page);
         let mut take = |entry| {
-            if entries.len() == PAGE {
-                let full = std::mem::replace(&mut entries, Vec::with_capacity(PAGE));
+            if entries.len() == page {
+                let full = std::mem::replace(&mut entries, Vec::with_capacity(page));
                 if sender.blocking_send((full, false)).is_err() {
                     return ControlFlow::Break(());
                 }

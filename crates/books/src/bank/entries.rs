@@ -28,9 +28,7 @@ impl EntryRecord {
             return Ok(resting(AccountKind::Suspense));
         }
         match &self.resting {
-            Resting::Credited(to) | Resting::Returned(_, to) => {
-                self.conversion("", &near, &to.account(), self.amount).transfers()
-            }
+            Resting::Credited(to) | Resting::Returned(_, to) => self.conversion(0, &near, &to.account(), self.amount),
             Resting::Suspense => Ok(resting(AccountKind::Suspense)),
             Resting::Withdrawn => Ok(resting(AccountKind::Withdrawals(self.rail.clone()))),
             Resting::Fee => Ok(resting(AccountKind::Fees(self.rail.clone()))),
@@ -45,8 +43,7 @@ impl EntryRecord {
     fn taking_back(&self, from: &Credited, taken: Amount) -> Result<Vec<Transfer>, Invalid> {
         let mut transfers = Vec::new();
         if !taken.is_zero() {
-            let there = self.conversion("", &self.near(), &from.account(), taken);
-            transfers = reversed(&there)?;
+            transfers = reversed(self.conversion(0, &self.near(), &from.account(), taken)?);
         }
         let lost = self.amount.checked_sub(taken).ok_or(Invalid::TooLarge)?;
         if !lost.is_zero() {
@@ -66,9 +63,8 @@ impl EntryRecord {
     pub(crate) fn assignment(&self, assignment: &AssignmentRecord) -> Result<Vec<Transfer>, Invalid> {
         let Some((payer, asset)) = &assignment.said.to else { return Ok(Vec::new()) };
         let balance = AccountId::new(AccountKind::Payer(payer.clone()), asset);
-        let name = format!("/{}", assignment.number);
-        let there = self.conversion(&name, &AccountKind::Suspense, &balance, self.amount);
-        if assignment.takes_back { reversed(&there) } else { there.transfers() }
+        let there = self.conversion(assignment.number, &AccountKind::Suspense, &balance, self.amount)?;
+        Ok(if assignment.takes_back { reversed(there) } else { there })
     }
 
     /// Where the account's money is from our side: what only a notification showed is on its way.
@@ -80,16 +76,28 @@ impl EntryRecord {
         AccountKind::Clearing(self.rail.clone())
     }
 
-    fn conversion(&self, step: &str, from: &AccountKind, to: &AccountId, amount: Amount) -> Conversion {
-        Conversion {
-            name: format!("{}{step}", self.key),
+    /// The transfers of a conversion, named after the entry.
+    fn conversion(
+        &self,
+        word: u32,
+        from: &AccountKind,
+        to: &AccountId,
+        amount: Amount,
+    ) -> Result<Vec<Transfer>, Invalid> {
+        let conversion = Conversion {
+            name: String::new(),
             currency: self.currency,
             from: AccountId::new(from.clone(), &self.asset),
             to: to.clone(),
             amount,
             payment: None,
             at: self.at,
+        };
+        let mut transfers = conversion.transfers()?;
+        for (half, transfer) in (0..).zip(&mut transfers) {
+            transfer.id = TransferId::of_entry(&self.key, EntryPurpose::Conversion { word, half });
         }
+        Ok(transfers)
     }
 
     /// Money that came in is debited to the nearer account and credited to the farther one; what went out the other
@@ -112,13 +120,12 @@ impl EntryRecord {
 }
 
 /// A conversion the other way, of the same amounts.
-fn reversed(conversion: &Conversion) -> Result<Vec<Transfer>, Invalid> {
-    let mut transfers = conversion.transfers()?;
+fn reversed(mut transfers: Vec<Transfer>) -> Vec<Transfer> {
     for transfer in &mut transfers {
         std::mem::swap(&mut transfer.debit, &mut transfer.credit);
     }
     transfers.reverse();
-    Ok(transfers)
+    transfers
 }
 
 impl Credited {

@@ -120,6 +120,13 @@ pub enum EntryPurpose {
     Loss,
     /// A statement shows what a notification had shown.
     Confirmation,
+    /// The two halves of its way into a balance or out of one: as it came, or by the word of that number.
+    Conversion {
+        /// 0, or the number of what a person said.
+        word: u32,
+        /// The half, from 0.
+        half: u8,
+    },
     /// What was on the account before the first statement.
     Opening,
 }
@@ -159,13 +166,17 @@ impl TransferId {
 
     /// The id of the transfer that does this for an entry.
     pub fn of_entry(key: &EntryKey, purpose: EntryPurpose) -> Self {
-        let purpose: &[u8] = match purpose {
-            EntryPurpose::Arrival => b"arrival",
-            EntryPurpose::Loss => b"loss",
-            EntryPurpose::Confirmation => b"confirmation",
-            EntryPurpose::Opening => b"opening",
+        let purpose = match purpose {
+            EntryPurpose::Arrival => "arrival".to_owned(),
+            EntryPurpose::Loss => "loss".to_owned(),
+            EntryPurpose::Confirmation => "confirmation".to_owned(),
+            EntryPurpose::Conversion { word, half } => format!("conversion {word} {half}"),
+            EntryPurpose::Opening => "opening".to_owned(),
         };
-        Self::named(b"farthing/entry/1\0", key.as_bytes(), purpose)
+        let mut id = Self::named(b"farthing/entry/1\0", key.as_bytes(), purpose.as_bytes());
+        // Beside each other in the store, as the entries are.
+        id.0.iter_mut().zip(key.group()).for_each(|(to, from)| *to = from);
+        id
     }
 
     /// The id of one half of the conversion of that name.

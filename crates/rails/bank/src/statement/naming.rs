@@ -28,14 +28,26 @@ impl Names {
         let number = *before;
         *before += 1;
         // A notification may repeat itself and has no balance to say so.
-        if number == 0 || (own && shown == Shown::Notified) {
-            return name;
-        }
-        EntryKey::of(&[parts.as_slice(), &[&number.to_string()]].concat())
+        let name = match number {
+            0 => name,
+            _ if own && shown == Shown::Notified => name,
+            _ => EntryKey::of(&[parts.as_slice(), &[&number.to_string()]].concat()),
+        };
+        name.among(entry.group())
     }
 }
 
 impl Entry {
+    /// What entries of one time have in common: banks count their names upwards.
+    fn group(&self) -> &str {
+        const COUNTED: usize = 4;
+        let length = self.bank_reference.len().saturating_sub(COUNTED);
+        match self.bank_reference.get(..length) {
+            Some(common) if !self.bank_reference.is_empty() => common,
+            _ => &self.day,
+        }
+    }
+
     /// What it says, for want of a name.
     fn said(&self) -> String {
         let mut said = self.day.clone();

@@ -34,7 +34,9 @@ pub(super) struct Walk<R> {
     reader: Reader<Input<R>>,
     buffer: Vec<u8>,
     path: Vec<Tag>,
-    names: Vec<String>,
+    /// Their names as they stand there, one after the other, and where each begins.
+    names: String,
+    begins: Vec<usize>,
     text: String,
     currency: Option<Currency>,
     namespace: String,
@@ -50,7 +52,8 @@ impl<R: Read> Walk<R> {
             reader: Reader::from_reader(Input::new(file)),
             buffer: Vec::new(),
             path: Vec::new(),
-            names: Vec::new(),
+            names: String::new(),
+            begins: Vec::new(),
             text: String::new(),
             currency: None,
             namespace: String::new(),
@@ -113,7 +116,9 @@ impl<R: Read> Walk<R> {
     fn read_event(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Step>, Mistake> {
         let event = match self.reader.read_event_into(buffer) {
             Ok(event) => event,
-            Err(error) => return Err(self.reader.get_mut().broken().unwrap_or_else(|| broken(&error, &self.names))),
+            Err(error) => {
+                return Err(self.reader.get_mut().broken().unwrap_or_else(|| broken(&error, self.innermost())));
+            }
         };
         match event {
             Event::Start(start) => self.open(&start).map(Some),
@@ -136,8 +141,8 @@ impl<R: Read> Walk<R> {
                 _ => Ok(None),
             },
             Event::Comment(_) | Event::PI(_) => Ok(None),
-            Event::Eof => match self.names.last() {
-                Some(open) => Err(Mistake::CutOff(open.clone())),
+            Event::Eof => match self.innermost() {
+                Some(open) => Err(Mistake::CutOff(shortened(open))),
                 None => Ok(Some(Step::End)),
             },
         }
@@ -155,7 +160,8 @@ impl<R: Read> Walk<R> {
             self.read_attributes(start)?;
         }
         self.path.push(Tag::of(name));
-        self.names.push(shortened(name));
+        self.begins.push(self.names.len());
+        self.names.push_str(name);
         Ok(Step::Open)
     }
 
@@ -179,15 +185,20 @@ impl<R: Read> Walk<R> {
 
     fn close(&mut self) -> Step {
         self.stale = true;
-        self.names.pop();
+        self.names.truncate(self.begins.pop().unwrap_or_default());
         Step::Close(self.path.pop().unwrap_or(Tag::Other))
+    }
+
+    /// The element that was opened last and is open still.
+    fn innermost(&self) -> Option<&str> {
+        self.names.get(*self.begins.last()?..)
     }
 
     fn add(&mut self, text: &str) -> Result<(), Mistake> {
         if self.text.len().saturating_add(text.len()) > LONGEST_TEXT {
             return Err(Mistake::TooLong(LONGEST_TEXT));
         }
-        if self.names.is_empty() && !text.trim().is_empty() {
+        if self.begins.is_empty() && !text.trim().is_empty() {
             return Err(Mistake::NotXml("text outside of every element".to_owned()));
         }
         self.text.push_str(text);
@@ -208,9 +219,9 @@ fn resolved(reference: &BytesRef<'_>) -> Result<String, Mistake> {
 }
 
 /// Reading failed: in the middle of an element when one is open and the file is at its end.
-fn broken(error: &quick_xml::Error, open: &[String]) -> Mistake {
-    match (error, open.last()) {
-        (quick_xml::Error::Syntax(_), Some(open)) => Mistake::CutOff(open.clone()),
+fn broken(error: &quick_xml::Error, open: Option<&str>) -> Mistake {
+    match (error, open) {
+        (quick_xml::Error::Syntax(_), Some(open)) => Mistake::CutOff(shortened(open)),
         (error, _) => Mistake::NotXml(error.to_string()),
     }
 }
