@@ -1,5 +1,7 @@
 //! Lists for people and the admin API.
 
+use std::time::Duration;
+
 use farthing_books::{AccountKind, MovementRecord, PaymentFilter, PaymentRecord, Statement, Transfer};
 use farthing_protocol::Timestamp;
 use rusqlite::types::Value;
@@ -88,17 +90,21 @@ fn suspense_sql() -> String {
     format!("SELECT {MOVEMENT} FROM movements WHERE suspended = 1 AND direction = 'in' ORDER BY at LIMIT ?1")
 }
 
-/// Payments that are final and settled before an instant, and of whose movements no statement has
-/// shown one. What was paid for nothing moves nothing.
+/// A rail that is asked about a payment this rarely can take it back for months, and shows it at once all the same.
+const RARELY: Duration = Duration::from_secs(60 * 60);
+
+/// Payments that a statement would show by now, settled before an instant, and of whose movements none has shown
+/// one: those that are final, and those that only a dispute could still end. What was paid for nothing moves nothing.
 pub(crate) fn not_seen(books: &Connection, before: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
     let mut statement = books.prepare_cached(&not_seen_sql())?;
-    statement.query_and_then(params![before.unix_millis(), limit], rows::payment)?.collect()
+    let rarely = before.after(RARELY).unix_millis();
+    statement.query_and_then(params![before.unix_millis(), limit, rarely], rows::payment)?.collect()
 }
 
 fn not_seen_sql() -> String {
     format!(
         "SELECT {PAYMENT} FROM payments WHERE id IN (SELECT payment FROM movements WHERE rail IS NULL) \
-         AND confirm_at IS NULL AND settled_at < ?1 AND state <> 'reversed' AND amount <> '0' \
+         AND (confirm_at IS NULL OR confirm_at > ?3) AND settled_at < ?1 AND state <> 'reversed' AND amount <> '0' \
          AND NOT EXISTS (SELECT 1 FROM json_each(consumed) k JOIN movements m ON m.key = k.value WHERE m.rail IS NOT NULL) \
          ORDER BY +sequence LIMIT ?2"
     )

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+use std::time::Duration;
+
 use farthing_books::testing::samples::{at, external, grant, payer, prepaid, rejected, settled, usd};
 use farthing_books::{Command, NewPayment, PaymentFilter, PaymentState};
 use farthing_store::{Books, Sharing};
@@ -43,6 +45,25 @@ async fn payments_are_listed_by_what_is_asked_for() {
         seen.extend(page.into_iter().map(|payment| payment.claimed_at));
     }
     assert_eq!(seen, (0..10).map(at).collect::<Vec<_>>(), "pages follow each other");
+}
+
+#[tokio::test]
+async fn a_payment_that_could_be_disputed_for_months_is_missed_as_a_final_one_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let books = Books::open(&folder.path().join("books.db"), Sharing::Exclusive).unwrap();
+    let now = at(1_000_000);
+    let soon = now.after(Duration::from_secs(5));
+    let next_week = now.after(Duration::from_secs(7 * 24 * 60 * 60));
+    for (number, confirm_at) in [(1, None), (2, Some(soon)), (3, Some(next_week))] {
+        let new = external(number, 20);
+        let (payment, reference) = (new.id, format!("0x{number}"));
+        books.claim(new).await.unwrap();
+        let settled = settled(&reference, 0);
+        books.submit(Command::Settle { payment, settled, confirm_at, at: at(20) }).await.unwrap();
+    }
+    let missed = books.not_seen(now, 10).await.unwrap();
+    let missed: Vec<_> = missed.iter().map(|payment| payment.id).collect();
+    assert_eq!(missed, [external(1, 20).id, external(3, 20).id]);
 }
 
 #[tokio::test]
