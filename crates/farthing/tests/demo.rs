@@ -37,6 +37,16 @@ fn a_balance_comes_by_bank_transfer_and_the_rest_goes_back() {
 }
 
 #[test]
+fn a_balance_is_topped_up_by_card_once_and_the_rest_goes_back_to_it() {
+    let report = demo(&["--rail", "card"]);
+    assert_eq!(report["ok"], true, "{report}");
+    assert_eq!(report["expectations"].as_array().unwrap().len(), 10, "{report}");
+    assert_eq!(report["statement"]["totals"][0]["count"], 1001, "{report}");
+    let said = report["expectations"].to_string();
+    assert!(said.contains("4 USD that was left of one top-up") && said.contains("simulated card processor"), "{said}");
+}
+
+#[test]
 fn everything_happens_on_a_chain_too() {
     let report = demo(&["--rail", "tempo"]);
     assert_eq!(report["ok"], true, "{report}");

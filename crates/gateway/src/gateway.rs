@@ -13,6 +13,7 @@ use crate::admin;
 use crate::certificate;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, FundingFactory, RailFactory, SignerFactory};
+use crate::economics::Economics;
 use crate::funding;
 use crate::metrics::Metrics;
 use crate::reconcile;
@@ -208,6 +209,11 @@ impl Running {
     /// The books it keeps.
     pub fn books(&self) -> &Books {
         &self.books
+    }
+
+    /// What every price leaves, as it stands after the last reload.
+    pub fn economics(&self) -> Economics {
+        self.reloader.economics()
     }
 
     /// Stops accepting, lets requests and payments under way finish within the configured time,

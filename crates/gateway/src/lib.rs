@@ -18,6 +18,7 @@ mod credentials;
 mod denial;
 mod dialect;
 mod discovery;
+pub mod economics;
 pub mod failpoint;
 pub mod funding;
 mod gateway;

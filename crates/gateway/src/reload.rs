@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::certificate;
 use crate::config::{Config, ConfigError, FundingFactory, Mistake, Place, RailFactory, SignerFactory, Source};
+use crate::economics::Economics;
 use crate::seller::Seller;
 use crate::serve::Certificate;
 use crate::site::Site;
@@ -34,6 +35,11 @@ pub(crate) struct Fixed {
 }
 
 impl Reloader {
+    /// What every price leaves.
+    pub(crate) fn economics(&self) -> Economics {
+        self.0.seller.site.load().economics()
+    }
+
     /// Loads the file again. A mistake in it changes nothing. Requests under way finish with what
     /// they began with; the previous secret keeps challenges alive that were issued before.
     pub fn reload(&self) -> Result<(), ConfigError> {

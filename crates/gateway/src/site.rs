@@ -11,6 +11,7 @@ use crate::config::{
     Config, ConfigError, FundingFactory, Mistake, RailConfig, RailContext, RailFactory, SignerConfig, SignerFactory,
 };
 use crate::discovery::Documents;
+use crate::economics::Economics;
 use crate::metrics::Metrics;
 use crate::route::{Building, Built, Table, build};
 use crate::sessions::SessionRail;
@@ -62,7 +63,7 @@ impl Site {
         let Built { table, rails, session_rails } = build(&building)?;
         let signer = config.offer_signer.as_ref().map(|signer| found(signer, signers, &directory)).transpose()?;
         let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes(), &fundings);
-        Ok(Self {
+        let site = Self {
             binder: Binder::new(config.secret, config.previous_secret),
             realm: config.realm,
             table,
@@ -73,7 +74,15 @@ impl Site {
             fundings,
             signer,
             reconcile: config.reconcile,
-        })
+        };
+        site.economics().warn();
+        Ok(site)
+    }
+
+    /// What every price leaves, in the order of the routes.
+    pub(crate) fn economics(&self) -> Economics {
+        let paid = self.table.routes().iter().filter_map(|route| route.paid.as_ref());
+        Economics { lines: paid.flat_map(|paid| paid.economics.lines.clone()).collect() }
     }
 }
 

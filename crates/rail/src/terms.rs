@@ -58,11 +58,30 @@ pub struct ExpectedFee {
     pub fixed: Amount,
     /// Millionths of the amount.
     pub per_million: u32,
+    /// Whether the seller pays gas on top, of which nobody has said what it comes to.
+    pub gas: bool,
 }
 
 impl ExpectedFee {
     /// No fee.
-    pub const NONE: Self = Self { fixed: Amount::ZERO, per_million: 0 };
+    pub const NONE: Self = Self { fixed: Amount::ZERO, per_million: 0, gas: false };
+
+    /// Gas at a price that only the chain knows.
+    pub const GAS: Self = Self { gas: true, ..Self::NONE };
+
+    /// The same for every payment.
+    pub const fn fixed(amount: Amount) -> Self {
+        Self { fixed: amount, ..Self::NONE }
+    }
+
+    /// What a payment of so much is expected to cost, rounded up to a base unit; gas of which nothing is said is
+    /// not in it.
+    pub fn of(&self, amount: Amount) -> Amount {
+        let whole = 1_000_000;
+        let part =
+            amount.units().checked_mul(u128::from(self.per_million)).map_or(u128::MAX, |all| all.div_ceil(whole));
+        Amount::new(self.fixed.units().saturating_add(part))
+    }
 }
 
 /// When a settled payment is final.

@@ -7,6 +7,7 @@ mod approvals;
 mod audit;
 mod bank;
 mod checkpoint;
+mod costs;
 mod error;
 mod listing;
 mod reader;
@@ -23,7 +24,7 @@ use std::thread;
 use farthing_books::budget::{BudgetCounter, BudgetKey, Reservation, ReservationId, ReservationRecord, ReserveOutcome};
 use farthing_books::{
     Account, AccountId, Auditor, ClaimOutcome, Command, MovementRecord, NewPayment, Outcome, PaymentFilter,
-    PaymentRecord, Statement, StoredResponse, Transfer,
+    PaymentRecord, RailCosts, Statement, StoredResponse, Transfer,
 };
 use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::{Cursor, PaymentId, ProofKey};
@@ -184,6 +185,11 @@ impl Books {
     /// The payments claimed from one instant until before another, added up by payer, route, rail and asset.
     pub async fn statement(&self, since: Timestamp, until: Timestamp) -> Result<Statement, StoreError> {
         self.readers.read(move |books| listing::statement(books, since, until)).await
+    }
+
+    /// What each rail cost from one instant until before another.
+    pub async fn costs(&self, since: Timestamp, until: Timestamp) -> Result<RailCosts, StoreError> {
+        self.readers.read(move |books| costs::costs(books, since, until)).await
     }
 
     /// Transfers in the order in which they were posted, each with its number: a page of those after

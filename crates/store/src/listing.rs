@@ -124,7 +124,11 @@ pub(crate) fn statement(books: &Connection, since: Timestamp, until: Timestamp) 
 }
 
 /// What sessions delivered: posted from their deposits, or from what vouchers are worth, to routes.
-fn posted(books: &Connection, (since, until): (Timestamp, Timestamp), sums: &mut Statement) -> Result<(), StoreError> {
+pub(crate) fn posted(
+    books: &Connection,
+    (since, until): (Timestamp, Timestamp),
+    sums: &mut Statement,
+) -> Result<(), StoreError> {
     let sql = format!(
         "{TRANSFERS} WHERE t.at >= ?1 AND t.at < ?2 AND t.payment IS NULL AND c.name LIKE 'revenue/%' \
          AND (d.name LIKE 'vouchers/%' OR d.name LIKE 'deposit/%')"

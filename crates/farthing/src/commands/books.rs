@@ -1,5 +1,6 @@
 //! `farthing books`: what was sold, to whom, and whether it adds up.
 
+mod fees;
 mod import;
 mod payout;
 mod suspense;
@@ -32,6 +33,11 @@ pub(crate) enum Books {
     /// What was sold: per payer, route and rail, with totals.
     #[command(after_help = "Example:\n  farthing books statement --data ./seller --json")]
     Statement(Statement),
+    /// What each rail really cost per sold dollar, beside what it was expected to cost.
+    #[command(
+        after_help = "Examples:\n  farthing books fees --data ./seller\n  farthing books fees --data ./seller --config farthing.toml --since 2026-11-01T00:00:00Z --json\n\nWith --config the fees that its rails state are shown beside the real ones. What filling balances cost is on the line of the balances that pay."
+    )]
+    Fees(fees::Fees),
     /// One payment, from claim to close.
     #[command(after_help = "Example:\n  farthing books payment pay_0123... --data ./seller")]
     Payment(Payment),
@@ -114,6 +120,7 @@ impl Books {
         match self {
             Self::Verify(verify) => verify.run().await,
             Self::Statement(statement) => statement.run().await,
+            Self::Fees(fees) => fees.run().await,
             Self::Payment(payment) => payment.run().await,
             Self::Reconcile(reconcile) => reconcile.run().await,
             Self::Import(import) => import.run().await,

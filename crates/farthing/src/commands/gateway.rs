@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use farthing_gateway::economics::{Economics, check};
 use farthing_gateway::{Addresses, Config, Flags, Gateway as Seller, Reloader, StartError};
 use farthing_store::{Books, Sharing};
 use rustls_platform_verifier::ConfigVerifierExt;
@@ -18,6 +19,7 @@ use crate::{environment, logging, rails, terminal};
 /// Put a price on an HTTP server.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  farthing gateway --config farthing.toml\n  \
+    farthing gateway --check --config farthing.toml\n  \
     farthing gateway --upstream http://127.0.0.1:9000 --price \"0.001 USD\" --accept balance --data ./seller")]
 pub(crate) struct Gateway {
     /// The configuration.
@@ -41,7 +43,10 @@ pub(crate) struct Gateway {
     /// Without a file: the directory of the books.
     #[arg(long, default_value = "./farthing-data", conflicts_with = "config")]
     data: PathBuf,
-    /// Say the addresses as one line of JSON.
+    /// Read everything as at a start, print what each price leaves after the rails' expected fees, and serve nothing.
+    #[arg(long)]
+    check: bool,
+    /// Say the addresses as one line of JSON; with --check, what each price leaves.
     #[arg(long)]
     json: bool,
 }
@@ -50,6 +55,9 @@ impl Gateway {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         logging::start();
         let config = self.read()?;
+        if self.check {
+            return self.checked(config);
+        }
         let (development, store) = (config.development, config.store.clone());
         let books = Books::open(&store, Sharing::Exclusive)
             .map_err(|error| Failure::new(format!("{}: {error}", store.display())))?;
@@ -58,11 +66,8 @@ impl Gateway {
             .signers(rails::signers())
             .fundings(rails::fundings());
         let seller = seller.upstream_tls(upstream_tls);
-        let running = seller.run().await.map_err(|error| match error {
-            StartError::Config(mistake) => Failure::wrong_use(mistake.to_string()),
-            other => Failure::new(other.to_string()),
-        })?;
-        self.announce(running.addresses(), development);
+        let running = seller.run().await.map_err(refused)?;
+        self.announce(running.addresses(), &running.economics(), development);
         let reloading = tokio::spawn(reload_on_hangup(running.reloader().clone()));
         asked_to_stop().await?;
         reloading.abort();
@@ -90,7 +95,17 @@ impl Gateway {
         config.map_err(|error| Failure::wrong_use(error.to_string()))
     }
 
-    fn announce(&self, addresses: Addresses, development: bool) {
+    /// What each price leaves, without a start.
+    fn checked(&self, config: Config) -> Result<ExitCode, Failure> {
+        let economics = economics_of(config)?;
+        match self.json {
+            true => terminal::say_json(&economics.to_json()),
+            false => terminal::say(&economics.to_string()),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn announce(&self, addresses: Addresses, economics: &Economics, development: bool) {
         let admin = addresses.admin.map(|admin| admin.to_string());
         if self.json {
             terminal::say_json(&json!({
@@ -107,6 +122,23 @@ impl Gateway {
         if development {
             terminal::say("development mode: balances can be granted and simulated rails are allowed; no real money");
         }
+        if !economics.lines.is_empty() {
+            terminal::say(&format!("\n{economics}"));
+        }
+    }
+}
+
+/// What each price of a configuration leaves; nothing is served.
+pub(super) fn economics_of(config: Config) -> Result<Economics, Failure> {
+    let tls = rustls::ClientConfig::with_platform_verifier().or_fail("the system's trusted roots")?;
+    let (rails, signers, fundings) = (rails::acceptors(), rails::signers(), rails::fundings());
+    check(config, &rails, Some(&signers), Some(&fundings), Some(&tls)).map_err(refused)
+}
+
+fn refused(error: StartError) -> Failure {
+    match error {
+        StartError::Config(mistake) => Failure::wrong_use(mistake.to_string()),
+        other => Failure::new(other.to_string()),
     }
 }
 

@@ -1,8 +1,11 @@
 //! The books against Stripe's balance transactions.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::shop::{Shop, reconcile};
+use crate::support::FARTHING;
 
 fn admin(seller: &crate::support::seller::Seller, path: &str) -> String {
     format!("{}{path}", seller.admin)
@@ -50,4 +53,16 @@ async fn s_33_charges_refunds_and_fees_come_to_stripe_s_balance_to_the_last_cent
     let balance = format!("{}.{:02} USD", cents / 100, cents % 100);
     assert_eq!((of("confirmed/stripe"), of("clearing/stripe")), (balance, "0 USD".to_owned()), "{accounts}");
     seller.verify_books();
+
+    // Three sales of five dollars, of which one went back: what all three fees were, for a dollar that stayed.
+    let fees = Command::new(FARTHING).args(["books", "fees", "--json", "--data"]).arg(shop.path()).output().unwrap();
+    let fees: Value = serde_json::from_slice(&fees.stdout).unwrap();
+    let line = &fees["rails"][0];
+    let read = |member: &str| line[member].as_str().unwrap().parse::<u128>().unwrap();
+    assert_eq!((read("sold"), read("refunds"), read("kept")), (1_500, 500, 1_000), "{fees}");
+    assert_eq!((line["rail"].as_str(), read("cost")), (Some("stripe"), read("fees") + read("other_fees")), "{fees}");
+    let spent: Value = of("fees/stripe").into();
+    assert_eq!(spent, format!("{}.{:02} USD", read("cost") / 100, read("cost") % 100).as_str(), "{accounts}");
+    let per_dollar = farthing_money::Amount::new(read("cost") * 1_000).to_decimal(6);
+    assert_eq!(line["cost_per_unit"], per_dollar.as_str(), "{fees}");
 }

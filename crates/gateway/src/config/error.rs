@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::economics::{EconomicLine, Economics};
+
 /// Where something stands in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -101,15 +103,25 @@ pub enum Mistake {
     },
     /// Less than a method can move.
     #[error(
-        "the price {price} is below the {floor} that {accept} moves at least; raise the price or accept a method for small amounts, such as balance/charge"
+        "the price {} is below the {} that {} moves at least; raise the price, or accept balance/charge and what fills it, such as {}\n{table}",
+        line.price, line.floor_text(), line.accept, line.top_up()
     )]
     BelowFloor {
-        /// The price.
-        price: String,
-        /// The least.
-        floor: String,
-        /// The method.
-        accept: String,
+        /// What cannot be carried.
+        line: Box<EconomicLine>,
+        /// What the route's price leaves, in each way to pay it.
+        table: Box<Economics>,
+    },
+    /// A method is expected to cost more than it brings.
+    #[error(
+        "{} is expected to cost {} of a price of {}; raise the price, accept balance/charge and what fills it, such as {}, or write allow_loss = true\n{table}",
+        line.accept, line.fee, line.price, line.top_up()
+    )]
+    Loss {
+        /// What is sold at a loss.
+        line: Box<EconomicLine>,
+        /// What the route's price leaves, in each way to pay it.
+        table: Box<Economics>,
     },
     /// The method cannot ask for this price.
     #[error("{accept} cannot carry the price: {reason}")]

@@ -75,6 +75,8 @@ pub(super) struct RouteTable {
     #[serde(default)]
     pub(super) free: bool,
     #[serde(default)]
+    pub(super) allow_loss: bool,
+    #[serde(default)]
     pub(super) accept: Vec<Spanned<String>>,
     pub(super) order: Option<Spanned<String>>,
     pub(super) description: Option<String>,

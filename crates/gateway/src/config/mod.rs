@@ -140,6 +140,8 @@ pub struct RouteConfig {
     pub upstream: String,
     /// What it costs, or nothing for a free route.
     pub price: Option<Price>,
+    /// Whether a payment method may be expected to cost more than the price.
+    pub allow_loss: bool,
     /// The `rail/intent` pairs accepted, in the seller's order.
     pub accept: Vec<Accept>,
     /// Shown to people.

@@ -12,10 +12,11 @@ use farthing_rail::{Acceptor, Deposits, Settler};
 use http::Uri;
 use sha2::{Digest, Sha256};
 
-use super::offer::brief;
+use super::offer::{brief, carries};
 use super::{Offer, Paid, Route, Table};
 use crate::config::{Accept, ConfigError, Mistake, RailContext, RailFactory, RouteConfig};
 use crate::dialect::{Listing, PriceList};
+use crate::economics::{EconomicLine, Economics, Verdict, line};
 use crate::metrics::Metrics;
 use crate::proxy::{Timeouts, Upstream, Version};
 use crate::quote::BUDGET_OF_BOTH;
@@ -126,6 +127,7 @@ fn paid(
     acceptors: &[(String, Acceptor)],
     context: &RailContext<'_>,
 ) -> Result<Paid, ConfigError> {
+    let economics = economics(name, price, config, acceptors);
     let mut offers = Vec::with_capacity(config.accept.len());
     let mut taken = HashSet::new();
     for accept in &config.accept {
@@ -139,6 +141,7 @@ fn paid(
         for (index, (rail, acceptor)) in found {
             // Named twice, by its table and by its method: offered once.
             if taken.insert(index) {
+                judge(&economics, rail, acceptor, config).map_err(|mistake| accept.place.refuses(mistake))?;
                 let offer = Offer::prepare((rail, acceptor), accept, config, price, context.realm);
                 offers.push(offer.map_err(|mistake| accept.place.refuses(mistake))?);
             }
@@ -157,6 +160,7 @@ fn paid(
     Ok(Paid {
         price,
         offers,
+        economics,
         x402,
         required: Bytes::from(problem.to_json()),
         problem,
@@ -165,6 +169,34 @@ fn paid(
         entitlement: config.entitlement,
         idempotency_body: config.idempotency_body,
     })
+}
+
+/// What the price leaves in each way to pay it that moves its currency.
+fn economics(name: &str, price: Price, config: &RouteConfig, acceptors: &[(String, Acceptor)]) -> Economics {
+    let mut taken = HashSet::new();
+    let found = config.accept.iter().flat_map(|accept| named_by(accept, acceptors));
+    let once = found.filter(|(index, (_, acceptor))| carries(&acceptor.terms().asset, price) && taken.insert(*index));
+    let lines = once.filter_map(|(_, (rail, acceptor))| line(name, named(rail, acceptor), price, acceptor));
+    Economics { lines: lines.collect() }
+}
+
+/// Refuses what a payment method cannot carry, and what it is expected to eat whole.
+fn judge(economics: &Economics, rail: &str, acceptor: &Acceptor, config: &RouteConfig) -> Result<(), Mistake> {
+    let named = named(rail, acceptor);
+    let own = |line: &&EconomicLine| line.accept == named && line.asset == acceptor.terms().asset;
+    let Some(line) = economics.lines.iter().find(own) else { return Ok(()) };
+    let (found, table) = (|| Box::new(line.clone()), || Box::new(economics.clone()));
+    if line.is_below_floor() {
+        return Err(Mistake::BelowFloor { line: found(), table: table() });
+    }
+    if line.verdict() == Verdict::Loss && !config.allow_loss {
+        return Err(Mistake::Loss { line: found(), table: table() });
+    }
+    Ok(())
+}
+
+fn named(rail: &str, acceptor: &Acceptor) -> String {
+    format!("{rail}/{}", acceptor.terms().intent)
 }
 
 /// The price list of a route's x402 offers, best first, as many as fit beside its challenges.

@@ -22,6 +22,7 @@ pub(crate) use table::{Found, Table};
 
 use crate::config::Meter;
 use crate::dialect::PriceList;
+use crate::economics::Economics;
 use crate::metrics::RouteMeters;
 use crate::proxy::Upstream;
 
@@ -51,6 +52,8 @@ pub(crate) struct Paid {
     pub(crate) price: Price,
     /// One per accepted method, in the seller's order.
     pub(crate) offers: Vec<Offer>,
+    /// What the price leaves in each of them.
+    pub(crate) economics: Economics,
     /// What x402 clients are told, where the route takes that.
     pub(crate) x402: Option<PriceList>,
     /// The plain "payment required" problem, and the body that it is.

@@ -1,7 +1,7 @@
 //! One way to pay for a route.
 
 use farthing_dialects::x402::Requirements;
-use farthing_money::{Amount, Asset};
+use farthing_money::Asset;
 use farthing_protocol::{ChallengeTemplate, ChargeRequest, EncodedObject, JsonObject};
 use farthing_rail::{Acceptor, Capture, Finality, NotReady, Order, Protocol, Settler, Terms};
 use std::sync::Arc;
@@ -108,9 +108,6 @@ impl Offer {
         let object = object.map_err(|reason| unpriceable(reason.to_string()))?;
         let request = ChargeRequest::from_object(&object).map_err(|reason| unpriceable(reason.to_string()))?;
         let session = session_terms((rail, acceptor), route, price, request.amount).map_err(unpriceable)?;
-        // A unit that a session pays for is moved together with many others.
-        let floor = if session.is_some() { Amount::new(1) } else { terms.floor };
-        refuse_below_floor(request.amount, floor, &terms.asset, price, &named)?;
         let words = words(terms, &object, &request, brief(route), realm).map_err(unpriceable)?;
         Ok(Self {
             acceptor: acceptor.clone(),
@@ -160,24 +157,6 @@ fn usual_settlement(finality: Finality) -> Duration {
 
 /// Whether one unit of the asset is one unit of the currency: a dollar token is called `USDC` or
 /// `pathUSD`, a prepaid dollar `USD`.
-fn carries(asset: &Asset, price: farthing_money::Price) -> bool {
+pub(super) fn carries(asset: &Asset, price: farthing_money::Price) -> bool {
     asset.code().to_ascii_uppercase().contains(price.currency().as_str())
-}
-
-fn refuse_below_floor(
-    amount: Amount,
-    floor: Amount,
-    asset: &Asset,
-    price: farthing_money::Price,
-    accept: &str,
-) -> Result<(), Mistake> {
-    // A floor of zero says that the method can sell for nothing: a proof of identity.
-    if amount >= floor {
-        return Ok(());
-    }
-    Err(Mistake::BelowFloor {
-        price: price.to_string(),
-        floor: asset.display(floor.max(Amount::new(1))),
-        accept: accept.to_owned(),
-    })
 }

@@ -13,12 +13,12 @@ use http::Method;
 use secrecy::SecretString;
 use url::Url;
 
+use super::card;
+use super::rail::Rail;
 use super::stage::Stage;
 use crate::clock;
 use crate::failure::{Failure, OrFail};
 
-/// What the agent may spend.
-pub(super) const LIMIT: &str = "1 USD";
 const PER_PAYMENT: &str = "0.01 USD";
 /// More than the limit, so that the limit stops it and not an empty balance; in words and in millionths.
 const BALANCE: &str = "2 USD";
@@ -35,15 +35,16 @@ pub(super) struct Agent {
 impl Agent {
     /// Makes the agent's wallet, sets its limits and gives it money.
     pub(super) async fn hire(stage: &Stage) -> Result<Self, Failure> {
-        Self::named("agent", stage).await
+        Self::named("agent", stage, stage.rail() == Rail::Card).await
     }
 
-    /// One more, with a limit of its own.
+    /// One more, with a limit of its own and, where money comes by card, with play money.
     pub(super) async fn hire_another(stage: &Stage) -> Result<Self, Failure> {
-        Self::named("replayer", stage).await
+        Self::named("replayer", stage, false).await
     }
 
-    async fn named(name: &str, stage: &Stage) -> Result<Self, Failure> {
+    /// `tops_up` says that it starts with nothing and fills its balance itself.
+    async fn named(name: &str, stage: &Stage, tops_up: bool) -> Result<Self, Failure> {
         let said = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
         let ambient = Ambient::new(clock::now);
         let passphrase: [u8; 16] = ambient.random().map_err(|error| said(&error))?;
@@ -52,7 +53,7 @@ impl Agent {
         let wallets = Wallets::at(&stage.home(name), ambient).map_err(|error| said(&error))?;
         let name: WalletName = name.parse().map_err(|error| said(&error))?;
         let summary = wallets.create(&name, &passphrase).map_err(|error| said(&error))?;
-        wallets.set_policy(&name, &policy(stage.shop())?, &passphrase).map_err(|error| said(&error))?;
+        wallets.set_policy(&name, &policy(stage, tops_up)?, &passphrase).map_err(|error| said(&error))?;
         let account = summary.address.and_then(|address| address.parse::<Address>().ok());
         let payer = match (stage.chain(), account) {
             (Some(chain), Some(account)) => {
@@ -60,6 +61,7 @@ impl Agent {
                 chain.payer(account)
             }
             (Some(_), None) => return Err(Failure::new("the agent's wallet has no account on chains")),
+            (None, _) if tops_up => summary.did,
             (None, _) => {
                 match stage.bank() {
                     Some(bank) => bank.top_up(stage.shop(), stage.admin(), &summary.did, BALANCE).await?,
@@ -116,13 +118,14 @@ fn on_chains(stage: &Stage, wallet: &Wallet) -> Result<Option<OnChains>, Failure
     Ok(Some(OnChains { account, chains, delegation: None }))
 }
 
-fn policy(shop: &Url) -> Result<Policy, Failure> {
+fn policy(stage: &Stage, tops_up: bool) -> Result<Policy, Failure> {
     let price = |text: &str| text.parse::<Price>().or_fail("not a price");
-    let origin: Origin = shop.origin().ascii_serialization().parse().or_fail("not an origin")?;
-    let total = price(LIMIT)?;
+    let origin: Origin = stage.shop().origin().ascii_serialization().parse().or_fail("not an origin")?;
+    let total = price(stage.rail().limit())?;
     Ok(Policy {
         total: Some(total),
         per_payment: Some(price(PER_PAYMENT)?),
+        prepaid: if tops_up { Some(price(card::TOP_UP)?) } else { None },
         origins: Some(vec![OriginLimit::new(origin)]),
         ..Policy::new(total.currency())
     })

@@ -122,12 +122,12 @@ impl Bank {
     }
 }
 
-async fn post(to: &Url, path: &str, body: Value) -> Result<Value, Failure> {
+pub(super) async fn post(to: &Url, path: &str, body: Value) -> Result<Value, Failure> {
     let place = to.join(path).or_fail("the gateway's address is not a URL")?;
     answer(reqwest::Client::new().post(place).json(&body)).await
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+pub(super) async fn answer(request: reqwest::RequestBuilder) -> Result<Value, Failure> {
     let response = request.send().await.or_fail("the gateway does not answer")?;
     let (status, text) = (response.status(), response.text().await.or_fail("the gateway's answer broke off")?);
     match status.is_success() {

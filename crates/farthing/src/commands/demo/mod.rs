@@ -7,6 +7,7 @@
 
 mod agent;
 mod bank;
+mod card;
 mod chain;
 mod rail;
 mod replay;
@@ -41,12 +42,14 @@ const LAST_WRITES: Duration = Duration::from_millis(300);
 
 /// Watch an agent buy a thousand requests, be stopped by its limit, and the books balance.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  farthing demo\n  farthing demo --rail tempo\n  farthing demo --rail bank\n  \
+#[command(
+    after_help = "Examples:\n  farthing demo\n  farthing demo --rail tempo\n  farthing demo --rail bank\n  farthing demo --rail card\n  \
     farthing demo --sessions\n  \
     farthing demo --upstream http://127.0.0.1:8080/\n\n\
     On Tempo the agent buys 200 requests of 0.005 USD, since each is a transaction on a chain that is \
     started on this machine; the chain's node is fetched from npm the first time.\n\n\
-    Exit code 0 only when everything happened as it says.")]
+    Exit code 0 only when everything happened as it says."
+)]
 pub(crate) struct Demo {
     /// What the payments are settled on.
     #[arg(long, value_enum, default_value_t = Rail::Balance)]
@@ -71,8 +74,8 @@ impl Demo {
             upstream::serve().await?;
             return Ok(ExitCode::SUCCESS);
         }
-        if self.sessions && self.rail == Rail::Bank {
-            return Err(Failure::wrong_use("--sessions is shown on balance and on tempo; leave --rail bank out"));
+        if self.sessions && matches!(self.rail, Rail::Bank | Rail::Card) {
+            return Err(Failure::wrong_use("--sessions is shown on balance and on tempo; leave --rail out"));
         }
         if self.sessions {
             return sessions::run(self.rail, self.json).await;
@@ -97,6 +100,10 @@ impl Demo {
                 say("bank      none: this demo writes the statements of an account itself, and no money moves");
                 "its 2 USD came by a transfer that a generated statement shows"
             }
+            None if self.rail == Rail::Card => {
+                say("card      none: a simulated card processor stands in for one; no money moves");
+                "and fill its balance here with 5 USD by card"
+            }
             None => "its balance of 2 USD is play money",
         };
         say(&format!("upstream  {}  (an ordinary HTTP server)", stage.upstream_address()));
@@ -106,7 +113,7 @@ impl Demo {
             self.rail.price()
         ));
         let agent = Agent::hire(&stage).await?;
-        say(&format!("agent     {}  (may spend 1 USD in total; {money})", agent.payer()));
+        say(&format!("agent     {}  (may spend {} in total; {money})", agent.payer(), self.rail.limit()));
 
         let mut report = Report::of(self.rail);
         self.buy(&stage, &agent, &mut report).await?;
@@ -115,6 +122,9 @@ impl Demo {
         report.count(&stage, &agent).await?;
         if let Some(bank) = stage.bank() {
             report.sent_back(&bank.send_back(stage.admin(), agent.payer()).await?);
+        }
+        if self.rail == Rail::Card {
+            report.paid_back(&card::pay_back(stage.admin(), agent.payer()).await?);
         }
         let books = stage.kill_gateway_and_open_its_books().await?;
         report.reconcile(&books, &agent, self.upstream.is_none()).await?;
@@ -134,16 +144,19 @@ impl Demo {
     /// All the purchases that the limit allows.
     async fn buy(&self, stage: &Stage, agent: &Agent, report: &mut Report) -> Result<(), Failure> {
         let bar = progress(self.rail.requests());
+        // One that finds no balance fills it; a second one beside it would want to as well.
+        let first = u64::from(self.rail == Rail::Card);
+        if first == 1 {
+            report.bought(agent.buy(self.goods(stage, 0)?).await?).await;
+            bar.inc(1);
+        }
         let purchases =
-            (0..self.rail.requests()).map(|number| async move { agent.buy(self.goods(stage, number)?).await });
+            (first..self.rail.requests()).map(|number| async move { agent.buy(self.goods(stage, number)?).await });
         let mut purchases = stream::iter(purchases).buffer_unordered(AT_ONCE);
         while let Some(outcome) = purchases.next().await {
             let outcome = outcome?;
             bar.inc(1);
-            if let Outcome::Paid { receipt, .. } = &outcome {
-                report.receipts += u64::from(receipt.is_some());
-            }
-            report.purchases += u64::from(Agent::consume(outcome).await);
+            report.bought(outcome).await;
         }
         bar.finish_and_clear();
         Ok(())

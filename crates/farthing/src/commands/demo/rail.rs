@@ -9,6 +9,8 @@ pub(crate) enum Rail {
     Balance,
     /// A prepaid balance that comes by bank transfer and goes back: the demo writes the bank's statements itself.
     Bank,
+    /// A prepaid balance that is topped up by card and goes back to it: the card processor is simulated, no money moves.
+    Card,
     /// pathUSD on a Tempo chain that is started on this machine: each payment is a transaction.
     Tempo,
 }
@@ -18,25 +20,39 @@ impl Rail {
     /// block before the answer goes out, so there are fewer of them, and the demo still ends within a minute.
     pub(super) const fn requests(self) -> u64 {
         match self {
-            Self::Balance | Self::Bank => 1000,
+            Self::Balance | Self::Bank | Self::Card => 1000,
             Self::Tempo => 200,
         }
     }
 
-    /// What each costs. All of them together are what the agent may spend.
+    /// What each costs.
     pub(super) const fn price(self) -> &'static str {
         match self {
-            Self::Balance | Self::Bank => "0.001 USD",
+            Self::Balance | Self::Bank | Self::Card => "0.001 USD",
             Self::Tempo => "0.005 USD",
+        }
+    }
+
+    /// What the agent may spend: what all requests together cost. The one that comes with a top-up counts as prepaid.
+    pub(super) const fn limit(self) -> &'static str {
+        match self {
+            Self::Balance | Self::Bank | Self::Tempo => "1 USD",
+            Self::Card => "0.999 USD",
         }
     }
 
     /// Its name among the gateway's payment methods.
     pub(super) const fn method(self) -> &'static str {
         match self {
-            Self::Balance | Self::Bank => "balance",
+            Self::Balance | Self::Bank | Self::Card => "balance",
             Self::Tempo => "tempo",
         }
+    }
+
+    /// What a route accepts.
+    pub(super) fn accept(self) -> String {
+        let top_up = if self == Self::Card { ", \"simulated/topup\"" } else { "" };
+        format!("\"{}/charge\"{top_up}", self.method())
     }
 
     /// Which request meets the upstream's one failure.
@@ -53,10 +69,10 @@ mod tests {
 
     #[test]
     fn the_requests_come_to_the_limit() {
-        let limit: Price = super::super::agent::LIMIT.parse().unwrap();
-        for rail in [Rail::Balance, Rail::Bank, Rail::Tempo] {
-            let price: Price = rail.price().parse().unwrap();
-            assert_eq!(price.millionths() * rail.requests(), limit.millionths(), "{rail:?}");
+        for rail in [Rail::Balance, Rail::Bank, Rail::Card, Rail::Tempo] {
+            let (price, limit): (Price, Price) = (rail.price().parse().unwrap(), rail.limit().parse().unwrap());
+            let prepaid = if rail == Rail::Card { price.millionths() } else { 0 };
+            assert_eq!(price.millionths() * rail.requests(), limit.millionths() + prepaid, "{rail:?}");
         }
     }
 }

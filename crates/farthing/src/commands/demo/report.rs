@@ -7,10 +7,12 @@ use farthing_books::Statement;
 use farthing_money::{Amount, Price};
 use farthing_protocol::Timestamp;
 use farthing_store::Books;
+use farthing_wallet::Outcome;
 use serde_json::{Value, json};
 
-use super::agent::{self, Agent, BALANCE_MILLIONTHS, LIMIT};
+use super::agent::{Agent, BALANCE_MILLIONTHS};
 use super::bank::SentBack;
+use super::card::PaidBack;
 use super::chain::Chain;
 use super::rail::Rail;
 use super::replay::Replay;
@@ -56,6 +58,14 @@ impl Report {
         }
     }
 
+    /// One purchase, read to its end.
+    pub(super) async fn bought(&mut self, outcome: Outcome) {
+        if let Outcome::Paid { receipt, .. } = &outcome {
+            self.receipts += u64::from(receipt.is_some());
+        }
+        self.purchases += u64::from(Agent::consume(outcome).await);
+    }
+
     /// Counts at the upstream and in the wallet.
     pub(super) async fn count(&mut self, stage: &Stage, agent: &Agent) -> Result<(), Failure> {
         self.served = stage.served().await?;
@@ -68,7 +78,8 @@ impl Report {
         let verification = books.verify().await.or_fail("the books cannot be read")?;
         let everything = (Timestamp::from_unix_millis(i64::MIN), Timestamp::from_unix_millis(i64::MAX));
         self.statement = books.statement(everything.0, everything.1).await.or_fail("the books cannot be read")?;
-        let limit: Price = agent::LIMIT.parse().or_fail("the limit is not a price")?;
+        let limit: Price = self.rail.limit().parse().or_fail("the limit is not a price")?;
+        let price: Price = self.rail.price().parse().or_fail("the price is not one")?;
         let own = self.charged(Some(agent.payer()));
         let requests = self.rail.requests();
 
@@ -94,8 +105,8 @@ impl Report {
             replay.map_or_else(|| "was not shown".to_owned(), |replay| format!("{} {}", replay.status, replay.problem));
         self.expect(refused, format!("a credential shown twice was answered with {said}"));
         let spent = self.spent.map_or_else(|| "nothing".to_owned(), |spent| spent.to_string());
-        self.expect(self.spent == Some(limit), format!("the wallet counted {spent} of {LIMIT}"));
-        let in_books = Amount::new(u128::from(limit.millionths()));
+        self.expect(self.spent == Some(limit), format!("the wallet counted {spent} of {limit}"));
+        let in_books = Amount::new(u128::from(price.millionths()).saturating_mul(u128::from(requests)));
         self.expect(
             own == in_books,
             format!("the gateway's books, opened after kill -9, say {} USD", own.to_decimal(6)),
@@ -161,6 +172,21 @@ impl Report {
                 "the generated statements close with {}, the books say {}, and nothing is unexplained",
                 back.closing, back.confirmed
             ),
+        );
+    }
+
+    /// What was left of a top-up went back to the card, and the processor shows what the books do.
+    pub(super) fn paid_back(&mut self, back: &PaidBack) {
+        self.expect(
+            back.left == "4 USD" && back.holds == "0 USD",
+            format!(
+                "{} that was left of one top-up went back to the card ({}); the balance holds {}",
+                back.left, back.reference, back.holds
+            ),
+        );
+        self.expect(
+            back.agrees,
+            "the simulated card processor's statement shows both, and nothing that the books do not".to_owned(),
         );
     }
 

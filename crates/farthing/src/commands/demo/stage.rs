@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use url::Url;
 
 use super::bank::Bank;
+use super::card;
 use super::chain::Chain;
 use super::rail::Rail;
 use crate::commands::books;
@@ -19,6 +20,7 @@ use crate::failure::{Failure, OrFail};
 
 /// Everything but the agent. The processes die and the directory goes with it.
 pub(super) struct Stage {
+    rail: Rail,
     directory: TempDir,
     chain: Option<Chain>,
     bank: Option<Bank>,
@@ -51,7 +53,7 @@ impl Stage {
             }
         };
         let chain = match rail {
-            Rail::Balance | Rail::Bank => None,
+            Rail::Balance | Rail::Bank | Rail::Card => None,
             Rail::Tempo => Some(Chain::start().await?),
         };
         let bank = (rail == Rail::Bank).then(Bank::open).transpose()?;
@@ -62,7 +64,12 @@ impl Stage {
         }
         let gateway = Process::start(&["gateway", "--json", "--config", &config.display().to_string()]).await?;
         let (shop, admin) = (gateway.address("listen")?, gateway.address("admin")?);
-        Ok(Self { directory, chain, bank, gateway: Some(gateway), own_upstream, upstream, shop, admin })
+        Ok(Self { rail, directory, chain, bank, gateway: Some(gateway), own_upstream, upstream, shop, admin })
+    }
+
+    /// What it is settled on.
+    pub(super) fn rail(&self) -> Rail {
+        self.rail
     }
 
     /// Where the upstream is.
@@ -163,6 +170,7 @@ fn write_config(file: &Path, rail: Rail, chain: Option<&Chain>, upstream: &Url) 
     let rail_table = match (chain, rail) {
         (Some(chain), _) => chain.rail(),
         (None, Rail::Bank) => Bank::rail(),
+        (None, Rail::Card) => card::rails(),
         (None, _) => "[rails.balance]\nasset = \"USD\"\n".to_owned(),
     };
     let config = format!(
@@ -177,11 +185,11 @@ development = true
 match    = "* /{{*path}}"
 upstream = "{}"
 price    = "{}"
-accept   = ["{}/charge"]
+accept   = [{}]
 "#,
         upstream.as_str().trim_end_matches('/'),
         rail.price(),
-        rail.method(),
+        rail.accept(),
     );
     private_file::private_directory(&file.with_file_name("seller")).or_fail("no directory for the books")?;
     private_file::write(file, config.as_bytes()).or_fail("the gateway's configuration cannot be written")

@@ -4,7 +4,7 @@ use std::time::Duration;
 use farthing_rail::Acceptor;
 
 use super::session::{self, Common};
-use super::shared::{KEYS, Shared};
+use super::shared::{KEYS, Shared, expected_fee};
 use super::table::Table;
 use super::{Place, Seller};
 use crate::chain::{Kind, by_id};
@@ -26,6 +26,7 @@ pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -
     settings.accept = accept(table, &shared)?;
     settings.contract_payers = table.flag("contract_payers")?.unwrap_or(false);
     settings.shares = shares(table)?;
+    settings.fee = expected_fee(table, &shared.token, shared.account.is_some())?;
     if let Some(validity) = table.duration("validity")? {
         settings.validity = validity.max(Duration::from_secs(1));
     }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use farthing_money::{Amount, Price, Rounding};
+use farthing_rail::ExpectedFee;
 
 use super::table::Table;
 use super::{Place, Seller};
@@ -14,7 +15,7 @@ use crate::settle::sender::{Clock, FeeBounds, Sender, Surroundings, Terms};
 use crate::settle::{ChainSettler, Confirmations, Rules, Sponsor, Step};
 
 /// The keys that every method of chains has. `reconcile` is the gateway's.
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 12] = [
     "rpc",
     "quorum",
     "chain",
@@ -25,6 +26,7 @@ pub(super) const KEYS: [&str; 11] = [
     "finality",
     "signer",
     "max_gas_price",
+    "expected_fee",
     "statement_from",
 ];
 
@@ -111,6 +113,17 @@ impl Shared {
             None => settler,
         }
     }
+}
+
+/// What a payment is expected to cost the seller in gas: what the owner says, and where we pay gas and nothing is
+/// said, that nobody knows.
+pub(super) fn expected_fee(table: &Table<'_>, token: &Token, pays_gas: bool) -> Result<ExpectedFee, String> {
+    let Some(said) = table.price("expected_fee", token)? else {
+        return Ok(if pays_gas { ExpectedFee::GAS } else { ExpectedFee::NONE });
+    };
+    let amount = said.in_asset(&token.asset, Rounding::Up);
+    let amount = amount.map_err(|error| table.wrong("expected_fee", format!("is no amount of the asset: {error}")))?;
+    Ok(ExpectedFee::fixed(amount.amount))
 }
 
 fn block_time(chain: u64) -> Duration {

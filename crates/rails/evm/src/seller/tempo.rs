@@ -4,7 +4,7 @@ use std::time::Duration;
 use farthing_rail::Acceptor;
 
 use super::session::{self, Common};
-use super::shared::{KEYS, Shared};
+use super::shared::{KEYS, Shared, expected_fee};
 use super::table::Table;
 use super::{Place, Seller};
 use crate::chain::{Kind, by_id};
@@ -43,6 +43,7 @@ pub(super) fn acceptors(seller: &Seller, table: &Table<'_>, place: &Place<'_>) -
     } else if table.value("fee_token").is_some() {
         return Err(table.wrong("fee_token", "is the token in which fees are paid; add fee_payer = true"));
     }
+    settings.fee = expected_fee(table, &shared.token, settings.sponsor.is_some())?;
     let session = Common::of(table, &shared).on_tempo(settings.sponsor.clone())?;
     let till = Till { recipient: shared.recipient };
     let method = TempoCharge::new(settings).map_err(|error| table.refused(error))?;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use farthing_rail::Acceptor;
 
-use super::shared::{KEYS, Shared};
+use super::shared::{KEYS, Shared, expected_fee};
 use super::table::Table;
 use super::{Place, Seller};
 use crate::usdc::{UsdcCharge, UsdcSettings};
@@ -17,6 +17,7 @@ pub(super) fn acceptor(seller: &Seller, table: &Table<'_>, place: &Place<'_>) ->
     }
     let mut settings = UsdcSettings::new(shared.token.clone(), shared.recipient);
     settings.contract_payers = table.flag("contract_payers")?.unwrap_or(false);
+    settings.fee = expected_fee(table, &shared.token, true)?;
     if let Some(validity) = table.duration("validity")? {
         settings.validity = validity.max(Duration::from_secs(1));
     }

@@ -62,7 +62,7 @@ pub struct Settings {
 }
 
 /// What a European or American card costs in the list: 2.9 % and 30 of the smallest unit.
-pub(crate) const USUAL_FEE: ExpectedFee = ExpectedFee { fixed: Amount::new(30), per_million: 29_000 };
+pub(crate) const USUAL_FEE: ExpectedFee = ExpectedFee { fixed: Amount::new(30), per_million: 29_000, gas: false };
 
 /// Long enough to have a token issued and a payer asked, short enough for a token to be worthless soon.
 pub(crate) const USUAL_VALIDITY: Duration = Duration::from_secs(5 * 60);

@@ -156,7 +156,7 @@ fn fee(reader: &Reader<'_>, asset: &Asset) -> Result<ExpectedFee, String> {
         return Err(wrong());
     }
     let per_million = format!("{whole}{part:0<4}").parse().map_err(|_| wrong())?;
-    Ok(ExpectedFee { fixed: table.money("fixed", asset)?.unwrap_or_default(), per_million })
+    Ok(ExpectedFee { per_million, ..ExpectedFee::fixed(table.money("fixed", asset)?.unwrap_or_default()) })
 }
 
 /// A table, read key by key.

@@ -43,7 +43,7 @@ impl Stage {
             tempfile::Builder::new().prefix("farthing-demo-").tempdir().or_fail("no temporary directory")?;
         let upstream = Process::start(&["demo", "--serve-upstream"]).await?;
         let chain = match rail {
-            Rail::Balance | Rail::Bank => None,
+            Rail::Balance | Rail::Bank | Rail::Card => None,
             Rail::Tempo => Some(Chain::start().await?),
         };
         private_file::private_directory(&directory.path().join("seller")).or_fail("no directory for the books")?;

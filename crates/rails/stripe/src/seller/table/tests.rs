@@ -37,7 +37,7 @@ fn every_key_is_read() {
     );
     let stripe = read(&text).unwrap();
     assert_eq!(stripe.terms().floor, Amount::new(100));
-    assert_eq!(stripe.terms().fee, ExpectedFee { fixed: Amount::new(25), per_million: 15_000 });
+    assert_eq!(stripe.terms().fee, ExpectedFee { fixed: Amount::new(25), per_million: 15_000, gas: false });
     assert_eq!(stripe.settings.spelling, Spelling::TopLevel);
     assert_eq!(stripe.settings.connect.account.as_deref(), Some("acct_1"));
     assert!(stripe.settings.statement_from.is_some());
