@@ -1,5 +1,6 @@
 //! The one place that knows which payment methods a seller can take; the buyer's are in `farthing_rails`.
 
+mod card;
 mod facilitated;
 mod funding;
 mod simulated;
@@ -44,12 +45,15 @@ fn build(chains: &Seller, method: &str, table: &Table, context: &RailContext<'_>
         farthing_rail_stripe::METHOD => {
             stripe::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))])
         }
+        farthing_rail_card::METHOD => card::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))]),
         // It funds balances and takes no payment by itself.
         funding::BANK => Ok(Vec::new()),
         method if farthing_rail_evm::METHODS.contains(&method) => on_chains(chains, method, table, context),
         unknown => {
             let methods = farthing_rail_evm::METHODS.join(", ");
-            Err(format!("there is no rail \"{unknown}\"; the rails are balance, bank, stripe, {methods} and simulated"))
+            Err(format!(
+                "there is no rail \"{unknown}\"; the rails are balance, bank, card, stripe, {methods} and simulated"
+            ))
         }
     }
 }

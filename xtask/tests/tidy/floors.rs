@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("farthing-ows", 4),
     ("farthing-rail-balance", 4),
     ("farthing-rail-bank", 4),
+    ("farthing-rail-card", 4),
     ("farthing-rail-evm", 4),
     ("farthing-rail-stripe", 4),
     ("farthing-devnet", 4),

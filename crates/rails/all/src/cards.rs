@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use farthing_rail::Payer;
 use farthing_rail_balance::{TOP_UP, TopUpPayer};
+use farthing_rail_card::buyer::{CardPayer, over_https};
+use farthing_rail_card::machine_randomness;
+use farthing_rail_card::sandbox::SandboxClient;
 use farthing_rail_stripe::buyer::{Funding, FundingError, StripePayer};
 use farthing_wallet::Wallet;
 
@@ -25,4 +28,16 @@ pub fn by_card(wallet: &Wallet) -> Vec<Arc<dyn Payer>> {
     let card = StripePayer::new(wallet.signer(), Arc::new(funding), Arc::new(now));
     let top_up = TopUpPayer::over(Arc::new(card.clone().under(TOP_UP)), wallet.signer());
     vec![Arc::new(card), Arc::new(top_up)]
+}
+
+/// What pays with encrypted tokens of a card, where the owner gave the wallet one: the sandbox's, which stands for no
+/// card and pays servers on this machine only (`farthing wallet fund --sandbox-card`).
+pub fn by_token(wallet: &Wallet) -> Result<Vec<Arc<dyn Payer>>, reqwest::Error> {
+    if !wallet.has_funding(farthing_rail_card::METHOD) {
+        return Ok(Vec::new());
+    }
+    let sandbox = Arc::new(SandboxClient::new(machine_randomness()));
+    let card = CardPayer::new(wallet.signer(), sandbox, over_https()?, Arc::new(now));
+    let top_up = TopUpPayer::over(Arc::new(card.clone().under(TOP_UP)), wallet.signer());
+    Ok(vec![Arc::new(card), Arc::new(top_up)])
 }

@@ -32,7 +32,7 @@ mod payers;
 
 use std::path::Path;
 
-pub use cards::by_card;
+pub use cards::{by_card, by_token};
 pub use chains::{ChainsFileError, delegation, load, save};
 pub use clock::now;
 pub use farthing_wallet as wallet;
@@ -53,6 +53,9 @@ pub enum ClientError {
     /// See [`PayersError`].
     #[error(transparent)]
     Payers(#[from] PayersError),
+    /// What fetches a seller's keys could not be made.
+    #[error("the client that fetches sellers' keys cannot be made: {0}")]
+    Keys(String),
     /// The HTTP client could not be made.
     #[error(transparent)]
     Http(#[from] PayError),
@@ -78,6 +81,7 @@ pub async fn client_of(wallets: &Wallets, wallet: Wallet) -> Result<PayingClient
     let on_chains = wallet.account().map(|account| OnChains { account, chains, delegation });
     let mut charges = payers(wallet.signer(), on_chains.as_ref()).await?;
     charges.extend(by_card(&wallet));
+    charges.extend(by_token(&wallet).map_err(|error| ClientError::Keys(error.without_url().to_string()))?);
     let sessions = session_payers(wallet.signer(), on_chains.as_ref()).await?;
     Ok(PayingClient::new(wallet, charges)?.with_session_payers(sessions))
 }

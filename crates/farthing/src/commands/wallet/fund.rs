@@ -1,5 +1,6 @@
 //! `farthing wallet fund`: where to send money, and money for the asking on a development chain.
 
+mod sandbox_card;
 mod stripe;
 
 use std::process::ExitCode;
@@ -37,12 +38,17 @@ pub(crate) struct Fund {
     token: Option<String>,
     #[command(flatten)]
     card: stripe::ByCard,
+    #[command(flatten)]
+    sandbox: sandbox_card::SandboxCard,
 }
 
 impl Fund {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         if self.card.is_meant() {
             return self.card.keep(&self.on.name, &self.on.home, self.on.json);
+        }
+        if self.sandbox.is_meant() {
+            return self.sandbox.keep(&self.on.name, &self.on.home, self.on.json);
         }
         let account = self.on.account()?;
         match self.from_devnet {
