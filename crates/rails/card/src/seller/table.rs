@@ -14,7 +14,7 @@ use crate::sandbox::SandboxServer;
 use crate::{Network, Random, asset_of};
 
 /// What a card usually costs: 2.9 % and 30 of the smallest unit.
-const USUAL_FEE: ExpectedFee = ExpectedFee { fixed: Amount::new(30), per_million: 29_000 };
+const USUAL_FEE: ExpectedFee = ExpectedFee { fixed: Amount::new(30), per_million: 29_000, gas: false };
 /// Below this the fixed part of the fee eats more than half.
 const USUAL_FLOOR: Amount = Amount::new(50);
 /// Long enough to have a token made and a payer asked.
