@@ -18,7 +18,8 @@ pub fn statement(data: &[u8]) {
     });
     match &file {
         Ok(file) if !file.statements.is_empty() => {
-            let difference = file.statements.iter().map(|statement| statement.closing - statement.opening).sum::<i128>();
+            let difference =
+                file.statements.iter().map(|statement| statement.closing - statement.opening).sum::<i128>();
             assert_eq!(difference, sum, "what was handed out is what the balances say");
         }
         Ok(_) => {}
