@@ -225,7 +225,10 @@ async fn u_15_orders_that_mean_nothing_are_refused() {
     }
     let get = |path: &str| reqwest::Client::new().get(format!("{url}{path}")).send();
     let described = reqwest::get(format!("{}/llms.txt", seller.listen)).await.unwrap().text().await.unwrap();
-    assert!(described.contains("A balance in USD is topped up over the rail bank: POST /balance/topups"), "{described}");
+    assert!(
+        described.contains("A balance in USD is topped up over the rail bank: POST /balance/topups"),
+        "{described}"
+    );
     for path in ["", "/", "/top_1", "/top_00000000000000000000000000000000", "/../x"] {
         assert!(get(path).await.unwrap().status().is_client_error(), "{path}");
     }
