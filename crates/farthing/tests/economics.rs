@@ -49,7 +49,11 @@ fn check(directory: &Path, config: &str, arguments: &[&str]) -> Output {
     std::fs::write(&file, config).unwrap();
     let mut command = Command::new(FARTHING);
     command.args(["gateway", "--check", "--config"]).arg(&file).args(arguments);
-    command.env("STRIPE_KEY", "sk_test_x").env("STRIPE_WEBHOOK", "whsec_x").output().unwrap()
+    command
+        .env("STRIPE_KEY", "sk_test_SearchedForEverywhere")
+        .env("STRIPE_WEBHOOK", "whsec_SearchedForEverywhere")
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -107,7 +111,7 @@ async fn what_rails_cost_is_in_the_books_and_a_top_up_sells_nothing() {
     let config = config("0.001 USD", r#"["balance/charge", "simulated/topup"]"#, "")
         .replace("http://127.0.0.1:9\"\nprice", &format!("{}\"\nprice", upstream.url()));
     let config = config.replace("[[route]]", "[rails.simulated]\ntop_up = \"5 USD\"\n\n[[route]]");
-    let secrets = [("STRIPE_KEY", "sk_test_x"), ("STRIPE_WEBHOOK", "whsec_x")];
+    let secrets = [("STRIPE_KEY", "sk_test_SearchedForEverywhere"), ("STRIPE_WEBHOOK", "whsec_SearchedForEverywhere")];
     let seller = Seller::start(directory.path(), &config, &secrets);
     let home = tempfile::tempdir().unwrap();
     let agent = |arguments: &[&str]| {
