@@ -35,6 +35,7 @@ pub(crate) fn install_everything() -> anyhow::Result<()> {
     fuzzing()?;
     measuring()?;
     mppx()?;
+    npm("card", "jose")?;
     npm("x402-ts", "@x402/core")?;
     npm("proxy", "node")?;
     python("pympp")?;

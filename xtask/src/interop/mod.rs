@@ -4,8 +4,9 @@
 //! hand, and [`checks`] says what must come out. [`tempo`] lets everybody buy of everybody on a chain, [`sessions`] by one
 //! deposit and many vouchers, and [`x402`] in the words of x402, with facilitators between.
 //! [`mcp`] has an assistant use the wallet's tools, and [`proxy`] programs buy that know nothing of payments. [`stripe`] is
-//! cards, against a double.
+//! cards, against a double; [`card`] is their encrypted tokens.
 
+mod card;
 mod chain_program;
 mod chains;
 mod checks;
@@ -79,6 +80,8 @@ enum Part {
     Proxy,
     /// Everybody buys of everybody by card, against a double of Stripe.
     Stripe,
+    /// Another implementation of JWE makes card tokens that ours opens, and opens ours.
+    Card,
 }
 
 /// Runs every part; an error when anything came out otherwise than it should.
@@ -93,7 +96,10 @@ pub(crate) fn run(selection: &Selection) -> anyhow::Result<()> {
     if has(Part::Ows) {
         failures.extend(ows::run()?);
     }
-    if selection.only == Some(Part::Ows) {
+    if has(Part::Card) {
+        failures.extend(card::run()?);
+    }
+    if matches!(selection.only, Some(Part::Ows | Part::Card)) {
         return ended(&failures);
     }
     let binary = farthing::debug_binary()?;

@@ -1,6 +1,6 @@
 use farthing_money::{Amount, Asset};
-use farthing_protocol::Timestamp;
-use farthing_rail::{Answer, NotPayable, Origin, SignError};
+use farthing_protocol::{Credential, Timestamp};
+use farthing_rail::{Answer, Became, NotPayable, Origin, SignError};
 
 use crate::{EncryptionKey, Network, Payload};
 
@@ -18,6 +18,13 @@ pub trait ClientEnabler: Send + Sync {
     /// Makes a token for this and encrypts it to the key. [`SignError::Unanswered`] where it may exist and nobody
     /// knows; the amount then stays counted.
     fn token<'a>(&'a self, order: &'a TokenOrder) -> Answer<'a, Result<Payload, SignError>>;
+
+    /// What became of a token that was handed out. A seller's word does not count; whoever cannot say leaves the
+    /// amount counted.
+    fn became<'a>(&'a self, credential: &'a Credential, now: Timestamp) -> Answer<'a, Became> {
+        let _ = (credential, now);
+        Box::pin(std::future::ready(Became::Unknown))
+    }
 }
 
 /// What a token is made for, as a policy approved it.

@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use farthing_money::{Amount, Asset, Currency, Price};
 use farthing_protocol::{Challenge, Credential, Realm, Timestamp};
-use farthing_rail::{Answer, Approved, NotPayable, Offer, Origin, Payer, Quote, SignError, Signed, Signer, end_of};
+use farthing_rail::{
+    Answer, Approved, Became, NotPayable, Offer, Origin, Payer, Quote, SignError, Signed, Signer, end_of,
+};
 
 use super::{ClientEnabler, FetchKeys, TokenOrder};
 use crate::jwe::Envelope;
@@ -117,6 +119,10 @@ impl Payer for CardPayer {
 
     fn is_bearer(&self) -> bool {
         true
+    }
+
+    fn became<'a>(&'a self, credential: &'a Credential) -> Answer<'a, Became> {
+        self.enabler.became(credential, (self.now)())
     }
 
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {

@@ -34,7 +34,7 @@ impl EncryptionKey {
         let mut bytes = plain.to_vec();
         let nonce = Nonce::assume_unique_for_key(iv);
         let tag = content.seal_in_place_separate_tag(nonce, Aad::from(header.as_bytes()), &mut bytes)?;
-        let parts = [encrypted, iv.as_slice(), bytes.as_slice(), tag.as_ref()].map(|part| base64url::encode(part));
+        let parts = [encrypted, iv.as_slice(), bytes.as_slice(), tag.as_ref()].map(base64url::encode);
         Ok(format!("{header}.{}", parts.join(".")))
     }
 }

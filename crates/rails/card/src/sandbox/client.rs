@@ -1,7 +1,7 @@
 use std::fmt;
 
-use farthing_protocol::base64url;
-use farthing_rail::{Answer, NotPayable, Origin, SignError};
+use farthing_protocol::{Credential, Timestamp, base64url};
+use farthing_rail::{Answer, Became, NotPayable, Origin, SignError};
 
 use crate::buyer::{ClientEnabler, TokenOrder};
 use crate::{DynamicData, DynamicKind, Network, NetworkToken, Payload, Personal, Random};
@@ -78,6 +78,12 @@ impl ClientEnabler for SandboxClient {
 
     fn token<'a>(&'a self, order: &'a TokenOrder) -> Answer<'a, Result<Payload, SignError>> {
         Box::pin(std::future::ready(self.make(order)))
+    }
+
+    /// A token ends with its challenge, and no money ever moves by it.
+    fn became<'a>(&'a self, credential: &'a Credential, now: Timestamp) -> Answer<'a, Became> {
+        let is_over = credential.challenge().is_expired(now);
+        Box::pin(std::future::ready(if is_over { Became::Never } else { Became::Unknown }))
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) struct Line {
     pub(super) name: String,
     /// The sandbox's name of it.
     pub(super) reference: String,
-    /// Whether it was done, and otherwise why not.
-    pub(super) declined: Option<String>,
+    /// What was decided.
+    pub(super) verdict: Verdict,
     /// In the smallest unit.
     pub(super) amount: String,
     /// The asset.
@@ -40,6 +40,15 @@ pub(super) struct Line {
 pub struct LedgerError {
     path: PathBuf,
     error: io::Error,
+}
+
+/// A decision, with the reason where it is a no.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    Done,
+    Declined(String),
+    Unusable(String),
 }
 
 impl Ledger {
@@ -76,7 +85,7 @@ impl Ledger {
     /// What was done from this line on, and how many lines there are.
     pub(super) fn done_after(&self, shown: usize) -> (Vec<Line>, usize) {
         let kept = self.lock();
-        let done = kept.lines.iter().skip(shown).filter(|line| line.declined.is_none()).cloned().collect();
+        let done = kept.lines.iter().skip(shown).filter(|line| line.verdict == Verdict::Done).cloned().collect();
         (done, kept.lines.len())
     }
 

@@ -10,7 +10,7 @@ use farthing_rail::{
 };
 use sha2::{Digest, Sha256};
 
-use super::ledger::{Ledger, Line};
+use super::ledger::{Ledger, Line, Verdict};
 use super::{DECLINED, LedgerError, receipt_members};
 use crate::jwe::{DecryptionKey, UnusableKey};
 use crate::seller::{Asked, Authorisation, Clock, Done, Outcome, ServerEnabler, movement};
@@ -66,17 +66,19 @@ impl SandboxServer {
     }
 
     /// Opens and judges a token as an acquirer would, but for the card's own bank.
-    fn judge(&self, order: &Authorisation, before: &[Line]) -> (Option<String>, Option<String>) {
+    fn judge(&self, order: &Authorisation, before: &[Line]) -> (Verdict, Option<String>) {
         let token = match self.opened(order) {
             Ok(token) => token,
-            Err(why) => return (Some(why), None),
+            Err(why) => return (Verdict::Unusable(why), None),
         };
         let used = token.dynamic.value.as_ref().map(|value| hexadecimal(value.reveal()));
         if used.is_some() && before.iter().any(|line| line.used == used) {
-            return (Some("the cryptogram was used before".to_owned()), None);
+            return (Verdict::Unusable("the cryptogram was used before".to_owned()), None);
         }
-        let is_declined = token.number.reveal().ends_with(DECLINED);
-        (is_declined.then(|| "the sandbox declines this number".to_owned()), used)
+        if token.number.reveal().ends_with(DECLINED) {
+            return (Verdict::Declined("the sandbox declines this number".to_owned()), used);
+        }
+        (Verdict::Done, used)
     }
 
     fn opened(&self, order: &Authorisation) -> Result<NetworkToken, String> {
@@ -96,10 +98,10 @@ impl SandboxServer {
     }
 
     fn said(&self, line: Line) -> Outcome {
-        match line.declined {
-            Some(reason) if reason.contains("declines") => Outcome::Declined(reason),
-            Some(reason) => Outcome::Unusable(reason),
-            None => match line.amount.parse() {
+        match line.verdict {
+            Verdict::Declined(reason) => Outcome::Declined(reason),
+            Verdict::Unusable(reason) => Outcome::Unusable(reason),
+            Verdict::Done => match line.amount.parse() {
                 Ok(amount) => Outcome::Done(Done {
                     reference: line.reference,
                     amount,
@@ -122,7 +124,7 @@ impl SandboxServer {
         Line {
             name: name.to_owned(),
             reference: format!("sandbox-{}", hexadecimal(name).get(..24).unwrap_or_default()),
-            declined: None,
+            verdict: Verdict::Done,
             amount: amount.to_string(),
             asset: asset.to_string(),
             at: (self.now)().unix_millis(),
@@ -161,8 +163,8 @@ impl ServerEnabler for SandboxServer {
     fn authorise<'a>(&'a self, order: &'a Authorisation) -> Answer<'a, Outcome> {
         let Asked { challenge, amount, asset, .. } = &order.asked;
         let outcome = self.decided(challenge, |before| {
-            let (declined, used) = self.judge(order, before);
-            Line { declined, used, ..self.line(challenge, *amount, asset) }
+            let (verdict, used) = self.judge(order, before);
+            Line { verdict, used, ..self.line(challenge, *amount, asset) }
         });
         Box::pin(std::future::ready(outcome))
     }
