@@ -218,9 +218,9 @@ impl Pay {
             "challengeId": receipt.challenge_id.as_ref().map(|id| id.as_str()),
             "externalId": receipt.external_id,
         });
-        for member in ["signedReceipt", "signedBy"] {
-            if let Some(signed) = receipt.extra.get(member) {
-                kept[member] = signed.clone();
+        for member in ["signedReceipt", "signedBy", "sandbox", "notice"] {
+            if let Some(said) = receipt.extra.get(member) {
+                kept[member] = said.clone();
             }
         }
         std::fs::write(file, format!("{kept}\n")).or_fail("paid, but the receipt cannot be written")
