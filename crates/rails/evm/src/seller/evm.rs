@@ -74,6 +74,7 @@ fn in_x402(table: &Table<'_>, charge: &EvmSettings) -> Result<Vec<X402Settings>,
     let settings = |transfer| X402Settings {
         contract_payers: charge.contract_payers,
         validity: charge.validity,
+        fee: charge.fee,
         ..X402Settings::seller(charge.token.clone(), charge.recipient, transfer)
     };
     Ok(transfers.into_iter().map(settings).collect())

@@ -64,7 +64,8 @@ impl ChainSession {
             intent: IntentName::new(INTENT).map_err(|error| Unpriceable(error.to_string()))?,
             asset: settings.token.asset.clone(),
             floor: Amount::new(1),
-            fee: ExpectedFee::NONE,
+            // Opening, collecting and closing are transactions of ours.
+            fee: ExpectedFee::GAS,
             finality: Finality::After(FINALITY),
             refundable: false,
             validity: settings.validity,
