@@ -100,7 +100,9 @@ async fn a_settlement_survives_the_end_of_its_process() {
     let request = Authorized::new(&stage, "killed").await.request();
     let sent = stage.sent().await;
     let url = format!("{}/settle", stage.url());
-    let asked = tokio::spawn(reqwest::Client::new().post(url).json(&request).send());
+    // Under a name: it may be written down that this request was told, and the process end before it was.
+    let first = reqwest::Client::new().post(url).header("idempotency-key", "first");
+    let asked = tokio::spawn(first.json(&request).send());
     while stage.sent().await == sent {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
@@ -114,14 +116,14 @@ async fn a_settlement_survives_the_end_of_its_process() {
         assert_eq!(stage.sent().await, sent + 1);
         return;
     }
-    let mut told = stage.post("/settle", &request).await;
+    let mut told = stage.post_under("first", "/settle", &request).await;
     for _ in 0..50 {
         if told.status == 200 {
             break;
         }
         assert_eq!(told.body["errorReason"], "settlement_pending", "{told:?}");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        told = stage.post("/settle", &request).await;
+        told = stage.post_under("first", "/settle", &request).await;
     }
     assert_eq!(told.body["success"], true, "{told:?}");
     assert_eq!(stage.sent().await, sent + 1);

@@ -91,6 +91,13 @@ impl Stage {
         Told { status: sent.status().as_u16(), body: sent.json().await.unwrap() }
     }
 
+    /// The same under a name: sent again, it is told what it was told, or would have been.
+    pub(crate) async fn post_under(&self, name: &str, path: &str, request: &Value) -> Told {
+        let url = format!("{}{path}", self.url());
+        let sent = self.client.post(url).header("idempotency-key", name).json(request).send().await.unwrap();
+        Told { status: sent.status().as_u16(), body: sent.json().await.unwrap() }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Told {
         let sent = self.client.get(format!("{}{path}", self.url())).send().await.unwrap();
         Told { status: sent.status().as_u16(), body: sent.json().await.unwrap() }
