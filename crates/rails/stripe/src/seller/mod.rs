@@ -2,7 +2,7 @@
 //!
 //! A charge is one call under one idempotency key, which is the payment's own name. Whatever is repeated is that
 //! call, byte for byte, and so a lost answer is found by asking again. What the call was is kept with the claim,
-//! [closed](kept) with a key that comes out of the seller's secret key.
+//! closed with a key that comes out of the seller's secret key.
 
 mod charge;
 mod connect;
