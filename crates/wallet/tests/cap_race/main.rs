@@ -107,7 +107,10 @@ impl<'a> Race<'a> {
     async fn check(&self, cap: u64, tally: &mut Tally) {
         let signed: u64 = self.sellers.iter().map(Seller::signed).sum();
         let (spent, reserved) = double::counted(self.client.wallet()).await;
-        let says = format!("{signed} signed, {spent} spent, {reserved} reserved, cap {cap}");
+        let by_rail = self.sellers.iter().zip(rails::ALL.into_iter().cycle());
+        let by_rail: Vec<_> = by_rail.map(|(seller, rail)| (rail.name, seller.signed())).collect();
+        let says =
+            format!("{signed} signed, {spent} spent, {reserved} reserved, cap {cap}, signed for each: {by_rail:?}");
         assert!(signed <= cap && spent + reserved <= cap, "{says}");
         assert!(signed <= spent + reserved, "{says}");
         tally.used_up += u32::from(spent + reserved == cap);

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use farthing_protocol::ProblemType;
 use farthing_rail::{SessionAction, Voucher};
@@ -9,6 +9,8 @@ pub(crate) struct Accounts {
     pub(crate) channels: BTreeMap<String, Channel>,
     /// What the payer's balance still holds; nothing for enough.
     pub(crate) balance: Option<u128>,
+    /// The additions that were taken, each of which is taken once.
+    added: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,10 +37,16 @@ impl Accounts {
                 self.voucher(&opening.voucher, price)
             }
             SessionAction::TopUp(addition) => {
+                let key = addition.key.as_str().to_owned();
+                if self.added.contains(&key) {
+                    let channel = self.channels.get(&addition.channel).cloned();
+                    return channel.ok_or((ProblemType::SessionChannelNotFound, None));
+                }
                 self.set_aside(addition.deposit.units())?;
                 let channel = self.channels.get_mut(&addition.channel);
                 let channel = channel.ok_or((ProblemType::SessionChannelNotFound, None))?;
                 channel.deposit += addition.deposit.units();
+                self.added.insert(key);
                 Ok(channel.clone())
             }
             SessionAction::Voucher(voucher) => self.voucher(voucher, price),
