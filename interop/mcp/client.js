@@ -19,7 +19,15 @@ if (terms.answers) {
   })
 }
 let log = ''
-await client.connect(transport())
+const line = transport()
+await client.connect(line)
+// Progress is read off the line: the SDK forgets a call at its answer, and with it a step that came in the same read.
+let steps = []
+const heard = line.onmessage
+line.onmessage = (message, extra) => {
+  if (message.method === 'notifications/progress') steps.push(message.params)
+  heard(message, extra)
+}
 const offered = { tools: names((await client.listTools()).tools) }
 const { resources, prompts } = client.getServerCapabilities()
 offered.resources = resources ? (await client.listResources()).resources.map(({ uri }) => uri) : []
@@ -33,8 +41,8 @@ await client.close()
 console.log(JSON.stringify({ ...offered, results, asked, log }))
 
 async function made({ kind = 'tool', name, arguments: given }) {
-  const progress = []
-  const options = { onprogress: (step) => progress.push(step) }
+  const progress = (steps = [])
+  const options = { onprogress: () => {} }
   if (kind === 'resource') return { ...(await client.readResource({ uri: name }, options)), progress }
   if (kind === 'prompt') return { ...(await client.getPrompt({ name, arguments: given }, options)), progress }
   const answer = await client.callTool({ name, arguments: given }, undefined, options)
