@@ -1,6 +1,6 @@
 //! The proxy alone, without payments, for measuring it: `passthrough LISTEN UPSTREAM`, on one thread.
 
-use farthing_gateway::proxy::{Body, Target, Timeouts, Upstream, Version};
+use farthing_gateway::proxy::{Body, Reach, Target, Timeouts, Upstream, Version};
 use farthing_gateway::serve::{Limits, Peer, serve};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(listen), Some(origin)) = (arguments.next(), arguments.next()) else {
         return Err("usage: passthrough 127.0.0.1:8080 http://127.0.0.1:3000".into());
     };
-    let upstream = Upstream::new(&origin.parse()?, Version::Auto, Timeouts::default(), None)?;
+    let upstream = Upstream::new(&origin.parse()?, Version::Auto, Timeouts::default(), Reach::default())?;
     let service = move |request: Request<Incoming>, peer: Peer| {
         let upstream = upstream.clone();
         async move { answer(&upstream, request, peer).await.unwrap_or_else(plain) }

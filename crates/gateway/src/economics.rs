@@ -17,6 +17,7 @@ use crate::StartError;
 use crate::certificate;
 use crate::config::{Config, FundingFactory, RailFactory, SignerFactory};
 use crate::metrics::Metrics;
+use crate::proxy::Reach;
 use crate::site::Site;
 
 /// Every way to pay for every priced route, in the order of the configuration.
@@ -35,7 +36,8 @@ pub fn check(
     upstream_tls: Option<&rustls::ClientConfig>,
 ) -> Result<Economics, StartError> {
     certificate::load(&config)?;
-    let site = Site::prepare(config, rails, signers, fundings, &Metrics::new()?, upstream_tls)?;
+    let reach = Reach { tls: upstream_tls.cloned(), dial: None };
+    let site = Site::prepare(config, rails, signers, fundings, &Metrics::new()?, &reach)?;
     Ok(site.economics())
 }
 

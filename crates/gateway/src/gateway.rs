@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_store::{Books, StoreError};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,11 +17,12 @@ use crate::config::{Config, ConfigError, FundingFactory, RailFactory, SignerFact
 use crate::economics::Economics;
 use crate::funding;
 use crate::metrics::Metrics;
+use crate::proxy::{Dial, Reach};
 use crate::reconcile;
 use crate::reload::{Fixed, Reloader};
 use crate::resolver;
 use crate::seller::{Seller, Unfinished};
-use crate::serve::{Drained, Limits, Peer, serve};
+use crate::serve::{Drained, Ended, Limits, Peer, Speaks, serve, serve_connection};
 use crate::sessions::keeper;
 use crate::signing;
 use crate::site::Site;
@@ -34,7 +36,7 @@ pub struct Gateway {
     books: Books,
     clock: Arc<dyn Clock>,
     limits: Limits,
-    upstream_tls: Option<rustls::ClientConfig>,
+    reach: Reach,
 }
 
 /// A gateway that serves. Dropping it stops it without waiting for requests under way;
@@ -45,15 +47,23 @@ pub struct Running {
     stop: watch::Sender<bool>,
     public: JoinHandle<Drained>,
     admin: Option<JoinHandle<()>>,
-    resolver: JoinHandle<()>,
-    keeper: JoinHandle<()>,
-    reconciler: JoinHandle<()>,
-    signing: JoinHandle<()>,
-    funding: JoinHandle<()>,
+    background: Background,
     unfinished: Unfinished,
     books: Books,
     drain: Duration,
 }
+
+/// A gateway without sockets of its own: whoever embeds it brings the connections.
+pub struct Embedded {
+    seller: Arc<Seller>,
+    limits: Limits,
+    stop: watch::Sender<bool>,
+    background: Background,
+    unfinished: Unfinished,
+}
+
+/// What goes on beside the requests.
+struct Background([JoinHandle<()>; 5]);
 
 /// Where a gateway really listens; differs from the configuration where that says port 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +101,7 @@ impl Gateway {
     /// A gateway of this configuration. `rails` builds the payment methods its `[rails]` tables name.
     pub fn new(config: Config, rails: RailFactory, books: Books) -> Self {
         let (clock, limits) = (Arc::new(SystemClock), Limits::default());
-        Self { config, rails, signers: None, fundings: None, books, clock, limits, upstream_tls: None }
+        Self { config, rails, signers: None, fundings: None, books, clock, limits, reach: Reach::default() }
     }
 
     /// Starts with the defaults of [`Gateway::new`].
@@ -130,23 +140,45 @@ impl Gateway {
     /// Reaches https upstreams with these trusted roots.
     #[must_use]
     pub fn upstream_tls(mut self, tls: rustls::ClientConfig) -> Self {
-        self.upstream_tls = Some(tls);
+        self.reach.tls = Some(tls);
         self
+    }
+
+    /// Reaches upstreams otherwise than over TCP, without TLS.
+    #[must_use]
+    pub fn dial(mut self, dial: Arc<dyn Dial>) -> Self {
+        self.reach.dial = Some(dial);
+        self
+    }
+
+    /// Recovers what an earlier process left half done, then waits for connections that somebody else opens. There is
+    /// no socket, no admin API and no TLS: the configuration's own are left alone.
+    pub async fn embed(self) -> Result<Embedded, StartError> {
+        let Self { config, rails, signers, fundings, books, clock, limits, reach } = self;
+        let drain = config.drain;
+        let metrics = Metrics::new()?;
+        let site = Site::prepare(config, &rails, signers.as_ref(), fundings.as_ref(), &metrics, &reach)?;
+        let (seller, unfinished) = Seller::new(site, books, clock, metrics);
+        resolver::recover(&seller).await?;
+        let again = signing::sign(&seller).await;
+        let (stop, stopping) = watch::channel(false);
+        let background = Background::start(&seller, again, &stopping);
+        Ok(Embedded { seller, limits: Limits { drain, ..limits }, stop, background, unfinished })
     }
 
     /// Recovers what an earlier process left half done, then serves.
     pub async fn run(self) -> Result<Running, StartError> {
-        let Self { config, rails, signers, fundings, books, clock, limits, upstream_tls } = self;
+        let Self { config, rails, signers, fundings, books, clock, limits, reach } = self;
         let certificate = certificate::load(&config)?;
         let (listen, admin_address) = (config.listen, config.admin);
         let (drain, development) = (config.drain, config.development);
         let admin_token = config.admin_token.clone();
         let metrics = Metrics::new()?;
-        let (tls, shown) = (upstream_tls.clone(), certificate.clone());
-        let fixed = Fixed::of(&config, Arc::clone(&rails), signers.clone(), fundings.clone(), tls, shown);
+        let (again_by, shown) = (reach.clone(), certificate.clone());
+        let fixed = Fixed::of(&config, Arc::clone(&rails), signers.clone(), fundings.clone(), again_by, shown);
         let data = config.data().to_owned();
         let (keys, fundings) = (signers.as_ref(), fundings.as_ref());
-        let site = Site::prepare(config, &rails, keys, fundings, &metrics, upstream_tls.as_ref())?;
+        let site = Site::prepare(config, &rails, keys, fundings, &metrics, &reach)?;
         let listener = bind(listen).await?;
         let admin_listener = match admin_address {
             Some(address) => Some(bind(address).await?),
@@ -165,11 +197,7 @@ impl Gateway {
             let admin = admin::Admin::new(Arc::clone(&seller), reloader.clone(), admin_token, development, data);
             tokio::spawn(admin::serve(admin, listener, stopped(stopping.clone())))
         });
-        let resolver = tokio::spawn(resolver::run(Arc::clone(&seller), stopping.clone()));
-        let keeper = tokio::spawn(keeper::run(Arc::clone(&seller), stopping.clone()));
-        let reconciler = tokio::spawn(reconcile::run(Arc::clone(&seller), stopping.clone()));
-        let funding = tokio::spawn(funding::watch(Arc::clone(&seller), stopping.clone()));
-        let signing = tokio::spawn(signing::run(Arc::clone(&seller), again, stopping.clone()));
+        let background = Background::start(&seller, again, &stopping);
         let service = move |request, peer: Peer| {
             let seller = Arc::clone(&seller);
             async move { crate::handler::answer(&seller, request, peer).await }
@@ -183,11 +211,7 @@ impl Gateway {
             stop,
             public,
             admin,
-            resolver,
-            keeper,
-            reconciler,
-            signing,
-            funding,
+            background,
             unfinished,
             books,
             drain,
@@ -221,17 +245,57 @@ impl Running {
     pub async fn shutdown(self) -> Drained {
         self.stop.send_replace(true);
         let drained = self.public.await.unwrap_or(Drained { cut: 0 });
-        let _ = self.resolver.await;
-        let _ = self.keeper.await;
-        let _ = self.reconciler.await;
-        let _ = self.signing.await;
-        let _ = self.funding.await;
+        self.background.end().await;
         if let Some(admin) = self.admin {
             admin.abort();
         }
         // Payments between claim and ledger have no connection to wait for.
         let _ = tokio::time::timeout(self.drain, self.unfinished.finish()).await;
         drained
+    }
+}
+
+impl Embedded {
+    /// Serves one connection until it ends, or until the gateway stops.
+    pub async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        speaks: Speaks,
+        peer: Peer,
+    ) -> Ended {
+        let (seller, stopping) = (Arc::clone(&self.seller), self.stop.subscribe());
+        let service = move |request, peer: Peer| {
+            let seller = Arc::clone(&seller);
+            async move { crate::handler::answer(&seller, request, peer).await }
+        };
+        serve_connection(stream, speaks, peer, self.limits, service, stopping).await
+    }
+
+    /// Tells connections and background tasks to end, and waits for them and for payments under way, at most as long
+    /// as the configuration says.
+    pub async fn shutdown(self) {
+        self.stop.send_replace(true);
+        self.background.end().await;
+        let _ = tokio::time::timeout(self.limits.drain, self.unfinished.finish()).await;
+    }
+}
+
+impl Background {
+    fn start(seller: &Arc<Seller>, again: Duration, stopping: &watch::Receiver<bool>) -> Self {
+        let (shared, stopping) = (|| Arc::clone(seller), || stopping.clone());
+        Self([
+            tokio::spawn(resolver::run(shared(), stopping())),
+            tokio::spawn(keeper::run(shared(), stopping())),
+            tokio::spawn(reconcile::run(shared(), stopping())),
+            tokio::spawn(funding::watch(shared(), stopping())),
+            tokio::spawn(signing::run(shared(), again, stopping())),
+        ])
+    }
+
+    async fn end(self) {
+        for task in self.0 {
+            let _ = task.await;
+        }
     }
 }
 

@@ -43,5 +43,6 @@ pub use farthing_serve as serve;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigError, Flags};
-pub use gateway::{Addresses, Gateway, Running, StartError};
+pub use gateway::{Addresses, Embedded, Gateway, Running, StartError};
+pub use quote::repeat_challenges;
 pub use reload::Reloader;

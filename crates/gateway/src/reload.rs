@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::certificate;
 use crate::config::{Config, ConfigError, FundingFactory, Mistake, Place, RailFactory, SignerFactory, Source};
 use crate::economics::Economics;
+use crate::proxy::Reach;
 use crate::seller::Seller;
 use crate::serve::Certificate;
 use crate::site::Site;
@@ -26,7 +27,7 @@ pub(crate) struct Fixed {
     rails: RailFactory,
     signers: Option<SignerFactory>,
     fundings: Option<FundingFactory>,
-    upstream_tls: Option<rustls::ClientConfig>,
+    reach: Reach,
     certificate: Option<Certificate>,
     listen: SocketAddr,
     admin: Option<SocketAddr>,
@@ -48,8 +49,7 @@ impl Reloader {
         fixed.refuse_changes(&config)?;
         let renewal = certificate::renew(fixed.certificate.as_ref(), &config)?;
         let (signers, fundings) = (fixed.signers.as_ref(), fixed.fundings.as_ref());
-        let tls = fixed.upstream_tls.as_ref();
-        let site = Site::prepare(config, &fixed.rails, signers, fundings, &seller.metrics, tls)?;
+        let site = Site::prepare(config, &fixed.rails, signers, fundings, &seller.metrics, &fixed.reach)?;
         seller.site.store(Arc::new(site));
         seller.replaced.notify_one();
         if let Some(renewal) = renewal {
@@ -66,7 +66,7 @@ impl Fixed {
         rails: RailFactory,
         signers: Option<SignerFactory>,
         fundings: Option<FundingFactory>,
-        upstream_tls: Option<rustls::ClientConfig>,
+        reach: Reach,
         certificate: Option<Certificate>,
     ) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Fixed {
             rails,
             signers,
             fundings,
-            upstream_tls,
+            reach,
             certificate,
             listen: config.listen,
             admin: config.admin,

@@ -13,6 +13,7 @@ use crate::config::{
 use crate::discovery::Documents;
 use crate::economics::Economics;
 use crate::metrics::Metrics;
+use crate::proxy::Reach;
 use crate::route::{Building, Built, Table, build};
 use crate::sessions::SessionRail;
 
@@ -43,7 +44,7 @@ impl Site {
         signers: Option<&SignerFactory>,
         fundings: Option<&FundingFactory>,
         metrics: &Metrics,
-        upstream_tls: Option<&rustls::ClientConfig>,
+        reach: &Reach,
     ) -> Result<Self, ConfigError> {
         let directory = match &config.source {
             crate::config::Source::File { path, .. } => path.parent().unwrap_or(Path::new(".")).to_owned(),
@@ -59,7 +60,7 @@ impl Site {
         };
         let fundings = funding_accounts(&config.rails, fundings, &context)?;
         let building =
-            Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, upstream_tls };
+            Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, reach };
         let Built { table, rails, session_rails } = build(&building)?;
         let signer = config.offer_signer.as_ref().map(|signer| found(signer, signers, &directory)).transpose()?;
         let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes(), &fundings);

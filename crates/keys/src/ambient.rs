@@ -4,11 +4,13 @@ use std::sync::Arc;
 use farthing_protocol::Timestamp;
 
 type Clock = dyn Fn() -> Timestamp + Send + Sync;
+type Randomness = dyn Fn(&mut [u8]) -> Result<(), NoRandomness> + Send + Sync;
 
 /// The time of day, from the program that uses this crate, and the system's randomness.
 #[derive(Clone)]
 pub struct Ambient {
     clock: Arc<Clock>,
+    randomness: Arc<Randomness>,
 }
 
 /// The system gave no random bytes; no key, salt or name can be made.
@@ -19,7 +21,19 @@ pub struct NoRandomness;
 impl Ambient {
     /// With this clock.
     pub fn new(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self { clock: Arc::new(clock) }
+        let randomness = |bytes: &mut [u8]| aws_lc_rs::rand::fill(bytes).map_err(|_| NoRandomness);
+        Self { clock: Arc::new(clock), randomness: Arc::new(randomness) }
+    }
+
+    /// The same, with bytes that are not the system's: for simulations, which are made again from a seed. No key that
+    /// holds money may come of it.
+    #[must_use]
+    pub fn with_randomness(self, randomness: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        let randomness = move |bytes: &mut [u8]| {
+            randomness(bytes);
+            Ok(())
+        };
+        Self { randomness: Arc::new(randomness), ..self }
     }
 
     /// Now.
@@ -30,7 +44,7 @@ impl Ambient {
     /// Fresh random bytes, fit for keys.
     pub fn random<const LENGTH: usize>(&self) -> Result<[u8; LENGTH], NoRandomness> {
         let mut bytes = [0; LENGTH];
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
+        (self.randomness)(&mut bytes)?;
         Ok(bytes)
     }
 

@@ -83,7 +83,8 @@ impl Vault {
         }
     }
 
-    fn is_open(&self) -> bool {
+    /// Whether its keys were opened, so that signing takes no time.
+    pub fn is_open(&self) -> bool {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }

@@ -6,6 +6,7 @@
 mod approvals;
 mod audit;
 mod bank;
+mod by_hand;
 mod checkpoint;
 mod costs;
 mod error;
@@ -34,6 +35,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 pub use audit::AuditFilter;
 pub use bank::PageTaken;
+pub use by_hand::{Engine, Fate};
 pub use error::StoreError;
 pub use farthing_books::Verification;
 pub use sessions::Drawn;

@@ -10,12 +10,14 @@ use tokio::sync::oneshot;
 use crate::StoreError;
 use crate::sqlite::file;
 
-type Read = Box<dyn FnOnce(&Connection) + Send>;
+pub(crate) type Read = Box<dyn FnOnce(&Connection) + Send>;
 
 /// A handle to the reading threads; they end when the last one is dropped.
 #[derive(Clone)]
-pub(crate) struct Readers {
-    queue: mpsc::Sender<Read>,
+pub(crate) enum Readers {
+    Threads(mpsc::Sender<Read>),
+    /// No thread: whoever asks reads.
+    Here(Arc<Mutex<Connection>>),
 }
 
 impl Readers {
@@ -33,7 +35,12 @@ impl Readers {
             });
             spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         }
-        Ok(Self { queue })
+        Ok(Self::Threads(queue))
+    }
+
+    /// Reads where it is asked.
+    pub(crate) fn here(connection: Connection) -> Self {
+        Self::Here(Arc::new(Mutex::new(connection)))
     }
 
     /// Runs a read and resolves to what it found.
@@ -41,11 +48,15 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let queue = match self {
+            Self::Threads(queue) => queue,
+            Self::Here(connection) => return read(&connection.lock().unwrap_or_else(PoisonError::into_inner)),
+        };
         let (answer, found) = oneshot::channel();
         let job: Read = Box::new(move |connection| {
             let _ = answer.send(read(connection));
         });
-        self.queue.send(job).map_err(|_| StoreError::Closed)?;
+        queue.send(job).map_err(|_| StoreError::Closed)?;
         found.await.map_err(|_| StoreError::Closed)?
     }
 }

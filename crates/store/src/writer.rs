@@ -15,7 +15,7 @@ use crate::sqlite::file::Lock;
 use crate::turns::Turns;
 
 /// The most commands of one commit: more would make the first wait for the last.
-const LARGEST_BATCH: usize = 512;
+pub(crate) const LARGEST_BATCH: usize = 512;
 /// Rows of a kind kept between batches by an owner of the file.
 pub(crate) const KEPT_ROWS: usize = 50_000;
 /// How long commands nobody waits for rest after a failed commit, before they are tried again.
@@ -97,7 +97,7 @@ impl Writer {
     }
 
     /// Takes what waits just now; false when every handle is gone.
-    fn take_waiting(&mut self, jobs: &mut Vec<Job>) -> bool {
+    pub(crate) fn take_waiting(&mut self, jobs: &mut Vec<Job>) -> bool {
         while jobs.len() < LARGEST_BATCH {
             match self.queue.try_recv() {
                 Ok(job) => jobs.push(job),
@@ -108,7 +108,7 @@ impl Writer {
         true
     }
 
-    fn commit(&mut self, shelf: &mut Shelf, batch: &mut Batch) {
+    pub(crate) fn commit(&mut self, shelf: &mut Shelf, batch: &mut Batch) {
         if batch.commands.is_empty() {
             return;
         }
@@ -123,19 +123,33 @@ impl Writer {
             Err(error) => batch.fail(&error.into()),
         }
     }
+
+    /// Makes a batch durable, and lets nobody hear of it but that the books did not answer.
+    pub(crate) fn commit_unheard(&mut self, shelf: &mut Shelf, batch: &mut Batch, said: &StoreError) {
+        let ran = run(&mut self.store, shelf, &batch.commands, self.keep);
+        batch.fail(ran.err().map(StoreError::from).as_ref().unwrap_or(said));
+    }
 }
 
 /// The commands of one commit, each with who waits for it.
 #[derive(Default)]
-struct Batch {
+pub(crate) struct Batch {
     commands: Vec<Command>,
     waiters: Vec<Option<Waiter>>,
 }
 
 impl Batch {
-    fn push(&mut self, command: Command, waiter: Option<Waiter>) {
+    pub(crate) fn push(&mut self, command: Command, waiter: Option<Waiter>) {
         self.commands.push(command);
         self.waiters.push(waiter);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.commands.is_empty()
     }
 
     fn answer(&mut self, outcomes: Vec<Outcome>) {
@@ -159,7 +173,7 @@ impl Batch {
     }
 
     /// Tells everybody that it failed. What nobody waits for stays, in its order, for another try.
-    fn fail(&mut self, error: &StoreError) {
+    pub(crate) fn fail(&mut self, error: &StoreError) {
         let commands = std::mem::take(&mut self.commands);
         let waiters = std::mem::take(&mut self.waiters);
         for (command, waiter) in commands.into_iter().zip(waiters) {

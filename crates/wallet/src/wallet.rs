@@ -83,6 +83,13 @@ impl Wallet {
         })
     }
 
+    /// The same wallet as another process would have it: with its own handle to the budgets, its own clock and its own
+    /// randomness. The keys are shared, and open once they are opened anywhere.
+    #[must_use]
+    pub fn beside(&self, budgets: Books, ambient: Ambient) -> Self {
+        Self { budgets, ambient, ..self.clone() }
+    }
+
     /// Its name.
     pub fn name(&self) -> &WalletName {
         &self.name
@@ -101,6 +108,9 @@ impl Wallet {
 
     /// Opens its keys ahead of their use, off this thread: it takes a fifth of a second of computing.
     pub async fn unlock(&self) -> Result<(), VaultError> {
+        if self.vault.is_open() {
+            return Ok(());
+        }
         let vault = Arc::clone(&self.vault);
         let opened = tokio::task::spawn_blocking(move || vault.unlock()).await;
         opened.unwrap_or(Err(VaultError::Interrupted))

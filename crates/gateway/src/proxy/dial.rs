@@ -10,9 +10,34 @@ use crate::serve::Alarm;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+/// A connection to an upstream, however it is made.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
+
+/// What a [`Dial`] resolves to.
+pub type Dialed<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Wire>>> + Send + 'a>>;
+
+/// Makes connections to upstreams otherwise than over TCP. Nothing but a simulation does.
+pub trait Dial: Send + Sync {
+    /// Connects to a host and port.
+    fn dial<'a>(&'a self, host: &'a str, port: u16) -> Dialed<'a>;
+}
+
+/// How upstreams are reached.
+#[derive(Clone, Default)]
+pub struct Reach {
+    /// With these trusted roots, where they are https.
+    pub tls: Option<rustls::ClientConfig>,
+    /// Otherwise than over TCP. TLS is not spoken then.
+    pub dial: Option<Arc<dyn Dial>>,
+}
 
 pub(super) enum Connection {
     Http1(Line),
@@ -28,6 +53,10 @@ pub(super) async fn dial(origin: &Origin, upgrading: Upgrading) -> Result<Connec
 }
 
 async fn connect(origin: &Origin, upgrading: Upgrading) -> io::Result<Connection> {
+    if let Some(other) = &origin.dial {
+        let wire = other.0.dial(&origin.host, origin.port).await?;
+        return handshake(wire, origin, origin.version == Version::Http2).await;
+    }
     let stream = TcpStream::connect((origin.host.as_str(), origin.port)).await?;
     stream.set_nodelay(true)?;
     let Some(tls) = &origin.tls else {

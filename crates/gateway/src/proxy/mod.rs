@@ -29,6 +29,7 @@ mod tunnel;
 mod upstream;
 
 pub use body::{Body, BodyError, Ending};
+pub use dial::{Dial, Dialed, Reach, Wire};
 pub use error::{ForwardError, ForwardErrorKind};
 pub use target::{Target, TargetError};
 pub(crate) use tunnel::is_handshake;

@@ -1,5 +1,7 @@
 //! One origin server behind the gateway.
 
+use super::Reach;
+use super::dial::Dial;
 use super::pool::Pool;
 use http::Uri;
 use http::header::HeaderValue;
@@ -25,7 +27,17 @@ pub(super) struct Origin {
     pub(super) version: Version,
     pub(super) timeouts: Timeouts,
     pub(super) tls: Option<Tls>,
+    pub(super) dial: Option<OtherWay>,
     pub(super) pool: Arc<Pool>,
+}
+
+/// What makes connections, where that is not TCP.
+pub(super) struct OtherWay(pub(super) Arc<dyn Dial>);
+
+impl std::fmt::Debug for OtherWay {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("OtherWay(..)")
+    }
 }
 
 #[derive(Clone)]
@@ -98,17 +110,17 @@ pub enum UpstreamError {
 }
 
 impl Upstream {
-    /// An upstream at an origin such as `http://127.0.0.1:3000`. `tls` is needed for https only; its ALPN list is
-    /// replaced by what `version` asks for.
+    /// An upstream at an origin such as `http://127.0.0.1:3000`. Trusted roots are needed for https only; their ALPN
+    /// list is replaced by what `version` asks for.
     ///
     /// # Errors
     ///
-    /// When the address is no origin, or https without `tls`.
+    /// When the address is no origin, or https without trusted roots.
     pub fn new(
         origin: &Uri,
         version: Version,
         timeouts: Timeouts,
-        tls: Option<rustls::ClientConfig>,
+        reach: Reach,
     ) -> Result<Self, UpstreamError> {
         let refused = || UpstreamError::Address { address: origin.to_string() };
         let (Some(scheme), Some(authority)) = (origin.scheme(), origin.authority()) else { return Err(refused()) };
@@ -121,7 +133,7 @@ impl Upstream {
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = if secure {
-            let mut config = tls.ok_or_else(|| UpstreamError::NoTls { address: origin.to_string() })?;
+            let mut config = reach.tls.ok_or_else(|| UpstreamError::NoTls { address: origin.to_string() })?;
             config.alpn_protocols = offered(Version::Http1);
             let http1_connector = TlsConnector::from(Arc::new(config.clone()));
             config.alpn_protocols = offered(version);
@@ -139,6 +151,7 @@ impl Upstream {
             version,
             timeouts,
             tls,
+            dial: reach.dial.map(OtherWay),
             pool: Arc::new(Pool::new(timeouts.pooled)),
         })))
     }
@@ -163,7 +176,7 @@ mod tests {
     use super::*;
 
     fn new(address: &str) -> Result<Upstream, UpstreamError> {
-        Upstream::new(&address.parse().unwrap(), Version::Auto, Timeouts::default(), None)
+        Upstream::new(&address.parse().unwrap(), Version::Auto, Timeouts::default(), Reach::default())
     }
 
     #[test]

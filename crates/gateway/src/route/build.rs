@@ -18,7 +18,7 @@ use crate::config::{Accept, ConfigError, Mistake, RailContext, RailFactory, Rout
 use crate::dialect::{Listing, PriceList};
 use crate::economics::{EconomicLine, Economics, Verdict, line};
 use crate::metrics::Metrics;
-use crate::proxy::{Timeouts, Upstream, Version};
+use crate::proxy::{Reach, Timeouts, Upstream, Version};
 use crate::quote::BUDGET_OF_BOTH;
 use crate::sessions::SessionRail;
 
@@ -29,7 +29,7 @@ pub(crate) struct Building<'a> {
     pub(crate) context: RailContext<'a>,
     pub(crate) factory: &'a RailFactory,
     pub(crate) metrics: &'a Metrics,
-    pub(crate) upstream_tls: Option<&'a rustls::ClientConfig>,
+    pub(crate) reach: &'a Reach,
 }
 
 /// What a challenge takes beside its request: id, realm, opaque, expiry and digest, in bytes.
@@ -113,7 +113,7 @@ fn route(
         host: config.host.clone(),
         pattern: config.pattern.clone(),
         description: config.description.clone(),
-        upstream: upstream(config, building.upstream_tls, upstreams)?,
+        upstream: upstream(config, building.reach, upstreams)?,
         max_body: config.max_body,
         paid,
         name,
@@ -265,7 +265,7 @@ fn offered(acceptors: &[(String, Acceptor)]) -> String {
 /// Routes to the same origin with the same time-out share their connections.
 fn upstream(
     config: &RouteConfig,
-    tls: Option<&rustls::ClientConfig>,
+    reach: &Reach,
     upstreams: &mut Upstreams,
 ) -> Result<Upstream, ConfigError> {
     let key = (config.upstream.clone(), config.timeout);
@@ -276,7 +276,7 @@ fn upstream(
     let origin: Uri = config.upstream.parse().map_err(|_| refused(format!("\"{}\" is no address", config.upstream)))?;
     let timeouts = Timeouts { first_byte: config.timeout, ..Timeouts::default() };
     let upstream =
-        Upstream::new(&origin, Version::Auto, timeouts, tls.cloned()).map_err(|reason| refused(reason.to_string()))?;
+        Upstream::new(&origin, Version::Auto, timeouts, reach.clone()).map_err(|reason| refused(reason.to_string()))?;
     upstreams.insert(key, upstream.clone());
     Ok(upstream)
 }
