@@ -4,7 +4,8 @@ import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import { base58 } from '@scure/base'
 import { Credential, Method, PaymentRequest, z } from 'mppx'
 
-const definition = Method.from({
+/** The method, for buyers and sellers alike. */
+export const definition = Method.from({
   name: 'balance',
   intent: 'charge',
   schema: {
@@ -25,7 +26,7 @@ export function balance(key) {
 }
 
 /** What the payer signs. */
-function message({ id, realm, request, digest }, payer) {
+export function message({ id, realm, request, digest }, payer) {
   const wire = PaymentRequest.serialize(request)
   const lines = ['farthing balance charge v1', `id: ${id}`, `realm: ${realm}`, `request: ${wire}`]
   return Buffer.from([...lines, `digest: ${digest ?? '-'}`, `payer: ${payer}`, ''].join('\n'))

@@ -37,12 +37,17 @@ def balance(key: Ed25519PrivateKey) -> ClientMethod:
 
 def message(challenge: Challenge, payer: str) -> bytes:
     """What the payer signs."""
+    return signed(challenge.id, challenge.realm, challenge.request_b64, challenge.digest, payer)
+
+
+def signed(id: str, realm: str, request: str, digest: str | None, payer: str) -> bytes:
+    """The same, from its parts."""
     lines = [
         "farthing balance charge v1",
-        f"id: {challenge.id}",
-        f"realm: {challenge.realm}",
-        f"request: {challenge.request_b64}",
-        f"digest: {challenge.digest or '-'}",
+        f"id: {id}",
+        f"realm: {realm}",
+        f"request: {request}",
+        f"digest: {digest or '-'}",
         f"payer: {payer}",
     ]
     return "".join(f"{line}\n" for line in lines).encode()

@@ -59,8 +59,7 @@ impl Site {
             data: config.data(),
         };
         let fundings = funding_accounts(&config.rails, fundings, &context)?;
-        let building =
-            Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, reach };
+        let building = Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, reach };
         let Built { table, rails, session_rails } = build(&building)?;
         let signer = config.offer_signer.as_ref().map(|signer| found(signer, signers, &directory)).transpose()?;
         let documents = Documents::describe(&config.realm, config.public_url.as_deref(), table.routes(), &fundings);

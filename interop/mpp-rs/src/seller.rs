@@ -1,7 +1,12 @@
 //! A seller on `mpp`'s axum layer, for `cargo xtask bench` to compare with: one challenge of one offer with a problem
-//! document. One worker thread.
+//! document, and one answer to whoever pays it by balance. It checks what a gateway checks, the payer's signature
+//! included, and keeps what was used in memory, so that nothing is durable. One worker thread.
 
+mod balance;
 mod terms;
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::{Router, routing::get};
@@ -22,5 +27,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn sell(credential: &str) -> mpp::Result<String> {
-    format_receipt(&Receipt::success("balance", terms::check(credential)?))
+    static USED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    let credential = terms::check(credential)?;
+    balance::check(&credential)?;
+    let id = credential.challenge.id;
+    let is_fresh = USED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(id.clone());
+    if !is_fresh {
+        return Err(mpp::MppError::verification_failed_default());
+    }
+    format_receipt(&Receipt::success("balance", id))
 }

@@ -32,8 +32,8 @@ pub fn issue(request: &Base64UrlJson) -> PaymentChallenge {
     )
 }
 
-/// Everything short of the method's own signature: parse, HMAC, expiry. Returns the challenge's id.
-pub fn check(header: &str) -> Result<String> {
+/// Everything short of the method's own signature: parse, HMAC, expiry.
+pub fn check(header: &str) -> Result<PaymentCredential> {
     let credential: PaymentCredential = parse_authorization(header)?;
     let echo = &credential.challenge;
     let issued = PaymentChallenge::with_secret_key_full(
@@ -52,5 +52,5 @@ pub fn check(header: &str) -> Result<String> {
     if issued.id != echo.id {
         return Err(MppError::verification_failed_default());
     }
-    Ok(credential.challenge.id)
+    Ok(credential)
 }

@@ -3,6 +3,7 @@ use serde::Serialize;
 use super::load::{Run, Volley, volley, wrk};
 use super::micro::Micro;
 use super::probes::{FsyncFloor, median};
+use super::servers::Server;
 use super::{Bench, PAYER_SEED};
 
 /// One thing that is measured.
@@ -16,8 +17,12 @@ pub(super) struct Case {
 /// gateway and not that of a queue.
 const LATENCY_RATE: u32 = 4_000;
 
-/// Paid requests for each second of a case; the number is fixed beforehand because each is signed beforehand.
+/// Paid requests for each second of a case; the number is fixed beforehand because each is signed beforehand. About as
+/// many as a server answers, so that a case takes about its seconds.
 const PAID_PER_SECOND: u32 = 8_000;
+const PAID_BY_MPP: u32 = 16_000;
+const PAID_BY_MPPX: u32 = 2_000;
+const PAID_BY_PYMPP: u32 = 1_500;
 
 /// Every case, in the order of a round: those that are compared stand beside each other.
 pub(super) const CASES: &[Case] = &[
@@ -46,6 +51,22 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        key: "mppx_challenge",
+        title: "mppx on node, 402 with one challenge",
+        measure: |bench| {
+            let mppx = &bench.servers.mppx;
+            wrk(&mppx.url("/"), bench.seconds, mppx.process_id())
+        },
+    },
+    Case {
+        key: "pympp_challenge",
+        title: "pympp on uvicorn, 402 with one challenge",
+        measure: |bench| {
+            let pympp = &bench.servers.pympp;
+            wrk(&pympp.url("/"), bench.seconds, pympp.process_id())
+        },
+    },
+    Case {
         key: "nginx_proxy",
         title: "nginx, reverse proxy",
         measure: |bench| {
@@ -65,6 +86,21 @@ pub(super) const CASES: &[Case] = &[
         key: "paid",
         title: "farthing, paid and durable, at full speed",
         measure: |bench| fire(bench, "/paid", PAID_PER_SECOND, None, Some("charge")),
+    },
+    Case {
+        key: "mpp_paid",
+        title: "mpp's axum layer, paid, in memory, no upstream",
+        measure: |bench| buy(bench, &bench.servers.mpp, PAID_BY_MPP),
+    },
+    Case {
+        key: "mppx_paid",
+        title: "mppx on node, paid, in memory, no upstream",
+        measure: |bench| buy(bench, &bench.servers.mppx, PAID_BY_MPPX),
+    },
+    Case {
+        key: "pympp_paid",
+        title: "pympp on uvicorn, paid, in memory, no upstream",
+        measure: |bench| buy(bench, &bench.servers.pympp, PAID_BY_PYMPP),
     },
     Case {
         key: "voucher",
@@ -93,6 +129,13 @@ fn fire(bench: &Bench<'_>, path: &str, per_second: u32, rate: Option<u32>, by: O
     let payer = by.map(|by| (PAYER_SEED, by));
     let shots = Volley { url: &gateway.url(path), count: per_second * bench.seconds, rate, payer };
     volley(bench.binaries, &shots, gateway.process_id())
+}
+
+/// Paid requests to a seller of the official SDKs, as fast as the answers come.
+fn buy(bench: &Bench<'_>, seller: &Server, per_second: u32) -> anyhow::Result<Run> {
+    let payer = Some((PAYER_SEED, "charge"));
+    let shots = Volley { url: &seller.url("/"), count: per_second * bench.seconds, rate: None, payer };
+    volley(bench.binaries, &shots, seller.process_id())
 }
 
 /// Everything that was measured.

@@ -7,8 +7,10 @@ use super::{Effort, chart};
 use crate::commands::{Run as _, program};
 use crate::workspace;
 
-/// The report's text; the figures go where its braces are.
+/// The report's first part; the figures go where its braces are.
 const TEMPLATE: &str = include_str!("report.md");
+/// The line that ends this part; what follows it in the report is written by hand and stays.
+const END: &str = "<!-- the end of what `cargo xtask bench` writes -->\n";
 
 /// A figure with what it should be.
 pub(super) struct Target {
@@ -42,7 +44,9 @@ pub(super) fn write(results: &Results, profile: Option<&str>, effort: &Effort) -
     }
     let folder = workspace::root().join("bench");
     let raw = json!({ "rounds": effort.rounds, "seconds": effort.seconds, "results": results });
-    std::fs::write(folder.join("README.md"), text)?;
+    let page = std::fs::read_to_string(folder.join("README.md"))?;
+    let (_, rest) = page.split_once(END).context("bench/README.md has no line that ends what is written here")?;
+    std::fs::write(folder.join("README.md"), text + rest)?;
     std::fs::write(folder.join("results.json"), format!("{}\n", serde_json::to_string_pretty(&raw)?))?;
     std::fs::write(folder.join("results.svg"), chart::draw(&targets))?;
     if let Some(profile) = profile {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::{LOAD_CORE, SERVER_CORE};
 use crate::commands::{Run as _, cargo, is_installed, program};
 use crate::gateway::{Gateway, free_address};
-use crate::{farthing, workspace};
+use crate::{farthing, tools, workspace};
 
 /// Bytes of the file that nginx serves: about as many as a 402 with its problem document.
 const STATIC_BYTES: usize = 1024;
@@ -20,6 +20,10 @@ pub(super) struct Servers {
     pub(super) nginx: Server,
     /// The axum layer of the `mpp` crate.
     pub(super) mpp: Server,
+    /// mppx on node's http.
+    pub(super) mppx: Server,
+    /// pympp on Starlette and uvicorn.
+    pub(super) pympp: Server,
     /// What both proxies stand in front of; it shares the load generator's core.
     _upstream: Server,
     _folder: TempDir,
@@ -72,9 +76,16 @@ impl Servers {
         let nginx = nginx(folder.path(), "proxy", SERVER_CORE, &free_address()?, &proxy)?;
         let mpp = free_address()?;
         let mpp = Server::start(SERVER_CORE, &binaries.seller, &[&mpp], mpp.clone())?;
+        let script = tools::mppx()?.join("paid-seller.js");
+        let address_of_mppx = free_address()?;
+        let arguments = [&*script.to_string_lossy(), &*address_of_mppx];
+        let mppx = Server::start(SERVER_CORE, Path::new("node"), &arguments, address_of_mppx.clone())?;
+        let address_of_pympp = free_address()?;
+        let arguments = ["interop/pympp/paid_seller.py", &*address_of_pympp];
+        let pympp = Server::start(SERVER_CORE, &tools::python("pympp")?, &arguments, address_of_pympp.clone())?;
         let routes = ROUTES.replace("{upstream}", &address);
         let gateway = Gateway::start(&["taskset", "--cpu-list", SERVER_CORE], &binaries.farthing, &routes)?;
-        Ok(Self { gateway, nginx, mpp, _upstream: upstream, _folder: folder })
+        Ok(Self { gateway, nginx, mpp, mppx, pympp, _upstream: upstream, _folder: folder })
     }
 }
 

@@ -84,13 +84,10 @@ pub(super) async fn succeed(sale: Sale<'_>, owed: Obligation, response: Response
     }
     let limit = sale.paid.idempotency_body;
     match read_ahead(&parts.headers, body, limit).await {
-        Ok(ReadAhead::Whole(bytes)) => {
-            let outgoing = owed.deliver(parts.status.as_u16());
-            match outgoing.close_with(keep(parts.status, &parts.headers, &bytes)).await {
-                Ok(()) => Response::from_parts(parts, Body::full(bytes)),
-                Err(error) => store_down(sale.seller, &error),
-            }
-        }
+        Ok(ReadAhead::Whole(bytes)) => match owed.close_with(keep(parts.status, &parts.headers, &bytes)).await {
+            Ok(()) => Response::from_parts(parts, Body::full(bytes)),
+            Err(error) => store_down(sale.seller, &error),
+        },
         Ok(ReadAhead::Streaming(body)) => {
             let outgoing = owed.deliver(parts.status.as_u16());
             Response::from_parts(parts, PaidBody::wrap(body, outgoing))

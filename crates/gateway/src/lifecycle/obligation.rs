@@ -6,7 +6,7 @@ use farthing_books::{Command, Outcome, PaymentRecord, StoredResponse};
 use farthing_protocol::Timestamp;
 use farthing_store::StoreError;
 
-use super::closing::Closings;
+use super::closing::{Closings, What};
 use super::outgoing::Delivery;
 use crate::failpoint::reach;
 use crate::route::SharedRoute;
@@ -44,16 +44,38 @@ impl Obligation {
     /// The upstream answered with success; the response may go out.
     pub(super) fn deliver(mut self, status: u16) -> Outgoing {
         self.owed = false;
-        let span = tracing::debug_span!("deliver", payment = %self.record.id, status);
-        span.in_scope(|| {
-            self.seller.later(Command::Deliver { payment: self.record.id, status, at: self.seller.now() });
-        });
+        Closings::add(&self.seller, self.record.id, What::Delivered(status));
+        tracing::debug!(payment = %self.record.id, status, "deliver");
         reach("after-deliver");
         self.route.meters.delivered.increment(1);
         let (seller, route) = (Arc::clone(&self.seller), Arc::clone(&self.route));
         // The gauge goes down when the response has gone out.
         seller.metrics.in_flight.increment(1.0);
         Outgoing { seller, route, record: Arc::clone(&self.record), open: true }
+    }
+
+    /// The upstream answered with success: durable together with the answer, which the caller then sends. When the books
+    /// do not answer, nothing is sent, and the payer may come back for it.
+    pub(super) async fn close_with(mut self, response: StoredResponse) -> Result<(), StoreError> {
+        self.owed = false;
+        self.route.meters.delivered.increment(1);
+        reach("before-close");
+        let (payment, status, at) = (self.record.id, response.status, self.seller.now());
+        let span = tracing::debug_span!("close", %payment);
+        self.seller.later(Command::Deliver { payment, status, at });
+        let command = Command::Close { payment, response: Some(Box::new(response)), at };
+        match tracing::Instrument::instrument(self.seller.books.submit(command), span).await {
+            Ok(Outcome::Payment(_)) => {}
+            Ok(outcome) => tracing::error!(?outcome, %payment, "a payment was not closed"),
+            Err(error) => {
+                let reason = "the books did not answer before the response was sent";
+                self.seller.later(entitling(&self.seller, &self.route, &self.record, reason, None).0);
+                self.route.meters.entitled.increment(1);
+                return Err(error);
+            }
+        }
+        reach("after-close");
+        Ok(())
     }
 
     /// The upstream failed: durable before the client is told. Says until when it may come back.
@@ -75,32 +97,11 @@ impl Obligation {
     }
 }
 
-impl Outgoing {
-    /// Closes once the response is durable with it; the caller then sends it. When the books do not
-    /// answer, nothing is sent, and the payer may come back for it.
-    pub(super) async fn close_with(mut self, response: StoredResponse) -> Result<(), StoreError> {
-        self.open = false;
-        reach("before-close");
-        let (payment, at) = (self.record.id, self.seller.now());
-        let span = tracing::debug_span!("close", %payment);
-        let command = Command::Close { payment, response: Some(Box::new(response)), at };
-        match tracing::Instrument::instrument(self.seller.books.submit(command), span).await {
-            Ok(Outcome::Payment(_)) => {}
-            Ok(outcome) => tracing::error!(?outcome, %payment, "a payment was not closed"),
-            Err(error) => {
-                self.broke_off("the books did not answer before the response was sent");
-                return Err(error);
-            }
-        }
-        reach("after-close");
-        Ok(())
-    }
-}
-
 impl Delivery for Outgoing {
     /// The payer may come back for all of it.
     fn broke_off(mut self, reason: &str) {
         self.open = false;
+        self.seller.closings.forget(self.record.id);
         let (command, _) = entitling(&self.seller, &self.route, &self.record, reason, None);
         self.route.meters.entitled.increment(1);
         self.seller.later(command);
@@ -138,7 +139,7 @@ impl Drop for Outgoing {
     fn drop(&mut self) {
         self.seller.metrics.in_flight.decrement(1.0);
         if self.open {
-            Closings::add(&self.seller, self.record.id);
+            Closings::add(&self.seller, self.record.id, What::Ended);
         }
     }
 }

@@ -12,8 +12,8 @@ use farthing_protocol::{AcceptPayment, BodyDigest, ChallengeTemplate, Timestamp,
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Response, StatusCode};
 
-pub use nonce::repeat_challenges;
 pub(crate) use body::{BodyBinding, BodyFailure, Measured, Rejoined, measure};
+pub use nonce::repeat_challenges;
 pub(crate) use scope::Scope;
 
 use crate::answer::{self, NO_STORE, PROBLEM_JSON};

@@ -263,11 +263,7 @@ fn offered(acceptors: &[(String, Acceptor)]) -> String {
 }
 
 /// Routes to the same origin with the same time-out share their connections.
-fn upstream(
-    config: &RouteConfig,
-    reach: &Reach,
-    upstreams: &mut Upstreams,
-) -> Result<Upstream, ConfigError> {
+fn upstream(config: &RouteConfig, reach: &Reach, upstreams: &mut Upstreams) -> Result<Upstream, ConfigError> {
     let key = (config.upstream.clone(), config.timeout);
     if let Some(upstream) = upstreams.get(&key) {
         return Ok(upstream.clone());
