@@ -15,20 +15,27 @@ pub struct Unsignable;
 /// Every value is printable ASCII, so a line feed is always the end of a value and no two
 /// challenges have the same text.
 pub fn signed_message(challenge: &Challenge, payer: &PayerKey) -> Result<Vec<u8>, Unsignable> {
-    let payer = payer.to_string();
+    message_of(challenge, &payer.to_string())
+}
+
+/// The same, for a payer whose name is known to be a key's.
+pub(crate) fn message_of(challenge: &Challenge, payer: &str) -> Result<Vec<u8>, Unsignable> {
     let lines = [
         ("id", challenge.id().as_str()),
         ("realm", challenge.realm().as_str()),
         ("request", challenge.request().as_str()),
         ("digest", challenge.digest().map_or("-", |digest| digest.as_str())),
-        ("payer", payer.as_str()),
+        ("payer", payer),
     ];
     text_of(DOMAIN, &lines)
 }
 
 /// A domain line and labelled lines.
 pub(crate) fn text_of(domain: &str, lines: &[(&str, &str)]) -> Result<Vec<u8>, Unsignable> {
-    let mut text = format!("{domain}\n");
+    let length = lines.iter().map(|(label, value)| label.len() + value.len() + 3).sum::<usize>();
+    let mut text = String::with_capacity(domain.len() + 1 + length);
+    text.push_str(domain);
+    text.push('\n');
     for (label, value) in lines {
         if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(Unsignable);

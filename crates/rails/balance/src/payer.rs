@@ -29,7 +29,7 @@ impl BalancePayer {
         if !payer.made(&signature, &message) {
             return Err(SignError::Key(format!("it does not belong to {did}")));
         }
-        let payload = Payload { payer, signature }.to_object();
+        let payload = Payload { payer, did: did.to_owned(), signature }.to_object();
         let credential = Credential::new(quote.challenge.clone(), payload, Some(did.to_owned()));
         reads_back(&credential)?;
         Ok(credential)

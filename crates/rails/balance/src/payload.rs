@@ -7,6 +7,8 @@ use crate::PayerKey;
 /// The proof in a credential: whose balance, and that key's signature.
 pub(crate) struct Payload {
     pub(crate) payer: PayerKey,
+    /// The payer's one spelling.
+    pub(crate) did: String,
     pub(crate) signature: [u8; 64],
 }
 
@@ -27,14 +29,15 @@ impl Payload {
     /// Reads a payload; members it does not know are ignored (core, section 9.2.1).
     pub(crate) fn read(object: &JsonObject) -> Result<Self, InvalidPayload> {
         let text = |name| object.get(name).and_then(|value| value.as_str()).ok_or(InvalidPayload::Missing(name));
-        let payer = text("payer")?.parse().map_err(|_| InvalidPayload::Payer)?;
+        let did = text("payer")?;
+        let payer = did.parse().map_err(|_| InvalidPayload::Payer)?;
         let signature = URL_SAFE_NO_PAD.decode(text("signature")?).map_err(|_| InvalidPayload::Signature)?;
-        Ok(Self { payer, signature: signature.try_into().map_err(|_| InvalidPayload::Signature)? })
+        Ok(Self { payer, did: did.to_owned(), signature: signature.try_into().map_err(|_| InvalidPayload::Signature)? })
     }
 
     pub(crate) fn to_object(&self) -> JsonObject {
         let mut object = JsonObject::new();
-        object.insert("payer".into(), self.payer.to_string().into());
+        object.insert("payer".into(), self.did.clone().into());
         object.insert("signature".into(), URL_SAFE_NO_PAD.encode(self.signature).into());
         object
     }

@@ -7,8 +7,9 @@ use farthing_rail::{
     Unpriceable,
 };
 
+use crate::message::message_of;
 use crate::payload::Payload;
-use crate::{BalanceRequest, INTENT, METHOD, PayerKey, signed_message};
+use crate::{BalanceRequest, INTENT, METHOD, PayerKey};
 
 /// How long a challenge lives: long enough for a person to approve, short enough to forget.
 const VALIDITY: Duration = Duration::from_secs(5 * 60);
@@ -82,14 +83,13 @@ impl Method for Balance {
         if request.asset != self.terms.asset || request.issuer != self.issuer {
             return Err(failed("the request is for a balance that is not kept here; ask for a new challenge"));
         }
-        let payer = payload.payer.to_string();
+        let payer = payload.did;
         if credential.source().is_some_and(|source| source != payer) {
             return Err(failed(
                 "the credential's source is not the payer in its payload; send the same did or no source",
             ));
         }
-        let message =
-            signed_message(credential.challenge(), &payload.payer).map_err(|error| failed(&error.to_string()))?;
+        let message = message_of(credential.challenge(), &payer).map_err(|error| failed(&error.to_string()))?;
         if !payload.payer.made(&payload.signature, &message) {
             return Err(failed("the signature is not the payer's over this challenge; sign the challenge as received"));
         }

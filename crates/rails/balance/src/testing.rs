@@ -106,7 +106,7 @@ impl Terms {
     pub(crate) fn credential(&self) -> Credential {
         let challenge = self.challenge();
         let signature = signer().sign(&signed_message(&challenge, &key()).unwrap()).unwrap();
-        let payload = crate::payload::Payload { payer: key(), signature }.to_object();
+        let payload = crate::payload::Payload { payer: key(), did: key().to_string(), signature }.to_object();
         Credential::new(challenge, payload, None)
     }
 }

@@ -113,7 +113,7 @@ fn a_signature_over_another_challenge_fails() {
 fn a_plain_signature_of_the_challenge_id_fails() {
     let challenge = Asked::default().challenge();
     let signature = signer().sign(challenge.id().as_str().as_bytes()).unwrap();
-    let payload = Payload { payer: key(), signature }.to_object();
+    let payload = Payload { payer: key(), did: key().to_string(), signature }.to_object();
     assert_eq!(presented(payload.into(), None).unwrap_err().problem, ProblemType::VerificationFailed);
 }
 
