@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::commands::{Run as _, cargo, is_installed};
 use crate::farthing::FEATURES;
-use crate::{contracts, deny, fuzz, interop, readme};
+use crate::{contracts, deny, fuzz, interop, readme, tools};
 
 /// Which steps to run.
 #[derive(Args)]
@@ -105,6 +105,7 @@ fn clippy() -> anyhow::Result<()> {
 
 /// Runs the tests with nextest where it is installed, since it runs several at a time, and with `cargo test` elsewhere.
 fn tests() -> anyhow::Result<()> {
+    tools::postgres()?;
     let everything = ["--workspace", "--lib", "--bins", "--tests"];
     if is_installed("cargo-nextest") {
         cargo(["nextest", "run"]).args(everything).args(FEATURES).run()

@@ -26,6 +26,8 @@ const NPM: Debian = Debian { program: "npm", package: "npm" };
 const CPP: Debian = Debian { program: "c++", package: "g++" };
 const NGINX: Debian = Debian { program: "nginx", package: "nginx-light" };
 const WRK: Debian = Debian { program: "wrk", package: "wrk" };
+/// Its programs are in a folder that no shell looks into, except this one.
+const POSTGRES: Debian = Debian { program: "pg_lsclusters", package: "postgresql" };
 const PERF: Debian = Debian { program: "perf", package: "linux-perf" };
 const TASKSET: Debian = Debian { program: "taskset", package: "util-linux" };
 
@@ -35,6 +37,7 @@ pub(crate) fn install_everything() -> anyhow::Result<()> {
     fuzzing()?;
     measuring()?;
     mppx()?;
+    postgres()?;
     npm("card", "jose")?;
     npm("x402-ts", "@x402/core")?;
     npm("proxy", "node")?;
@@ -63,6 +66,11 @@ pub(crate) fn fuzzing() -> anyhow::Result<()> {
 /// What the benchmarks compare with, and what they load with.
 pub(crate) fn measuring() -> anyhow::Result<()> {
     debian(&[NGINX, WRK, TASKSET])
+}
+
+/// The server that tests keep books on. They start it themselves.
+pub(crate) fn postgres() -> anyhow::Result<()> {
+    debian(&[POSTGRES])
 }
 
 /// What shows where a process spends its time.

@@ -17,6 +17,12 @@ pub trait Store {
     /// Starts a batch.
     fn begin(&mut self) -> Result<(), Self::Error>;
 
+    /// Whether somebody else may have written between the batch before this one and its begin: what is on
+    /// the shelf may be old then. A store that cannot tell has no shelf kept for it, see [`run`].
+    fn others_wrote(&self) -> bool {
+        false
+    }
+
     /// Puts the wanted rows on the shelf, the absent ones as known to be absent.
     fn load(&mut self, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), Self::Error>;
 
@@ -53,7 +59,7 @@ pub enum BatchError<E> {
 /// empty, because only the store knows what is true.
 ///
 /// `keep` is how many rows of a kind may stay on the shelf for the next batch; `None` when others
-/// write to the same store.
+/// write to the same store and it cannot tell.
 pub fn run<S: Store>(
     store: &mut S,
     shelf: &mut Shelf,
@@ -61,6 +67,9 @@ pub fn run<S: Store>(
     keep: Option<usize>,
 ) -> Result<Vec<Outcome>, BatchError<S::Error>> {
     let ran = store.begin().map_err(BatchError::Store).and_then(|()| {
+        if store.others_wrote() {
+            shelf.clear();
+        }
         let outcomes = apply_all(store, shelf, commands)?;
         check_bounds(shelf)?;
         store.commit(shelf).map_err(BatchError::Store)?;

@@ -3,9 +3,10 @@
 use farthing_books::approval::{Answer, Question};
 use farthing_books::{ApprovalCommand, ApprovalId, ApprovalOutcome, ApprovalRecord, Command, Outcome};
 use farthing_protocol::Timestamp;
+use rusqlite::params;
 
-use crate::sqlite::approval::{APPROVAL, LATEST, record};
-use crate::{Books, StoreError, many, one, unexpected};
+use crate::tables::approval::{APPROVAL, LATEST, record};
+use crate::{Books, StoreError, unexpected};
 
 impl Books {
     /// Asks a person, or finds what was asked and answered about the same facts.
@@ -36,7 +37,7 @@ impl Books {
         self.readers
             .read(move |books| {
                 let now = latest(books)?.max(now);
-                Ok(one(books, &sql, [id.0], record)?.map(|record| standing(record, now)))
+                Ok(books.one(&sql, params![id.0], record)?.map(|record| standing(record, now)))
             })
             .await
     }
@@ -49,12 +50,12 @@ impl Books {
         limit: u32,
     ) -> Result<Vec<ApprovalRecord>, StoreError> {
         let sql =
-            format!("SELECT {APPROVAL} FROM approvals WHERE ?1 IS NULL OR wallet = ?1 ORDER BY sequence DESC LIMIT ?2");
-        let key = (wallet.map(str::to_owned), limit);
+            format!("SELECT {APPROVAL} FROM approvals WHERE wallet = ?1 OR ?1 IS NULL ORDER BY sequence DESC LIMIT ?2");
+        let wallet = wallet.map(str::to_owned);
         self.readers
             .read(move |books| {
                 let now = latest(books)?.max(now);
-                let found = many(books, &sql, key, record)?;
+                let found = books.many(&sql, params![wallet, limit], record)?;
                 Ok(found.into_iter().map(|record| standing(record, now)).collect())
             })
             .await
@@ -68,7 +69,7 @@ impl Books {
         self.readers
             .read(move |books| {
                 let now = latest(books)?.max(now);
-                Ok(one(books, sql, (wallet, now.unix_millis()), |row| Ok(row.get(0)?))?.unwrap_or(0))
+                Ok(books.one(sql, params![wallet, now.unix_millis()], |row| row.get(0))?.unwrap_or(0))
             })
             .await
     }
@@ -79,7 +80,7 @@ fn standing(mut record: ApprovalRecord, now: Timestamp) -> ApprovalRecord {
     record
 }
 
-fn latest(books: &rusqlite::Connection) -> Result<Timestamp, StoreError> {
-    let found = one(books, LATEST, [], |row| Ok(Timestamp::from_unix_millis(row.get(0)?)))?;
+fn latest(books: &crate::engine::Connection) -> Result<Timestamp, StoreError> {
+    let found = books.one(LATEST, params![], |row| Ok(Timestamp::from_unix_millis(row.get(0)?)))?;
     Ok(found.unwrap_or(Timestamp::from_unix_millis(0)))
 }

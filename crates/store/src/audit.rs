@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use farthing_books::audit::{Adopted, AuditRecord, Entry, Head, LogVerifier, NewPolicy, PolicyVersion, policy_hash};
 use farthing_books::{Command, Outcome};
 use farthing_protocol::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
-use crate::sqlite::audit::{NEWEST_POLICY, RECORD, head, policy, record};
-use crate::sqlite::{audit, budget, each};
-use crate::{Books, StoreError, many, one, unexpected};
+use crate::engine::{Connection, Row};
+use crate::tables::audit::{NEWEST, NEWEST_POLICY, RECORD, head, policy, record};
+use crate::tables::{audit, budget};
+use crate::{Books, StoreError, unexpected};
 
 /// Which records are listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,14 +72,14 @@ impl Books {
     /// The newest policy of a level that was seen.
     pub async fn newest_policy(&self, level: &str) -> Result<Option<PolicyVersion>, StoreError> {
         let level = level.to_owned();
-        self.readers.read(move |books| one(books, NEWEST_POLICY, [level], policy)).await
+        self.readers.read(move |books| books.one(NEWEST_POLICY, params![level], policy)).await
     }
 
     /// The newest version of each of these levels that was seen, by its level.
     pub async fn newest_versions(&self, levels: Vec<String>) -> Result<HashMap<String, u64>, StoreError> {
         let newest = move |books: &Connection| {
             let found = levels.into_iter().map(|level| {
-                let newest = one(books, NEWEST_POLICY, [&level], policy)?;
+                let newest = books.one(NEWEST_POLICY, params![&level], policy)?;
                 Ok(newest.map(|newest| (level, newest.version)))
             });
             found.filter_map(Result::transpose).collect()
@@ -88,65 +89,64 @@ impl Books {
 
     /// Every policy that ever decided, in no order.
     pub async fn archived_policies(&self) -> Result<Vec<PolicyVersion>, StoreError> {
-        self.readers.read(|books| many(books, "SELECT version, hash, text, at FROM policies", [], policy)).await
+        self.readers.read(|books| books.many("SELECT version, hash, text, at FROM policies", params![], policy)).await
     }
 
     /// The newest record of the log.
     pub async fn audit_head(&self) -> Result<Head, StoreError> {
-        self.readers.read(head).await
+        self.readers.read(|books| Ok(books.one(NEWEST, &[], head)?.unwrap_or(Head::EMPTY))).await
     }
 
     /// Records in the order in which they were written.
     pub async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
         let sql = format!(
-            "SELECT {RECORD} FROM audit WHERE sequence > ?1 AND (?2 IS NULL OR wallet = ?2 OR wallet = '') \
-             AND (?3 IS NULL OR at >= ?3) ORDER BY sequence LIMIT ?4"
+            "SELECT {RECORD} FROM audit WHERE sequence > ?1 AND (wallet = ?2 OR wallet = '' OR ?2 IS NULL) \
+             AND (at >= ?3 OR ?3 IS NULL) ORDER BY sequence LIMIT ?4"
         );
         self.readers
             .read(move |books| {
                 let AuditFilter { wallet, since, after, limit } = filter;
                 let after = i64::try_from(after).unwrap_or(i64::MAX);
-                many(books, &sql, params![after, wallet, since.map(Timestamp::unix_millis), limit], record)
+                books.many(&sql, params![after, wallet, since.map(Timestamp::unix_millis), limit], record)
             })
             .await
     }
 
     /// Shows the log and everything that follows from it, as they stand at one moment, to a verifier.
     pub async fn verify_log(&self, verifier: LogVerifier) -> Result<LogVerifier, StoreError> {
-        self.readers.read(move |books| show(books, verifier)).await
+        self.readers.read(move |books| books.snapshot(|books| show(books, verifier))).await
     }
 }
 
 fn show(books: &Connection, mut verifier: LogVerifier) -> Result<LogVerifier, StoreError> {
-    let books = books.unchecked_transaction()?;
-    let start: i64 = books.query_row("SELECT coalesce(max(reservation), 0) FROM audit_start", [], |row| row.get(0))?;
-    each(&books, "SELECT version, hash, text, at FROM policies", policy, |policy| verifier.policy(&policy))?;
+    let start = "SELECT coalesce(max(reservation), 0) FROM audit_start";
+    let start: i64 = books.one(start, &[], |row| row.get(0))?.unwrap_or_default();
+    let policies = "SELECT version, hash, text, at FROM policies";
+    books.each(policies, &[], |row| policy(row).map(|policy| verifier.policy(&policy)))?;
     let reservations = format!("SELECT {}, sequence FROM reservations ORDER BY sequence", budget::RESERVATION);
-    let read =
-        |row: &rusqlite::Row<'_>| Ok((budget::reservation(row), row.get::<_, i64>(budget::RESERVATION_COLUMNS)?));
-    each(&books, &reservations, read, |(found, sequence)| match found {
-        Ok(found) => verifier.reservation(&found, sequence <= start),
-        Err(unreadable) => verifier.find(format!("reservation {sequence}: {unreadable}")),
+    books.each(&reservations, &[], |row: &Row<'_>| {
+        let sequence: i64 = row.get(budget::RESERVATION_COLUMNS)?;
+        match budget::reservation(row) {
+            Ok(found) => verifier.reservation(&found, sequence <= start),
+            Err(unreadable) => verifier.find(format!("reservation {sequence}: {unreadable}")),
+        }
+        Ok(())
     })?;
     let records = format!("SELECT {RECORD} FROM audit ORDER BY sequence");
-    each(
-        &books,
-        &records,
-        |row| Ok((audit::record(row), row.get::<_, i64>(0)?)),
-        |(found, sequence)| match found {
+    books.each(&records, &[], |row| {
+        let sequence: i64 = row.get(0)?;
+        match audit::record(row) {
             Ok(found) => verifier.record(&found),
             Err(unreadable) => verifier.find(format!("record {sequence}: {unreadable}")),
-        },
-    )?;
-    let counters = format!("SELECT {} FROM budgets", budget::COUNTER);
-    each(
-        &books,
-        &counters,
-        |row| Ok(budget::counter(row)),
-        |found| match found {
+        }
+        Ok(())
+    })?;
+    books.each(&format!("SELECT {} FROM budgets", budget::COUNTER), &[], |row| {
+        match budget::counter(row) {
             Ok(found) => verifier.counter(&found),
             Err(unreadable) => verifier.find(format!("a budget: {unreadable}")),
-        },
-    )?;
+        }
+        Ok(())
+    })?;
     Ok(verifier)
 }

@@ -5,12 +5,13 @@ use farthing_books::topup::{NewTopUp, TopUpOutcome, TopUpRecord};
 use farthing_books::{BankCommand, BankPage, Command, Outcome, PayoutId, TopUpId};
 use farthing_money::Asset;
 use farthing_rail::EntryKey;
+use rusqlite::params;
 
-use crate::sqlite::bank::payout::{self, PAYOUT};
-use crate::sqlite::bank::statement::{self, IN_TIME, STATEMENT};
-use crate::sqlite::bank::{ASSIGNMENT, ENTRY, assignment, entry};
-use crate::sqlite::topup::{self, TOPUP};
-use crate::{Books, StoreError, many, one, unexpected};
+use crate::tables::bank::payout::{self, PAYOUT};
+use crate::tables::bank::statement::{self, IN_TIME, STATEMENT};
+use crate::tables::bank::{ASSIGNMENT, ENTRY, assignment, entry};
+use crate::tables::topup::{self, TOPUP};
+use crate::{Books, StoreError, unexpected};
 
 impl Books {
     /// Orders a top-up, or finds the order that stands; `None` when the name was used for another.
@@ -25,7 +26,7 @@ impl Books {
     /// An order.
     pub async fn topup(&self, id: TopUpId) -> Result<Option<TopUpRecord>, StoreError> {
         let sql = format!("SELECT {TOPUP} FROM topups WHERE id = ?1");
-        self.readers.read(move |books| one(books, &sql, [id.as_bytes()], topup::record)).await
+        self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], topup::record)).await
     }
 
     /// Takes a page of a statement file.
@@ -47,39 +48,39 @@ impl Books {
     pub async fn bank_statements(&self, asset: &Asset) -> Result<Vec<StatementRecord>, StoreError> {
         let sql = format!("SELECT {STATEMENT} FROM bank_statements WHERE asset = ?1 {IN_TIME}");
         let asset = asset.to_string();
-        self.readers.read(move |books| many(books, &sql, [asset], statement::record)).await
+        self.readers.read(move |books| books.many(&sql, params![asset], statement::record)).await
     }
 
     /// The accounts of which statements were taken.
     pub async fn bank_accounts(&self) -> Result<Vec<Asset>, StoreError> {
         let sql = "SELECT DISTINCT asset FROM bank_statements ORDER BY asset";
-        let asset = |row: &rusqlite::Row<'_>| crate::rows::parsed(row, 0, "asset");
-        self.readers.read(move |books| many(books, sql, [], asset)).await
+        let asset = |row: &crate::engine::Row<'_>| crate::tables::rows::parsed(row, 0, "asset");
+        self.readers.read(move |books| books.many(sql, params![], asset)).await
     }
 
     /// An entry, or one transaction of one.
     pub async fn bank_entry(&self, key: EntryKey) -> Result<Option<EntryRecord>, StoreError> {
         let sql = format!("SELECT {ENTRY} FROM bank_entries WHERE id = ?1");
-        self.readers.read(move |books| one(books, &sql, [key.as_bytes()], entry)).await
+        self.readers.read(move |books| books.one(&sql, params![key.as_bytes()], entry)).await
     }
 
     /// Entries in suspense, the oldest first.
     pub async fn bank_suspense(&self, limit: u32) -> Result<Vec<EntryRecord>, StoreError> {
         let sql = format!("SELECT {ENTRY} FROM bank_entries WHERE resting = 'suspense' ORDER BY sequence LIMIT ?1");
-        self.readers.read(move |books| many(books, &sql, [limit], entry)).await
+        self.readers.read(move |books| books.many(&sql, params![limit], entry)).await
     }
 
     /// What persons said of an entry, in order.
     pub async fn assignments(&self, key: EntryKey) -> Result<Vec<AssignmentRecord>, StoreError> {
         let sql = format!("SELECT {ASSIGNMENT} FROM assignments WHERE entry = ?1 ORDER BY number");
-        let said = self.readers.read(move |books| many(books, &sql, [key.as_bytes()], assignment)).await?;
+        let said = self.readers.read(move |books| books.many(&sql, params![key.as_bytes()], assignment)).await?;
         Ok(said.into_iter().map(|(_, said)| said).collect())
     }
 
     /// A payout.
     pub async fn payout(&self, id: PayoutId) -> Result<Option<PayoutRecord>, StoreError> {
         let sql = format!("SELECT {PAYOUT} FROM payouts WHERE id = ?1");
-        self.readers.read(move |books| one(books, &sql, [id.as_bytes()], payout::record)).await
+        self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], payout::record)).await
     }
 
     /// Payouts of an account that are in no payment file yet, the oldest first.
@@ -88,7 +89,7 @@ impl Books {
             "SELECT {PAYOUT} FROM payouts WHERE state = 'ordered' AND rail = ?1 AND file IS NULL ORDER BY sequence LIMIT ?2"
         );
         let rail = rail.to_owned();
-        self.readers.read(move |books| many(books, &sql, (rail, limit), payout::record)).await
+        self.readers.read(move |books| books.many(&sql, params![rail, limit], payout::record)).await
     }
 }
 

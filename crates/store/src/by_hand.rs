@@ -4,17 +4,19 @@
 //! memory, and outlive every handle and engine of them as long as one is left.
 
 use farthing_books::Shelf;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::audit::Archived;
+use crate::engine::Connection;
+use crate::engine::sqlite::{file, schema};
 use crate::reader::Readers;
-use crate::sqlite::{Sqlite, file};
+use crate::tables::Tables;
 use crate::writer::{Batch, Job, LARGEST_BATCH, Writer};
-use crate::{Books, PLACES, StoreError, WriterHandle, schema};
+use crate::{Books, PLACES, StoreError, WriterHandle};
 
 /// What becomes of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,17 +43,21 @@ impl Books {
     pub fn by_hand(name: &str) -> Result<(Self, Engine), StoreError> {
         let path = format!("file:{name}?mode=memory&cache=shared");
         let path = Path::new(&path);
-        let open = || Connection::open_with_flags(path, OpenFlags::default());
+        let open = || rusqlite::Connection::open_with_flags(path, OpenFlags::default());
         let mut connection = open()?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection, path)?;
         let reading = open()?;
         file::prepare(&reading)?;
         let (queue, waiting) = unbounded_channel();
-        let store = Sqlite::new(connection);
+        let store = Tables::new(Connection::File(connection));
         let writer = Writer { store, queue: waiting, turns: None, checkpointer: None, keep: None, _lock: None };
         let handle = WriterHandle { queue, places: Arc::new(Semaphore::new(PLACES)) };
-        let books = Self { writer: Some(handle), readers: Readers::here(reading), archived: Archived::default() };
+        let books = Self {
+            writer: Some(handle),
+            readers: Readers::here(Connection::File(reading)),
+            archived: Archived::default(),
+        };
         Ok((books, Engine { writer, shelf: Shelf::default(), jobs: Vec::new(), batch: Batch::default() }))
     }
 }

@@ -3,11 +3,12 @@
 use farthing_books::{AccountKind, Booked, RailCosts, Statement};
 use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
-use rusqlite::Connection;
+use rusqlite::params;
 
 use crate::StoreError;
+use crate::engine::Connection;
 use crate::listing::posted;
-use crate::sqlite::rows::{self, PAYMENT};
+use crate::tables::rows::{self, PAYMENT};
 
 /// The fees that no payment explains, and all losses, of a period, on either side of a transfer.
 const BOOKED: &str = "SELECT a.name, a.asset, t.amount, t.debit = a.id, p.tops_up FROM transfers t \
@@ -20,11 +21,9 @@ pub(crate) fn costs(books: &Connection, since: Timestamp, until: Timestamp) -> R
     let fault = |error: farthing_books::costs::NoSum| StoreError::Fault(error.to_string());
     let mut costs = RailCosts::default();
     let sql = format!("SELECT {PAYMENT} FROM payments WHERE claimed_at >= ?1 AND claimed_at < ?2");
-    let mut select = books.prepare_cached(&sql)?;
-    let mut found = select.query((since.unix_millis(), until.unix_millis()))?;
-    while let Some(row) = found.next()? {
-        costs.add(&rows::payment(row)?).map_err(fault)?;
-    }
+    books.each(&sql, params![since.unix_millis(), until.unix_millis()], |row| {
+        costs.add(&rows::payment(row)?).map_err(fault)
+    })?;
     let mut delivered = Statement::default();
     posted(books, (since, until), &mut delivered)?;
     for (key, totals) in delivered.lines {
@@ -43,30 +42,29 @@ type Kind = (String, Asset, Booked);
 fn booked(books: &Connection, since: Timestamp, until: Timestamp) -> Result<Vec<(Kind, Amount)>, StoreError> {
     let damaged = |what: &str| StoreError::Damaged(format!("a ledger entry has no readable {what}"));
     let mut sums: Vec<(Kind, [Amount; 2])> = Vec::new();
-    let mut select = books.prepare_cached(BOOKED)?;
-    let mut found = select.query((since.unix_millis(), until.unix_millis()))?;
-    while let Some(row) = found.next()? {
-        let text = |column: usize| row.get::<_, String>(column);
+    books.each(BOOKED, params![since.unix_millis(), until.unix_millis()], |row| {
+        let text = |column: usize| row.get::<String>(column);
         let kind = text(0)?.parse::<AccountKind>().map_err(|_| damaged("account"))?;
         let asset = text(1)?.parse::<Asset>().map_err(|_| damaged("asset"))?;
         let amount = text(2)?.parse::<Amount>().map_err(|_| damaged("amount"))?;
-        let balance = row.get::<_, Option<String>>(4)?.map(|asset| asset.parse::<Asset>()).transpose();
+        let balance = row.get::<Option<String>>(4)?.map(|asset| asset.parse::<Asset>()).transpose();
         let kind = match kind {
             AccountKind::Fees(rail) => (rail, asset, Booked::Fee),
             AccountKind::Losses(rail) => (rail, asset, Booked::Loss(balance.map_err(|_| damaged("balance"))?)),
-            _ => continue,
+            _ => return Ok(()),
         };
         let place = sums.iter().position(|(known, _)| *known == kind);
         let place = place.unwrap_or_else(|| {
             sums.push((kind, [Amount::ZERO; 2]));
             sums.len() - 1
         });
-        let is_debit = row.get::<_, bool>(3)?;
+        let is_debit = row.get::<bool>(3)?;
         if let Some((_, [debits, credits])) = sums.get_mut(place) {
             let side = if is_debit { debits } else { credits };
             *side = side.checked_add(amount).ok_or_else(|| damaged("sum"))?;
         }
-    }
+        Ok(())
+    })?;
     let left =
         sums.into_iter().map(|(kind, [debits, credits])| (kind, debits.checked_sub(credits).unwrap_or_default()));
     Ok(left.filter(|(_, left)| !left.is_zero()).collect())

@@ -7,8 +7,11 @@ use farthing_books::store::BatchError;
 #[non_exhaustive]
 pub enum StoreError {
     /// The disk or the database failed.
-    #[error("the books did not answer: {0}; check that the disk has room and is well")]
+    #[error("the books did not answer: {0}; check that the disk, or the database server, has room and is well")]
     Unavailable(String),
+    /// Nothing of the batch was written: another process came in between, or the database went away before the end.
+    #[error("the database interrupted a batch, of which nothing was written: {0}; try again")]
+    Interrupted(String),
     /// Another process has the books.
     #[error("the books at {0} are in use by another process; stop it, or look at them read-only")]
     InUse(String),

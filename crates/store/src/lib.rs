@@ -1,4 +1,4 @@
-//! The books on disk.
+//! The books on disk: in a file of this machine (SQLite), or on a server that several machines share (PostgreSQL).
 //!
 //! [`Books`] is the handle the rest of the program holds: commands go to one writer that groups
 //! what is waiting, makes the group durable, then answers; reads go beside it.
@@ -7,19 +7,17 @@ mod approvals;
 mod audit;
 mod bank;
 mod by_hand;
-mod checkpoint;
 mod costs;
+mod engine;
 mod error;
 mod listing;
+mod location;
 mod reader;
-mod schema;
 mod sessions;
-mod sqlite;
-mod turns;
+mod tables;
 mod writer;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use farthing_books::budget::{BudgetCounter, BudgetKey, Reservation, ReservationId, ReservationRecord, ReserveOutcome};
@@ -29,7 +27,7 @@ use farthing_books::{
 };
 use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::{Cursor, PaymentId, ProofKey};
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use rusqlite::params;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -38,15 +36,13 @@ pub use bank::PageTaken;
 pub use by_hand::{Engine, Fate};
 pub use error::StoreError;
 pub use farthing_books::Verification;
+pub use location::{Address, AddressError, Location};
 pub use sessions::Drawn;
 
 use audit::Archived;
-use checkpoint::Checkpointer;
 use reader::Readers;
-use sqlite::file::{self, Lock};
-use sqlite::{Sqlite, budget, rows};
-use turns::Turns;
-use writer::{Job, KEPT_ROWS, Waiter, Writer};
+use tables::{budget, rows};
+use writer::{Job, Waiter, Writer};
 
 /// So many commands may wait for an answer; more wait for a place.
 const PLACES: usize = 4_096;
@@ -70,23 +66,23 @@ struct WriterHandle {
 /// How the books are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// One process owns the file (a gateway); a second is refused.
+    /// A gateway: one process owns a file, and a second is refused. On a server it is one of several nodes.
     Exclusive,
-    /// Several processes take turns (wallets of one machine).
+    /// Several processes take turns (wallets of one machine, or of several on a server).
     Shared,
     /// Looked at beside a running owner (`books verify`, `books statement`); never written.
     ReadOnly,
 }
 
 impl Books {
-    /// Opens, or creates, the books in this file and starts their writer.
-    pub fn open(path: &Path, sharing: Sharing) -> Result<Self, StoreError> {
-        let lock = Lock::take(path, sharing)?;
+    /// Opens, or creates, the books at a place and starts their writer.
+    pub fn open(place: impl Into<Location>, sharing: Sharing) -> Result<Self, StoreError> {
+        let place = place.into();
         let writer = match sharing {
             Sharing::ReadOnly => None,
-            Sharing::Exclusive | Sharing::Shared => Some(WriterHandle::start(path, sharing, lock)?),
+            Sharing::Exclusive | Sharing::Shared => Some(WriterHandle::start(place.clone(), sharing)?),
         };
-        Ok(Self { writer, readers: Readers::start(path, READING_THREADS)?, archived: Archived::default() })
+        Ok(Self { writer, readers: Readers::start(&place, READING_THREADS)?, archived: Archived::default() })
     }
 
     /// Applies one command; resolves when it is durable.
@@ -128,13 +124,13 @@ impl Books {
     /// A payment.
     pub async fn payment(&self, id: PaymentId) -> Result<Option<PaymentRecord>, StoreError> {
         let sql = format!("SELECT {} FROM payments WHERE id = ?1", rows::PAYMENT);
-        self.readers.read(move |books| one(books, &sql, [id.as_bytes()], rows::payment)).await
+        self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], rows::payment)).await
     }
 
     /// The response kept for a payment.
     pub async fn response(&self, id: PaymentId) -> Result<Option<StoredResponse>, StoreError> {
         let sql = "SELECT status, headers, body FROM responses WHERE payment = ?1";
-        self.readers.read(move |books| one(books, sql, [id.as_bytes()], rows::response)).await
+        self.readers.read(move |books| books.one(sql, params![id.as_bytes()], rows::response)).await
     }
 
     /// Open payments a resolver must look at: unknown and due to be asked for, refunding, entitled
@@ -158,7 +154,7 @@ impl Books {
     pub async fn movement(&self, key: &ProofKey) -> Result<Option<MovementRecord>, StoreError> {
         let sql = format!("SELECT {} FROM movements WHERE key = ?1", rows::MOVEMENT);
         let key = key.as_str().to_owned();
-        self.readers.read(move |books| one(books, &sql, [key], rows::movement)).await
+        self.readers.read(move |books| books.one(&sql, params![key], rows::movement)).await
     }
 
     /// Money that arrived and that no payment explains, the oldest first.
@@ -175,7 +171,7 @@ impl Books {
     pub async fn cursor(&self, source: &str) -> Result<Cursor, StoreError> {
         let key = source.to_owned();
         let sql = "SELECT cursor FROM cursors WHERE source = ?1";
-        let found = self.readers.read(move |books| one(books, sql, [key], |row| Ok(Cursor(row.get(0)?)))).await?;
+        let found = self.readers.read(move |books| books.one(sql, params![key], |row| Ok(Cursor(row.get(0)?)))).await?;
         Ok(found.unwrap_or_default())
     }
 
@@ -203,15 +199,15 @@ impl Books {
     /// One account.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         let sql = format!("SELECT {} FROM accounts WHERE name = ?1 AND asset = ?2", rows::ACCOUNT);
-        let key = (id.kind.to_string(), id.asset.to_string());
-        let found = self.readers.read(move |books| one(books, &sql, key, rows::account)).await?;
+        let (name, asset) = (id.kind.to_string(), id.asset.to_string());
+        let found = self.readers.read(move |books| books.one(&sql, params![name, asset], rows::account)).await?;
         Ok(found.map(|(account, _)| account))
     }
 
     /// All accounts, by name.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         let sql = format!("SELECT {} FROM accounts ORDER BY name, asset", rows::ACCOUNT);
-        let found = self.readers.read(move |books| many(books, &sql, [], rows::account)).await?;
+        let found = self.readers.read(move |books| books.many(&sql, params![], rows::account)).await?;
         Ok(found.into_iter().map(|(account, _)| account).collect())
     }
 
@@ -221,21 +217,21 @@ impl Books {
             "SELECT {} FROM reservations WHERE wallet = ?1 ORDER BY sequence DESC LIMIT ?2",
             budget::RESERVATION
         );
-        let key = (wallet.to_owned(), limit);
-        self.readers.read(move |books| many(books, &sql, key, budget::reservation)).await
+        let wallet = wallet.to_owned();
+        self.readers.read(move |books| books.many(&sql, params![wallet, limit], budget::reservation)).await
     }
 
     /// One reservation.
     pub async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError> {
         let sql = format!("SELECT {} FROM reservations WHERE id = ?1", budget::RESERVATION);
-        self.readers.read(move |books| one(books, &sql, [id], budget::reservation)).await
+        self.readers.read(move |books| books.one(&sql, params![id], budget::reservation)).await
     }
 
     /// What counts toward a budget; `None` when nothing was ever reserved on it.
     pub async fn budget(&self, key: &BudgetKey) -> Result<Option<BudgetCounter>, StoreError> {
         let sql = format!("SELECT {} FROM budgets WHERE key = ?1", budget::COUNTER);
         let key = key.0.clone();
-        self.readers.read(move |books| one(books, &sql, [key], budget::counter)).await
+        self.readers.read(move |books| books.one(&sql, params![key], budget::counter)).await
     }
 
     /// Recomputes everything, from one consistent state.
@@ -243,7 +239,7 @@ impl Books {
         self.readers
             .read(|books| {
                 let mut auditor = Auditor::default();
-                sqlite::scan(books, &mut auditor)?;
+                tables::scan(books, &mut auditor)?;
                 Ok(auditor.finish())
             })
             .await
@@ -265,50 +261,25 @@ impl Books {
 }
 
 impl WriterHandle {
-    fn start(path: &Path, sharing: Sharing, lock: Option<Lock>) -> Result<Self, StoreError> {
-        let connection = file::writer(path)?;
-        let owner = sharing == Sharing::Exclusive;
-        let checkpointer = owner.then(|| Checkpointer::start(path)).transpose()?;
-        if owner {
-            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        }
-        let turns = (!owner).then(|| Turns::at(path)).transpose()?;
+    fn start(place: Location, sharing: Sharing) -> Result<Self, StoreError> {
         let (queue, waiting) = unbounded_channel();
-        let writer = Writer {
-            store: Sqlite::new(connection),
-            queue: waiting,
-            turns,
-            checkpointer,
-            keep: owner.then_some(KEPT_ROWS),
-            _lock: lock,
+        let (opened, open) = mpsc::channel();
+        let body = move || match Writer::open(&place, sharing, waiting) {
+            Ok(writer) => {
+                drop(opened.send(Ok(())));
+                writer.run();
+            }
+            Err(error) => drop(opened.send(Err(error))),
         };
-        let spawned = thread::Builder::new().name("books-writer".to_owned()).spawn(move || writer.run());
+        let spawned = thread::Builder::new().name("books-writer".to_owned()).spawn(body);
         spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        open.recv().map_err(|_| StoreError::Closed)??;
         Ok(Self { queue, places: Arc::new(Semaphore::new(PLACES)) })
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
         self.queue.send(job).map_err(|_| StoreError::Closed)
     }
-}
-
-fn one<T>(
-    books: &Connection,
-    sql: &str,
-    key: impl Params,
-    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
-) -> Result<Option<T>, StoreError> {
-    books.prepare_cached(sql)?.query_row(key, |row| Ok(read(row))).optional()?.transpose()
-}
-
-fn many<T>(
-    books: &Connection,
-    sql: &str,
-    key: impl Params,
-    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    let mut statement = books.prepare_cached(sql)?;
-    statement.query_and_then(key, read)?.collect()
 }
 
 fn unexpected(outcome: &Outcome) -> StoreError {
@@ -332,10 +303,10 @@ mod tests {
     fn a_full_queue_makes_callers_wait_and_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("books.db");
-        drop(file::writer(&path).unwrap());
+        drop(engine::sqlite::file::writer(&path).unwrap());
         let (queue, mut waiting) = unbounded_channel();
         let writer = Some(WriterHandle { queue, places: Arc::new(Semaphore::new(1)) });
-        let readers = Readers::start(&path, 1).unwrap();
+        let readers = Readers::start(&Location::from(&path), 1).unwrap();
         let books = Books { writer, readers, archived: Archived::default() };
 
         let (mut first, mut second) = (pin!(books.submit(grant(1, 1, 1))), pin!(books.submit(grant(2, 1, 1))));

@@ -5,11 +5,12 @@ use std::time::Duration;
 use farthing_books::{AccountKind, MovementRecord, PaymentFilter, PaymentRecord, Statement, Transfer};
 use farthing_protocol::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{ToSql, params};
 
 use crate::StoreError;
-use crate::sqlite::rows::{self, IN_PROGRESS, MOVEMENT, PAYMENT, TRANSFERS};
-use crate::sqlite::session::{self, SESSION};
+use crate::engine::{Connection, Wording};
+use crate::tables::rows::{self, IN_PROGRESS, MOVEMENT, PAYMENT, TRANSFERS};
+use crate::tables::session::{self, SESSION};
 
 /// The payments that a filter lets through, in the order in which they were claimed.
 pub(crate) fn payments(books: &Connection, filter: &PaymentFilter) -> Result<Vec<PaymentRecord>, StoreError> {
@@ -24,7 +25,17 @@ pub(crate) fn payments(books: &Connection, filter: &PaymentFilter) -> Result<Vec
             filter.after.map(|after| after.as_bytes().to_vec().into()),
         ),
     ];
-    let mut sql = format!("SELECT {PAYMENT} FROM payments WHERE TRUE");
+    let sql = format!("SELECT {PAYMENT} FROM payments WHERE TRUE");
+    let (sql, values) = filtered(sql, conditions, filter.limit);
+    books.many(&sql, &values_of(&values), rows::payment)
+}
+
+/// A statement with the conditions that have a value, in the order of `sequence`, and the values of all its places.
+pub(crate) fn filtered<const N: usize>(
+    mut sql: String,
+    conditions: [(&str, Option<Value>); N],
+    limit: u32,
+) -> (String, Vec<Value>) {
     let mut values = Vec::new();
     for (condition, value) in conditions {
         if let Some(value) = value {
@@ -34,15 +45,17 @@ pub(crate) fn payments(books: &Connection, filter: &PaymentFilter) -> Result<Vec
         }
     }
     sql.push_str(" ORDER BY sequence LIMIT ?");
-    values.push(Value::from(i64::from(filter.limit)));
-    let mut statement = books.prepare_cached(&sql)?;
-    statement.query_and_then(params_from_iter(values), rows::payment)?.collect()
+    values.push(Value::from(i64::from(limit)));
+    (sql, values)
+}
+
+pub(crate) fn values_of(values: &[Value]) -> Vec<&dyn ToSql> {
+    values.iter().map(|value| value as &dyn ToSql).collect()
 }
 
 /// The payments a resolver must look at, the longest due first.
 pub(crate) fn due(books: &Connection, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
-    let mut statement = books.prepare_cached(&due_sql())?;
-    statement.query_and_then(params![now.unix_millis(), limit], rows::payment)?.collect()
+    books.many(&due_sql(), params![now.unix_millis(), limit], rows::payment)
 }
 
 fn due_sql() -> String {
@@ -58,8 +71,7 @@ pub(crate) fn claimed_before(
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<PaymentRecord>, StoreError> {
-    let mut statement = books.prepare_cached(&claimed_sql())?;
-    statement.query_and_then(params![before.unix_millis(), limit], rows::payment)?.collect()
+    books.many(&claimed_sql(), params![before.unix_millis(), limit], rows::payment)
 }
 
 /// The sign keeps SQLite from walking through all of history in the order that is asked for.
@@ -72,8 +84,7 @@ fn claimed_sql() -> String {
 
 /// Settled payments that their rail must be asked about again, the longest due first.
 pub(crate) fn to_confirm(books: &Connection, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
-    let mut statement = books.prepare_cached(&to_confirm_sql())?;
-    statement.query_and_then(params![now.unix_millis(), limit], rows::payment)?.collect()
+    books.many(&to_confirm_sql(), params![now.unix_millis(), limit], rows::payment)
 }
 
 fn to_confirm_sql() -> String {
@@ -82,8 +93,7 @@ fn to_confirm_sql() -> String {
 
 /// What rests in suspense, the oldest first.
 pub(crate) fn suspense(books: &Connection, limit: u32) -> Result<Vec<MovementRecord>, StoreError> {
-    let mut statement = books.prepare_cached(&suspense_sql())?;
-    statement.query_and_then([limit], rows::movement)?.collect()
+    books.many(&suspense_sql(), params![limit], rows::movement)
 }
 
 fn suspense_sql() -> String {
@@ -96,29 +106,30 @@ const RARELY: Duration = Duration::from_secs(60 * 60);
 /// Payments that a statement would show by now, settled before an instant, and of whose movements none has shown
 /// one: those that are final, and those that only a dispute could still end. What was paid for nothing moves nothing.
 pub(crate) fn not_seen(books: &Connection, before: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
-    let mut statement = books.prepare_cached(&not_seen_sql())?;
     let rarely = before.after(RARELY).unix_millis();
-    statement.query_and_then(params![before.unix_millis(), limit, rarely], rows::payment)?.collect()
+    books.many(books.words(&not_seen_sql()), params![before.unix_millis(), limit, rarely], rows::payment)
 }
 
-fn not_seen_sql() -> String {
-    format!(
-        "SELECT {PAYMENT} FROM payments WHERE id IN (SELECT payment FROM movements WHERE rail IS NULL) \
+fn not_seen_sql() -> Wording {
+    let of_keys = |keys: &str| {
+        format!(
+            "SELECT {PAYMENT} FROM payments WHERE id IN (SELECT payment FROM movements WHERE rail IS NULL) \
          AND (confirm_at IS NULL OR confirm_at > ?3) AND settled_at < ?1 AND state <> 'reversed' AND amount <> '0' \
-         AND NOT EXISTS (SELECT 1 FROM json_each(consumed) k JOIN movements m ON m.key = k.value WHERE m.rail IS NOT NULL) \
+         AND NOT EXISTS (SELECT 1 FROM {keys} JOIN movements m ON m.key = k.value WHERE m.rail IS NOT NULL) \
          ORDER BY +sequence LIMIT ?2"
-    )
+        )
+    };
+    let server = of_keys("jsonb_array_elements_text(consumed::jsonb) AS k (value)");
+    Wording { file: of_keys("json_each(consumed) k"), server }
 }
 
 /// The payments claimed in a period, added up.
 pub(crate) fn statement(books: &Connection, since: Timestamp, until: Timestamp) -> Result<Statement, StoreError> {
     let sql = format!("SELECT {PAYMENT} FROM payments WHERE claimed_at >= ?1 AND claimed_at < ?2");
-    let mut select = books.prepare_cached(&sql)?;
-    let mut found = select.query((since.unix_millis(), until.unix_millis()))?;
     let mut sums = Statement::default();
-    while let Some(row) = found.next()? {
-        sums.add(&rows::payment(row)?).map_err(|error| StoreError::Fault(error.to_string()))?;
-    }
+    books.each(&sql, params![since.unix_millis(), until.unix_millis()], |row| {
+        sums.add(&rows::payment(row)?).map_err(|error| StoreError::Fault(error.to_string()))
+    })?;
     posted(books, (since, until), &mut sums)?;
     Ok(sums)
 }
@@ -134,13 +145,16 @@ pub(crate) fn posted(
          AND (d.name LIKE 'vouchers/%' OR d.name LIKE 'deposit/%')"
     );
     let by_id = format!("SELECT {SESSION} FROM sessions WHERE id = ?1");
-    let mut select = books.prepare_cached(&sql)?;
-    let mut found = select.query((since.unix_millis(), until.unix_millis()))?;
-    while let Some(row) = found.next()? {
-        let Transfer { debit, credit, amount, .. } = rows::transfer(row)?;
+    // A connection has one question at a time, so whose the deposits are is asked afterwards.
+    let mut found = Vec::new();
+    books.each(&sql, params![since.unix_millis(), until.unix_millis()], |row| {
+        found.push(rows::transfer(row)?);
+        Ok(())
+    })?;
+    for Transfer { debit, credit, amount, .. } in found {
         let (payer, rail) = match debit.kind {
             AccountKind::Vouchers(method) => (None, method),
-            AccountKind::Deposit(session) => match crate::one(books, &by_id, [session.as_bytes()], session::record)? {
+            AccountKind::Deposit(session) => match books.one(&by_id, params![session.as_bytes()], session::record)? {
                 Some(session) => (Some(session.payer), session.method),
                 None => return Err(StoreError::Damaged(format!("{session} has transfers and no record"))),
             },
@@ -157,13 +171,11 @@ pub(crate) fn posted(
 pub(crate) fn transfers(books: &Connection, after: u64, limit: u32) -> Result<Vec<(u64, Transfer)>, StoreError> {
     let sql =
         TRANSFERS.replacen(" FROM", ", t.sequence FROM", 1) + " WHERE t.sequence > ?1 ORDER BY t.sequence LIMIT ?2";
-    let mut select = books.prepare_cached(&sql)?;
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let page = select.query_and_then(params![after, limit], |row| {
-        let sequence = row.get::<_, i64>(10)?;
+    books.many(&sql, params![after, limit], |row| {
+        let sequence = row.get::<i64>(10)?;
         Ok((u64::try_from(sequence).unwrap_or_default(), rows::transfer(row)?))
-    })?;
-    page.collect()
+    })
 }
 
 #[cfg(test)]
@@ -173,18 +185,18 @@ mod tests {
     #[test]
     fn what_is_due_is_found_without_reading_every_payment() {
         let folder = tempfile::tempdir().unwrap();
-        let books = crate::sqlite::file::writer(&folder.path().join("books.db")).unwrap();
+        let books = crate::engine::sqlite::file::writer(&folder.path().join("books.db")).unwrap();
         let cases = [
             (due_sql(), "payments_in_progress"),
             (claimed_sql(), "payments_in_progress"),
             (to_confirm_sql(), "payments_provisional"),
             (suspense_sql(), "movements_suspended"),
-            (not_seen_sql(), "movements_not_seen"),
+            (not_seen_sql().file, "movements_not_seen"),
         ];
         for (sql, index) in cases {
             let mut explain = books.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let plan: Vec<String> = explain
-                .query_map(params_from_iter(vec![0; explain.parameter_count()]), |row| row.get(3))
+                .query_map(rusqlite::params_from_iter(vec![0; explain.parameter_count()]), |row| row.get(3))
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();

@@ -1,14 +1,12 @@
-//! Reads beside the writer, on threads of their own, so that no asynchronous task waits for a disk.
+//! Reads beside the writer, on threads of their own, so that no asynchronous task waits for a disk or a server.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::StoreError;
-use crate::sqlite::file;
+use crate::engine::Connection;
+use crate::{Location, StoreError};
 
 pub(crate) type Read = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -22,18 +20,24 @@ pub(crate) enum Readers {
 
 impl Readers {
     /// Starts so many threads, each with its own connection.
-    pub(crate) fn start(path: &Path, threads: usize) -> Result<Self, StoreError> {
+    pub(crate) fn start(place: &Location, threads: usize) -> Result<Self, StoreError> {
         let (queue, waiting) = mpsc::channel::<Read>();
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..threads {
-            let connection = file::reader(path)?;
-            let waiting = Arc::clone(&waiting);
+            let (place, waiting) = (place.clone(), Arc::clone(&waiting));
+            let (opened, open) = mpsc::channel();
             let spawned = thread::Builder::new().name("books-reader".to_owned()).spawn(move || {
+                let connection = match Connection::reader(&place) {
+                    Ok(connection) => connection,
+                    Err(error) => return drop(opened.send(Err(error))),
+                };
+                drop(opened.send(Ok(())));
                 while let Some(read) = next(&waiting) {
                     read(&connection);
                 }
             });
             spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            open.recv().map_err(|_| StoreError::Closed)??;
         }
         Ok(Self::Threads(queue))
     }

@@ -7,11 +7,13 @@ use farthing_books::{Command, Outcome, SessionCommand, SessionOutcome, SessionRe
 use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use farthing_rail::{SessionId, Voucher};
+use rusqlite::params;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
 
-use crate::sqlite::session::{IN_PROGRESS, SESSION, record};
-use crate::{Books, StoreError, one, unexpected};
+use crate::engine::{Connection, Wording};
+use crate::listing::{filtered, values_of};
+use crate::tables::session::{IN_PROGRESS, SESSION, record};
+use crate::{Books, StoreError, unexpected};
 
 /// What became of a draw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,14 +58,14 @@ impl Books {
     /// A session.
     pub async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
         let sql = format!("SELECT {SESSION} FROM sessions WHERE id = ?1");
-        self.readers.read(move |books| one(books, &sql, [id.as_bytes()], record)).await
+        self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], record)).await
     }
 
     /// The session of a rail's table that has this name on the wire.
     pub async fn session_by_channel(&self, rail: &str, channel: &str) -> Result<Option<SessionRecord>, StoreError> {
         let sql = format!("SELECT {SESSION} FROM sessions WHERE channel = ?1 AND rail = ?2");
-        let key = (channel.to_owned(), rail.to_owned());
-        self.readers.read(move |books| one(books, &sql, key, record)).await
+        let (channel, rail) = (channel.to_owned(), rail.to_owned());
+        self.readers.read(move |books| books.one(&sql, params![channel, rail], record)).await
     }
 
     /// The sessions that a filter lets through, in the order in which they were opened.
@@ -74,12 +76,7 @@ impl Books {
     /// Sessions with a deposit that nobody knows of whether it is held, and that is due to be asked about; the
     /// longest due first.
     pub async fn sessions_due(&self, now: Timestamp, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
-        self.readers
-            .read(move |books| {
-                let mut statement = books.prepare_cached(&due_sql())?;
-                statement.query_and_then(params![now.unix_millis(), limit], record)?.collect()
-            })
-            .await
+        self.readers.read(move |books| books.many(&due_sql(), params![now.unix_millis(), limit], record)).await
     }
 }
 
@@ -88,8 +85,9 @@ fn due_sql() -> String {
 }
 
 /// The index is named because SQLite would rather walk through all of history in the order that is asked for.
-fn in_progress_sql() -> String {
-    format!("SELECT {SESSION} FROM sessions INDEXED BY sessions_in_progress WHERE {IN_PROGRESS}")
+fn in_progress_sql() -> Wording {
+    let from = |hint: &str| format!("SELECT {SESSION} FROM sessions{hint} WHERE {IN_PROGRESS}");
+    Wording { file: from(" INDEXED BY sessions_in_progress"), server: from("") }
 }
 
 fn listed(books: &Connection, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
@@ -102,22 +100,12 @@ fn listed(books: &Connection, filter: &SessionFilter) -> Result<Vec<SessionRecor
             filter.after.map(|after| after.as_bytes().to_vec().into()),
         ),
     ];
-    let mut sql = match filter.in_progress {
-        true => in_progress_sql(),
+    let sql = match filter.in_progress {
+        true => books.words(&in_progress_sql()).to_owned(),
         false => format!("SELECT {SESSION} FROM sessions WHERE TRUE"),
     };
-    let mut values = Vec::new();
-    for (condition, value) in conditions {
-        if let Some(value) = value {
-            sql.push_str(" AND ");
-            sql.push_str(condition);
-            values.push(value);
-        }
-    }
-    sql.push_str(" ORDER BY sequence LIMIT ?");
-    values.push(Value::from(i64::from(filter.limit)));
-    let mut statement = books.prepare_cached(&sql)?;
-    statement.query_and_then(params_from_iter(values), record)?.collect()
+    let (sql, values) = filtered(sql, conditions, filter.limit);
+    books.many(&sql, &values_of(&values), record)
 }
 
 #[cfg(test)]
@@ -127,8 +115,8 @@ mod tests {
     #[test]
     fn what_is_to_be_looked_after_is_found_without_reading_every_session() {
         let folder = tempfile::tempdir().unwrap();
-        let books = crate::sqlite::file::writer(&folder.path().join("books.db")).unwrap();
-        let page = in_progress_sql() + " AND sequence > ? ORDER BY sequence LIMIT ?";
+        let books = crate::engine::sqlite::file::writer(&folder.path().join("books.db")).unwrap();
+        let page = in_progress_sql().file + " AND sequence > ? ORDER BY sequence LIMIT ?";
         for (sql, index) in [(due_sql(), "sessions_in_doubt"), (page, "sessions_in_progress")] {
             let mut explain = books.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let plan: Vec<String> =

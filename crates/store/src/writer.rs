@@ -8,18 +8,21 @@ use farthing_books::{Command, Outcome, Shelf};
 use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::StoreError;
-use crate::checkpoint::Checkpointer;
-use crate::sqlite::Sqlite;
-use crate::sqlite::file::Lock;
-use crate::turns::Turns;
+use crate::engine::Connection;
+use crate::engine::sqlite::checkpoint::Checkpointer;
+use crate::engine::sqlite::file::Lock;
+use crate::engine::sqlite::turns::Turns;
+use crate::tables::Tables;
+use crate::{Location, Sharing, StoreError};
 
 /// The most commands of one commit: more would make the first wait for the last.
 pub(crate) const LARGEST_BATCH: usize = 512;
 /// Rows of a kind kept between batches by an owner of the file.
-pub(crate) const KEPT_ROWS: usize = 50_000;
+const KEPT_ROWS: usize = 50_000;
 /// How long commands nobody waits for rest after a failed commit, before they are tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// How often a batch is begun anew when others came in between, or the connection was lost before its commit.
+const ATTEMPTS: usize = 5;
 
 /// Something for the writer.
 pub(crate) enum Job {
@@ -37,18 +40,33 @@ pub(crate) struct Waiter {
 
 /// The writer's side of the books.
 pub(crate) struct Writer {
-    pub(crate) store: Sqlite,
+    pub(crate) store: Tables,
     pub(crate) queue: UnboundedReceiver<Job>,
-    /// The queue of the processes that write too, where there may be any.
+    /// The queue of the processes that write to a file too, where there may be any.
     pub(crate) turns: Option<Turns>,
     pub(crate) checkpointer: Option<Checkpointer>,
-    /// Rows kept between batches; `None` when other processes write too.
+    /// Rows kept between batches; `None` when other processes write too and nothing says whether they did.
     pub(crate) keep: Option<usize>,
     /// Held until the store is closed: declared last, dropped last.
     pub(crate) _lock: Option<Lock>,
 }
 
 impl Writer {
+    /// Opens the books for writing.
+    pub(crate) fn open(place: &Location, sharing: Sharing, queue: UnboundedReceiver<Job>) -> Result<Self, StoreError> {
+        let Some(path) = place.file() else {
+            let store = Tables::new(Connection::writer(place)?);
+            return Ok(Self { store, queue, turns: None, checkpointer: None, keep: Some(KEPT_ROWS), _lock: None });
+        };
+        let lock = Lock::take(path, sharing)?;
+        let connection = Connection::writer(place)?;
+        let owner = sharing == Sharing::Exclusive;
+        let checkpointer = owner.then(|| Checkpointer::start(path, &connection)).transpose()?;
+        let turns = (!owner).then(|| Turns::at(path)).transpose()?;
+        let keep = owner.then_some(KEPT_ROWS);
+        Ok(Self { store: Tables::new(connection), queue, turns, checkpointer, keep, _lock: lock })
+    }
+
     /// Runs until it is stopped or every handle is gone.
     pub(crate) fn run(mut self) {
         let mut shelf = Shelf::default();
@@ -75,7 +93,7 @@ impl Writer {
             }
             if let Some(answer) = stop {
                 self.queue.close();
-                let closed = batch.nothing_left().and_then(|()| self.store.finish());
+                let closed = batch.nothing_left().and_then(|()| self.store.connection.finish());
                 drop(self);
                 let _ = answer.send(closed);
                 return;
@@ -112,22 +130,36 @@ impl Writer {
         if batch.commands.is_empty() {
             return;
         }
-        match run(&mut self.store, shelf, &batch.commands, self.keep) {
+        match self.run_batch(shelf, &batch.commands) {
             Ok(outcomes) => {
                 let size = batch.commands.len();
                 batch.answer(outcomes);
                 if let Some(checkpointer) = &mut self.checkpointer {
-                    checkpointer.after_commit(&self.store, size);
+                    checkpointer.after_commit(&self.store.connection, size);
                 }
             }
-            Err(error) => batch.fail(&error.into()),
+            Err(error) => batch.fail(&error),
+        }
+    }
+
+    /// Runs a batch, again where nothing of it was written because of others.
+    fn run_batch(&mut self, shelf: &mut Shelf, commands: &[Command]) -> Result<Vec<Outcome>, StoreError> {
+        let mut attempt = 1;
+        loop {
+            match run(&mut self.store, shelf, commands, self.keep).map_err(StoreError::from) {
+                Err(StoreError::Interrupted(why)) if attempt < ATTEMPTS => {
+                    tracing::warn!(why, attempt, "a batch is begun anew");
+                    attempt += 1;
+                }
+                ran => return ran,
+            }
         }
     }
 
     /// Makes a batch durable, and lets nobody hear of it but that the books did not answer.
     pub(crate) fn commit_unheard(&mut self, shelf: &mut Shelf, batch: &mut Batch, said: &StoreError) {
-        let ran = run(&mut self.store, shelf, &batch.commands, self.keep);
-        batch.fail(ran.err().map(StoreError::from).as_ref().unwrap_or(said));
+        let ran = self.run_batch(shelf, &batch.commands);
+        batch.fail(ran.err().as_ref().unwrap_or(said));
     }
 }
 

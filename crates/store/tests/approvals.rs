@@ -2,16 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+mod places;
+
 use farthing_books::budget::ReserveOutcome;
 use farthing_books::testing::questions::{PATIENCE, answer, approved, facts, question};
 use farthing_books::testing::samples::at;
 use farthing_books::{ApprovalOutcome, ApprovalState, Command};
-use farthing_store::{Books, Sharing};
+use farthing_store::Sharing;
+use places::{Place, on_both_engines};
 
-#[tokio::test]
-async fn what_was_asked_and_answered_reads_back_in_another_process() {
-    let folder = tempfile::tempdir().unwrap();
-    let open = || Books::open(&folder.path().join("budgets.db"), Sharing::Shared).unwrap();
+on_both_engines! {
+    what_was_asked_and_answered_reads_back_in_another_process,
+    the_largest_time_seen_counts_for_who_only_looks,
+    one_of_many_at_once_pays_with_an_answer,
+}
+
+async fn what_was_asked_and_answered_reads_back_in_another_process(place: Place) {
+    let open = || place.open(Sharing::Shared);
     let (agent, owner) = (open(), open());
     let asked = agent.ask(question(1, facts(1, 100), 0)).await.unwrap();
     assert_eq!(owner.approvals(None, at(1), 9).await.unwrap(), std::slice::from_ref(&asked));
@@ -35,10 +42,8 @@ async fn what_was_asked_and_answered_reads_back_in_another_process() {
     assert_eq!(owner.waiting("agent", at(3)).await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn the_largest_time_seen_counts_for_who_only_looks() {
-    let folder = tempfile::tempdir().unwrap();
-    let books = Books::open(&folder.path().join("budgets.db"), Sharing::Shared).unwrap();
+async fn the_largest_time_seen_counts_for_who_only_looks(place: Place) {
+    let books = place.open(Sharing::Shared);
     let first = books.ask(question(1, facts(1, 100), 0)).await.unwrap();
     books.ask(question(2, facts(2, 100), PATIENCE)).await.unwrap();
     let seen = books.approval(first.id, at(0)).await.unwrap().unwrap();
@@ -46,10 +51,8 @@ async fn the_largest_time_seen_counts_for_who_only_looks() {
     assert_eq!(books.waiting("agent", at(0)).await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn one_of_many_at_once_pays_with_an_answer() {
-    let folder = tempfile::tempdir().unwrap();
-    let open = || Books::open(&folder.path().join("budgets.db"), Sharing::Shared).unwrap();
+async fn one_of_many_at_once_pays_with_an_answer(place: Place) {
+    let open = || place.open(Sharing::Shared);
     let books = [open(), open(), open()];
     let asked = books[0].ask(question(1, facts(1, 1), 0)).await.unwrap();
     books[1].answer(asked.id, answer(true, 1), at(1)).await.unwrap();

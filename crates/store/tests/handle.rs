@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
-use std::sync::Arc;
+mod places;
+
 use std::time::Duration;
 
 use farthing_books::budget::{BudgetCharge, BudgetKey, Counts, Reservation, ReserveOutcome, Rolling};
@@ -11,17 +12,20 @@ use farthing_books::testing::samples::{
 };
 use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentState, StoredResponse};
 use farthing_money::Amount;
-use farthing_store::{Books, Sharing, StoreError};
+use farthing_store::{Sharing, StoreError};
+use places::{Place, on_both_engines};
 
-fn opened(sharing: Sharing) -> (tempfile::TempDir, Books) {
-    let folder = tempfile::tempdir().unwrap();
-    let books = Books::open(&folder.path().join("books.db"), sharing).unwrap();
-    (folder, books)
+on_both_engines! {
+    a_prepaid_payment_goes_its_whole_way,
+    what_is_due_is_found,
+    two_hundred_claims_of_one_challenge_have_one_winner,
+    reservations_are_counted_and_listed,
+    a_rolling_window_reads_back_as_it_was_written,
+    what_was_captured_of_a_payment_is_kept,
 }
 
-#[tokio::test]
-async fn a_prepaid_payment_goes_its_whole_way() {
-    let (folder, books) = opened(Sharing::Exclusive);
+async fn a_prepaid_payment_goes_its_whole_way(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     books.submit(grant(1, 1, 1_000)).await.unwrap();
     let new = prepaid(1, 1, 400);
     let (id, key) = (new.id, [7; 32]);
@@ -53,13 +57,12 @@ async fn a_prepaid_payment_goes_its_whole_way() {
     assert_eq!(verification.findings, Vec::<String>::new());
     assert_eq!((verification.transfers, verification.accounts, verification.payments), (2, 3, 1));
     books.close().await.unwrap();
-    let again = Books::open(&folder.path().join("books.db"), Sharing::Exclusive).unwrap();
+    let again = place.open(Sharing::Exclusive);
     assert_eq!(again.payment(id).await.unwrap().unwrap(), *closed, "every field reads back");
 }
 
-#[tokio::test]
-async fn what_is_due_is_found() {
-    let (_folder, books) = opened(Sharing::Exclusive);
+async fn what_is_due_is_found(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     for number in [1, 2] {
         books.claim(external(number, 100)).await.unwrap();
     }
@@ -80,9 +83,8 @@ async fn what_is_due_is_found() {
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_claims_of_one_challenge_have_one_winner() {
-    let (_folder, books) = opened(Sharing::Exclusive);
+async fn two_hundred_claims_of_one_challenge_have_one_winner(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     books.submit(grant(1, 1, 1_000_000)).await.unwrap();
     let tasks: Vec<_> = (0..200)
         .map(|_| {
@@ -103,9 +105,8 @@ async fn two_hundred_claims_of_one_challenge_have_one_winner() {
     assert_eq!(books.account(&balance).await.unwrap().unwrap().debits, Amount::new(10));
 }
 
-#[tokio::test]
-async fn reservations_are_counted_and_listed() {
-    let (_folder, books) = opened(Sharing::Shared);
+async fn reservations_are_counted_and_listed(place: Place) {
+    let books = place.open(Sharing::Shared);
     let limits = [("agent/total", 100), ("agent/day", 60)];
     assert_eq!(books.reserve(reservation(1, 50, &limits)).await.unwrap(), ReserveOutcome::Reserved);
     let ReserveOutcome::Exceeded { charge, .. } = books.reserve(reservation(2, 20, &limits)).await.unwrap() else {
@@ -127,9 +128,8 @@ async fn reservations_are_counted_and_listed() {
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn a_rolling_window_reads_back_as_it_was_written() {
-    let (folder, books) = opened(Sharing::Shared);
+async fn a_rolling_window_reads_back_as_it_was_written(place: Place) {
+    let books = place.open(Sharing::Shared);
     let window = Rolling::new(Duration::from_secs(3_600));
     let dollars = Counts::Money(price(0).currency());
     let charge =
@@ -145,7 +145,7 @@ async fn a_rolling_window_reads_back_as_it_was_written() {
         assert_eq!(books.reservations("agent", 1).await.unwrap()[0].reservation, wanted);
     }
     books.close().await.unwrap();
-    let books = Books::open(&folder.path().join("books.db"), Sharing::Shared).unwrap();
+    let books = place.open(Sharing::Shared);
     let figures = async |index: usize| {
         let counter = books.budget(&charges[index].key).await.unwrap().unwrap();
         (counter.clone().at(at(1_000_001)).reserved, counter.at(at(5_000_000)).reserved)
@@ -155,35 +155,35 @@ async fn a_rolling_window_reads_back_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn an_owner_is_alone_and_may_be_watched() {
-    let (folder, books) = opened(Sharing::Exclusive);
-    let path = Arc::new(folder.path().join("books.db"));
-    let second = Books::open(&path, Sharing::Exclusive).err().unwrap();
+async fn an_owner_of_a_file_is_alone_and_may_be_watched() {
+    let place = Place::file();
+    let books = place.open(Sharing::Exclusive);
+    let second = place.try_open(Sharing::Exclusive).err().unwrap();
     assert!(matches!(&second, StoreError::InUse(_)), "{second}");
-    assert!(matches!(Books::open(&path, Sharing::Shared).err(), Some(StoreError::InUse(_))));
-    let watcher = Books::open(&path, Sharing::ReadOnly).unwrap();
+    assert!(matches!(place.try_open(Sharing::Shared).err(), Some(StoreError::InUse(_))));
+    let watcher = place.try_open(Sharing::ReadOnly).unwrap();
     books.submit(grant(1, 1, 5)).await.unwrap();
     assert_eq!(watcher.accounts().await.unwrap().len(), 2);
     assert_eq!(watcher.submit(grant(2, 1, 5)).await, Err(StoreError::ReadOnly));
     books.close().await.unwrap();
-    Books::open(&path, Sharing::Exclusive).unwrap();
+    place.try_open(Sharing::Exclusive).unwrap();
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn only_the_owner_of_the_file_can_read_it() {
     use std::os::unix::fs::PermissionsExt;
-    let (folder, books) = opened(Sharing::Exclusive);
+    let place = Place::file();
+    let books = place.open(Sharing::Exclusive);
     books.submit(grant(1, 1, 5)).await.unwrap();
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
+    for entry in std::fs::read_dir(place.location().file().unwrap().parent().unwrap()).unwrap() {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
     }
 }
 
-#[tokio::test]
-async fn what_was_captured_of_a_payment_is_kept() {
-    let (_folder, books) = opened(Sharing::Exclusive);
+async fn what_was_captured_of_a_payment_is_kept(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     let new = external(1, 400);
     let payment = new.id;
     books.claim(new).await.unwrap();

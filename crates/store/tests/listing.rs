@@ -2,14 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+mod places;
+
 use std::time::Duration;
 
 use farthing_books::testing::samples::{at, external, grant, payer, prepaid, rejected, settled, usd};
 use farthing_books::{Command, NewPayment, PaymentFilter, PaymentState};
 use farthing_store::{Books, Sharing};
+use places::{Place, on_both_engines};
 
-async fn filled(folder: &tempfile::TempDir) -> Books {
-    let books = Books::open(&folder.path().join("books.db"), Sharing::Exclusive).unwrap();
+on_both_engines! {
+    payments_are_listed_by_what_is_asked_for,
+    a_payment_that_could_be_disputed_for_months_is_missed_as_a_final_one_is,
+    a_statement_adds_up_what_was_paid,
+    transfers_are_exported_in_order,
+}
+
+async fn filled(place: &Place) -> Books {
+    let books = place.open(Sharing::Exclusive);
     books.submit(grant(1, 1, 1_000)).await.unwrap();
     for number in 0..10_u32 {
         let new = if number % 2 == 0 { prepaid(number, 1, 10) } else { external(number, 20) };
@@ -25,10 +35,8 @@ async fn filled(folder: &tempfile::TempDir) -> Books {
     books
 }
 
-#[tokio::test]
-async fn payments_are_listed_by_what_is_asked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let books = filled(&folder).await;
+async fn payments_are_listed_by_what_is_asked_for(place: Place) {
+    let books = filled(&place).await;
     let count = async |filter: PaymentFilter| books.payments(filter).await.unwrap().len();
     let all = PaymentFilter::default();
     assert_eq!(count(all.clone()).await, 10);
@@ -47,10 +55,8 @@ async fn payments_are_listed_by_what_is_asked_for() {
     assert_eq!(seen, (0..10).map(at).collect::<Vec<_>>(), "pages follow each other");
 }
 
-#[tokio::test]
-async fn a_payment_that_could_be_disputed_for_months_is_missed_as_a_final_one_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let books = Books::open(&folder.path().join("books.db"), Sharing::Exclusive).unwrap();
+async fn a_payment_that_could_be_disputed_for_months_is_missed_as_a_final_one_is(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     let now = at(1_000_000);
     let soon = now.after(Duration::from_secs(5));
     let next_week = now.after(Duration::from_secs(7 * 24 * 60 * 60));
@@ -66,10 +72,8 @@ async fn a_payment_that_could_be_disputed_for_months_is_missed_as_a_final_one_is
     assert_eq!(missed, [external(1, 20).id, external(3, 20).id]);
 }
 
-#[tokio::test]
-async fn a_statement_adds_up_what_was_paid() {
-    let folder = tempfile::tempdir().unwrap();
-    let books = filled(&folder).await;
+async fn a_statement_adds_up_what_was_paid(place: Place) {
+    let books = filled(&place).await;
     let statement = books.statement(at(0), at(100)).await.unwrap();
     let total = statement.total(&usd()).unwrap();
     assert_eq!((total.count, total.gross.units(), total.fees.units()), (6, 70, 2));
@@ -77,10 +81,8 @@ async fn a_statement_adds_up_what_was_paid() {
     assert_eq!(books.statement(at(0), at(1)).await.unwrap().total(&usd()).unwrap().count, 1);
 }
 
-#[tokio::test]
-async fn transfers_are_exported_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let books = filled(&folder).await;
+async fn transfers_are_exported_in_order(place: Place) {
+    let books = filled(&place).await;
     let first = books.transfers(0, 5).await.unwrap();
     let rest = books.transfers(first.last().unwrap().0, 100).await.unwrap();
     assert_eq!((first.len(), rest.len()), (5, 3), "a grant, five prepaid, one settled and its fee");

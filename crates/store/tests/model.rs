@@ -2,25 +2,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+mod places;
+
 #[path = "../../books/tests/schedule/mod.rs"]
 mod schedule;
 
 use farthing_books::Command;
 use farthing_books::testing::MemoryStore;
-use farthing_store::{Books, Sharing};
+use farthing_store::Sharing;
+use places::Place;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use schedule::{Outsider, any_command};
 
 /// Runs a schedule in memory and on disk side by side; the file is closed and opened again midway.
-async fn run(commands: &[Command], sharing: Sharing) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.db");
+async fn run(commands: &[Command], sharing: Sharing, place: Place) {
     let mut memory = MemoryStore::default();
     let mut outsider = Outsider::default();
     let (before, after) = commands.split_at(commands.len() / 2);
     for part in [before, after] {
-        let books = Books::open(&path, sharing).unwrap();
+        let books = place.open(sharing);
         for command in part {
             let expected = memory.batch(std::slice::from_ref(command)).unwrap().remove(0);
             let outcome = books.submit(command.clone()).await.unwrap();
@@ -45,9 +46,13 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
-    fn the_file_agrees_with_the_memory(commands in vec(any_command(), 1..40), owner in any::<bool>()) {
+    fn the_file_and_the_server_agree_with_the_memory(
+        commands in vec(any_command(), 1..40),
+        owner in any::<bool>(),
+        on_server in any::<bool>(),
+    ) {
         let sharing = if owner { Sharing::Exclusive } else { Sharing::Shared };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        runtime.block_on(run(&commands, sharing));
+        runtime.block_on(run(&commands, sharing, Place::new(on_server)));
     }
 }

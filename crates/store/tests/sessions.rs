@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
+mod places;
+
 #[path = "../../books/tests/session_schedule/mod.rs"]
 mod session_schedule;
 
@@ -13,14 +15,17 @@ use farthing_books::testing::sessions::{close, deliver, deposit, draw, id, openi
 use farthing_books::{Command, Outcome, SessionCommand, SessionOutcome, SessionState};
 use farthing_money::Amount;
 use farthing_store::{Books, Drawn, Sharing};
+use places::{Place, on_both_engines};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use session_schedule::{Outsider, any_command};
 
-fn opened(sharing: Sharing) -> (tempfile::TempDir, Books) {
-    let folder = tempfile::tempdir().unwrap();
-    let books = Books::open(&folder.path().join("books.db"), sharing).unwrap();
-    (folder, books)
+on_both_engines! {
+    every_column_reads_back,
+    sessions_are_listed_by_what_is_asked_for,
+    a_statement_says_what_sessions_delivered,
+    g_08_of_two_nodes_with_one_voucher_at_the_same_instant_one_serves,
+    streams_of_one_channel_share_what_is_signed_for,
 }
 
 /// A prepaid session of so much.
@@ -30,9 +35,8 @@ async fn prepaid(books: &Books, amount: u128) {
     assert!(matches!(books.change_session(open).await, Ok(SessionOutcome::Done(_))));
 }
 
-#[tokio::test]
-async fn every_column_reads_back() {
-    let (folder, books) = opened(Sharing::Exclusive);
+async fn every_column_reads_back(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     let new = opening(1, 100);
     let SessionOutcome::Done(opening) = books.change_session(SessionCommand::Open(Box::new(new))).await.unwrap() else {
         panic!("a new session")
@@ -58,16 +62,15 @@ async fn every_column_reads_back() {
     let SessionOutcome::Done(stands) = books.change_session(top_up).await.unwrap() else { panic!("an addition") };
     assert_eq!((stands.accepted, stands.held, stands.spent), (Amount::new(40), Amount::new(5), Amount::new(20)));
     books.close().await.unwrap();
-    let books = Books::open(&folder.path().join("books.db"), Sharing::Exclusive).unwrap();
+    let books = place.open(Sharing::Exclusive);
     assert_eq!(books.session(id(1)).await.unwrap().as_ref(), Some(&*stands));
     assert_eq!(books.session_by_channel("evm", "channel-1").await.unwrap().as_ref(), Some(&*stands));
     assert_eq!(books.session_by_channel("balance", "channel-1").await.unwrap(), None);
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn sessions_are_listed_by_what_is_asked_for() {
-    let (_folder, books) = opened(Sharing::Exclusive);
+async fn sessions_are_listed_by_what_is_asked_for(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     for number in 1..=6 {
         books.change_session(SessionCommand::Open(Box::new(opening(number, 10)))).await.unwrap();
     }
@@ -81,9 +84,8 @@ async fn sessions_are_listed_by_what_is_asked_for() {
     assert_eq!(count(SessionFilter { limit: 2, ..all }).await, 2);
 }
 
-#[tokio::test]
-async fn a_statement_says_what_sessions_delivered() {
-    let (_folder, books) = opened(Sharing::Exclusive);
+async fn a_statement_says_what_sessions_delivered(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     prepaid(&books, 100).await;
     for command in [draw(0, Some(50), 30), deliver(0, 30, 20), SessionCommand::Post { session: id(0), at: at(7) }] {
         books.change_session(command).await.unwrap();
@@ -95,11 +97,8 @@ async fn a_statement_says_what_sessions_delivered() {
     assert!(books.statement(at(8), at(9)).await.unwrap().lines.is_empty(), "posted before");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn g_08_of_two_nodes_with_one_voucher_at_the_same_instant_one_serves() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.db");
-    let nodes = [Books::open(&path, Sharing::Shared).unwrap(), Books::open(&path, Sharing::Shared).unwrap()];
+async fn g_08_of_two_nodes_with_one_voucher_at_the_same_instant_one_serves(place: Place) {
+    let nodes = [place.open(Sharing::Shared), place.open(Sharing::Shared)];
     prepaid(&nodes[0], 1_000).await;
     for total in (10..=400_u128).step_by(10) {
         let draws = nodes.each_ref().map(|node| {
@@ -121,9 +120,8 @@ async fn g_08_of_two_nodes_with_one_voucher_at_the_same_instant_one_serves() {
     assert_eq!(nodes[1].session(id(0)).await.unwrap().unwrap().held, Amount::new(400));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn streams_of_one_channel_share_what_is_signed_for() {
-    let (_folder, books) = opened(Sharing::Exclusive);
+async fn streams_of_one_channel_share_what_is_signed_for(place: Place) {
+    let books = place.open(Sharing::Exclusive);
     prepaid(&books, 1_000).await;
     books.change_session(draw(0, Some(1_000), 0)).await.unwrap();
     let streams: Vec<_> = (0..8)
@@ -150,18 +148,16 @@ async fn streams_of_one_channel_share_what_is_signed_for() {
 
 /// Runs a schedule in memory and on disk side by side; between any two commands the process may die, be it
 /// another one of two nodes that goes on.
-async fn run(commands: &[(Command, bool)], sharing: Sharing) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.db");
+async fn run(commands: &[(Command, bool)], sharing: Sharing, place: Place) {
     let (mut memory, mut outsider) = (MemoryStore::default(), Outsider::default());
-    let mut nodes = vec![Books::open(&path, sharing).unwrap()];
+    let mut nodes = vec![place.open(sharing)];
     for (turn, (command, dies)) in commands.iter().enumerate() {
         if *dies && sharing == Sharing::Shared && nodes.len() == 1 {
-            nodes.push(Books::open(&path, sharing).unwrap());
+            nodes.push(place.open(sharing));
         } else if *dies {
             nodes.swap_remove(turn % nodes.len()).close().await.unwrap();
             if nodes.is_empty() {
-                nodes.push(Books::open(&path, sharing).unwrap());
+                nodes.push(place.open(sharing));
             }
             let recover = Command::Recover { deadline: at(1_000), at: at(15) };
             let expected = memory.batch(std::slice::from_ref(&recover)).unwrap().remove(0);
@@ -188,9 +184,10 @@ proptest! {
     fn g_07_whoever_dies_and_whoever_goes_on_no_voucher_is_lost(
         commands in vec((any_command(), proptest::bool::weighted(0.1)), 1..60),
         owner in any::<bool>(),
+        on_server in proptest::bool::weighted(0.3),
     ) {
         let sharing = if owner { Sharing::Exclusive } else { Sharing::Shared };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        runtime.block_on(run(&commands, sharing));
+        runtime.block_on(run(&commands, sharing, Place::new(on_server)));
     }
 }

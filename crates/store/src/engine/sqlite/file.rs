@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Sharing, StoreError, schema};
+use super::schema;
+use crate::{Sharing, StoreError};
 
 /// How long one process waits for another's batch.
 const BUSY: Duration = Duration::from_secs(10);
@@ -56,6 +57,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
+    connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection, path)?;
     Ok(connection)
 }

@@ -8,10 +8,11 @@ use farthing_books::{SessionRecord, SessionState, Shelf};
 use farthing_money::Amount;
 use farthing_protocol::Timestamp;
 use farthing_rail::{PayerId, PaymentId, ProofKey, SessionId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::params;
 
 use super::rows::{damaged, instant, parsed};
 use crate::StoreError;
+use crate::engine::{Connection, Row};
 
 /// The columns of a session, in the order in which [`record`] reads them.
 pub(crate) const SESSION: &str = "id, channel, payer, signer, asset, prepaid, method, rail, kept, opened_at, held, spent, \
@@ -39,14 +40,14 @@ pub(super) fn proof_use(row: &Row<'_>) -> Result<ProofUse, StoreError> {
 }
 
 pub(super) fn deposit(row: &Row<'_>) -> Result<(ProofKey, SessionId), StoreError> {
-    Ok((ProofKey::new(row.get::<_, Box<str>>(0)?), SessionId::from_bytes(row.get(1)?)))
+    Ok((ProofKey::new(row.get::<Box<str>>(0)?), SessionId::from_bytes(row.get(1)?)))
 }
 
 pub(crate) fn record(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
     Ok(SessionRecord {
         id: SessionId::from_bytes(row.get(0)?),
         channel: row.get(1)?,
-        payer: PayerId::new(row.get::<_, Box<str>>(2)?),
+        payer: PayerId::new(row.get::<Box<str>>(2)?),
         signer: row.get(3)?,
         asset: parsed(row, 4, "asset")?,
         prepaid: row.get(5)?,
@@ -67,7 +68,7 @@ pub(crate) fn record(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
         deposit: parsed(row, 19, "deposit")?,
         settled: parsed(row, 20, "settled")?,
         collected: parsed(row, 21, "collected")?,
-        collecting: row.get::<_, Option<[u8; 16]>>(22)?.map(PaymentId::from_bytes),
+        collecting: row.get::<Option<[u8; 16]>>(22)?.map(PaymentId::from_bytes),
         collections: counted(row, 23, "collections")?,
         transfers: counted(row, 24, "transfers")?,
         reason: row.get(25)?,
@@ -80,7 +81,7 @@ pub(crate) fn record(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
 }
 
 fn pending(row: &Row<'_>) -> Result<Option<PendingDeposit>, StoreError> {
-    let Some(key) = row.get::<_, Option<Box<str>>>(30)? else { return Ok(None) };
+    let Some(key) = row.get::<Option<Box<str>>>(30)? else { return Ok(None) };
     Ok(Some(PendingDeposit {
         key: ProofKey::new(key),
         amount: parsed(row, 31, "pending_amount")?,
@@ -120,100 +121,104 @@ pub(super) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), Stor
     }
     for change in shelf.proofs.changes() {
         if let Some(ProofUse::Deposit(session)) = change.row {
-            let mut insert = connection.prepare_cached("INSERT INTO deposits (key, session) VALUES (?1, ?2)")?;
-            insert.execute(params![change.key.as_str(), session.as_bytes()])?;
+            let insert = "INSERT INTO deposits (key, session) VALUES (?1, ?2)";
+            connection.write(insert, params![change.key.as_str(), session.as_bytes()])?;
         }
     }
     Ok(())
 }
 
 fn insert(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO sessions (id, channel, payer, signer, asset, prepaid, method, rail, kept, opened_at, held, spent, \
+    let insert = "INSERT INTO sessions (id, channel, payer, signer, asset, prepaid, method, rail, kept, opened_at, held, spent, \
          units, used_at, updated_at, accepted, state, deposit, settled, collected, collections, transfers) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '0', '0', 0, 0, 0, '0', 'opening', '0', '0', '0', 0, 0)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '0', '0', 0, 0, 0, '0', 'opening', '0', '0', '0', 0, 0)";
+    connection.write(
+        insert,
+        params![
+            session.id.as_bytes(),
+            session.channel,
+            session.payer.as_str(),
+            session.signer,
+            session.asset.to_string(),
+            session.prepaid,
+            session.method,
+            session.rail,
+            session.kept,
+            session.opened_at.unix_millis(),
+        ],
     )?;
-    insert.execute(params![
-        session.id.as_bytes(),
-        session.channel,
-        session.payer.as_str(),
-        session.signer,
-        session.asset.to_string(),
-        session.prepaid,
-        session.method,
-        session.rail,
-        session.kept,
-        session.opened_at.unix_millis(),
-    ])?;
     write_whole(connection, session)
 }
 
 fn write_counters(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
-    let mut update = connection.prepare_cached(
-        "UPDATE sessions SET held = ?2, spent = ?3, units = ?4, unposted = ?5, used_at = ?6, updated_at = ?7 \
-         WHERE id = ?1",
+    let update = "UPDATE sessions SET held = ?2, spent = ?3, units = ?4, unposted = ?5, used_at = ?6, updated_at = ?7 \
+         WHERE id = ?1";
+    connection.write(
+        update,
+        params![
+            session.id.as_bytes(),
+            session.held.to_string(),
+            session.spent.to_string(),
+            stored(session.units),
+            unposted_text(&session.unposted)?,
+            session.used_at.unix_millis(),
+            session.updated_at.unix_millis(),
+        ],
     )?;
-    update.execute(params![
-        session.id.as_bytes(),
-        session.held.to_string(),
-        session.spent.to_string(),
-        stored(session.units),
-        unposted_text(&session.unposted)?,
-        session.used_at.unix_millis(),
-        session.updated_at.unix_millis(),
-    ])?;
     Ok(())
 }
 
 fn write_voucher(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
-    let mut update = connection.prepare_cached(
-        "UPDATE sessions SET held = ?2, spent = ?3, units = ?4, unposted = ?5, used_at = ?6, updated_at = ?7, \
-         accepted = ?8, voucher = ?9 WHERE id = ?1",
+    let update = "UPDATE sessions SET held = ?2, spent = ?3, units = ?4, unposted = ?5, used_at = ?6, updated_at = ?7, \
+         accepted = ?8, voucher = ?9 WHERE id = ?1";
+    connection.write(
+        update,
+        params![
+            session.id.as_bytes(),
+            session.held.to_string(),
+            session.spent.to_string(),
+            stored(session.units),
+            unposted_text(&session.unposted)?,
+            session.used_at.unix_millis(),
+            session.updated_at.unix_millis(),
+            session.accepted.to_string(),
+            session.voucher,
+        ],
     )?;
-    update.execute(params![
-        session.id.as_bytes(),
-        session.held.to_string(),
-        session.spent.to_string(),
-        stored(session.units),
-        unposted_text(&session.unposted)?,
-        session.used_at.unix_millis(),
-        session.updated_at.unix_millis(),
-        session.accepted.to_string(),
-        session.voucher,
-    ])?;
     Ok(())
 }
 
 /// Everything that can change after a session was claimed.
 fn write_whole(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
     write_voucher(connection, session)?;
-    let mut update = connection.prepare_cached(
-        "UPDATE sessions SET state = ?2, deposit = ?3, settled = ?4, collected = ?5, collecting = ?6, collections = ?7, \
+    let update = "UPDATE sessions SET state = ?2, deposit = ?3, settled = ?4, collected = ?5, collecting = ?6, collections = ?7, \
          transfers = ?8, reason = ?9, close_requested_at = ?10, collect_until = ?11, seen_at = ?12, ended_at = ?13, \
          pending_key = ?14, pending_amount = ?15, pending_kept = ?16, pending_claimed_at = ?17, ask_at = ?18 \
-         WHERE id = ?1",
-    )?;
+         WHERE id = ?1";
     let pending = session.pending.as_ref();
-    update.execute(params![
-        session.id.as_bytes(),
-        session.state.as_str(),
-        session.deposit.to_string(),
-        session.settled.to_string(),
-        session.collected.to_string(),
-        session.collecting.map(|payment| *payment.as_bytes()),
-        stored(session.collections),
-        stored(session.transfers),
-        session.reason,
-        session.close_requested_at.map(Timestamp::unix_millis),
-        session.collect_until.map(Timestamp::unix_millis),
-        session.seen_at.map(Timestamp::unix_millis),
-        session.ended_at.map(Timestamp::unix_millis),
-        pending.map(|pending| pending.key.as_str()),
-        pending.map(|pending| pending.amount.to_string()),
-        pending.map(|pending| pending.kept.as_slice()),
-        pending.map(|pending| pending.claimed_at.unix_millis()),
-        pending.and_then(|pending| pending.ask_at).map(Timestamp::unix_millis),
-    ])?;
+    connection.write(
+        update,
+        params![
+            session.id.as_bytes(),
+            session.state.as_str(),
+            session.deposit.to_string(),
+            session.settled.to_string(),
+            session.collected.to_string(),
+            session.collecting.map(|payment| *payment.as_bytes()),
+            stored(session.collections),
+            stored(session.transfers),
+            session.reason,
+            session.close_requested_at.map(Timestamp::unix_millis),
+            session.collect_until.map(Timestamp::unix_millis),
+            session.seen_at.map(Timestamp::unix_millis),
+            session.ended_at.map(Timestamp::unix_millis),
+            pending.map(|pending| pending.key.as_str()),
+            pending.map(|pending| pending.amount.to_string()),
+            pending.map(|pending| pending.kept.as_slice()),
+            pending.map(|pending| pending.claimed_at.unix_millis()),
+            pending.and_then(|pending| pending.ask_at).map(Timestamp::unix_millis),
+        ],
+    )?;
     Ok(())
 }
 
@@ -223,9 +228,9 @@ fn stored(count: u64) -> i64 {
 }
 
 fn counted(row: &Row<'_>, index: usize, column: &'static str) -> Result<u64, StoreError> {
-    u64::try_from(row.get::<_, i64>(index)?).map_err(|_| damaged(column))
+    u64::try_from(row.get::<i64>(index)?).map_err(|_| damaged(column))
 }
 
 fn maybe_instant(row: &Row<'_>, index: usize) -> Result<Option<Timestamp>, StoreError> {
-    Ok(row.get::<_, Option<i64>>(index)?.map(Timestamp::from_unix_millis))
+    Ok(row.get::<Option<i64>>(index)?.map(Timestamp::from_unix_millis))
 }

@@ -7,11 +7,13 @@ use farthing_books::bank::{AssignmentRecord, Credited, EntryRecord, NewAssignmen
 use farthing_books::touches::Wanted;
 use farthing_books::{PayoutId, Shelf, TopUpId};
 use farthing_rail::{Direction, EntryKey, PayerId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::params;
 
 use super::fill;
 use super::rows::{damaged, instant, parsed};
 use crate::StoreError;
+use crate::engine::lookup::Lookups;
+use crate::engine::{Connection, Row};
 
 /// The columns of an entry, in the order in which [`entry`] reads them.
 pub(crate) const ENTRY: &str = "id, parts, rail, asset, currency, direction, reversal, amount, booked, bank_reference, \
@@ -43,14 +45,14 @@ pub(crate) fn entry(row: &Row<'_>) -> Result<EntryRecord, StoreError> {
 }
 
 fn resting(row: &Row<'_>) -> Result<Resting, StoreError> {
-    let payer = row.get::<_, Option<Box<str>>>(15)?.map(PayerId::new);
-    let order = row.get::<_, Option<[u8; 16]>>(17)?.map(TopUpId::from_bytes);
+    let payer = row.get::<Option<Box<str>>>(15)?.map(PayerId::new);
+    let order = row.get::<Option<[u8; 16]>>(17)?.map(TopUpId::from_bytes);
     let credited = || -> Result<Credited, StoreError> {
         let payer = payer.clone().ok_or_else(|| damaged("payer"))?;
         Ok(Credited { payer, asset: parsed(row, 16, "balance")?, order })
     };
     let payout = || -> Result<PayoutId, StoreError> {
-        let id = row.get::<_, Option<[u8; 16]>>(18)?.ok_or_else(|| damaged("payout"))?;
+        let id = row.get::<Option<[u8; 16]>>(18)?.ok_or_else(|| damaged("payout"))?;
         Ok(PayoutId::from_bytes(id))
     };
     Ok(match row.get_ref(14)?.as_str().map_err(|_| damaged("resting"))? {
@@ -68,17 +70,18 @@ fn resting(row: &Row<'_>) -> Result<Resting, StoreError> {
 /// A person's word, with the entry that it is about.
 pub(crate) fn assignment(row: &Row<'_>) -> Result<(EntryKey, AssignmentRecord), StoreError> {
     let entry = EntryKey::from_bytes(row.get(0)?);
-    let to = Some((PayerId::new(row.get::<_, Box<str>>(2)?), parsed(row, 3, "asset")?));
+    let to = Some((PayerId::new(row.get::<Box<str>>(2)?), parsed(row, 3, "asset")?));
     let said = NewAssignment { entry, to, by: row.get(4)?, reason: row.get(5)?, at: instant(row, 7)? };
     Ok((entry, AssignmentRecord { number: row.get(1)?, said, takes_back: row.get(6)? }))
 }
 
-/// Loads what is wanted of accounts elsewhere.
-pub(crate) fn load(connection: &Connection, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), StoreError> {
+/// Looks up what is wanted of accounts elsewhere.
+pub(crate) fn look_up(lookups: &mut Lookups<'_>, wanted: &Wanted) {
     let by_id = format!("SELECT {ENTRY} FROM bank_entries WHERE id = ?1");
-    fill(connection, &by_id, &wanted.bank_entries, |key| *key.as_bytes(), &mut shelf.bank_entries, entry)?;
-    statement::load(connection, wanted, shelf)?;
-    payout::load(connection, wanted, shelf)
+    let bytes = |key: &EntryKey| key.as_bytes().to_vec();
+    fill(lookups, by_id, &wanted.bank_entries, bytes, |shelf| &mut shelf.bank_entries, entry);
+    statement::look_up(lookups, wanted);
+    payout::look_up(lookups, wanted);
 }
 
 /// Writes what a batch changed of them.
@@ -94,16 +97,19 @@ pub(crate) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), Stor
         let Some((payer, asset)) = &record.said.to else { continue };
         let sql = "INSERT INTO assignments (entry, number, payer, asset, said_by, reason, takes_back, at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        connection.prepare_cached(sql)?.execute(params![
-            entry.as_bytes(),
-            record.number,
-            payer.as_str(),
-            asset.to_string(),
-            record.said.by,
-            record.said.reason,
-            record.takes_back,
-            record.said.at.unix_millis(),
-        ])?;
+        connection.write(
+            sql,
+            params![
+                entry.as_bytes(),
+                record.number,
+                payer.as_str(),
+                asset.to_string(),
+                record.said.by,
+                record.said.reason,
+                record.takes_back,
+                record.said.at.unix_millis(),
+            ],
+        )?;
     }
     statement::changes(connection, shelf)?;
     payout::changes(connection, shelf)
@@ -138,29 +144,32 @@ fn insert(connection: &Connection, record: &EntryRecord) -> Result<(), StoreErro
                assignments) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
                ?19, ?20, ?21)";
     let rests = Rests::of(&record.resting);
-    connection.prepare_cached(sql)?.execute(params![
-        record.key.as_bytes(),
-        record.parts,
-        record.rail,
-        record.asset.to_string(),
-        record.currency.as_str(),
-        record.direction.as_str(),
-        record.reversal,
-        record.amount.to_string(),
-        record.booked.unix_millis(),
-        record.bank_reference,
-        record.details,
-        record.notified,
-        record.at.unix_millis(),
-        record.confirmed,
-        rests.word,
-        rests.credited.map(|to| to.payer.as_str()),
-        rests.credited.map(|to| to.asset.to_string()),
-        rests.credited.and_then(|to| to.order).map(|order| *order.as_bytes()),
-        rests.payout.map(|payout| *payout.as_bytes()),
-        rests.taken,
-        record.assignments,
-    ])?;
+    connection.write(
+        sql,
+        params![
+            record.key.as_bytes(),
+            record.parts,
+            record.rail,
+            record.asset.to_string(),
+            record.currency.as_str(),
+            record.direction.as_str(),
+            record.reversal,
+            record.amount.to_string(),
+            record.booked.unix_millis(),
+            record.bank_reference,
+            record.details,
+            record.notified,
+            record.at.unix_millis(),
+            record.confirmed,
+            rests.word,
+            rests.credited.map(|to| to.payer.as_str()),
+            rests.credited.map(|to| to.asset.to_string()),
+            rests.credited.and_then(|to| to.order).map(|order| *order.as_bytes()),
+            rests.payout.map(|payout| *payout.as_bytes()),
+            rests.taken,
+            record.assignments,
+        ],
+    )?;
     Ok(())
 }
 
@@ -169,13 +178,16 @@ fn update(connection: &Connection, record: &EntryRecord) -> Result<(), StoreErro
     let sql = "UPDATE bank_entries SET confirmed = ?2, resting = ?3, payer = ?4, balance = ?5, assignments = ?6 \
                WHERE id = ?1";
     let rests = Rests::of(&record.resting);
-    connection.prepare_cached(sql)?.execute(params![
-        record.key.as_bytes(),
-        record.confirmed,
-        rests.word,
-        rests.credited.map(|to| to.payer.as_str()),
-        rests.credited.map(|to| to.asset.to_string()),
-        record.assignments,
-    ])?;
+    connection.write(
+        sql,
+        params![
+            record.key.as_bytes(),
+            record.confirmed,
+            rests.word,
+            rests.credited.map(|to| to.payer.as_str()),
+            rests.credited.map(|to| to.asset.to_string()),
+            record.assignments,
+        ],
+    )?;
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use farthing_books::Shelf;
 use farthing_books::audit::{AuditRecord, Head, PolicyVersion, RecordHash};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::params;
 
 use super::rows::{damaged, instant};
 use crate::StoreError;
+use crate::engine::{Connection, Row};
 
 /// The columns of a record, in the order in which [`record`] reads them.
 pub(crate) const RECORD: &str = "sequence, wallet, at, record, hash";
@@ -30,34 +31,29 @@ pub(crate) fn policy(row: &Row<'_>) -> Result<PolicyVersion, StoreError> {
 }
 
 fn number(row: &Row<'_>, index: usize, column: &'static str) -> Result<u64, StoreError> {
-    u64::try_from(row.get::<_, i64>(index)?).map_err(|_| damaged(column))
+    u64::try_from(row.get::<i64>(index)?).map_err(|_| damaged(column))
 }
 
-/// The newest record.
-pub(crate) fn head(connection: &Connection) -> Result<Head, StoreError> {
-    let mut newest =
-        connection.prepare_cached("SELECT sequence, at, hash FROM audit ORDER BY sequence DESC LIMIT 1")?;
-    let read = |row: &Row<'_>| -> Result<Head, StoreError> {
-        Ok(Head { sequence: number(row, 0, "sequence")?, at: instant(row, 1)?, hash: RecordHash(row.get(2)?) })
-    };
-    let found = newest.query_row([], |row| Ok(read(row))).optional()?.transpose()?;
-    Ok(found.unwrap_or(Head::EMPTY))
+/// The newest record, in the order in which [`head`] reads it.
+pub(crate) const NEWEST: &str = "SELECT sequence, at, hash FROM audit ORDER BY sequence DESC LIMIT 1";
+
+pub(crate) fn head(row: &Row<'_>) -> Result<Head, StoreError> {
+    Ok(Head { sequence: number(row, 0, "sequence")?, at: instant(row, 1)?, hash: RecordHash(row.get(2)?) })
 }
 
 /// Writes what a batch appended.
 pub(crate) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
     for change in shelf.policies.changes() {
         let Some(policy) = change.row else { continue };
-        let mut insert = connection
-            .prepare_cached("INSERT INTO policies (level, version, hash, text, at) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let insert = "INSERT INTO policies (level, version, hash, text, at) VALUES (?1, ?2, ?3, ?4, ?5)";
         let version = i64::try_from(policy.version).map_err(|_| damaged("version"))?;
-        insert.execute(params![change.key, version, policy.hash, policy.text, policy.at.unix_millis()])?;
+        connection.write(insert, params![change.key, version, policy.hash, policy.text, policy.at.unix_millis()])?;
     }
     for record in shelf.audit.appended() {
-        let mut insert = connection
-            .prepare_cached("INSERT INTO audit (sequence, wallet, at, record, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let insert = "INSERT INTO audit (sequence, wallet, at, record, hash) VALUES (?1, ?2, ?3, ?4, ?5)";
         let sequence = i64::try_from(record.sequence).map_err(|_| damaged("sequence"))?;
-        insert.execute(params![sequence, record.wallet, record.at.unix_millis(), record.text, record.hash.0])?;
+        connection
+            .write(insert, params![sequence, record.wallet, record.at.unix_millis(), record.text, record.hash.0])?;
     }
     Ok(())
 }

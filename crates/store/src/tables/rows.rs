@@ -7,10 +7,10 @@ use farthing_books::{
 use farthing_money::Amount;
 use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::{Direction, PayerId, PaymentId, ProofKey, SessionId};
-use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};
 
 use crate::StoreError;
+use crate::engine::Row;
 
 /// The columns of a payment, in the order in which [`payment`] reads them.
 pub(crate) const PAYMENT: &str = "id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
@@ -33,12 +33,12 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
     Ok(PaymentRecord {
         id: PaymentId::from_bytes(row.get(0)?),
         challenge: ChallengeId::read(challenge).map_err(|_| damaged("challenge"))?,
-        key: ProofKey::new(row.get::<_, Box<str>>(2)?),
+        key: ProofKey::new(row.get::<Box<str>>(2)?),
         method: row.get(3)?,
         intent: row.get(4)?,
         route: row.get(5)?,
         request: row.get(6)?,
-        payer: row.get::<_, Option<Box<str>>>(7)?.map(PayerId::new),
+        payer: row.get::<Option<Box<str>>>(7)?.map(PayerId::new),
         amount: parsed(row, 8, "amount")?,
         asset: parsed(row, 9, "asset")?,
         prepaid: row.get(10)?,
@@ -50,18 +50,18 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
         fee: parsed(row, 15, "fee")?,
         refund: row.get(16)?,
         reason: row.get(17)?,
-        deadline: row.get::<_, Option<i64>>(18)?.map(Timestamp::from_unix_millis),
+        deadline: row.get::<Option<i64>>(18)?.map(Timestamp::from_unix_millis),
         status: row.get(19)?,
         claimed_at: instant(row, 20)?,
-        settled_at: row.get::<_, Option<i64>>(21)?.map(Timestamp::from_unix_millis),
+        settled_at: row.get::<Option<i64>>(21)?.map(Timestamp::from_unix_millis),
         updated_at: instant(row, 22)?,
         consumed: keys(row, 23)?,
-        confirm_at: row.get::<_, Option<i64>>(24)?.map(Timestamp::from_unix_millis),
+        confirm_at: row.get::<Option<i64>>(24)?.map(Timestamp::from_unix_millis),
         passed_on: parsed(row, 25, "passed_on")?,
         rail: row.get(26)?,
-        session: row.get::<_, Option<[u8; 16]>>(27)?.map(SessionId::from_bytes),
+        session: row.get::<Option<[u8; 16]>>(27)?.map(SessionId::from_bytes),
         tops_up: row
-            .get::<_, Option<String>>(28)?
+            .get::<Option<String>>(28)?
             .map(|asset| asset.parse())
             .transpose()
             .map_err(|_| damaged("tops_up"))?,
@@ -74,7 +74,7 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
 
 /// The keys of a payment's movements.
 fn keys(row: &Row<'_>, index: usize) -> Result<Vec<ProofKey>, StoreError> {
-    let Some(text) = row.get::<_, Option<String>>(index)? else { return Ok(Vec::new()) };
+    let Some(text) = row.get::<Option<String>>(index)? else { return Ok(Vec::new()) };
     let keys: Vec<Box<str>> = serde_json::from_str(&text).map_err(|_| damaged("consumed"))?;
     Ok(keys.into_iter().map(ProofKey::new).collect())
 }
@@ -92,22 +92,22 @@ pub(crate) fn keys_text(keys: &[ProofKey]) -> Result<Option<String>, StoreError>
 pub(crate) const MOVEMENT: &str = "key, payment, suspended, rail, reference, payer, amount, asset, at, direction";
 
 pub(crate) fn movement(row: &Row<'_>) -> Result<MovementRecord, StoreError> {
-    let seen = match row.get::<_, Option<String>>(3)? {
+    let seen = match row.get::<Option<String>>(3)? {
         None => None,
         Some(rail) => Some(Seen {
             rail,
             direction: Direction::from_word(row.get_ref(9)?.as_str().map_err(|_| damaged("direction"))?)
                 .ok_or_else(|| damaged("direction"))?,
             reference: row.get(4)?,
-            payer: row.get::<_, Option<Box<str>>>(5)?.map(PayerId::new),
+            payer: row.get::<Option<Box<str>>>(5)?.map(PayerId::new),
             amount: parsed(row, 6, "amount")?,
             asset: parsed(row, 7, "asset")?,
             at: instant(row, 8)?,
         }),
     };
     Ok(MovementRecord {
-        key: ProofKey::new(row.get::<_, Box<str>>(0)?),
-        payment: row.get::<_, Option<[u8; 16]>>(1)?.map(PaymentId::from_bytes),
+        key: ProofKey::new(row.get::<Box<str>>(0)?),
+        payment: row.get::<Option<[u8; 16]>>(1)?.map(PaymentId::from_bytes),
         suspended: row.get(2)?,
         seen,
     })
@@ -126,7 +126,7 @@ pub(crate) fn account(row: &Row<'_>) -> Result<(Account, i64), StoreError> {
 }
 
 pub(crate) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
-    let hold = row.get::<_, Option<[u8; 16]>>(7)?.map(TransferId);
+    let hold = row.get::<Option<[u8; 16]>>(7)?.map(TransferId);
     let phase = match (row.get_ref(6)?.as_str().map_err(|_| damaged("phase"))?, hold) {
         ("single", None) => Phase::Single,
         ("pending", None) => Phase::Pending,
@@ -140,7 +140,7 @@ pub(crate) fn transfer(row: &Row<'_>) -> Result<Transfer, StoreError> {
         credit: AccountId { kind: parsed(row, 3, "name")?, asset: parsed(row, 4, "asset")? },
         amount: parsed(row, 5, "amount")?,
         phase,
-        payment: row.get::<_, Option<[u8; 16]>>(8)?.map(PaymentId::from_bytes),
+        payment: row.get::<Option<[u8; 16]>>(8)?.map(PaymentId::from_bytes),
         at: instant(row, 9)?,
     })
 }

@@ -99,7 +99,7 @@ fn a_killed_process_passes_its_turn_on() {
     let folder = tempfile::tempdir().unwrap();
     let books = folder.path().join("books.db");
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["turns::tests::child_that_keeps_its_turn", "--exact", "--ignored", "--nocapture"])
+        .args(["engine::sqlite::turns::tests::child_that_keeps_its_turn", "--exact", "--ignored", "--nocapture"])
         .env(BOOKS, &books)
         .stdout(Stdio::piped())
         .spawn()

@@ -6,11 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use rusqlite::Connection;
-
+use super::file;
 use crate::StoreError;
-use crate::sqlite::Sqlite;
-use crate::sqlite::file;
+use crate::engine::Connection;
 
 /// After so many commands the log is moved. Between two moves nearly every index page is written, and each is moved once:
 /// fewer moves are less work, and the log stays below a hundred megabytes.
@@ -30,9 +28,12 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread with its own connection; it ends when this is dropped.
-    pub(crate) fn start(path: &Path) -> Result<Self, StoreError> {
-        let connection = file::writer(path)?;
+    /// Starts the thread with its own connection, and leaves the log to it; it ends when this is dropped.
+    pub(crate) fn start(path: &Path, writer: &Connection) -> Result<Self, StoreError> {
+        if let Connection::File(writer) = writer {
+            writer.pragma_update(None, "wal_autocheckpoint", 0)?;
+        }
+        let connection = Connection::File(file::writer(path)?);
         let moved = Arc::new(AtomicBool::new(false));
         let (wake, woken) = sync_channel(1);
         let done = Arc::clone(&moved);
@@ -50,20 +51,19 @@ impl Checkpointer {
     }
 
     /// Called by the writer after each commit.
-    pub(crate) fn after_commit(&mut self, store: &Sqlite, commands: usize) {
+    pub(crate) fn after_commit(&mut self, books: &Connection, commands: usize) {
         self.commands += commands;
         if self.moved.swap(false, Ordering::Acquire) {
-            if let Err(error) = store.checkpoint() {
-                tracing::warn!(%error, "the write-ahead log could not be moved into the file");
-            }
+            move_log(books);
         } else if self.commands >= COMMANDS && self.wake.try_send(()).is_ok() {
             self.commands = 0;
         }
     }
 }
 
-fn move_log(connection: &Connection) {
-    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+fn move_log(books: &Connection) {
+    let Connection::File(file) = books else { return };
+    if let Err(error) = file.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
         tracing::warn!(%error, "the write-ahead log could not be moved into the file");
     }
 }

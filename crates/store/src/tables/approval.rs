@@ -4,11 +4,12 @@ use farthing_books::approval::{Answer, ApprovalUse, Facts, FactsDigest};
 use farthing_books::{ApprovalId, ApprovalRecord, ApprovalState, Shelf};
 use farthing_money::Price;
 use farthing_protocol::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::params;
 use serde_json::{Value, json};
 
 use super::rows::{damaged, instant, parsed};
 use crate::StoreError;
+use crate::engine::{Connection, Row};
 
 /// The columns of an approval, in the order in which [`record`] reads them.
 pub(crate) const APPROVAL: &str = "id, wallet, request, bought, origin, payee, method, asset, amount, cost, currency, \
@@ -18,8 +19,8 @@ pub(crate) const APPROVAL: &str = "id, wallet, request, bought, origin, payee, m
 pub(crate) const BY_DIGEST: &str = "SELECT id FROM approvals WHERE digest = ?1 ORDER BY sequence DESC LIMIT 1";
 
 /// The largest time that approvals and the newest reservation have seen.
-pub(crate) const LATEST: &str = "SELECT max(coalesce((SELECT max(updated_at) FROM approvals), 0), \
-     coalesce((SELECT at FROM reservations ORDER BY sequence DESC LIMIT 1), 0))";
+pub(crate) const LATEST: &str = "SELECT max(seen) FROM (SELECT coalesce((SELECT max(updated_at) FROM approvals), 0) AS seen \
+     UNION ALL SELECT coalesce((SELECT at FROM reservations ORDER BY sequence DESC LIMIT 1), 0)) both_times";
 
 pub(crate) fn id(row: &Row<'_>) -> Result<ApprovalId, StoreError> {
     Ok(ApprovalId(row.get(0)?))
@@ -37,7 +38,7 @@ pub(crate) fn record(row: &Row<'_>) -> Result<ApprovalRecord, StoreError> {
         amount: parsed(row, 8, "amount")?,
         cost: Price::from_millionths(parsed(row, 9, "cost")?, parsed(row, 10, "currency")?),
     };
-    let answer = row.get::<_, Option<String>>(17)?;
+    let answer = row.get::<Option<String>>(17)?;
     Ok(ApprovalRecord {
         id: id(row)?,
         facts,
@@ -85,37 +86,38 @@ pub(crate) fn use_text(used: &ApprovalUse) -> String {
 /// Writes the changed ones.
 pub(crate) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
     for record in shelf.approvals.changes().filter_map(|change| change.row) {
-        let mut write = connection.prepare_cached(
-            "INSERT INTO approvals (id, digest, wallet, request, bought, origin, payee, method, asset, amount, cost, \
+        let write = "INSERT INTO approvals (id, digest, wallet, request, bought, origin, payee, method, asset, amount, cost, \
              currency, level, rule, sentence, asked_at, deadline, state, answer, used_by, updated_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
              ON CONFLICT (id) DO UPDATE SET state = excluded.state, answer = excluded.answer, \
-             used_by = excluded.used_by, updated_at = excluded.updated_at",
-        )?;
+             used_by = excluded.used_by, updated_at = excluded.updated_at";
         let facts = &record.facts;
-        write.execute(params![
-            record.id.0,
-            facts.digest().0,
-            facts.wallet,
-            facts.request,
-            facts.bought,
-            facts.origin,
-            facts.payee,
-            facts.method,
-            facts.asset.to_string(),
-            facts.amount.to_string(),
-            facts.cost.millionths().to_string(),
-            facts.cost.currency().as_str(),
-            record.level,
-            record.rule,
-            record.sentence,
-            record.asked_at.unix_millis(),
-            record.deadline.unix_millis(),
-            record.state.as_str(),
-            record.answer.as_ref().map(answer_text),
-            record.used_by,
-            record.updated_at.unix_millis(),
-        ])?;
+        connection.write(
+            write,
+            params![
+                record.id.0,
+                facts.digest().0,
+                facts.wallet,
+                facts.request,
+                facts.bought,
+                facts.origin,
+                facts.payee,
+                facts.method,
+                facts.asset.to_string(),
+                facts.amount.to_string(),
+                facts.cost.millionths().to_string(),
+                facts.cost.currency().as_str(),
+                record.level,
+                record.rule,
+                record.sentence,
+                record.asked_at.unix_millis(),
+                record.deadline.unix_millis(),
+                record.state.as_str(),
+                record.answer.as_ref().map(answer_text),
+                record.used_by,
+                record.updated_at.unix_millis(),
+            ],
+        )?;
     }
     Ok(())
 }

@@ -10,12 +10,13 @@ use farthing_books::budget::{
 };
 use farthing_money::{Currency, Price};
 use farthing_protocol::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::approval;
 use super::rows::{damaged, instant, parsed};
 use crate::StoreError;
+use crate::engine::{Connection, Row};
 
 /// The columns of a reservation, in the order in which [`reservation`] reads them.
 pub(crate) const RESERVATION: &str =
@@ -25,7 +26,7 @@ pub(crate) const RESERVATION: &str =
 pub(crate) const RESERVATION_COLUMNS: usize = 14;
 
 /// The columns of a budget counter, in the order in which [`counter`] reads them.
-pub(crate) const COUNTER: &str = "key, counts, spent, reserved, window";
+pub(crate) const COUNTER: &str = "key, counts, spent, reserved, \"window\"";
 
 /// A charge as it is stored: the key and the limit, and where it is not money since the beginning,
 /// what it counts (`None` is money in the currency of the cost) and the length of its window.
@@ -58,7 +59,7 @@ pub(crate) fn reservation(row: &Row<'_>) -> Result<ReservationRecord, StoreError
             challenge: row.get(7)?,
             decided: None,
             approval: row
-                .get::<_, Option<String>>(13)?
+                .get::<Option<String>>(13)?
                 .map(|text| approval::read_use(&text).ok_or_else(|| damaged("approval")))
                 .transpose()?,
             at: instant(row, 11)?,
@@ -150,43 +151,42 @@ pub(crate) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), Stor
 
 fn counters(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
     for counter in shelf.counters.changes().filter_map(|change| change.row) {
-        let mut write = connection.prepare_cached(
-            "INSERT INTO budgets (key, counts, spent, reserved, window) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) \
-             DO UPDATE SET spent = excluded.spent, reserved = excluded.reserved, window = excluded.window",
-        )?;
+        let write = "INSERT INTO budgets (key, counts, spent, reserved, \"window\") VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) \
+             DO UPDATE SET spent = excluded.spent, reserved = excluded.reserved, \"window\" = excluded.\"window\"";
         let window = counter.window.as_ref().map(window_text).transpose()?;
         let (spent, reserved) = (counter.spent.to_string(), counter.reserved.to_string());
-        write.execute(params![counter.key.0, counter.counts.word(), spent, reserved, window])?;
+        connection.write(write, params![counter.key.0, counter.counts.word(), spent, reserved, window])?;
     }
     Ok(())
 }
 
 fn reservations(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
     for record in shelf.reservations.changes().filter_map(|change| change.row) {
-        let mut write = connection.prepare_cached(
-            "INSERT INTO reservations (id, wallet, cost, currency, charges, origin, request, challenge, state, \
+        let write = "INSERT INTO reservations (id, wallet, cost, currency, charges, origin, request, challenge, state, \
              receipt, reason, at, updated_at, approval) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
              ?14) \
              ON CONFLICT (id) DO UPDATE SET cost = excluded.cost, state = excluded.state, receipt = excluded.receipt, \
-             reason = excluded.reason, updated_at = excluded.updated_at",
-        )?;
+             reason = excluded.reason, updated_at = excluded.updated_at";
         let reservation = &record.reservation;
-        write.execute(params![
-            reservation.id,
-            reservation.wallet,
-            reservation.cost.millionths().to_string(),
-            reservation.cost.currency().as_str(),
-            charges_text(reservation)?,
-            reservation.origin,
-            reservation.request,
-            reservation.challenge,
-            record.state.as_str(),
-            record.receipt,
-            record.reason,
-            reservation.at.unix_millis(),
-            record.updated_at.unix_millis(),
-            reservation.approval.as_ref().map(approval::use_text),
-        ])?;
+        connection.write(
+            write,
+            params![
+                reservation.id,
+                reservation.wallet,
+                reservation.cost.millionths().to_string(),
+                reservation.cost.currency().as_str(),
+                charges_text(reservation)?,
+                reservation.origin,
+                reservation.request,
+                reservation.challenge,
+                record.state.as_str(),
+                record.receipt,
+                record.reason,
+                reservation.at.unix_millis(),
+                record.updated_at.unix_millis(),
+                reservation.approval.as_ref().map(approval::use_text),
+            ],
+        )?;
     }
     Ok(())
 }

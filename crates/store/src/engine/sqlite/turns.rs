@@ -13,8 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::file::{beside, private, unavailable};
 use crate::StoreError;
-use crate::sqlite::file::{beside, private, unavailable};
 
 /// How long a process waits for its turn: longer than any batch of the others takes.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -5,11 +5,13 @@ use farthing_books::topup::{NewTopUp, TopUpId, TopUpRecord, TopUpState};
 use farthing_books::touches::Wanted;
 use farthing_protocol::Timestamp;
 use farthing_rail::PayerId;
-use rusqlite::{Connection, Row, params};
+use rusqlite::params;
 
 use super::fill;
 use super::rows::{damaged, instant, parsed};
 use crate::StoreError;
+use crate::engine::lookup::Lookups;
+use crate::engine::{Connection, Row};
 
 /// The columns of an order, in the order in which [`record`] reads them.
 pub(crate) const TOPUP: &str = "id, payer, rail, reference, asset, expected, created_at, state, credited, updated_at";
@@ -22,11 +24,11 @@ pub(crate) fn record(row: &Row<'_>) -> Result<TopUpRecord, StoreError> {
     Ok(TopUpRecord {
         order: NewTopUp {
             id: TopUpId::from_bytes(row.get(0)?),
-            payer: PayerId::new(row.get::<_, Box<str>>(1)?),
+            payer: PayerId::new(row.get::<Box<str>>(1)?),
             rail: row.get(2)?,
             reference: row.get(3)?,
             asset: parsed(row, 4, "asset")?,
-            expected: row.get::<_, Option<String>>(5)?.is_some().then(|| parsed(row, 5, "expected")).transpose()?,
+            expected: row.get::<Option<String>>(5)?.is_some().then(|| parsed(row, 5, "expected")).transpose()?,
             at: instant(row, 6)?,
         },
         state: state.ok_or_else(|| damaged("state"))?,
@@ -35,19 +37,18 @@ pub(crate) fn record(row: &Row<'_>) -> Result<TopUpRecord, StoreError> {
     })
 }
 
-/// Loads what is wanted of orders.
-pub(crate) fn load(connection: &Connection, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), StoreError> {
+/// Looks up what is wanted of orders.
+pub(crate) fn look_up(lookups: &mut Lookups<'_>, wanted: &Wanted) {
     let id = |row: &Row<'_>| Ok(TopUpId::from_bytes(row.get(0)?));
     let by_reference = "SELECT id FROM topups WHERE reference = ?1";
-    fill(connection, by_reference, &wanted.references, String::clone, &mut shelf.references, id)?;
+    fill(lookups, by_reference, &wanted.references, String::clone, |shelf| &mut shelf.references, id);
     let by_id = format!("SELECT {TOPUP} FROM topups WHERE id = ?1");
-    fill(connection, &by_id, &wanted.topups, |id| *id.as_bytes(), &mut shelf.topups, record)?;
-    for payer in &wanted.standing {
-        let mut statement = connection.prepare_cached(OPEN)?;
-        let open = statement.query_and_then([payer.as_str()], id)?.collect::<Result<_, StoreError>>()?;
-        shelf.standing.load(payer.clone(), Some(open));
-    }
-    Ok(())
+    fill(lookups, by_id, &wanted.topups, |id| id.as_bytes().to_vec(), |shelf| &mut shelf.topups, record);
+    let payer = |payer: &PayerId| vec![payer.as_str().to_owned().into()];
+    lookups.add(OPEN, wanted.standing.iter().cloned(), payer, id, |shelf, payer, open| {
+        shelf.standing.load(payer, Some(open));
+        Ok(())
+    });
 }
 
 /// Writes the orders that a batch changed.
@@ -56,28 +57,29 @@ pub(crate) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), Stor
         let Some(TopUpRecord { order, state, credited, updated_at }) = change.row else { continue };
         if change.stored {
             let sql = "UPDATE topups SET state = ?2, credited = ?3, updated_at = ?4 WHERE id = ?1";
-            connection.prepare_cached(sql)?.execute(params![
-                order.id.as_bytes(),
-                state.as_str(),
-                credited.to_string(),
-                updated_at.unix_millis()
-            ])?;
+            connection.write(
+                sql,
+                params![order.id.as_bytes(), state.as_str(), credited.to_string(), updated_at.unix_millis()],
+            )?;
             continue;
         }
         let sql = "INSERT INTO topups (id, payer, rail, reference, asset, expected, created_at, state, credited, \
                    updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        connection.prepare_cached(sql)?.execute(params![
-            order.id.as_bytes(),
-            order.payer.as_str(),
-            order.rail,
-            order.reference,
-            order.asset.to_string(),
-            order.expected.map(|expected| expected.to_string()),
-            Timestamp::unix_millis(order.at),
-            state.as_str(),
-            credited.to_string(),
-            updated_at.unix_millis(),
-        ])?;
+        connection.write(
+            sql,
+            params![
+                order.id.as_bytes(),
+                order.payer.as_str(),
+                order.rail,
+                order.reference,
+                order.asset.to_string(),
+                order.expected.map(|expected| expected.to_string()),
+                Timestamp::unix_millis(order.at),
+                state.as_str(),
+                credited.to_string(),
+                updated_at.unix_millis(),
+            ],
+        )?;
     }
     Ok(())
 }

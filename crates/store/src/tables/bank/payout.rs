@@ -4,11 +4,13 @@ use farthing_books::bank::{NewPayout, PayoutRecord, PayoutState};
 use farthing_books::touches::Wanted;
 use farthing_books::{PayoutId, Shelf};
 use farthing_rail::PayerId;
-use rusqlite::{Connection, Row, params};
+use rusqlite::params;
 
 use crate::StoreError;
-use crate::sqlite::fill;
-use crate::sqlite::rows::{damaged, instant, parsed};
+use crate::engine::lookup::Lookups;
+use crate::engine::{Connection, Row};
+use crate::tables::fill;
+use crate::tables::rows::{damaged, instant, parsed};
 
 /// The columns of a payout, in the order in which [`record`] reads them.
 pub(crate) const PAYOUT: &str = "id, payer, asset, rail, account, currency, leaving, payee_name, payee_account, \
@@ -19,7 +21,7 @@ pub(crate) fn record(row: &Row<'_>) -> Result<PayoutRecord, StoreError> {
     Ok(PayoutRecord {
         order: NewPayout {
             id: PayoutId::from_bytes(row.get(0)?),
-            payer: PayerId::new(row.get::<_, Box<str>>(1)?),
+            payer: PayerId::new(row.get::<Box<str>>(1)?),
             asset: parsed(row, 2, "asset")?,
             rail: row.get(3)?,
             account: parsed(row, 4, "account")?,
@@ -36,16 +38,16 @@ pub(crate) fn record(row: &Row<'_>) -> Result<PayoutRecord, StoreError> {
     })
 }
 
-pub(super) fn load(connection: &Connection, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), StoreError> {
+pub(super) fn look_up(lookups: &mut Lookups<'_>, wanted: &Wanted) {
     let by_id = format!("SELECT {PAYOUT} FROM payouts WHERE id = ?1");
-    fill(connection, &by_id, &wanted.payouts, |id| *id.as_bytes(), &mut shelf.payouts, record)?;
-    for file in &wanted.payout_files {
-        let mut statement = connection.prepare_cached("SELECT id FROM payouts WHERE file = ?1 ORDER BY sequence")?;
-        let id = |row: &Row<'_>| Ok(PayoutId::from_bytes(row.get(0)?));
-        let written = statement.query_and_then([file], id)?.collect::<Result<_, StoreError>>()?;
-        shelf.payout_files.load(file.clone(), Some(written));
-    }
-    Ok(())
+    fill(lookups, by_id, &wanted.payouts, |id| id.as_bytes().to_vec(), |shelf| &mut shelf.payouts, record);
+    let in_file = "SELECT id FROM payouts WHERE file = ?1 ORDER BY sequence";
+    let id = |row: &Row<'_>| Ok(PayoutId::from_bytes(row.get(0)?));
+    let file = |file: &String| vec![file.clone().into()];
+    lookups.add(in_file, wanted.payout_files.iter().cloned(), file, id, |shelf, file, written| {
+        shelf.payout_files.load(file, Some(written));
+        Ok(())
+    });
 }
 
 pub(super) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
@@ -53,33 +55,31 @@ pub(super) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), Stor
         let Some(PayoutRecord { order, state, file, updated_at }) = change.row else { continue };
         if change.stored {
             let sql = "UPDATE payouts SET state = ?2, file = ?3, updated_at = ?4 WHERE id = ?1";
-            connection.prepare_cached(sql)?.execute(params![
-                order.id.as_bytes(),
-                state.as_str(),
-                file,
-                updated_at.unix_millis()
-            ])?;
+            connection.write(sql, params![order.id.as_bytes(), state.as_str(), file, updated_at.unix_millis()])?;
             continue;
         }
         let sql = "INSERT INTO payouts (id, payer, asset, rail, account, currency, leaving, payee_name, payee_account, \
                    ordered_by, ordered_at, state, file, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
                    ?11, ?12, ?13, ?14)";
-        connection.prepare_cached(sql)?.execute(params![
-            order.id.as_bytes(),
-            order.payer.as_str(),
-            order.asset.to_string(),
-            order.rail,
-            order.account.to_string(),
-            order.currency.as_str(),
-            order.leaving.to_string(),
-            order.payee_name,
-            order.payee_account,
-            order.by,
-            order.at.unix_millis(),
-            state.as_str(),
-            file,
-            updated_at.unix_millis(),
-        ])?;
+        connection.write(
+            sql,
+            params![
+                order.id.as_bytes(),
+                order.payer.as_str(),
+                order.asset.to_string(),
+                order.rail,
+                order.account.to_string(),
+                order.currency.as_str(),
+                order.leaving.to_string(),
+                order.payee_name,
+                order.payee_account,
+                order.by,
+                order.at.unix_millis(),
+                state.as_str(),
+                file,
+                updated_at.unix_millis(),
+            ],
+        )?;
     }
     Ok(())
 }

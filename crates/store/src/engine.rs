@@ -1,0 +1,223 @@
+//! What the two engines have in common: statements go in with their values, rows come out.
+//!
+//! The statements and whoever reads their rows are written once, in `tables`. Values are those of `rusqlite` on either
+//! engine, and places for them are written `?1`, `?2`. What needs many round trips to a server one by one is said in one
+//! go: what a batch looks up ([`Connection::look_up`]), and what it writes ([`Connection::write`], sent by
+//! [`Connection::commit`]).
+
+pub(crate) mod lookup;
+pub(crate) mod postgres;
+pub(crate) mod row;
+pub(crate) mod sqlite;
+
+use farthing_books::Shelf;
+use rusqlite::{OptionalExtension as _, ToSql};
+
+use crate::{Location, StoreError};
+use lookup::Lookups;
+use postgres::link::Role;
+use postgres::session::Session;
+pub(crate) use row::Row;
+
+/// One connection to books.
+pub(crate) enum Connection {
+    /// To a file.
+    File(rusqlite::Connection),
+    /// To a server.
+    Server(Box<Session>),
+}
+
+/// A statement that is worded in another way for each engine.
+pub(crate) struct Wording {
+    pub(crate) file: String,
+    pub(crate) server: String,
+}
+
+impl Connection {
+    /// A connection to write with, to books that are made or brought to the newest schema where they are not.
+    pub(crate) fn writer(place: &Location) -> Result<Self, StoreError> {
+        match place {
+            Location::File(path) => Ok(Self::File(sqlite::file::writer(path)?)),
+            Location::Server(address) => {
+                let server = Session::open(address, Role::Writer)?;
+                postgres::schema::migrate(&server)?;
+                Ok(Self::Server(Box::new(server)))
+            }
+        }
+    }
+
+    /// A connection to read with beside the writer.
+    pub(crate) fn reader(place: &Location) -> Result<Self, StoreError> {
+        match place {
+            Location::File(path) => Ok(Self::File(sqlite::file::reader(path)?)),
+            Location::Server(address) => {
+                let server = Session::open(address, Role::Reader)?;
+                postgres::schema::check(&server)?;
+                Ok(Self::Server(Box::new(server)))
+            }
+        }
+    }
+
+    /// Starts a batch: nobody else writes from here until its end.
+    pub(crate) fn begin(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => run(file, "BEGIN IMMEDIATE"),
+            Self::Server(server) => server.begin(),
+        }
+    }
+
+    /// Whether somebody else wrote between the batch before and this one, as far as the engine can tell.
+    pub(crate) fn others_wrote(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Server(server) => server.others_wrote(),
+        }
+    }
+
+    /// Makes what was written durable.
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => run(file, "COMMIT"),
+            Self::Server(server) => server.commit(),
+        }
+    }
+
+    /// Ends a batch without a trace.
+    pub(crate) fn abandon(&self) {
+        let ended = match self {
+            Self::File(file) if file.is_autocommit() => Ok(()),
+            Self::File(file) => run(file, "ROLLBACK"),
+            Self::Server(server) => server.abandon(),
+        };
+        if let Err(error) = ended {
+            tracing::error!(%error, "a batch could not be rolled back");
+        }
+    }
+
+    /// The last word to the books: a file is made whole, a server is told that this process is gone.
+    pub(crate) fn finish(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => Ok(file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?),
+            Self::Server(server) => server.finish(),
+        }
+    }
+
+    /// Writes as a part of the batch: now, or together with its like at the end. So statements may change their order;
+    /// those that are alike keep theirs, and kinds come in the order in which each was first used.
+    pub(crate) fn write(&self, sql: &'static str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => {
+                file.prepare_cached(sql)?.execute(values)?;
+                Ok(())
+            }
+            Self::Server(server) => server.write(sql, values),
+        }
+    }
+
+    /// Looks everything up, and puts what there is, or that there is nothing, on the shelf.
+    pub(crate) fn look_up(&self, lookups: Lookups<'_>, shelf: &mut Shelf) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => sqlite::look_up(file, lookups, shelf),
+            Self::Server(server) => server.look_up(lookups, shelf),
+        }
+    }
+
+    /// The only row there is, if there is one.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &str,
+        values: &[&dyn ToSql],
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match self {
+            Self::File(file) => {
+                file.prepare_cached(sql)?.query_row(values, |row| Ok(read(&Row::File(row)))).optional()?.transpose()
+            }
+            Self::Server(server) => {
+                let mut found = None;
+                server.select(sql, values, &mut |row| {
+                    if found.is_none() {
+                        found = Some(read(row)?);
+                    }
+                    Ok(())
+                })?;
+                Ok(found)
+            }
+        }
+    }
+
+    /// All rows.
+    pub(crate) fn many<T>(
+        &self,
+        sql: &str,
+        values: &[&dyn ToSql],
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        self.each(sql, values, |row| {
+            found.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Hands every row to `take`, one at a time: there may be more of them than fit into memory.
+    pub(crate) fn each(
+        &self,
+        sql: &str,
+        values: &[&dyn ToSql],
+        mut take: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => {
+                let mut statement = file.prepare_cached(sql)?;
+                let mut rows = statement.query(values)?;
+                while let Some(row) = rows.next()? {
+                    take(&Row::File(row))?;
+                }
+                Ok(())
+            }
+            Self::Server(server) => server.select(sql, values, &mut take),
+        }
+    }
+
+    /// Runs reads that all see the books as they are at one moment, however long that takes.
+    pub(crate) fn snapshot<T>(&self, reads: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match self {
+            Self::File(file) => {
+                let _state = file.unchecked_transaction()?;
+                reads(self)
+            }
+            Self::Server(server) => {
+                server.begin_reading()?;
+                let read = reads(self);
+                server.abandon()?;
+                read
+            }
+        }
+    }
+
+    /// What the engine itself finds wrong with how it keeps the rows.
+    pub(crate) fn complaints(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::File(_) => {
+                let all = self.many("PRAGMA integrity_check", &[], |row| row.get::<String>(0))?;
+                Ok(all.into_iter().filter(|complaint| complaint != "ok").collect())
+            }
+            Self::Server(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The wording for this engine.
+    pub(crate) fn words<'a>(&self, wording: &'a Wording) -> &'a str {
+        match self {
+            Self::File(_) => &wording.file,
+            Self::Server(_) => &wording.server,
+        }
+    }
+}
+
+fn run(file: &rusqlite::Connection, sql: &str) -> Result<(), StoreError> {
+    file.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}

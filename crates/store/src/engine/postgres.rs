@@ -1,0 +1,10 @@
+//! Books in a schema of a PostgreSQL server, which several processes may write.
+
+pub(crate) mod address;
+mod bulk;
+pub(crate) mod link;
+pub(crate) mod schema;
+pub(crate) mod session;
+mod tls;
+mod turn;
+pub(crate) mod value;

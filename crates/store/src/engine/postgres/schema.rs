@@ -1,0 +1,95 @@
+//! The schema on a server and its migrations: forward only, each in one transaction with its version.
+//!
+//! A migration leaves alone what programs of the version before it read and write, so that nodes can be replaced one
+//! after the other while the others go on.
+
+use super::session::Session;
+use crate::StoreError;
+
+/// What brings a schema from each version to the next. Released ones are never edited.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+
+/// Makes the schema if there is none. Two processes may do this at once, and one of them is told to try again.
+const FIRST: &str = "CREATE TABLE IF NOT EXISTS farthing_books (id BIGINT PRIMARY KEY CHECK (id = 1), \
+     version BIGINT NOT NULL); INSERT INTO farthing_books (id, version) VALUES (1, 0) ON CONFLICT (id) DO NOTHING";
+
+const ATTEMPTS: usize = 5;
+
+/// Brings the books to the newest version.
+pub(crate) fn migrate(server: &Session) -> Result<(), StoreError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match try_to_migrate(server) {
+            Err(StoreError::Unavailable(_) | StoreError::Interrupted(_)) if attempt < ATTEMPTS => {
+                let _ = server.run("ROLLBACK");
+            }
+            migrated => return migrated,
+        }
+    }
+}
+
+fn try_to_migrate(server: &Session) -> Result<(), StoreError> {
+    if !exists(server)? {
+        server.run(&format!("CREATE SCHEMA IF NOT EXISTS {}", server.address().schema))?;
+        if holds_others(server)? {
+            return Err(StoreError::Foreign(server.address().to_string()));
+        }
+        server.run(FIRST)?;
+    }
+    if known(server)? == newest() {
+        return Ok(());
+    }
+    server.run("BEGIN; SET LOCAL statement_timeout = 0; SELECT version FROM farthing_books FOR UPDATE")?;
+    let found = known(server)?;
+    for (migration, version) in MIGRATIONS.iter().zip(1_i64..).filter(|(_, version)| *version > found) {
+        server.run(&format!("{migration}; UPDATE farthing_books SET version = {version}"))?;
+    }
+    server.run("COMMIT")
+}
+
+/// Refuses books of any other version than the newest, for those who may not change them.
+pub(crate) fn check(server: &Session) -> Result<(), StoreError> {
+    if !exists(server)? {
+        return Err(StoreError::Unavailable(format!("there are no books at {}", server.address())));
+    }
+    let (found, known) = (known(server)?, newest());
+    if found < known {
+        return Err(StoreError::Older { path: server.address().to_string(), found, known });
+    }
+    Ok(())
+}
+
+fn exists(server: &Session) -> Result<bool, StoreError> {
+    count(server, "AND table_name = 'farthing_books'").map(|tables| tables > 0)
+}
+
+fn holds_others(server: &Session) -> Result<bool, StoreError> {
+    count(server, "AND table_name <> 'farthing_books'").map(|tables| tables > 0)
+}
+
+fn count(server: &Session, which: &str) -> Result<i64, StoreError> {
+    let sql = format!("SELECT count(*) FROM information_schema.tables WHERE table_schema = ?1 {which}");
+    let mut tables = 0;
+    server.select(&sql, &[&server.address().schema], &mut |row| {
+        tables = row.get(0)?;
+        Ok(())
+    })?;
+    Ok(tables)
+}
+
+fn known(server: &Session) -> Result<i64, StoreError> {
+    let mut found = 0;
+    server.select("SELECT version FROM farthing_books", &[], &mut |row| {
+        found = row.get(0)?;
+        Ok(())
+    })?;
+    if found > newest() {
+        return Err(StoreError::Newer { path: server.address().to_string(), found, known: newest() });
+    }
+    Ok(found)
+}
+
+fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,337 @@
+//! One user of the server: the connection it has just now, and the batch it is in.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use farthing_books::Shelf;
+use futures_util::future::join_all;
+use futures_util::{TryStreamExt as _, pin_mut};
+use rusqlite::ToSql;
+use rusqlite::types::Value;
+use tokio_postgres::Statement;
+
+use super::address::Address;
+use super::link::{Failure, Form, Link, Role};
+use super::turn::{self, Place};
+use super::value::Given;
+use crate::StoreError;
+use crate::engine::Row;
+use crate::engine::lookup::{Lookups, owned};
+
+/// How long it is tried to find out what became of a commit whose answer was lost.
+const INQUIRY: Duration = Duration::from_secs(4);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// One user of the server.
+pub(crate) struct Session {
+    address: Address,
+    role: Role,
+    link: RefCell<Option<Link>>,
+    /// Where this process stands among those that write.
+    place: Cell<Option<Place>>,
+    others_wrote: Cell<bool>,
+    in_transaction: Cell<bool>,
+    queue: RefCell<Vec<Alike>>,
+}
+
+/// Rows to be written by the same statement.
+struct Alike {
+    sql: &'static str,
+    rows: Vec<Vec<Value>>,
+}
+
+/// An array for each place of a statement.
+type Columns<'a> = Vec<Vec<Given<'a>>>;
+
+impl Session {
+    /// Connects.
+    pub(crate) fn open(address: &Address, role: Role) -> Result<Self, StoreError> {
+        let session = Self {
+            address: address.clone(),
+            role,
+            link: RefCell::new(None),
+            place: Cell::new(None),
+            others_wrote: Cell::new(false),
+            in_transaction: Cell::new(false),
+            queue: RefCell::default(),
+        };
+        session.with_link(|_| Ok(()))?;
+        Ok(session)
+    }
+
+    /// Starts a batch, when it is this process's turn. A connection that was lost meanwhile is replaced.
+    pub(crate) fn begin(&self) -> Result<(), StoreError> {
+        self.queue.borrow_mut().clear();
+        match self.take_turn() {
+            Err(Failure::Lost(_)) => self.take_turn(),
+            taken => taken,
+        }
+        .map_err(StoreError::from)
+    }
+
+    fn take_turn(&self) -> Result<(), Failure> {
+        self.using(|link| {
+            let place = match self.place.get() {
+                Some(place) => place,
+                None => turn::enter(link)?,
+            };
+            self.in_transaction.set(true);
+            let (taken, place) = match turn::take(link, place)? {
+                Some(taken) => (taken, place),
+                None => {
+                    tracing::warn!("this process was taken for dead by others that share the books; it goes on anew");
+                    link.wait(link.client.batch_execute("ROLLBACK"))?;
+                    let place = turn::enter(link)?;
+                    let taken = turn::take(link, place)?;
+                    (taken.ok_or_else(|| Failure::Lost("a new process is unknown".to_owned()))?, place)
+                }
+            };
+            self.others_wrote.set(taken.turn != place.turn + 1);
+            self.place.set(Some(Place { turn: taken.turn, ..place }));
+            Ok(())
+        })
+    }
+
+    /// Whether another process had its turn since the batch before.
+    pub(crate) fn others_wrote(&self) -> bool {
+        self.others_wrote.get()
+    }
+
+    /// Keeps a row to be written with the batch.
+    pub(crate) fn write(&self, sql: &'static str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
+        let row = values.iter().map(|value| owned(*value)).collect::<Result<Vec<_>, _>>()?;
+        let mut queue = self.queue.borrow_mut();
+        match queue.iter_mut().find(|alike| alike.sql == sql) {
+            Some(alike) => alike.rows.push(row),
+            None => queue.push(Alike { sql, rows: vec![row] }),
+        }
+        Ok(())
+    }
+
+    /// Sends what the batch writes and makes it durable, in one round trip. When the answer is lost, it is found out
+    /// what became of it.
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        let queue = self.queue.take();
+        let Some(place) = self.place.get() else {
+            return Err(StoreError::Fault("a batch that never began".to_owned()));
+        };
+        match self.using(|link| send(link, &queue)) {
+            Ok(()) => {}
+            Err(Failure::Lost(why)) => self.inquire(place, &why)?,
+            Err(refused) => return Err(refused.into()),
+        }
+        self.in_transaction.set(false);
+        self.place.set(Some(Place { batches: place.batches + 1, ..place }));
+        Ok(())
+    }
+
+    /// Whether a batch whose end nobody heard of is in the books. Taking the turn waits until the lost connection's
+    /// transaction has ended in one way or the other.
+    fn inquire(&self, place: Place, why: &str) -> Result<(), StoreError> {
+        tracing::warn!(why, "the answer to a commit is lost; the database is asked what became of it");
+        let started = Instant::now();
+        let found = loop {
+            match self.using(|link| turn::batches(link, place)) {
+                Err(error) if started.elapsed() > INQUIRY => return Err(error.into()),
+                Err(_) => std::thread::sleep(PAUSE),
+                Ok(found) => break found,
+            }
+        };
+        match found {
+            Some(batches) if batches == place.batches + 1 => {
+                // Others may have had their turn.
+                self.place.set(Some(Place { turn: -1, ..place }));
+                Ok(())
+            }
+            Some(_) => Err(StoreError::Interrupted(format!("the connection was lost before the commit: {why}"))),
+            None => Err(StoreError::Unavailable(format!("the end of a batch is not known: {why}"))),
+        }
+    }
+
+    /// Ends a transaction without a trace.
+    pub(crate) fn abandon(&self) -> Result<(), StoreError> {
+        self.queue.borrow_mut().clear();
+        // The turn was taken and given back without a change of the books.
+        self.place.set(self.place.get().map(|place| Place { turn: -1, ..place }));
+        let had_begun = self.in_transaction.replace(false);
+        if self.link.borrow().is_none() || !had_begun {
+            return Ok(());
+        }
+        match self.using(|link| link.wait(link.client.batch_execute("ROLLBACK"))) {
+            // What is lost is rolled back.
+            Ok(()) | Err(Failure::Lost(_)) => Ok(()),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    /// Looks everything up in one round trip.
+    pub(crate) fn look_up(&self, mut lookups: Lookups<'_>, shelf: &mut Shelf) -> Result<(), StoreError> {
+        let found = self.using(|link| {
+            let mut statements = Vec::with_capacity(lookups.0.len());
+            for lookup in &lookups.0 {
+                let form = if lookup.keys().iter().any(|key| !key.is_empty()) { Form::Read } else { Form::Single };
+                statements.push(link.prepared(form, lookup.sql())?);
+            }
+            let columns: Vec<_> = lookups.0.iter().map(|lookup| columns(lookup.keys())).collect();
+            let asked = statements.iter().zip(&columns).map(|(statement, columns)| query(link, statement, columns));
+            link.wait(async { join_all(asked).await.into_iter().collect::<Result<Vec<_>, _>>() })
+        });
+        let found = found.map_err(|failure| match failure {
+            // Nothing was sent to be kept yet.
+            Failure::Lost(why) => StoreError::Interrupted(why),
+            refused => refused.into(),
+        })?;
+        for (lookup, rows) in lookups.0.iter_mut().zip(found) {
+            let numbered = lookup.keys().iter().any(|key| !key.is_empty());
+            for row in &rows {
+                let key = if numbered { number(row)? } else { 0 };
+                lookup.found(key, &Row::Server(row))?;
+            }
+        }
+        lookups.0.into_iter().try_for_each(|lookup| lookup.finish(shelf))
+    }
+
+    /// Hands every row of a query to `take`. A connection that was lost while nothing was asked is replaced.
+    pub(crate) fn select(
+        &self,
+        sql: &str,
+        values: &[&dyn ToSql],
+        take: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let values = values.iter().map(|value| owned(*value)).collect::<Result<Vec<_>, _>>()?;
+        let taken = Cell::new(false);
+        let mut take = |row: &Row<'_>| {
+            taken.set(true);
+            take(row)
+        };
+        match self.select_once(sql, &values, &mut take) {
+            Err(Failure::Lost(_)) if !taken.get() && !self.in_transaction.get() => {
+                self.select_once(sql, &values, &mut take)?
+            }
+            other => other?,
+        }
+    }
+
+    fn select_once(
+        &self,
+        sql: &str,
+        values: &[Value],
+        take: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<Result<(), StoreError>, Failure> {
+        self.using(|link| {
+            let statement = link.prepared(Form::Single, sql)?;
+            let given: Vec<Given<'_>> = values.iter().map(Given).collect();
+            link.wait_long(async {
+                let rows = link.client.query_raw(&statement, &given).await?;
+                pin_mut!(rows);
+                while let Some(row) = rows.try_next().await? {
+                    if let Err(error) = take(&Row::Server(&row)) {
+                        return Ok(Err(error));
+                    }
+                }
+                Ok(Ok(()))
+            })
+        })
+    }
+
+    /// Starts reads that all see the same state, and that may take long.
+    pub(crate) fn begin_reading(&self) -> Result<(), StoreError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
+                     SET LOCAL idle_in_transaction_session_timeout = 0";
+        let once = || self.using(|link| link.wait(link.client.batch_execute(begin)));
+        let begun = match once() {
+            Err(Failure::Lost(_)) => once(),
+            begun => begun,
+        };
+        self.in_transaction.set(begun.is_ok());
+        Ok(begun?)
+    }
+
+    /// Says that this process writes no more, so that nobody waits for it.
+    pub(crate) fn finish(&self) -> Result<(), StoreError> {
+        let Some(place) = self.place.take() else {
+            return Ok(());
+        };
+        Ok(self.using(|link| turn::leave(link, place))?)
+    }
+
+    /// Several statements at once, without values.
+    pub(crate) fn run(&self, statements: &str) -> Result<(), StoreError> {
+        self.with_link(|link| link.wait_long(link.client.batch_execute(statements)))
+    }
+
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    fn with_link<T>(&self, work: impl FnOnce(&Link) -> Result<T, Failure>) -> Result<T, StoreError> {
+        Ok(self.using(work)?)
+    }
+
+    /// Works with the connection, or a new one; one that turns out to be lost is thrown away.
+    fn using<T>(&self, work: impl FnOnce(&Link) -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut held = self.link.borrow_mut();
+        let is_lost = held.as_ref().is_none_or(|link| link.client.is_closed());
+        if is_lost {
+            *held = None;
+            if self.in_transaction.replace(false) {
+                return Err(Failure::Lost("the server closed it".to_owned()));
+            }
+        }
+        let link = match held.take() {
+            Some(link) => link,
+            None => Link::open(&self.address, self.role).map_err(|error| Failure::Lost(error.to_string()))?,
+        };
+        let done = work(&link);
+        match &done {
+            Err(Failure::Lost(_)) => self.in_transaction.set(false),
+            _ => *held = Some(link),
+        }
+        done
+    }
+}
+
+/// All that a batch writes, and its commit, without waiting in between. After an error the server ignores what
+/// follows, and the commit with it.
+fn send(link: &Link, queue: &[Alike]) -> Result<(), Failure> {
+    let mut statements = Vec::with_capacity(queue.len());
+    for alike in queue {
+        statements.push(link.prepared(Form::Write, alike.sql)?);
+    }
+    let columns: Vec<_> = queue.iter().map(|alike| columns(&alike.rows)).collect();
+    link.wait(async {
+        let writes = statements.iter().zip(&columns).map(|(statement, columns)| {
+            let given: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+                columns.iter().map(|column| column as _).collect();
+            async move { link.client.execute(statement, &given).await }
+        });
+        let commit = link.client.batch_execute("COMMIT");
+        let (written, committed) = tokio::join!(biased; join_all(writes), commit);
+        for write in written {
+            write?;
+        }
+        committed
+    })
+}
+
+async fn query(
+    link: &Link,
+    statement: &Statement,
+    columns: &Columns<'_>,
+) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+    let given: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = columns.iter().map(|column| column as _).collect();
+    link.client.query(statement, &given).await
+}
+
+fn columns(rows: &[Vec<Value>]) -> Columns<'_> {
+    let width = rows.first().map_or(0, Vec::len);
+    (0..width).map(|place| rows.iter().filter_map(|row| row.get(place)).map(Given).collect()).collect()
+}
+
+/// Which key a row was found under: its last column, counted from 1.
+fn number(row: &tokio_postgres::Row) -> Result<usize, StoreError> {
+    let number: i64 = row
+        .try_get(row.len().saturating_sub(1))
+        .map_err(|error| StoreError::Fault(format!("a row without its number: {error}")))?;
+    usize::try_from(number - 1).map_err(|_| StoreError::Fault("a row with a wrong number".to_owned()))
+}

@@ -1,0 +1,83 @@
+//! Whose turn it is to write, among the processes that share the books of a schema, and who they are.
+//!
+//! One row is the turn: every batch begins by taking its lock, in the order in which processes came, and ends its
+//! transaction with it. So there is one writer at a time, whoever it is, the server itself sees to it, and a process
+//! that was held up for long cannot write beside another. The row counts the turns: whoever finds that no other had one
+//! since its own may go on with the rows that it remembers.
+
+use tokio_postgres::Row;
+
+use super::link::{Failure, Form, Link};
+
+/// Where a process stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its number: never given twice.
+    pub(super) node: i64,
+    /// How many batches it wrote.
+    pub(super) batches: i64,
+    /// The number of the last turn that it had; -1 where what it remembers is not to be trusted.
+    pub(super) turn: i64,
+}
+
+/// A turn that was taken.
+pub(super) struct Taken {
+    /// Its number.
+    pub(super) turn: i64,
+}
+
+const ENTER: &str = "INSERT INTO nodes (batches) VALUES (0) RETURNING node";
+const TAKE: &str = "UPDATE turn SET number = number + 1 RETURNING number";
+const COUNT: &str = "UPDATE nodes SET batches = batches + 1 WHERE node = ?1 RETURNING batches";
+const WAIT: &str = "SELECT number FROM turn FOR UPDATE";
+const BATCHES: &str = "SELECT batches FROM nodes WHERE node = ?1";
+const LEAVE: &str = "DELETE FROM nodes WHERE node = ?1";
+
+/// Becomes one of those that write.
+pub(super) fn enter(link: &Link) -> Result<Place, Failure> {
+    let statement = link.prepared(Form::Single, ENTER)?;
+    let row = link.wait(link.client.query_one(&statement, &[]))?;
+    Ok(Place { node: row.try_get(0)?, batches: 0, turn: -1 })
+}
+
+/// Begins a transaction and takes the turn, in one round trip; nothing when there is no such process any more.
+pub(super) fn take(link: &Link, place: Place) -> Result<Option<Taken>, Failure> {
+    let (take, count) = (link.prepared(Form::Single, TAKE)?, link.prepared(Form::Single, COUNT)?);
+    let (begun, turn, counted) = link.wait(async {
+        let begin = link.client.batch_execute("BEGIN");
+        let turn = link.client.query_one(&take, &[]);
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&place.node];
+        let counted = link.client.query_opt(&count, &values);
+        Ok(tokio::join!(biased; begin, turn, counted))
+    })?;
+    begun?;
+    let turn: i64 = turn?.try_get(0)?;
+    match counted? {
+        None => Ok(None),
+        Some(row) if first(&row)? == place.batches + 1 => Ok(Some(Taken { turn })),
+        Some(_) => Err(Failure::Lost("the process's own count of its batches is not the database's".to_owned())),
+    }
+}
+
+/// How many batches a process wrote, once nobody is at one; nothing when there is no such process any more.
+pub(super) fn batches(link: &Link, place: Place) -> Result<Option<i64>, Failure> {
+    let (wait, batches) = (link.prepared(Form::Single, WAIT)?, link.prepared(Form::Single, BATCHES)?);
+    let found = link.wait(async {
+        link.client.batch_execute("BEGIN").await?;
+        link.client.query_one(&wait, &[]).await?;
+        let found = link.client.query_opt(&batches, &[&place.node]).await?;
+        link.client.batch_execute("ROLLBACK").await?;
+        Ok(found)
+    })?;
+    found.as_ref().map(first).transpose()
+}
+
+/// Is none of those that write any more.
+pub(super) fn leave(link: &Link, place: Place) -> Result<(), Failure> {
+    let statement = link.prepared(Form::Single, LEAVE)?;
+    link.wait(link.client.execute(&statement, &[&place.node])).map(|_| ())
+}
+
+fn first(row: &Row) -> Result<i64, Failure> {
+    Ok(row.try_get(0)?)
+}
