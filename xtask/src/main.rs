@@ -12,6 +12,7 @@ mod fuzz;
 mod gateway;
 mod interop;
 mod nightly;
+mod ordeal;
 mod plan;
 mod readme;
 mod tools;
@@ -53,6 +54,18 @@ enum Chore {
     Contracts(contracts::Effort),
     /// Run what takes too long for every change: a thousand rounds of wallets that are killed.
     Nightly(nightly::Effort),
+    /// Kill a gateway at its work, again and again, and compare what buyers, upstream, rail and books saw.
+    ///
+    /// Example: `cargo xtask crash --rounds 300`
+    Crash(ordeal::Crashes),
+    /// Cut the power of the books' disk under load, on file systems of its own; root only.
+    ///
+    /// Example: `cargo xtask power-cuts --rounds 100`
+    PowerCuts(ordeal::Cuts),
+    /// Take the books' disk away under load: full, read-only, refusing every write; the first two as root only.
+    ///
+    /// Example: `cargo xtask disk-faults --rounds 30`
+    DiskFaults(ordeal::Faults),
     /// Fuzz every parser for a while.
     Fuzz(fuzz::Effort),
 }
@@ -78,6 +91,9 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Bench(effort) => bench::run(&effort),
         Chore::Contracts(effort) => contracts::run(&effort),
         Chore::Nightly(effort) => nightly::run(&effort),
+        Chore::Crash(effort) => ordeal::crash(&effort),
+        Chore::PowerCuts(effort) => ordeal::power_cuts(&effort),
+        Chore::DiskFaults(effort) => ordeal::disk_faults(&effort),
         Chore::Fuzz(effort) => fuzz::run(&effort),
     }
 }

@@ -1,33 +1,23 @@
+//! A payer of a seller's books: charges out of a balance, and sessions with vouchers.
+
 use anyhow::{Context as _, ensure};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clap::ValueEnum;
 use farthing_money::Amount;
 use farthing_protocol::{Challenge, Credential, JsonObject};
 use farthing_rail_balance::session::{channel_of, deposit_message, voucher_message};
 use farthing_rail_balance::{PayerKey, SessionRequest, signed_message};
 use http::HeaderValue;
 
-/// What a request is paid by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Means {
-    /// A charge of its own.
-    Charge,
-    /// The next voucher of its connection's session.
-    Voucher,
-    /// A session of its own, which its first voucher opens.
-    Opening,
-}
-
 /// A key with a balance. It has no limits and asks nobody: it pays for a benchmark, never for an agent.
-pub(crate) struct Buyer {
+pub struct Buyer {
     key: Ed25519KeyPair,
     payer: PayerKey,
 }
 
 /// A session of a buyer's, paid from with one voucher after the other.
-pub(crate) struct Session<'a> {
+pub struct Session<'a> {
     buyer: &'a Buyer,
     challenge: Challenge,
     request: SessionRequest,
@@ -39,7 +29,7 @@ pub(crate) struct Session<'a> {
 
 impl Buyer {
     /// From an Ed25519 seed, 32 bytes in hex.
-    pub(crate) fn from_seed(hex: &str) -> anyhow::Result<Self> {
+    pub fn from_seed(hex: &str) -> anyhow::Result<Self> {
         ensure!(hex.len() == 64 && hex.is_ascii(), "a seed is 64 hex digits");
         let byte = |at| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
         let seed = (0..64).step_by(2).map(byte).collect::<Option<Vec<u8>>>().context("a seed is 64 hex digits")?;
@@ -48,12 +38,13 @@ impl Buyer {
         Ok(Self { key, payer: PayerKey::from_bytes(public) })
     }
 
-    pub(crate) fn did(&self) -> PayerKey {
+    /// Who it is.
+    pub fn did(&self) -> PayerKey {
         self.payer
     }
 
     /// The `Authorization` value that pays a challenge.
-    pub(crate) fn pay(&self, challenge: &Challenge) -> anyhow::Result<HeaderValue> {
+    pub fn pay(&self, challenge: &Challenge) -> anyhow::Result<HeaderValue> {
         let signature = self.sign(&signed_message(challenge, &self.payer)?);
         self.credential(challenge, [("signature", signature)])
     }
@@ -77,14 +68,14 @@ impl Buyer {
 
 impl<'a> Session<'a> {
     /// A session that this challenge will open, paid from for so many units at a time.
-    pub(crate) fn new(buyer: &'a Buyer, challenge: Challenge, units: u128) -> anyhow::Result<Self> {
+    pub fn new(buyer: &'a Buyer, challenge: Challenge, units: u128) -> anyhow::Result<Self> {
         let request = SessionRequest::read(challenge.request())?;
         let channel = channel_of(&request, &buyer.payer.to_string(), &challenge)?;
         Ok(Self { buyer, challenge, request, channel, units, vouchers: 0 })
     }
 
     /// The `Authorization` value that opens it, with a deposit for so many vouchers, and pays the first.
-    pub(crate) fn open(&mut self, vouchers: u128) -> anyhow::Result<HeaderValue> {
+    pub fn open(&mut self, vouchers: u128) -> anyhow::Result<HeaderValue> {
         let deposit = self.price_of(vouchers)?;
         let message = deposit_message(&self.challenge, &self.buyer.payer.to_string(), &self.channel, deposit)?;
         let (total, signature) = self.next()?;
@@ -100,7 +91,7 @@ impl<'a> Session<'a> {
     }
 
     /// The `Authorization` value that pays the next request.
-    pub(crate) fn pay(&mut self) -> anyhow::Result<HeaderValue> {
+    pub fn pay(&mut self) -> anyhow::Result<HeaderValue> {
         let (total, signature) = self.next()?;
         let members = [
             ("action", "voucher".to_owned()),
@@ -111,9 +102,35 @@ impl<'a> Session<'a> {
         self.buyer.credential(&self.challenge, members)
     }
 
+    /// The `Authorization` value that ends it with its newest voucher: what was not delivered returns to the balance.
+    pub fn close(&self) -> anyhow::Result<HeaderValue> {
+        let (total, signature) = self.voucher()?;
+        let members = [
+            ("action", "close".to_owned()),
+            ("channelId", self.channel.clone()),
+            ("cumulativeAmount", total),
+            ("signature", signature),
+        ];
+        self.buyer.credential(&self.challenge, members)
+    }
+
+    /// What it is called on the wire.
+    pub fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// The total of the newest voucher.
+    pub fn signed(&self) -> anyhow::Result<Amount> {
+        self.price_of(self.vouchers)
+    }
+
     fn next(&mut self) -> anyhow::Result<(String, String)> {
         self.vouchers += 1;
-        let total = self.price_of(self.vouchers)?;
+        self.voucher()
+    }
+
+    fn voucher(&self) -> anyhow::Result<(String, String)> {
+        let total = self.signed()?;
         let message = voucher_message(&self.request, &self.buyer.payer.to_string(), &self.channel, total)?;
         Ok((total.to_string(), self.buyer.sign(&message)))
     }

@@ -2,7 +2,6 @@
 //! answers came. Unlike a general one it can pay, with a signature of its own for every request; challenges are
 //! fetched and signed before the clock starts, so that only paid requests are measured.
 
-mod buyer;
 mod connection;
 mod latency;
 mod volley;
@@ -11,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use farthing_load::buyer::{Buyer, Session};
 use futures_util::future::try_join_all;
 use http::{HeaderValue, Uri};
 
-use buyer::{Buyer, Means, Session};
 use connection::{Charge, Connection};
 use volley::{Pace, Shot};
 
@@ -54,6 +53,17 @@ struct Arguments {
     /// Print the key's did and do nothing else.
     #[arg(long, requires = "pay")]
     did: bool,
+}
+
+/// What a request is paid by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Means {
+    /// A charge of its own.
+    Charge,
+    /// The next voucher of its connection's session.
+    Voucher,
+    /// A session of its own, which its first voucher opens.
+    Opening,
 }
 
 #[tokio::main(flavor = "current_thread")]

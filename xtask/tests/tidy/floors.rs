@@ -32,8 +32,14 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Crates beside the floors; they may look down on all of them.
-const BESIDE: &[&str] =
-    &["xtask", "farthing-load", "farthing-testing-postgres", "farthing-testing-rpc", "farthing-testing-stripe"];
+const BESIDE: &[&str] = &[
+    "xtask",
+    "farthing-load",
+    "farthing-testing-ordeal",
+    "farthing-testing-postgres",
+    "farthing-testing-rpc",
+    "farthing-testing-stripe",
+];
 
 /// The crates without I/O, and what would give them some.
 const PURE: &[&str] =

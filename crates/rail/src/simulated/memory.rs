@@ -8,6 +8,9 @@ use farthing_money::Amount;
 
 use crate::PaymentId;
 
+/// What a line of the file begins with that says what was sent back.
+const REFUND: &str = "refund ";
+
 /// What the simulated rail took, and from whom it was asked. Counted apart from the gateway's
 /// books, so that a test can compare the two.
 #[derive(Debug, Default)]
@@ -34,8 +37,10 @@ impl Memory {
     /// Remembers in this file too, and begins with what it holds.
     pub fn kept_in(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
-        let takings = BufReader::new(&file).lines().map_while(Result::ok).filter_map(|line| read(&line)).collect();
-        Ok(Self(Mutex::new(Recollection { takings, file: Some(file), ..Recollection::default() })))
+        let lines = BufReader::new(&file).lines().map_while(Result::ok).collect::<Vec<_>>();
+        let takings = lines.iter().filter_map(|line| read(line)).collect();
+        let refunded = lines.iter().filter_map(|line| read(line.strip_prefix(REFUND)?)).collect();
+        Ok(Self(Mutex::new(Recollection { takings, refunded, file: Some(file), ..Recollection::default() })))
     }
 
     /// Everything taken, in order. A payment that stands here twice was charged twice.
@@ -57,10 +62,7 @@ impl Memory {
 
     pub(super) fn take(&self, taking: Taking) -> io::Result<()> {
         let mut memory = self.lock();
-        if let Some(file) = &mut memory.file {
-            writeln!(file, "{} {}", taking.payment, taking.amount)?;
-            file.sync_data()?;
-        }
+        memory.write("", &taking)?;
         memory.takings.push(taking);
         Ok(())
     }
@@ -76,15 +78,27 @@ impl Memory {
         *count
     }
 
-    pub(super) fn refund(&self, payment: PaymentId, amount: Amount) {
+    pub(super) fn refund(&self, payment: PaymentId, amount: Amount) -> io::Result<()> {
         let mut memory = self.lock();
         if !memory.refunded.iter().any(|refund| refund.payment == payment) {
-            memory.refunded.push(Taking { payment, amount });
+            let refund = Taking { payment, amount };
+            memory.write(REFUND, &refund)?;
+            memory.refunded.push(refund);
         }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Recollection> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recollection {
+    fn write(&mut self, what: &str, taking: &Taking) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        // One write, so that whoever is killed in it leaves a line or nothing.
+        file.write_all(format!("{what}{} {}\n", taking.payment, taking.amount).as_bytes())?;
+        file.sync_data()
     }
 }
 

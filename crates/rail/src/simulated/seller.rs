@@ -223,7 +223,10 @@ impl Settler for SimulatedRail {
     }
 
     fn refund<'a>(&'a self, refund: &'a Refund) -> Answer<'a, Settlement> {
-        self.memory.refund(refund.payment, refund.amount);
+        if let Err(error) = self.memory.refund(refund.payment, refund.amount) {
+            let unwritten = unknown(format!("the simulated rail could not write its memory: {error}"));
+            return Box::pin(std::future::ready(unwritten));
+        }
         let paid_back = Settlement::Settled(Settled {
             reference: format!("simulated-refund-{}", refund.payment),
             at: (self.surroundings.now)(),

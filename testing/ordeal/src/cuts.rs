@@ -1,0 +1,69 @@
+//! Power cuts under load: the disk of the books stops at any moment and forgets what was not durable. And disks that
+//! turn read-only, as they do when their file system finds an error in itself.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use crate::chance::Chance;
+use crate::disk::{Disk, Kind};
+use crate::kills::{Effort, PATIENCE};
+use crate::street::{Places, Street};
+use crate::upstream::Upstream;
+use crate::verdict::Verdict;
+
+/// What the disk of the books does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// It loses its power.
+    Power,
+    /// It turns read-only.
+    Writing,
+}
+
+/// Cuts so many times, then compares what everybody saw.
+pub async fn run(binary: &Path, kind: Kind, cut: Cut, effort: Effort) -> anyhow::Result<Verdict> {
+    let folder = tempfile::tempdir()?;
+    let mut disk = Disk::new(folder.path(), kind)?;
+    let store = format!("sqlite:{}", disk.place().join("farthing.db").display());
+    let places = Places { binary: binary.to_owned(), folder: folder.path().to_owned(), store };
+    let mut chance = Chance::new(effort.seed);
+    let mut street = Street::new(places, Upstream::default(), effort.seed)?;
+    street.start().await?;
+    let payers = street.grant(&effort.crowd).await?;
+    let mut load = effort.crowd.start(&street.shop, &mut chance)?;
+    let mut forgotten = 0;
+    for round in 0..effort.rounds {
+        load.wait_for(1 + chance.below(40), PATIENCE).await?;
+        tokio::time::sleep(Duration::from_millis(chance.below(25))).await;
+        let unsynced = disk.place().join(format!("unsynced-{round}"));
+        std::fs::write(&unsynced, "forgotten by a real cut")?;
+        match cut {
+            Cut::Power => disk.cut()?,
+            // A call that makes something durable while ext4 finds its error may be told that it did, and have done
+            // nothing; no program can tell. So there is none at that moment.
+            Cut::Writing => {
+                street.gateway()?.pause().await?;
+                disk.protect()?;
+                street.gateway()?.go_on()?;
+            }
+        }
+        // The process lives on for a moment, on a disk that takes nothing any more.
+        tokio::time::sleep(Duration::from_millis(chance.below(100))).await;
+        street.kill().await?;
+        if cut == Cut::Writing {
+            disk.remount_read_only()?;
+            ensure!(street.start().await.is_err(), "a gateway sells whose books cannot be written");
+        }
+        disk.remount()?;
+        forgotten += u32::from(std::fs::read_to_string(&unsynced).unwrap_or_default().is_empty());
+        street.start().await?;
+    }
+    // Now and then the system makes something durable that nobody asked for.
+    let is_cut = cut == Cut::Writing || effort.rounds == 0 || forgotten > 0;
+    ensure!(is_cut, "the disk remembers what nobody made durable: these were no power cuts");
+    load.wait_for(10, PATIENCE).await?;
+    let journal = load.finish().await?;
+    street.judge(&journal, &payers).await
+}
