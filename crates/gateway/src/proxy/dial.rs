@@ -39,6 +39,12 @@ pub struct Reach {
     pub dial: Option<Arc<dyn Dial>>,
 }
 
+impl From<Option<rustls::ClientConfig>> for Reach {
+    fn from(tls: Option<rustls::ClientConfig>) -> Self {
+        Self { tls, dial: None }
+    }
+}
+
 pub(super) enum Connection {
     Http1(Line),
     Http2(http2::SendRequest<Body>),

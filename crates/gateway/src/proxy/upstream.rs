@@ -116,7 +116,13 @@ impl Upstream {
     /// # Errors
     ///
     /// When the address is no origin, or https without trusted roots.
-    pub fn new(origin: &Uri, version: Version, timeouts: Timeouts, reach: Reach) -> Result<Self, UpstreamError> {
+    pub fn new(
+        origin: &Uri,
+        version: Version,
+        timeouts: Timeouts,
+        reach: impl Into<Reach>,
+    ) -> Result<Self, UpstreamError> {
+        let reach = reach.into();
         let refused = || UpstreamError::Address { address: origin.to_string() };
         let (Some(scheme), Some(authority)) = (origin.scheme(), origin.authority()) else { return Err(refused()) };
         let secure = *scheme == Scheme::HTTPS;
