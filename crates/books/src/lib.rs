@@ -33,7 +33,7 @@ pub use command::{ClaimOutcome, Command, Invalid, Outcome};
 pub use costs::{Booked, CostKey, RailCost, RailCosts};
 pub use ledger::{Account, AccountId, AccountKind, Conversion, Transfer, TransferId};
 pub use movement::{MovementRecord, Reconciled, Seen, StatementPage};
-pub use payment::{NewPayment, PaymentRecord, PaymentState, StoredResponse};
+pub use payment::{NewPayment, PaymentRecord, PaymentState, StoredResponse, renewal};
 pub use session::{NewSession, SessionCommand, SessionOutcome, SessionRecord, SessionRefusal, SessionState, Tender};
 pub use shelf::Shelf;
 pub use statement::{PaymentFilter, Statement};

@@ -2,8 +2,11 @@
 
 pub(crate) mod claim;
 pub(crate) mod entries;
+mod renewal;
 pub(crate) mod step;
 mod top_up;
+
+pub use self::renewal::renewal;
 
 use farthing_money::{Amount, Asset};
 use farthing_protocol::{ChallengeId, Timestamp};
@@ -197,7 +200,7 @@ impl PaymentRecord {
     /// Whether something left for this payment that does not come back with a reversal: what was
     /// delivered, or a refund.
     pub fn is_spent(&self) -> bool {
-        self.refund.is_some() || self.status.is_some_and(|status| status < 400)
+        self.refund.is_some() || self.renews() || self.status.is_some_and(|status| status < 400)
     }
 }
 

@@ -42,9 +42,7 @@ fn build(chains: &Seller, method: &str, table: &Table, context: &RailContext<'_>
             Ok(vec![Acceptor::Prepaid(Arc::new(balance)), session])
         }
         "simulated" => simulated::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))]),
-        farthing_rail_stripe::METHOD => {
-            stripe::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))])
-        }
+        farthing_rail_stripe::METHOD => stripe::rails(table, context),
         farthing_rail_card::METHOD => card::rail(table, context).map(|rail| vec![Acceptor::External(Arc::new(rail))]),
         // It funds balances and takes no payment by itself.
         funding::BANK => Ok(Vec::new()),

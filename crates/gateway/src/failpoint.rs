@@ -37,6 +37,9 @@ pub const SESSION_STEPS: &[&str] = &[
     "after-collected",
 ];
 
+/// Every step of a subscription's later period.
+pub const SUBSCRIPTION_STEPS: &[&str] = &["before-renewal", "after-renewal-claim", "after-renewal"];
+
 /// Passes a step.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
@@ -45,7 +48,8 @@ pub(crate) fn reach(_step: &str) {}
 /// Passes a step, or dies there.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach(step: &str) {
-    debug_assert!(STEPS.contains(&step) || SESSION_STEPS.contains(&step), "{step} is not in the table of failpoints");
+    let tables = [STEPS, SESSION_STEPS, SUBSCRIPTION_STEPS];
+    debug_assert!(tables.iter().any(|table| table.contains(&step)), "{step} is not in the table of failpoints");
     if chosen() == Some(step) {
         std::process::abort();
     }

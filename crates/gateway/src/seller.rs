@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::funding::OrderRate;
-use crate::lifecycle::Closings;
+use crate::lifecycle::{Closings, Visits};
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::site::Site;
@@ -33,6 +33,8 @@ pub(crate) struct Seller {
     resolving: Mutex<HashSet<PaymentId>>,
     pub(crate) closings: Closings,
     pub(crate) sessions: Sessions,
+    /// Who used a subscription just now.
+    pub(crate) visits: Visits,
     /// How many tasks of this process are between the claim and the ledger entry of a payment.
     claiming: Mutex<HashMap<PaymentId, usize>>,
     /// How many orders to fund a balance are made.
@@ -72,6 +74,7 @@ impl Seller {
             resolving: Mutex::default(),
             closings: Closings::default(),
             sessions: Sessions::default(),
+            visits: Visits::default(),
             claiming: Mutex::default(),
             order_rate: OrderRate::default(),
             reconciling: tokio::sync::Mutex::default(),

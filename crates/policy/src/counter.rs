@@ -19,6 +19,8 @@ pub enum Counter<'a> {
     Prepaid,
     /// The same at one origin.
     PrepaidAt(&'a Origin),
+    /// What one period of all subscriptions costs, ever.
+    Recurring,
 }
 
 /// A limit that stands behind a counter.
@@ -41,6 +43,7 @@ impl Counter<'_> {
             Self::Origin(origin) => format!("{level}/origin/{origin}"),
             Self::Prepaid => format!("{level}/prepaid"),
             Self::PrepaidAt(origin) => format!("{level}/prepaid/{origin}"),
+            Self::Recurring => format!("{level}/recurring"),
         })
     }
 }
@@ -97,6 +100,9 @@ pub(crate) fn counted<'a>(level: &'a Level, purchase: &Purchase, now: Timestamp)
     ];
     let mut all: Vec<Counted<'a>> = Vec::with_capacity(always.len() + policy.limits.len());
     all.extend(always.into_iter().map(named));
+    if matches!(purchase.authority, Authority::Recurring { .. }) {
+        all.push(named((Counter::Recurring, policy.recurring, Rule::Recurring)));
+    }
     for limit in &policy.limits {
         let Some(mark) = limit.mark(policy, purchase) else { continue };
         let charges = charges_of(level, limit, &mark, now);

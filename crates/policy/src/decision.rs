@@ -72,6 +72,8 @@ pub enum Rule {
     SessionDeposit,
     /// `prepaid` and `prepaid_in_all`.
     Prepaid,
+    /// `recurring`.
+    Recurring,
     /// `open_sessions`.
     OpenSessions,
     /// `locked`.
@@ -118,6 +120,7 @@ impl Rule {
             Self::OriginLimit => "origin-limit",
             Self::SessionDeposit => "session-deposit",
             Self::Prepaid => "prepaid",
+            Self::Recurring => "recurring",
             Self::OpenSessions => "open-sessions",
             Self::Locked => "locked",
             Self::Limit => "limit",

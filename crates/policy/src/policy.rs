@@ -27,6 +27,9 @@ pub struct Policy {
     pub prepaid: Option<Price>,
     /// The same over all sellers; `None` is what `prepaid` says.
     pub prepaid_in_all: Option<Price>,
+    /// The most that one period of all subscriptions together ever costs, those that ended included; `None` is nothing.
+    /// What begins one counts as a payment besides. Later periods are collected by the seller's rail and count no more.
+    pub recurring: Option<Price>,
     /// How many sessions may be open at a time.
     pub open_sessions: Option<u32>,
     /// The most that all sessions together may hold unspent.
@@ -132,6 +135,7 @@ impl Policy {
             session_deposit: None,
             prepaid: None,
             prepaid_in_all: None,
+            recurring: None,
             open_sessions: None,
             locked: None,
             expires: None,

@@ -60,6 +60,11 @@ pub enum Authority {
         #[serde(with = "as_text")]
         unit: Price,
     },
+    /// One payment that allows more of them: a subscription, which is collected until it is cancelled.
+    Recurring {
+        /// How long a period is, in the offer's words: `1 month`.
+        period: String,
+    },
     /// Money put into a session, which vouchers then spend.
     Deposit {
         /// What a unit costs there.
@@ -193,7 +198,8 @@ mod tests {
             held: vec![Held { level: "agent".into(), locked: vec![price("1 EUR"), price("2 USD")], sessions: 4 }],
         };
         let top_up = Authority::TopUp { unit: price("0.001 USD") };
-        for authority in [Authority::Charge, top_up, voucher, deposit] {
+        let recurring = Authority::Recurring { period: "1 month".into() };
+        for authority in [Authority::Charge, recurring, top_up, voucher, deposit] {
             purchase.authority = authority;
             let text = serde_json::to_string(&purchase).unwrap();
             assert_eq!(serde_json::from_str::<Purchase>(&text).unwrap(), purchase, "{text}");

@@ -1,7 +1,5 @@
 //! The `subscription` intent: its request and the arithmetic of its periods (subscription intent,
 //! sections 5.1 and 7).
-//!
-//! No server here sells subscriptions yet; the shared layer is complete so that a method can.
 
 use farthing_money::Amount;
 use serde_json::Value;
@@ -9,6 +7,9 @@ use serde_json::Value;
 use crate::Timestamp;
 use crate::json::{JsonError, JsonObject, optional_text, required_text};
 use crate::time::Date;
+
+/// The intent's name on the wire.
+pub const INTENT: &str = "subscription";
 
 /// What a subscription asks for. The members are a closed set; anything else goes in
 /// `method_details`.

@@ -6,7 +6,8 @@
 //! books needs nothing more, one whose money is out in the world is a [`Settler`] too. The buyer's
 //! half is a [`Payer`]: it says what an offer would really cost, and signs once a policy has
 //! approved that. Many small payments on one deposit are a session: [`SessionMethod`], [`Escrow`] and
-//! [`SessionPayer`]. A rail that tells by itself what happened is a [`Webhook`].
+//! [`SessionPayer`]. A rail that tells by itself what happened is a [`Webhook`], and one that is paid again by itself,
+//! period after period, has [`Subscriptions`].
 //!
 //! [`Settlement`] has three outcomes, because a time-out is not a refusal. [`Approved`] is the only
 //! way to a signature. [`simulated`] is a rail that misbehaves on purpose, for tests and
@@ -14,6 +15,7 @@
 
 mod approved;
 mod claim;
+mod did;
 mod funding;
 mod id;
 mod offer;
@@ -22,11 +24,13 @@ mod seller;
 mod session;
 mod settlement;
 pub mod simulated;
+mod subscription;
 mod terms;
 mod webhook;
 
 pub use approved::Approved;
 pub use claim::{Claim, Cursor, Direction, Movement, Proof, ProofKey, RailStatement, Refund};
+pub use did::{NotADid, PayerKey};
 pub use funding::{
     AccountEntry, AccountStatement, EntryKey, FundingAccount, Instructions, NotAnEntryKey, PaymentOrder, PaymentOrders,
     Shown, StatementFile, Unreadable,
@@ -41,5 +45,9 @@ pub use session::{
     SessionView, Voucher, VoucherQuote,
 };
 pub use settlement::{Fault, Hold, Refusal, Rejected, Settled, Settlement, Standing, Unknown};
+pub use subscription::{
+    Begun, Canceled, PaidPeriod, Renewal, SubscriptionId, SubscriptionVisit, Subscriptions, Wish, signer_of,
+    subscribed_message, visit_message,
+};
 pub use terms::{Capture, ExpectedFee, Finality, Protocol, Terms};
 pub use webhook::{Message, News, NotHeard, Webhook};

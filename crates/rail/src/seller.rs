@@ -7,7 +7,7 @@ use farthing_protocol::JsonObject;
 
 use crate::{
     Claim, Cursor, Deposits, Hold, Order, Presented, Proof, RailStatement, Refund, Refusal, SessionMethod, Settled,
-    Settlement, Standing, Terms, Webhook,
+    Settlement, Standing, Subscriptions, Terms, Webhook,
 };
 
 /// What an asynchronous rail call returns.
@@ -87,6 +87,11 @@ pub trait Settler: Method {
 
     /// Where the rail tells by itself what happened, if it does.
     fn webhook(&self) -> Option<&dyn Webhook> {
+        None
+    }
+
+    /// Where a payment begins a subscription, what becomes of that.
+    fn subscriptions(&self) -> Option<&dyn Subscriptions> {
         None
     }
 

@@ -22,6 +22,7 @@ pub mod reach;
 mod runs;
 mod sellers;
 pub mod sessions;
+pub mod subscriptions;
 pub mod template;
 mod undertaking;
 mod wallet;

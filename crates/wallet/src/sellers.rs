@@ -168,7 +168,7 @@ async fn add(
 /// What the seller asks for one of what it sells.
 fn asked_price(purchase: &Purchase) -> Price {
     match &purchase.authority {
-        Authority::Charge => purchase.cost,
+        Authority::Charge | Authority::Recurring { .. } => purchase.cost,
         Authority::TopUp { unit } | Authority::Deposit { unit, .. } | Authority::Voucher { unit, .. } => *unit,
     }
 }

@@ -13,7 +13,7 @@ use crate::idempotency::Entry;
 use crate::trouble::Trouble;
 
 /// One call, as far as the double looks at it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     /// Without `/v1/`.

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::billing::Billing;
 use crate::call::Call;
 use crate::idempotency::Known;
 use crate::trouble::Trouble;
@@ -26,6 +27,8 @@ pub struct Desk {
     pub disputes: Vec<Value>,
     /// Every balance transaction, in order.
     pub transactions: Vec<Value>,
+    /// Customers, subscriptions and their invoices.
+    pub billing: Billing,
     /// Whether a search shows nothing yet.
     pub search_lags: bool,
     /// What the last PaymentIntent was ordered with: parameters that tests look at.
@@ -47,6 +50,7 @@ impl Desk {
             refunds: Vec::new(),
             disputes: Vec::new(),
             transactions: Vec::new(),
+            billing: Billing::default(),
             search_lags: false,
             last_order: BTreeMap::new(),
             last_version: None,
@@ -85,6 +89,9 @@ impl Desk {
 
     pub(crate) fn serve(&mut self, call: &Call) -> Answer {
         let parts: Vec<&str> = call.path.split('/').collect();
+        if let Some(answer) = self.serve_billing(call, &parts) {
+            return answer;
+        }
         match (call.method.as_str(), parts.as_slice()) {
             ("POST", ["payment_intents"]) => self.create_intent(call),
             ("GET", ["payment_intents"]) => self.list_intents(),
@@ -103,6 +110,26 @@ impl Desk {
             ("GET", ["account"]) => Answer::ok(json!({ "id": "acct_double", "object": "account", "livemode": false })),
             _ => Answer::missing(&call.path),
         }
+    }
+
+    fn serve_billing(&mut self, call: &Call, parts: &[&str]) -> Option<Answer> {
+        Some(match (call.method.as_str(), parts) {
+            ("POST", ["customers"]) => self.create_customer(call),
+            ("GET", ["customers", id]) => self.customer(id),
+            ("GET", ["payment_methods", id]) => self.payment_method(id),
+            ("POST", ["payment_methods", id, "attach"]) => self.attach(id, call),
+            ("POST", ["prices"]) => self.create_price(call),
+            ("GET", ["prices"]) => self.list_prices(call),
+            ("POST", ["subscriptions"]) => self.create_subscription(call),
+            ("GET", ["subscriptions", "search"]) => self.search_subscriptions(call),
+            ("GET", ["subscriptions", id]) => self.subscription(id),
+            ("POST", ["subscriptions", id]) => self.change_subscription(id, call),
+            ("DELETE", ["subscriptions", id]) => Answer::ok(self.end_subscription(id)),
+            ("GET", ["invoices"]) => self.list_invoices(call),
+            ("GET", ["invoices", id]) => self.invoice(id),
+            ("POST", ["invoices", id, "void"]) => self.void_invoice(id),
+            _ => return None,
+        })
     }
 }
 

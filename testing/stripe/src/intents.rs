@@ -122,16 +122,7 @@ impl Desk {
         let Some(mut intent) = self.intents.get(id).cloned() else { return };
         if succeeded {
             intent["status"] = "succeeded".into();
-            let call = Call {
-                method: axum::http::Method::POST,
-                path: String::new(),
-                params: std::collections::BTreeMap::new(),
-                secret: String::new(),
-                account: None,
-                idempotency: None,
-                version: None,
-            };
-            self.take(&mut intent, &call);
+            self.take(&mut intent, &Call::default());
         } else {
             intent["status"] = "requires_payment_method".into();
         }

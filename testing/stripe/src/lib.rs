@@ -1,6 +1,8 @@
 //! Test support: a double of Stripe's API. It proves our logic, and nothing about Stripe; see its README.
 
 mod answer;
+mod billing;
+mod calendar;
 mod call;
 mod desk;
 mod idempotency;
@@ -14,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+pub use billing::Billing;
 pub use desk::Desk;
 pub use trouble::Trouble;
 pub use webhook::{Event, signature};

@@ -70,10 +70,10 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
 
     let is_provisional = payment.confirm_at.is_some();
     let collects = payment.session.is_some();
-    let tops_up = payment.tops_up.is_some();
+    let owes_nothing = payment.owes_no_delivery();
     match (payment.state, step) {
         // The rail answers, at once or when it is looked up.
-        (Claimed | Unknown, Step::Settle { .. }) if collects || tops_up => To(Closed),
+        (Claimed | Unknown, Step::Settle { .. }) if owes_nothing => To(Closed),
         (Claimed | Unknown, Step::Settle { .. }) => To(Posted),
         (Claimed | Unknown, Step::Reject(_)) => To(Rejected),
         (Claimed | Unknown, Step::Doubt(_)) => To(Unknown),
@@ -104,7 +104,7 @@ pub(crate) fn follows(payment: &PaymentRecord, step: &Step<'_>, at: Timestamp) -
 
         // The step was taken before. Another reference would be another movement of money.
         (Posted, Step::Settle { settled, .. }) if is_by(payment, settled) => Again,
-        (Closed, Step::Settle { settled, .. }) if (collects || tops_up) && is_by(payment, settled) => Again,
+        (Closed, Step::Settle { settled, .. }) if owes_nothing && is_by(payment, settled) => Again,
         (Refunded, Step::ConfirmRefund(settled)) if payment.refund.as_deref() == Some(&settled.reference) => Again,
         (Rejected, Step::Reject(_)) => Again,
         (Delivered, Step::Deliver { .. }) => Again,

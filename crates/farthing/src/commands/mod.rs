@@ -27,6 +27,7 @@ mod proxy;
 mod run;
 mod sessions;
 mod sign;
+mod subscriptions;
 mod tag;
 mod wallet;
 
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     /// Deposits that vouchers are drawn from, and getting the rest of them back.
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// What sellers collect period after period, and ending it.
+    #[command(subcommand)]
+    Subscriptions(subscriptions::Subscriptions),
     /// The limits of a wallet.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -129,6 +133,7 @@ impl Command {
             Self::Proxy(command) => block_on(command.run()),
             Self::Wallet(command) => block_on(command.run()),
             Self::Sessions(command) => block_on(command.run()),
+            Self::Subscriptions(command) => block_on(command.run()),
             Self::Policy(command) => block_on(command.run()),
             Self::Approvals(command) => block_on(command.run()),
             Self::Console(command) => block_on(command.run()),

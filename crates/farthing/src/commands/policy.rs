@@ -73,7 +73,7 @@ pub(crate) struct Set {
     #[arg(long, conflicts_with = "wallet")]
     group: Option<WalletName>,
     /// Take the whole policy from this TOML file; docs/policy.md says what can be in it.
-    #[arg(long, conflicts_with_all = ["total", "per_payment", "per_day", "session_deposit", "prepaid", "origins"])]
+    #[arg(long, conflicts_with_all = ["total", "per_payment", "per_day", "session_deposit", "prepaid", "recurring", "origins"])]
     file: Option<PathBuf>,
     /// The most that is ever spent.
     #[arg(long)]
@@ -90,6 +90,9 @@ pub(crate) struct Set {
     /// The most that balances at one seller, and at all of them together, are ever topped up with.
     #[arg(long)]
     prepaid: Option<Price>,
+    /// The most that one period of all subscriptions together ever costs; without it nothing is subscribed to.
+    #[arg(long)]
+    recurring: Option<Price>,
     /// A server that may be paid; repeat for several. Replaces the list. `any` allows every server.
     #[arg(long = "origin")]
     origins: Vec<String>,
@@ -196,11 +199,11 @@ impl Set {
         if let Some(file) = &self.file {
             return self.keep(&read(file)?).await;
         }
-        let limits = [self.total, self.per_payment, self.per_day, self.session_deposit, self.prepaid];
+        let limits = [self.total, self.per_payment, self.per_day, self.session_deposit, self.prepaid, self.recurring];
         let Some(currency) = limits.into_iter().flatten().map(Price::currency).next() else {
             if self.origins.is_empty() {
                 return Err(Failure::wrong_use(
-                    "nothing to set; name --total, --per-day, --per-payment, --session-deposit, --prepaid or --origin",
+                    "nothing to set; name --total, --per-day, --per-payment, --session-deposit, --prepaid, --recurring or --origin",
                 ));
             }
             return self.apply(None).await;
@@ -228,6 +231,7 @@ impl Set {
             per_day: self.per_day.or(before.per_day),
             session_deposit: self.session_deposit.or(before.session_deposit),
             prepaid: self.prepaid.or(before.prepaid),
+            recurring: self.recurring.or(before.recurring),
             origins: origins(&self.origins, before.origins.clone())?,
             ..before
         };
@@ -278,6 +282,7 @@ pub(super) fn to_json(policy: &Limits) -> Value {
         "per_day": text(policy.per_day),
         "session_deposit": text(policy.session_deposit),
         "prepaid": text(policy.prepaid),
+        "recurring": text(policy.recurring),
         "origins": origins,
         "parent": policy.parent,
         "methods": policy.methods,

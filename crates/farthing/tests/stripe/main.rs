@@ -12,6 +12,10 @@ mod crash;
 mod once;
 mod secrets;
 mod shop;
+mod subscription;
+#[cfg(feature = "failpoints")]
+mod subscription_crash;
+mod subscription_wallet;
 mod top_up;
 mod wallet;
 mod webhooks;

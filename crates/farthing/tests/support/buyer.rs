@@ -57,6 +57,12 @@ impl Buyer {
         self.with_payload(challenge, json!({ "payer": self.did, "signature": signature }))
     }
 
+    /// The key's signature over a message.
+    #[allow(dead_code, reason = "each test file uses its own part")]
+    pub fn raw_signature(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).as_ref().try_into().unwrap()
+    }
+
     pub fn with_payload(&self, challenge: &Challenge, payload: serde_json::Value) -> String {
         let serde_json::Value::Object(payload) = payload else { panic!("a payload is an object") };
         Credential::new(challenge.clone(), payload, Some(self.did.clone())).to_header().to_string()

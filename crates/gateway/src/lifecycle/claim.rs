@@ -203,7 +203,7 @@ pub(super) async fn post(
         (Ok(Outcome::Payment(_)), Some(otherwise)) => otherwise,
         (Ok(Outcome::Payment(record)), None) => {
             reach("after-post");
-            if record.tops_up.is_some() {
+            if record.owes_no_delivery() {
                 return Progress::Standing(record);
             }
             Progress::Owed(Obligation::new(seller, route, record))
@@ -222,7 +222,7 @@ pub(super) async fn post(
         (Err(error), _) => {
             let is_settled = matches!(command, Command::Settle { .. });
             seller.later(command);
-            if is_settled && record.tops_up.is_none() {
+            if is_settled && !record.owes_no_delivery() {
                 let reason = "the books did not answer when it was settled";
                 seller.later(entitling(&seller, &route, &record, reason, None).0);
                 route.meters.entitled.increment(1);

@@ -8,6 +8,7 @@ use farthing_rail::{Finality, PaymentId, Settled, Standing, Terms};
 use farthing_store::StoreError;
 
 use super::resolve::{PATIENCE, settler_of};
+use super::subscription::renew_what_is_due;
 use crate::reconcile::reconcile;
 use crate::seller::Seller;
 
@@ -44,6 +45,8 @@ pub(crate) async fn confirm(seller: &Seller, payment: PaymentId) -> Result<bool,
     let Some(record) = seller.books.payment(payment).await? else { return Ok(true) };
     let due = record.confirm_at;
     ask(seller, &record).await?;
+    // Whoever began a subscription is asked about for as long as that lives, whether or not it is used.
+    renew_what_is_due(seller, payment).await?;
     let now = seller.books.payment(payment).await?;
     Ok(now.is_none_or(|record| record.confirm_at != due || record.confirm_at.is_none()))
 }

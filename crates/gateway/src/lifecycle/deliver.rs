@@ -60,7 +60,7 @@ pub(super) async fn deliver(sale: Sale<'_>, owed: Obligation, head: Head, body: 
 }
 
 /// What the upstream says about the cost is for this gateway alone, whatever the payment.
-fn without_meter(sale: Sale<'_>, mut response: Response<Body>) -> Response<Body> {
+pub(super) fn without_meter(sale: Sale<'_>, mut response: Response<Body>) -> Response<Body> {
     if let Some(Reading::Header(name)) = sale.paid.meter.as_ref().map(|meter| &meter.reading) {
         response.headers_mut().remove(name);
     }

@@ -17,13 +17,14 @@ mod outgoing;
 mod resolve;
 mod send_back;
 mod standing;
+mod subscription;
 mod top_up;
 
 use std::sync::Arc;
 
 use farthing_books::{NewPayment, PaymentRecord};
 use farthing_protocol::{ChallengeId, Credential, JsonObject, ProblemType, Timestamp};
-use farthing_rail::{Acceptor, Fault, PaymentId, Proof};
+use farthing_rail::{Acceptor, Begun, Fault, PaymentId, Proof};
 use http::{Response, StatusCode};
 
 pub(crate) use claim::{in_doubt, store_down};
@@ -35,6 +36,7 @@ pub(crate) use kept::{ReadAhead, keep, read_ahead, restore};
 pub(crate) use outgoing::{Delivery, PaidBody};
 pub(crate) use resolve::{Resolution, resolve, settle_timeout_of};
 pub(crate) use send_back::{SentBack, send_back};
+pub(crate) use subscription::Visits;
 
 use crate::answer;
 use crate::credentials::Presented;
@@ -50,6 +52,7 @@ use crate::site::Site;
 use claim::{Progress, claim_and_settle};
 use held::{Metered, Served};
 use idempotency::Key;
+use subscription::Visiting;
 use top_up::{Split, ToppedUp, ToppingUp, topping_up};
 
 /// A request without its body.
@@ -84,7 +87,14 @@ pub(crate) struct Sale<'a> {
 impl Sale<'_> {
     /// What the receipt of a payment says beside what every receipt does.
     fn receipt_members(&self, record: &PaymentRecord) -> JsonObject {
-        self.paid.offer_of(record).map(|offer| offer.acceptor.method().receipt_members()).unwrap_or_default()
+        let Some(offer) = self.paid.offer_of(record) else { return JsonObject::new() };
+        let mut members = offer.acceptor.method().receipt_members();
+        if let Acceptor::External(settler) = &offer.acceptor
+            && let (Some(subscriptions), Some(settled)) = (settler.subscriptions(), record.settled())
+        {
+            members.extend(subscriptions.members(Begun { claim: &record.claim(), settled: &settled }));
+        }
+        members
     }
 }
 
@@ -114,6 +124,7 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
             topped_up = record;
             progress
         }
+        GoodFor::Visit(visiting) => return subscription::serve(sale, asked, head.clone(), *visiting, body).await,
         GoodFor::New(new, offer) => claim_and_settle(sale.seller, sale.route, offer, *new).await,
         GoodFor::OnRecord(challenge, otherwise) => on_record(sale.seller, &challenge, otherwise).await,
     };
@@ -172,6 +183,8 @@ enum GoodFor<'a> {
     New(Box<NewPayment>, &'a Offer),
     /// A payment that tops up a balance, and the request out of that.
     TopUp(Box<ToppingUp<'a>>),
+    /// No payment: a request in a period that is paid.
+    Visit(Box<Visiting>),
     /// A payment to be held before the service and captured after it.
     Metered(Box<NewPayment>, Metered),
     /// What was paid with it before; otherwise this.
@@ -211,6 +224,10 @@ fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Time
     let key = identifier.map(Said::from_identifier).or(said).map(|said| said.within(&scope));
     let challenge = credential.challenge().id().clone();
     let on_record = |otherwise| GoodFor::OnRecord(challenge.clone(), otherwise);
+    if let Some(visiting) = subscription::visiting(offer, &credential, now)? {
+        let denial = expired.then(|| expired_denial(&challenge));
+        return denial.map_or(Ok(Prepared { good_for: GoodFor::Visit(Box::new(visiting)), key }), Err);
+    }
     let question = farthing_rail::Presented { credential: &credential, request: &offer.request, now };
     let proof: Proof = match offer.acceptor.method().verify(&question) {
         Ok(proof) => proof,

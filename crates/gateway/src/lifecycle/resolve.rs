@@ -21,7 +21,7 @@ const DEFAULT_SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) enum Resolution {
     /// It was paid: the delivery is owed to whoever presents the credential next.
     Entitled(Box<PaymentRecord>),
-    /// It was paid, and nothing is delivered for it: it topped up a balance.
+    /// It was paid, and nothing is delivered for it: it topped up a balance, or opened a period.
     Closed(Box<PaymentRecord>),
     /// It was not paid and will not be.
     Rejected,
@@ -42,7 +42,7 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
         PaymentState::Unknown => {}
         PaymentState::Claimed if !seller.is_claiming(payment) => {}
         PaymentState::Entitled => return Ok(Resolution::Entitled(Box::new(record))),
-        PaymentState::Closed if record.tops_up.is_some() => return Ok(Resolution::Closed(Box::new(record))),
+        PaymentState::Closed if record.owes_no_delivery() => return Ok(Resolution::Closed(Box::new(record))),
         PaymentState::Rejected => return Ok(Resolution::Rejected),
         _ => return Ok(Resolution::Busy),
     }
@@ -67,7 +67,7 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
                     tracing::warn!(%payment, %by, "its transfer already paid for another payment");
                     return Ok(Resolution::Rejected);
                 }
-                Outcome::Payment(record) if record.tops_up.is_some() => return Ok(Resolution::Closed(record)),
+                Outcome::Payment(record) if record.owes_no_delivery() => return Ok(Resolution::Closed(record)),
                 _ => {}
             }
             let deadline = at.after(term_of(seller, &record));

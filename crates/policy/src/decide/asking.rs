@@ -52,7 +52,7 @@ fn large(ask: Ask, purchase: &Purchase, sums: &Sums, level: &Level) -> Option<(R
 /// What the seller asks for one of what it sells, as it says it: what is pinned.
 pub(crate) fn unit_price(purchase: &Purchase) -> Price {
     match &purchase.authority {
-        Authority::Charge => purchase.cost,
+        Authority::Charge | Authority::Recurring { .. } => purchase.cost,
         Authority::TopUp { unit } | Authority::Deposit { unit, .. } | Authority::Voucher { unit, .. } => *unit,
     }
 }

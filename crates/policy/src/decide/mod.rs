@@ -51,7 +51,9 @@ pub fn decide(levels: &[Level], purchase: &Purchase, known: &Known, now: Timesta
     // The deposit of a voucher was counted when it was made.
     let cost = match purchase.authority {
         Authority::Voucher { .. } => Price::from_millionths(0, first.policy.currency),
-        Authority::Charge | Authority::TopUp { .. } | Authority::Deposit { .. } => sums.cost,
+        Authority::Charge | Authority::Recurring { .. } | Authority::TopUp { .. } | Authority::Deposit { .. } => {
+            sums.cost
+        }
     };
     match levels.iter().find_map(|level| Some((level, asking::asks(level, purchase, &sums, known)?))) {
         Some((level, (rule, sentence, patience))) => {

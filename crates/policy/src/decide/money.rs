@@ -26,7 +26,9 @@ pub(super) fn sums<'a>(levels: &'a [Level], purchase: &Purchase, now: Timestamp)
     let cost = in_common(purchase.cost)?;
     let nothing = Price::from_millionths(0, cost.currency());
     Ok(match &purchase.authority {
-        Authority::Charge => Sums { cost, unit: cost, locked: nothing, locked_in_all: nothing, held: BTreeMap::new() },
+        Authority::Charge | Authority::Recurring { .. } => {
+            Sums { cost, unit: cost, locked: nothing, locked_in_all: nothing, held: BTreeMap::new() }
+        }
         Authority::TopUp { unit } | Authority::Voucher { unit, .. } => {
             let (unit, held) = (in_common(*unit)?, BTreeMap::new());
             Sums { cost, unit, locked: nothing, locked_in_all: nothing, held }
@@ -123,6 +125,9 @@ pub(super) fn denied(level: &Level, purchase: &Purchase, sums: &Sums) -> Option<
     match &purchase.authority {
         Authority::Charge => above_max(purchase, purchase.cost, sums.cost)
             .or_else(|| above(Rule::PerPayment, "the limit per payment", policy.per_payment?, sums.cost)),
+        Authority::Recurring { .. } => above_max(purchase, purchase.cost, sums.cost)
+            .or_else(|| nothing_recurring(policy))
+            .or_else(|| above(Rule::PerPayment, "the limit per payment", policy.per_payment?, sums.cost)),
         Authority::TopUp { unit } => {
             above(Rule::PerPayment, "the limit per payment", policy.per_payment.unwrap_or(sums.unit), sums.unit)
                 .or_else(|| above_max(purchase, *unit, sums.unit))
@@ -149,6 +154,13 @@ fn nothing_prepaid(policy: &Policy) -> Option<Denial> {
     let sentence = "it tops up a balance at the seller, and the policy lets nothing be prepaid; set prepaid, the most at \
                     one seller";
     policy.prepaid.is_none().then(|| (Rule::Prepaid, sentence.to_owned()))
+}
+
+/// A policy that does not speak of subscriptions allows none.
+fn nothing_recurring(policy: &Policy) -> Option<Denial> {
+    let sentence = "it would be collected again every period, and the policy lets nothing recur; set recurring, the most for \
+                    one period of all subscriptions";
+    policy.recurring.is_none().then(|| (Rule::Recurring, sentence.to_owned()))
 }
 
 fn denied_deposit(policy: &Policy, sums: &Sums, in_all: Price, sessions: u32) -> Option<Denial> {

@@ -53,13 +53,14 @@ impl Policy {
     }
 
     fn check_currencies(&self) -> Result<(), PolicyError> {
-        let limits: [(&'static str, Option<Price>); 8] = [
+        let limits: [(&'static str, Option<Price>); 9] = [
             ("total", self.total),
             ("per_payment", self.per_payment),
             ("per_day", self.per_day),
             ("session_deposit", self.session_deposit),
             ("prepaid", self.prepaid),
             ("prepaid_in_all", self.prepaid_in_all),
+            ("recurring", self.recurring),
             ("locked", self.locked),
             ("ask.amount_above", self.ask.and_then(|ask| ask.amount_above)),
         ];

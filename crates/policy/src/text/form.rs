@@ -24,6 +24,8 @@ pub(super) struct Text {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) prepaid_in_all: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recurring: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) open_sessions: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) locked: Option<String>,

@@ -38,6 +38,7 @@ fn read(text: Text) -> Result<Policy, PolicyError> {
         session_deposit: price("session_deposit", text.session_deposit)?,
         prepaid: price("prepaid", text.prepaid)?,
         prepaid_in_all: price("prepaid_in_all", text.prepaid_in_all)?,
+        recurring: price("recurring", text.recurring)?,
         open_sessions: text.open_sessions,
         locked: price("locked", text.locked)?,
         expires: text.expires.map(|at| instant("expires", &at)).transpose()?,

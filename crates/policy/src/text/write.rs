@@ -19,6 +19,7 @@ impl Policy {
             session_deposit: price(self.session_deposit),
             prepaid: price(self.prepaid),
             prepaid_in_all: price(self.prepaid_in_all),
+            recurring: price(self.recurring),
             open_sessions: self.open_sessions,
             locked: price(self.locked),
             expires: self.expires.map(|at| at.to_rfc3339()),

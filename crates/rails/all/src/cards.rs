@@ -7,7 +7,7 @@ use farthing_rail_balance::{TOP_UP, TopUpPayer};
 use farthing_rail_card::buyer::{CardPayer, over_https};
 use farthing_rail_card::machine_randomness;
 use farthing_rail_card::sandbox::SandboxClient;
-use farthing_rail_stripe::buyer::{Funding, FundingError, StripePayer};
+use farthing_rail_stripe::buyer::{Funding, FundingError, StripePayer, SubscriptionPayer};
 use farthing_wallet::Wallet;
 
 use crate::now;
@@ -25,9 +25,11 @@ pub fn by_card(wallet: &Wallet) -> Vec<Arc<dyn Payer>> {
         let bytes = bytes.ok_or_else(|| FundingError::Unreadable.to_string())?;
         Funding::from_bytes(&bytes).map_err(|error| error.to_string())
     };
-    let card = StripePayer::new(wallet.signer(), Arc::new(funding), Arc::new(now));
+    let funding = Arc::new(funding);
+    let card = StripePayer::new(wallet.signer(), funding.clone(), Arc::new(now));
+    let subscriber = SubscriptionPayer::new(wallet.signer(), funding, Arc::new(now));
     let top_up = TopUpPayer::over(Arc::new(card.clone().under(TOP_UP)), wallet.signer());
-    vec![Arc::new(card), Arc::new(top_up)]
+    vec![Arc::new(card), Arc::new(top_up), Arc::new(subscriber)]
 }
 
 /// What pays with encrypted tokens of a card, where the owner gave the wallet one: the sandbox's, which stands for no

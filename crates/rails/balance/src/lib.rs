@@ -10,7 +10,6 @@
 
 mod config;
 mod currency;
-mod did;
 mod message;
 mod payer;
 mod payload;
@@ -22,7 +21,7 @@ mod top_up_payer;
 
 pub use config::ConfigError;
 pub use currency::{NotACurrency, asset_of, identifier_of};
-pub use did::{NotADid, PayerKey};
+pub use farthing_rail::{NotADid, PayerKey};
 pub use message::{Unsignable, signed_message};
 pub use payer::BalancePayer;
 pub use request::{BalanceRequest, NotABalanceRequest};

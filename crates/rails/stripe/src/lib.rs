@@ -1,5 +1,5 @@
 //! Cards and wallets through Stripe: the payment method `stripe`, whose payer presents a Shared Payment Token
-//! (intent `charge`).
+//! (intent `charge`) or names a card to be billed period after period (intent `subscription`).
 //!
 //! The seller's half is [`Stripe`]: it charges a token once, under an idempotency key that is the payment's own
 //! name, and finds out by the same key what became of a charge whose answer was lost. It pays back, watches for
@@ -18,6 +18,7 @@ mod currency;
 mod payload;
 mod request;
 pub mod seller;
+pub mod subscription;
 mod token;
 pub mod webhook;
 
@@ -26,10 +27,11 @@ pub use currency::{NotACurrency, asset_of};
 pub use payload::{InvalidPayload, Payload};
 pub use request::{NotAStripeRequest, StripeRequest};
 pub use seller::Stripe;
+pub use subscription::StripeSubscriptions;
 pub use token::{NotASpt, Spt};
 
 /// The method's name on the wire.
 pub const METHOD: &str = "stripe";
 
-/// The intent served.
+/// The intent of a single payment.
 pub const INTENT: &str = "charge";

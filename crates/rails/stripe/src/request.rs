@@ -63,7 +63,44 @@ impl StripeRequest {
         if shared.amount.is_zero() {
             return Err(NotAStripeRequest::Zero);
         }
-        let details = &shared.method_details;
+        let Details { network, payment_method_types, metadata } = Details::read(&shared.method_details)?;
+        Ok(Self {
+            amount: shared.amount,
+            asset: asset_of(&shared.currency)?,
+            network,
+            payment_method_types,
+            metadata,
+            external_id: shared.external_id.clone(),
+        })
+    }
+
+    /// As the shared request fields, with the seller's text.
+    pub fn to_shared(&self, description: Option<String>) -> ChargeRequest {
+        let details = Details {
+            network: self.network.clone(),
+            payment_method_types: self.payment_method_types.clone(),
+            metadata: self.metadata.clone(),
+        };
+        ChargeRequest {
+            amount: self.amount,
+            currency: code_of(&self.asset),
+            recipient: None,
+            description,
+            external_id: self.external_id.clone(),
+            method_details: details.to_object(),
+        }
+    }
+}
+
+/// What charges and subscriptions alike say in `methodDetails`.
+pub(crate) struct Details {
+    pub(crate) network: String,
+    pub(crate) payment_method_types: Vec<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+impl Details {
+    pub(crate) fn read(details: &JsonObject) -> Result<Self, NotAStripeRequest> {
         let network = details.get("networkId").and_then(Value::as_str).filter(|network| !network.is_empty());
         let types = details.get("paymentMethodTypes").and_then(Value::as_array);
         let types = types.and_then(|types| types.iter().map(|each| each.as_str().map(str::to_owned)).collect());
@@ -75,34 +112,23 @@ impl StripeRequest {
             Some(_) => None,
         };
         Ok(Self {
-            amount: shared.amount,
-            asset: asset_of(&shared.currency)?,
             network: network.ok_or(NotAStripeRequest::Network)?.to_owned(),
             payment_method_types: types
                 .filter(|types: &Vec<String>| !types.is_empty())
                 .ok_or(NotAStripeRequest::PaymentMethodTypes)?,
             metadata: metadata.ok_or(NotAStripeRequest::Metadata)?,
-            external_id: shared.external_id.clone(),
         })
     }
 
-    /// As the shared request fields, with the seller's text.
-    pub fn to_shared(&self, description: Option<String>) -> ChargeRequest {
-        let mut method_details = JsonObject::new();
-        method_details.insert("networkId".into(), self.network.as_str().into());
-        method_details.insert("paymentMethodTypes".into(), self.payment_method_types.clone().into());
+    pub(crate) fn to_object(&self) -> JsonObject {
+        let mut details = JsonObject::new();
+        details.insert("networkId".into(), self.network.as_str().into());
+        details.insert("paymentMethodTypes".into(), self.payment_method_types.clone().into());
         if !self.metadata.is_empty() {
             let members = self.metadata.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
-            method_details.insert("metadata".into(), Value::Object(members.collect()));
+            details.insert("metadata".into(), Value::Object(members.collect()));
         }
-        ChargeRequest {
-            amount: self.amount,
-            currency: code_of(&self.asset),
-            recipient: None,
-            description,
-            external_id: self.external_id.clone(),
-            method_details,
-        }
+        details
     }
 }
 

@@ -92,6 +92,7 @@ impl PayingClient {
         } else {
             receipt_of(&response, credential)
         };
+        self.note_subscription(credential, &response, receipt.as_ref(), cost);
         self.confirm(record, receipt.as_ref()).await;
         Ok(Outcome::Paid { response, receipt, cost, fee, session: None })
     }

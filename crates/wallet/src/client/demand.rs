@@ -23,6 +23,8 @@ pub(super) struct Demand {
     pub(super) body: Option<Vec<u8>>,
     /// The offer, as a method and an intent, whose money the server found too little: not tried again.
     pub(super) short: Option<(String, String)>,
+    /// Whether a subscription of the wallet was shown and not taken.
+    pub(super) lapsed: bool,
 }
 
 impl Demand {
@@ -39,7 +41,7 @@ impl Demand {
             Some(body)
         };
         let body = tokio::time::timeout(PATIENCE, reading).await.ok().flatten();
-        Self { headers, body, short: None }
+        Self { headers, body, short: None, lapsed: false }
     }
 
     /// The price list of x402: in the header of version 2, else a body of version 1. `None` when there is

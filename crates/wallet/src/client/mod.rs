@@ -27,6 +27,7 @@ mod settings;
 mod settling;
 mod signed;
 mod stream;
+mod subscribing;
 mod told;
 mod transport;
 mod ways;
@@ -205,6 +206,9 @@ impl PayingClient {
         demand: &Demand,
         order: &Order,
     ) -> Result<Round, PayError> {
+        if let Some(round) = self.visit(transport, request, demand).await? {
+            return Ok(round);
+        }
         let mut offers = match self.offers(transport, request, demand)? {
             Ok(offers) => offers,
             Err(sentence) => return Ok(Round::Over(Outcome::refused(sentence))),

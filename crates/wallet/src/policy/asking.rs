@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use farthing_money::{Asset, Home, Price};
 use farthing_policy::{Authority, Purchase};
-use farthing_protocol::Challenge;
+use farthing_protocol::subscription::INTENT;
+use farthing_protocol::{Challenge, SubscriptionRequest};
 use farthing_rail::{Deposit, Origin, Quote, VoucherQuote};
 
 use super::{Call, Locked};
@@ -40,7 +41,11 @@ impl Asking<'_> {
     pub fn charge(&self, quote: &Quote) -> Purchase {
         let Quote { challenge, origin, asset, cost, .. } = quote;
         let facts = Facts { challenge, origin, asset, payee: quote.payee.as_deref(), cost: *cost };
-        let authority = quote.tops_up_for.map_or(Authority::Charge, |unit| Authority::TopUp { unit });
+        let authority = match (quote.tops_up_for, period_of(challenge)) {
+            (Some(unit), _) => Authority::TopUp { unit },
+            (None, Some(period)) => Authority::Recurring { period },
+            (None, None) => Authority::Charge,
+        };
         self.purchase(&facts, authority)
     }
 
@@ -90,4 +95,14 @@ impl Asking<'_> {
             offer_signers: self.offer_signers.to_vec(),
         }
     }
+}
+
+/// The period of an offer that is paid again and again, for people; one that cannot be read is one all the same.
+fn period_of(challenge: &Challenge) -> Option<String> {
+    if challenge.intent().as_str() != INTENT {
+        return None;
+    }
+    let object = challenge.request().decode().ok();
+    let period = object.and_then(|object| SubscriptionRequest::from_object(&object).ok()).map(|request| request.period);
+    Some(period.map_or_else(String::new, |period| format!("{} {}", period.count(), period.unit().as_str())))
 }

@@ -149,6 +149,11 @@ impl Api {
         send(request).await
     }
 
+    /// Ends something for good.
+    pub async fn delete(&self, path: &str) -> Heard {
+        send(self.request(Method::DELETE, path)).await
+    }
+
     /// Reads something.
     pub async fn get(&self, path: &str, form: &Form) -> Heard {
         let question = if form.encoded().is_empty() { "" } else { "?" };

@@ -7,6 +7,8 @@
 mod funding;
 mod issuing;
 mod payer;
+mod subscriber;
 
 pub use funding::{Funding, FundingError, Issue};
 pub use payer::{FundingSource, StripePayer};
+pub use subscriber::SubscriptionPayer;

@@ -124,7 +124,7 @@ impl fmt::Debug for StripePayer {
 }
 
 /// What an amount is to its owner.
-fn cost_of(asset: &Asset, amount: Amount) -> Result<Price, NotPayable> {
+pub(super) fn cost_of(asset: &Asset, amount: Amount) -> Result<Price, NotPayable> {
     let unpayable = || NotPayable("the amount is larger than any price this software handles".into());
     let currency: Currency = asset.code().parse().map_err(|_| unpayable())?;
     let scale = PRICE_DECIMALS.checked_sub(asset.decimals()).and_then(|places| 10_u128.checked_pow(places.into()));
@@ -151,7 +151,7 @@ fn agrees(quote: &Quote, now: Timestamp) -> Result<(StripeRequest, Timestamp), S
     }
 }
 
-fn reads_back(credential: &Credential) -> Result<(), SignError> {
+pub(super) fn reads_back(credential: &Credential) -> Result<(), SignError> {
     let header = credential.to_header();
     match Credential::from_lines([header.as_bytes()]) {
         Ok(Some(read)) if read == *credential => Ok(()),

@@ -125,9 +125,9 @@ impl Stripe {
         }
     }
 
-    /// An intent as it stands, for whoever only wants to know whose it is; nothing, where there is none.
-    pub(crate) async fn intent_now(&self, id: &str) -> Result<Option<Value>, String> {
-        match self.api.get(&format!("{INTENTS}/{id}"), &Form::default()).await {
+    /// An object of this kind as it stands, for whoever only wants to know whose it is; nothing, where there is none.
+    pub(crate) async fn object_now(&self, kind: &str, id: &str) -> Result<Option<Value>, String> {
+        match self.api.get(&format!("v1/{kind}/{id}"), &Form::default()).await {
             Heard::Said(said) if said.is_success() => Ok(Some(said.body)),
             Heard::Said(said) if said.status == 404 => Ok(None),
             Heard::Said(said) => Err(format!("Stripe answered {said}")),

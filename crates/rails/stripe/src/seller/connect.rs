@@ -28,6 +28,11 @@ pub struct Transfer {
 }
 
 impl Connect {
+    /// Whether anything of a payment goes to another account than the one that is charged for.
+    pub(crate) fn is_split(&self) -> bool {
+        Self { account: None, ..self.clone() } != Self::default()
+    }
+
     /// Refuses shares that are more than a charge.
     pub(crate) fn fits(&self, amount: Amount) -> Result<(), String> {
         let transferred = self.transfer.as_ref().and_then(|transfer| transfer.amount);

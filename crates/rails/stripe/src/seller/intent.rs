@@ -10,11 +10,11 @@ use crate::METHOD;
 use crate::currency::code_of;
 
 /// What is asked for together with a PaymentIntent: the charge, and what it did to the account's balance.
-pub(super) const EXPANDED: &str = "latest_charge.balance_transaction";
+pub(crate) const EXPANDED: &str = "latest_charge.balance_transaction";
 
 /// Where a PaymentIntent stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stands {
+pub(crate) enum Stands {
     /// The money moved.
     Succeeded,
     /// Somebody would have to do something.
@@ -28,24 +28,24 @@ pub(super) enum Stands {
 }
 
 /// One PaymentIntent.
-pub(super) struct PaymentIntent<'a>(&'a Value);
+pub(crate) struct PaymentIntent<'a>(&'a Value);
 
 impl<'a> PaymentIntent<'a> {
-    pub(super) fn of(object: &'a Value) -> Self {
+    pub(crate) fn of(object: &'a Value) -> Self {
         Self(object)
     }
 
     /// `pi_...`.
-    pub(super) fn id(&self) -> Option<&'a str> {
+    pub(crate) fn id(&self) -> Option<&'a str> {
         id(self.0.get("id")?, "pi_")
     }
 
     /// The payment that it was made for.
-    pub(super) fn payment(&self) -> Option<PaymentId> {
+    pub(crate) fn payment(&self) -> Option<PaymentId> {
         self.0.pointer(&format!("/metadata/{PAYMENT}"))?.as_str()?.parse().ok()
     }
 
-    pub(super) fn stands(&self) -> Stands {
+    pub(crate) fn stands(&self) -> Stands {
         match self.0.get("status").and_then(Value::as_str).unwrap_or_default() {
             "succeeded" => Stands::Succeeded,
             // Nobody captures later and nobody confirms later, so both are nothing but unfinished.
@@ -57,10 +57,16 @@ impl<'a> PaymentIntent<'a> {
     }
 
     /// What of it is not what was ordered; nothing, if it is.
-    pub(super) fn differs(&self, payment: PaymentId, amount: Amount, asset: &Asset) -> Option<&'static str> {
+    pub(crate) fn differs(&self, payment: PaymentId, amount: Amount, asset: &Asset) -> Option<&'static str> {
         if self.payment() != Some(payment) {
-            Some("it was made for another payment")
-        } else if self.0.get("currency").and_then(Value::as_str) != Some(&code_of(asset)) {
+            return Some("it was made for another payment");
+        }
+        self.differs_in_money(amount, asset)
+    }
+
+    /// The same of one that Stripe made by itself, for an invoice.
+    pub(crate) fn differs_in_money(&self, amount: Amount, asset: &Asset) -> Option<&'static str> {
+        if self.0.get("currency").and_then(Value::as_str) != Some(&code_of(asset)) {
             Some("it is in another currency")
         } else if units(self.0.get("amount_received").or_else(|| self.0.get("amount"))) != Some(amount.units()) {
             Some("it took another amount")
@@ -70,7 +76,7 @@ impl<'a> PaymentIntent<'a> {
     }
 
     /// What a succeeded one did: its fee, its shares, and the movements that the statement will show.
-    pub(super) fn settled(&self, asset: &Asset, now: Timestamp) -> Option<Settled> {
+    pub(crate) fn settled(&self, asset: &Asset, now: Timestamp) -> Option<Settled> {
         let reference = self.id()?.to_owned();
         let charge = self.0.get("latest_charge")?;
         let charge_id = id(charge, "ch_").or_else(|| id(charge, "py_"))?;
@@ -98,17 +104,17 @@ pub(crate) fn named_payment(object: &Value) -> Option<PaymentId> {
 }
 
 /// The key of what the statement shows of a charge, a refund, a transfer or a fee of the platform.
-pub(super) fn movement(id: &str) -> ProofKey {
+pub(crate) fn movement(id: &str) -> ProofKey {
     ProofKey::new(format!("{METHOD}/{id}"))
 }
 
 /// The key of what Stripe took for a movement.
-pub(super) fn fee_of(movement: &ProofKey) -> ProofKey {
+pub(crate) fn fee_of(movement: &ProofKey) -> ProofKey {
     ProofKey::new(format!("{}/fee", movement.as_str()))
 }
 
 /// An id with this prefix, whether it stands there itself or in the object that was asked for in its place.
-pub(super) fn id<'a>(value: &'a Value, prefix: &str) -> Option<&'a str> {
+pub(crate) fn id<'a>(value: &'a Value, prefix: &str) -> Option<&'a str> {
     let text = value.as_str().or_else(|| value.get("id")?.as_str())?;
     let rest = text.strip_prefix(prefix)?;
     let is_plain = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -116,7 +122,7 @@ pub(super) fn id<'a>(value: &'a Value, prefix: &str) -> Option<&'a str> {
 }
 
 /// A count of the smallest unit.
-pub(super) fn units(value: Option<&Value>) -> Option<u128> {
+pub(crate) fn units(value: Option<&Value>) -> Option<u128> {
     value?.as_u64().map(u128::from)
 }
 

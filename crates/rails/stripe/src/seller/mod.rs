@@ -6,9 +6,9 @@
 
 mod charge;
 mod connect;
-mod intent;
+pub(crate) mod intent;
 mod kept;
-mod outcome;
+pub(crate) mod outcome;
 mod refund;
 mod settings;
 mod standing;
@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_money::Rounding;
+use farthing_money::{Amount, Price, Rounding};
 use farthing_protocol::{IntentName, JsonObject, MethodName, ProblemType, Timestamp};
 use farthing_rail::{
     Answer, Capture, Claim, Cursor, Fault, Finality, Method, Order, PaymentId, Presented, Proof, ProofKey, Protocol,
@@ -35,6 +35,7 @@ pub use table::{Around, Secret};
 use crate::api::{Api, Version};
 use crate::currency::{code_of, floor_of};
 use crate::payload::Payload;
+use crate::subscription::AsAsked;
 use crate::webhook::{Listening, SigningSecret};
 use crate::{INTENT, METHOD, Spt, StripeRequest};
 use kept::{Charge, Seal};
@@ -87,6 +88,42 @@ impl Stripe {
         Ok(Self { listening: Some(listening), ..self })
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The version and the account that a call made now is made for.
+    pub(crate) fn as_asked(&self) -> AsAsked {
+        AsAsked { version: self.version.as_str().to_owned(), account: self.settings.connect.account.clone() }
+    }
+
+    /// The API as an earlier call was made for, if that can still be.
+    pub(crate) fn api_as(&self, asked: &AsAsked) -> Option<Api> {
+        self.api.as_before(&asked.version, asked.account.as_deref()).ok()
+    }
+
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// A price in the smallest unit, if it can be charged.
+    pub(crate) fn amount_of(&self, price: Price) -> Result<Amount, Unpriceable> {
+        let asset = &self.terms.asset;
+        if price.currency().as_str() != asset.code() {
+            let code = asset.code();
+            return Err(Unpriceable(format!("{price} is not charged by a rail in {code}; price it in {code}")));
+        }
+        let converted = price.in_asset(asset, Rounding::Exact);
+        let amount = converted.map_err(|error| Unpriceable(format!("{price}: {error}")))?.amount;
+        if amount < self.terms.floor {
+            let floor = asset.display(self.terms.floor);
+            return Err(Unpriceable(format!(
+                "{price} is below {floor}, the least that Stripe charges; sell it from a balance that is topped up"
+            )));
+        }
+        Ok(amount)
+    }
+
     pub(crate) fn listening(&self) -> Option<&Listening> {
         self.listening.as_ref()
     }
@@ -119,23 +156,11 @@ impl Method for Stripe {
     }
 
     fn request(&self, order: &Order) -> Result<JsonObject, Unpriceable> {
-        let (asset, price) = (&self.terms.asset, order.price);
-        if price.currency().as_str() != asset.code() {
-            let code = asset.code();
-            return Err(Unpriceable(format!("{price} is not charged by a rail in {code}; price it in {code}")));
-        }
-        let converted = price.in_asset(asset, Rounding::Exact);
-        let amount = converted.map_err(|error| Unpriceable(format!("{price}: {error}")))?.amount;
-        if amount < self.terms.floor {
-            let floor = asset.display(self.terms.floor);
-            return Err(Unpriceable(format!(
-                "{price} is below {floor}, the least that Stripe charges; sell it from a balance that is topped up"
-            )));
-        }
+        let amount = self.amount_of(order.price)?;
         self.settings.connect.fits(amount).map_err(Unpriceable)?;
         let request = StripeRequest {
             amount,
-            asset: asset.clone(),
+            asset: self.terms.asset.clone(),
             network: self.settings.network.clone(),
             payment_method_types: self.settings.payment_method_types.clone(),
             metadata: self.settings.metadata.clone(),

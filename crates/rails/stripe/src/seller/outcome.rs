@@ -15,13 +15,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Whether a call is the first of its key. The first one that is not let in has moved nothing; of a later one
 /// that says nothing about those before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     First,
     Repeated,
 }
 
 /// What an answer to a charge means, as far as its PaymentIntent need not be looked at.
-pub(super) enum Judged {
+pub(crate) enum Judged {
     /// It is what the answer says of the PaymentIntent.
     Look(Said),
     /// It is clear.
@@ -30,7 +30,7 @@ pub(super) enum Judged {
     Spoilt(String),
 }
 
-pub(super) fn judge(heard: Heard, attempt: Attempt) -> Judged {
+pub(crate) fn judge(heard: Heard, attempt: Attempt) -> Judged {
     let said = match heard {
         Heard::Said(said) => said,
         Heard::Unreached => return Judged::Clear(unknown("Stripe cannot be reached", ASK_AGAIN)),
@@ -58,36 +58,36 @@ pub(super) fn judge(heard: Heard, attempt: Attempt) -> Judged {
 }
 
 /// The payer's side said no. Which of its reasons it was is nobody's business but the operator's.
-pub(super) fn declined(reason: &str) -> Settlement {
+pub(crate) fn declined(reason: &str) -> Settlement {
     let detail = "the payment was declined; nothing was taken, pay the fresh challenge by other means";
     rejected(reason, Refusal::new(ProblemType::VerificationFailed, detail).because(Fault::Unmovable))
 }
 
 /// Stripe does not take the token: used up, over, for another seller or for less.
-pub(super) fn refused(reason: &str) -> Settlement {
+pub(crate) fn refused(reason: &str) -> Settlement {
     let detail = "the payment token cannot be charged for this; nothing was taken, issue a fresh one for the amount, \
                   the currency and the networkId of the challenge";
     rejected(reason, Refusal::new(ProblemType::VerificationFailed, detail).because(Fault::Unmovable))
 }
 
 /// The payer would have to do something first, which belongs to issuing a token and not to charging it.
-pub(super) fn needs_action(reason: &str) -> Settlement {
+pub(crate) fn needs_action(reason: &str) -> Settlement {
     let detail = "the payer's bank asks the payer to confirm; nothing was taken, confirm while a token is issued and \
                   pay the fresh challenge with that";
     rejected(reason, Refusal::new(ProblemType::PaymentActionRequired, detail).because(Fault::Unmovable))
 }
 
 /// The seller cannot charge anybody.
-pub(super) fn unable(reason: &str) -> Settlement {
+pub(crate) fn unable(reason: &str) -> Settlement {
     let detail = "the seller cannot take cards just now; nothing was taken, pay by other means";
     rejected(reason, Refusal::new(ProblemType::VerificationFailed, detail).because(Fault::Unmovable))
 }
 
-pub(super) fn rejected(reason: &str, refusal: Refusal) -> Settlement {
+pub(crate) fn rejected(reason: &str, refusal: Refusal) -> Settlement {
     Settlement::Rejected(Rejected { reason: reason.to_owned(), refusal })
 }
 
-pub(super) fn unknown(reason: &str, ask_again: Duration) -> Settlement {
+pub(crate) fn unknown(reason: &str, ask_again: Duration) -> Settlement {
     Settlement::Unknown(Unknown { reason: reason.to_owned(), ask_again })
 }
 

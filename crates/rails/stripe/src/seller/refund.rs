@@ -17,7 +17,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(30);
 impl Stripe {
     /// Pays back. What was paid back before, perhaps by a call whose answer was lost, is found first: a key is
     /// forgotten after a day, and a refund must not be made twice for that.
-    pub(super) async fn pay_back(&self, refund: &Refund) -> Settlement {
+    pub(crate) async fn pay_back(&self, refund: &Refund) -> Settlement {
         match self.made_before(refund).await {
             Err(settlement) => return settlement,
             Ok(Some(object)) => return self.refunded(&object),

@@ -18,7 +18,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
 impl Stripe {
     /// A charge stands until money was taken out of the account for a dispute. An inquiry takes none. What a
     /// dispute took is first written down as a part of the payment, so that the statement explains it.
-    pub(super) async fn standing_of(&self, claim: &Claim, settled: &Settled) -> Standing {
+    pub(crate) async fn standing_of(&self, claim: &Claim, settled: &Settled) -> Standing {
         let form = Form::default().with("payment_intent", &settled.reference).with("limit", "100");
         let disputes = match self.api.get("v1/disputes", &form).await {
             Heard::Said(said) if said.is_success() => said.body,

@@ -14,6 +14,9 @@ pub use signature::{NotASigningSecret, SigningSecret};
 use crate::seller::{Stripe, named_payment};
 use seen::Seen;
 
+/// The subscription of an invoice.
+const OF_INVOICE: &str = "/parent/subscription_details/subscription";
+
 /// Where messages are checked and remembered.
 pub(crate) struct Listening {
     secret: SigningSecret,
@@ -28,13 +31,15 @@ impl Listening {
     }
 }
 
-/// An event, as far as it is looked at: its name, and the PaymentIntent that it is about.
+/// An event, as far as it is looked at: its name, and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// `evt_...`.
     pub id: String,
     /// `pi_...`, if it is about one.
     pub intent: Option<String>,
+    /// `in_...` or `sub_...`, if it is about an invoice or a subscription.
+    pub billing: Option<String>,
 }
 
 impl Event {
@@ -49,7 +54,12 @@ impl Event {
         };
         let object = event.pointer("/data/object");
         let of = |member: &str| named(object.and_then(|object| object.get(member)), "pi_");
-        Some(Self { id: named(event.get("id"), "evt_")?, intent: of("id").or_else(|| of("payment_intent")) })
+        let itself = object.and_then(|object| object.get("id"));
+        Some(Self {
+            id: named(event.get("id"), "evt_")?,
+            intent: of("id").or_else(|| of("payment_intent")),
+            billing: named(itself, "in_").or_else(|| named(itself, "sub_")),
+        })
     }
 }
 
@@ -68,8 +78,12 @@ impl Webhook for Stripe {
             if listening.seen.knows(&event.id) {
                 return Ok(nothing);
             }
-            let Some(intent) = event.intent else { return Ok(nothing) };
-            let payment = self.payment_of(&intent).await.map_err(NotHeard::Later)?;
+            let payment = match (&event.billing, &event.intent) {
+                (Some(billing), _) => self.subscription_of(billing).await,
+                (None, Some(intent)) => self.payment_of(intent).await,
+                (None, None) => Ok(None),
+            };
+            let payment = payment.map_err(NotHeard::Later)?;
             Ok(News { payments: payment.into_iter().collect(), ..nothing })
         })
     }
@@ -83,7 +97,26 @@ impl Webhook for Stripe {
 impl Stripe {
     /// The payment that a PaymentIntent was made for; none, where it is none of ours.
     async fn payment_of(&self, intent: &str) -> Result<Option<PaymentId>, String> {
-        Ok(self.intent_now(intent).await?.as_ref().and_then(named_payment))
+        Ok(self.object_now("payment_intents", intent).await?.as_ref().and_then(named_payment))
+    }
+
+    /// The payment that began the subscription which an invoice is of, or which is named itself.
+    async fn subscription_of(&self, named: &str) -> Result<Option<PaymentId>, String> {
+        let invoice = match named.starts_with("in_") {
+            true => self.object_now("invoices", named).await?,
+            false => None,
+        };
+        let of_invoice = invoice.as_ref().and_then(|invoice| Some(invoice.pointer(OF_INVOICE)?.as_str()?.to_owned()));
+        let subscription = of_invoice.or_else(|| named.starts_with("sub_").then(|| named.to_owned()));
+        // What stands in a path is an id and nothing else.
+        let is_id = |id: &String| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        match subscription.filter(is_id) {
+            Some(subscription) => {
+                let object = self.object_now("subscriptions", &subscription).await?;
+                Ok(object.as_ref().and_then(named_payment))
+            }
+            None => Ok(None),
+        }
     }
 }
 
@@ -98,12 +131,17 @@ mod tests {
 
     #[test]
     fn an_event_is_about_its_object_or_what_that_names() {
-        let event = |intent: Option<&str>| Some(Event { id: "evt_1".into(), intent: intent.map(str::to_owned) });
+        let event =
+            |intent: Option<&str>| Some(Event { id: "evt_1".into(), intent: intent.map(str::to_owned), billing: None });
         assert_eq!(read(r#"{"id":"evt_1","data":{"object":{"id":"pi_1"}}}"#), event(Some("pi_1")));
         let dispute = r#"{"id":"evt_1","data":{"object":{"id":"dp_1","payment_intent":"pi_2"}}}"#;
         assert_eq!(read(dispute), event(Some("pi_2")));
         assert_eq!(read(r#"{"id":"evt_1","data":{"object":{"id":"cus_1"}}}"#), event(None));
         assert_eq!(read(r#"{"id":"evt_1","data":{"object":{"id":"pi_1/../../refunds"}}}"#), event(None));
+        for billing in ["in_1", "sub_1"] {
+            let text = format!(r#"{{"id":"evt_1","data":{{"object":{{"id":"{billing}"}}}}}}"#);
+            assert_eq!(read(&text).unwrap().billing.as_deref(), Some(billing));
+        }
         assert_eq!(read(r#"{"id":"pi_1"}"#), None);
         assert_eq!(read("[]"), None);
     }
