@@ -16,6 +16,7 @@ pub mod client;
 pub mod console;
 pub mod exposure;
 mod failpoint;
+pub mod issued;
 mod outgoing;
 pub mod policy;
 pub mod reach;

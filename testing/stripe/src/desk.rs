@@ -27,6 +27,8 @@ pub struct Desk {
     pub disputes: Vec<Value>,
     /// Every balance transaction, in order.
     pub transactions: Vec<Value>,
+    /// Every issued card by its id.
+    pub cards: BTreeMap<String, Value>,
     /// Customers, subscriptions and their invoices.
     pub billing: Billing,
     /// Whether a search shows nothing yet.
@@ -50,6 +52,7 @@ impl Desk {
             refunds: Vec::new(),
             disputes: Vec::new(),
             transactions: Vec::new(),
+            cards: BTreeMap::new(),
             billing: Billing::default(),
             search_lags: false,
             last_order: BTreeMap::new(),
@@ -114,6 +117,8 @@ impl Desk {
 
     fn serve_billing(&mut self, call: &Call, parts: &[&str]) -> Option<Answer> {
         Some(match (call.method.as_str(), parts) {
+            ("POST", ["issuing", "cards"]) => self.create_card(call),
+            ("POST", ["issuing", "cards", id]) => self.change_card(id, call),
             ("POST", ["customers"]) => self.create_customer(call),
             ("GET", ["customers", id]) => self.customer(id),
             ("GET", ["payment_methods", id]) => self.payment_method(id),

@@ -7,6 +7,7 @@ mod call;
 mod desk;
 mod idempotency;
 mod intents;
+mod issuing;
 mod money;
 mod tokens;
 mod trouble;

@@ -35,6 +35,14 @@ pub fn signature(secret: &str, at: i64, body: &str) -> String {
 
 /// Sends an event to a URL and gives the status back.
 impl Event {
+    /// Sends it, and gives back the status and the answer.
+    pub async fn ask(&self, url: &str) -> Result<(u16, String), reqwest::Error> {
+        let request = reqwest::Client::new().post(url).header("stripe-signature", &self.signature);
+        let request = request.header("content-type", "application/json").body(self.body.clone());
+        let answer = request.send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
     /// Sends it, and says with which status it was taken.
     pub async fn send(&self, url: &str) -> Result<u16, reqwest::Error> {
         let request = reqwest::Client::new().post(url).header("stripe-signature", &self.signature);

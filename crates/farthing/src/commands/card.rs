@@ -1,6 +1,8 @@
 //! `farthing card`: virtual cards, each a wallet's key within limits of its own, handed over as one token.
 
+mod issued;
 mod on_chain;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,23 @@ pub(crate) enum Card {
         FARTHING_CARD=$(farthing card create --amount \"1 USD\" --single-use) farthing pay https://api.example.com/v1\n\n\
         The token is the only thing on standard output. It is kept nowhere: who loses it makes another card.")]
     Create(Create),
+    /// Have Stripe issue a real virtual card for a wallet: the wallet's policy decides about every use of it.
+    #[command(
+        after_help = "Examples:\n  farthing card issue --wallet agent --cardholder ich_1abc --key-env STRIPE_ISSUING_KEY\n  \
+        farthing card issue --wallet agent --category computer_software_stores --country US\n\n\
+        Stripe asks before each use: run `farthing card serve` where it can. The number stays at Stripe."
+    )]
+    Issue(issued::Issue),
+    /// The cards that Stripe issued for a wallet.
+    #[command(after_help = "Example:\n  farthing card issued --wallet agent --json")]
+    Issued(WhichWallet),
+    /// Answer Stripe, which asks before an issued card is used.
+    #[command(
+        after_help = "Example:\n  STRIPE_ISSUING_WEBHOOK=whsec_... farthing card serve --listen 127.0.0.1:4040\n\n\
+        Put a proxy with TLS in front of it, and name https://HOST/webhooks/stripe-issuing in Stripe's dashboard for\n\
+        issuing_authorization.* and issuing_transaction.created. While it does not run, every use is declined."
+    )]
+    Serve(serve::Serve),
     /// The cards of a wallet, the newest first.
     #[command(after_help = "Example:\n  farthing card list --wallet agent --json")]
     List(WhichWallet),
@@ -93,9 +112,28 @@ pub(crate) struct One {
 }
 
 impl Card {
+    /// What is to be done with a card that Stripe issued, whose ids begin with ic_.
+    fn issued_step(&self) -> Option<(&One, issued::Step)> {
+        let (one, step) = match self {
+            Self::Freeze(one) => (one, issued::Step::Freeze),
+            Self::Thaw(one) => (one, issued::Step::Thaw),
+            Self::Revoke(one) => (one, issued::Step::Revoke),
+            _ => return None,
+        };
+        one.id.starts_with("ic_").then_some((one, step))
+    }
+
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
+        if let Some((one, step)) = self.issued_step()
+            && let Some(code) = issued::step(&one.home, &one.id, step).await?
+        {
+            return Ok(code);
+        }
         match self {
             Self::Create(create) => create.run().await?,
+            Self::Issue(issue) => issue.run().await?,
+            Self::Issued(which) => issued::list(&which)?,
+            Self::Serve(serve) => return serve.run().await,
             Self::List(which) => list(&which).await?,
             Self::Show(one) => one.show().await?,
             Self::Freeze(one) => {

@@ -159,7 +159,7 @@ impl Command {
         use {approvals::Approvals, card::Card, key::Key, policy::Policy, wallet::Wallet};
         match self {
             Self::Thaw(_) => true,
-            Self::Card(command) => matches!(command, Card::Create(_) | Card::Thaw(_)),
+            Self::Card(command) => matches!(command, Card::Create(_) | Card::Issue(_) | Card::Thaw(_)),
             Self::Approvals(command) => !matches!(command, Approvals::List(_) | Approvals::Show(_)),
             Self::Key(command) => !matches!(command, Key::List(_)),
             Self::Policy(command) => matches!(command, Policy::Set(_)),

@@ -28,6 +28,7 @@
 mod cards;
 mod chains;
 mod clock;
+mod issuing;
 mod payers;
 
 use std::path::Path;
@@ -36,6 +37,7 @@ pub use cards::{by_card, by_token};
 pub use chains::{ChainsFileError, delegation, load, save};
 pub use clock::now;
 pub use farthing_wallet as wallet;
+pub use issuing::{CardDesk, Told};
 pub use payers::{OnChains, PayersError, payers, session_payers};
 
 use farthing_wallet::{Ambient, PassphraseSource, PayError, PayingClient, Wallet, WalletName, Wallets, WalletsError};

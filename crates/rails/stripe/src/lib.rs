@@ -15,6 +15,7 @@
 pub mod api;
 pub mod buyer;
 mod currency;
+pub mod issuing;
 mod payload;
 mod request;
 pub mod seller;

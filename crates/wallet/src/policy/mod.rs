@@ -7,6 +7,7 @@ mod approve;
 mod asking;
 mod decided;
 mod history;
+mod issued;
 mod session;
 
 pub use approve::{Grounds, Refused, approve};
@@ -19,6 +20,7 @@ pub use farthing_policy::{
     most_in_a_session, most_per_payment,
 };
 pub(crate) use history::History;
+pub(crate) use issued::{Use, allow_use};
 pub use session::{Call, Locked, approve_deposit, approve_reclaim, approve_voucher};
 
 #[cfg(test)]
