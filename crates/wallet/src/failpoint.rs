@@ -1,17 +1,35 @@
-//! Named steps of a payment at which a crash test kills the process.
+//! Named steps of a payment at which a crash test kills the process, or has it wait.
 
 /// Kills the process, without any clean-up, when `FARTHING_FAILPOINT` names this step, or at the third time with
-/// `STEP:3`.
+/// `STEP:3`. With `FARTHING_HOLD=STEP=FILE` it makes the file when it comes there first, and goes on once the file is
+/// gone.
 #[cfg(feature = "failpoints")]
 #[expect(clippy::disallowed_methods, reason = "only crash tests are built with this")]
 pub(crate) fn reach(step: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static REACHED: AtomicU32 = AtomicU32::new(0);
 
+    hold(step);
     let Ok(named) = std::env::var("FARTHING_FAILPOINT") else { return };
     let (name, times) = named.split_once(':').unwrap_or((&named, "1"));
     if name == step && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == times.parse().unwrap_or(1) {
         std::process::abort();
+    }
+}
+
+#[cfg(feature = "failpoints")]
+#[expect(clippy::disallowed_methods, reason = "only crash tests are built with this")]
+fn hold(step: &str) {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static HELD: AtomicBool = AtomicBool::new(false);
+
+    let held = std::env::var("FARTHING_HOLD").unwrap_or_default();
+    let Some((_, file)) = held.split_once('=').filter(|(name, _)| *name == step) else { return };
+    if HELD.swap(true, Ordering::Relaxed) || std::fs::write(file, "").is_err() {
+        return;
+    }
+    while std::path::Path::new(file).exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
 

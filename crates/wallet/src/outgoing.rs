@@ -5,7 +5,8 @@
 //! (before the reservation), the word `signing` (before the key is used), and the sealed credential
 //! (before it is sent). The word `refused` follows when the server refused a credential that is money
 //! to whoever holds it, or answered without saying that it took it: it is not sent again, and kept until
-//! its chain says what became of it. Its owner holds a lock on the file; a record nobody holds belongs to
+//! its chain says what became of it. Before a reservation is released, all but the intent is cut off again, so that
+//! what is counted no more is never sent. Its owner holds a lock on the file; a record nobody holds belongs to
 //! a call that is dead, and its lines say how far that came.
 
 use std::fs::{self, File, TryLockError};
@@ -58,6 +59,8 @@ pub(crate) struct Sendable {
 pub(crate) struct Record {
     path: PathBuf,
     file: File,
+    /// Of the intent, in bytes.
+    first_line: u64,
     pub(crate) reservation: ReservationId,
     pub(crate) cost: Price,
     /// What of the cost is, at most, a fee.
@@ -114,11 +117,12 @@ impl Record {
         let (fee_text, at_text) = (fee.map(text), at.to_rfc3339());
         let intent = Intent { reservation: hex(&reservation), cost: text(cost), fee: fee_text, at: at_text };
         let line = serde_json::to_string(&intent).unwrap_or_default();
-        let file = private_file::create(&unlocked, format!("{line}\n").as_bytes())?;
+        let line = format!("{line}\n");
+        let file = private_file::create(&unlocked, line.as_bytes())?;
         // Nobody looks at a file of the other name, so it is locked before it can be found.
         file.lock().map_err(FileError::system(&unlocked))?;
         fs::rename(&unlocked, &path).map_err(FileError::system(&path))?;
-        Ok(Self { path, file, reservation, cost, fee, at })
+        Ok(Self { path, file, first_line: line.len() as u64, reservation, cost, fee, at })
     }
 
     /// Says that the key is about to be used.
@@ -140,6 +144,17 @@ impl Record {
     pub(crate) fn refused(mut self) -> Result<(), FileError> {
         self.file.write_all(REFUSED.as_bytes()).map_err(FileError::system(&self.path))?;
         self.file.sync_all().map_err(FileError::system(&self.path))
+    }
+
+    /// Forgets what was kept, durably when this returns: from now on nobody sends it again, and whoever finds the record
+    /// releases the reservation. Before that is released, or what is counted no more would be sent once more.
+    pub(crate) fn void(&self) -> Result<(), FileError> {
+        let length = self.file.metadata().map_err(FileError::system(&self.path))?.len();
+        if length > self.first_line {
+            self.file.set_len(self.first_line).map_err(FileError::system(&self.path))?;
+            self.file.sync_all().map_err(FileError::system(&self.path))?;
+        }
+        Ok(())
     }
 
     /// Opens what was kept.
@@ -233,12 +248,13 @@ fn take(path: &Path) -> Result<Option<Orphan>, FileError> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(FileError::system(path))?;
+    let first_line = text.split_inclusive('\n').next().map_or(0, |line| line.len() as u64);
     let mut lines = text.split_inclusive('\n').map_while(|line| line.strip_suffix('\n'));
     let Some((reservation, cost, fee, at)) = lines.next().and_then(read_intent) else {
         tracing::warn!(path = %path.display(), "a payment's record cannot be read; its reservation stays");
         return Ok(None);
     };
-    let record = Record { path: path.to_owned(), file, reservation, cost, fee, at };
+    let record = Record { path: path.to_owned(), file, first_line, reservation, cost, fee, at };
     let (signing, sealed) = (lines.next(), lines.next().and_then(|line| STANDARD.decode(line).ok()));
     Ok(Some(match (signing, sealed) {
         (None, _) => Orphan::Unsigned(record),

@@ -128,9 +128,12 @@ impl PayingClient {
         Ok(())
     }
 
+    /// What a record is for was not made and will not be: it is never sent again, and then not counted any more.
     pub(super) async fn release(&self, record: Record, reason: &str) -> Result<(), PayError> {
+        record.void()?;
         let (reason, at) = (reason.to_owned(), self.wallet.ambient.now());
         self.wallet.budgets.submit(Command::Release { reservation: record.reservation, reason, at }).await?;
+        reach("wallet-after-release");
         record.finish();
         Ok(())
     }

@@ -6,8 +6,8 @@ use farthing_rail::{Channel, Origin, SessionQuote};
 use rusqlite::{Connection, params};
 
 use super::purchase::{self, Purchase};
-use super::rows::{self, millionths, stored};
-use super::{KeptDeposit, KeptSession, Owner, SessionState, Sessions, SessionsError};
+use super::rows::{millionths, stored};
+use super::{KeptDeposit, Owner, SessionState, Sessions, SessionsError};
 
 /// A session about to be opened, before anything is reserved for it.
 #[derive(Clone, Debug)]
@@ -89,14 +89,24 @@ impl Sessions {
         .await
     }
 
-    /// Keeps the opening that was signed; durable when this returns.
-    pub(crate) async fn keep_opening(&self, channel: Channel, opening: Purchase) -> Result<(), SessionsError> {
+    /// Keeps the opening that was signed; durable when this returns. False when the session is this call's no more:
+    /// what was signed then never leaves.
+    pub(crate) async fn keep_opening(
+        &self,
+        channel: Channel,
+        opening: Purchase,
+        owner: &Owner,
+    ) -> Result<bool, SessionsError> {
+        let owner = owner.name().to_owned();
         self.write(move |file| {
-            file.execute(
-                "UPDATE sessions SET channel = ?1, kept = ?2, signed = ?3 WHERE id = ?4 AND state = 'opening'",
-                params![channel.id, channel.kept, stored(channel.signed), opening.session],
-            )?;
-            purchase::insert(file, &opening)
+            let sql = "UPDATE sessions SET channel = ?1, kept = ?2, signed = ?3 \
+                WHERE id = ?4 AND state = 'opening' AND channel IS NULL AND owner = ?5";
+            let key = params![channel.id, channel.kept, stored(channel.signed), opening.session, owner];
+            let is_own = file.execute(sql, key)? == 1;
+            if is_own {
+                purchase::insert(file, &opening)?;
+            }
+            Ok(is_own)
         })
         .await
     }
@@ -109,16 +119,6 @@ impl Sessions {
                 [session],
             )?;
             file.execute("UPDATE deposits SET standing = 'in' WHERE session = ?1", [session]).map(drop)
-        })
-        .await
-    }
-
-    /// Nothing was signed for it, or nothing of it was taken: it is gone as if it had never been.
-    pub(crate) async fn forget(&self, session: i64) -> Result<(), SessionsError> {
-        self.write(move |file| {
-            file.execute("DELETE FROM purchases WHERE session = ?1", [session])?;
-            file.execute("DELETE FROM deposits WHERE session = ?1", [session])?;
-            file.execute("DELETE FROM sessions WHERE id = ?1", [session]).map(drop)
         })
         .await
     }
@@ -144,9 +144,20 @@ impl Sessions {
         .await
     }
 
-    /// Keeps an addition that was signed; durable when this returns.
-    pub(crate) async fn keep_top_up(&self, top_up: Purchase) -> Result<(), SessionsError> {
-        self.write(move |file| purchase::insert(file, &top_up)).await
+    /// Keeps an addition that was signed; durable when this returns. False when it is this call's no more: what was
+    /// signed then never leaves.
+    pub(crate) async fn keep_top_up(&self, top_up: Purchase, owner: &Owner) -> Result<bool, SessionsError> {
+        let owner = owner.name().to_owned();
+        self.write(move |file| {
+            let sql = "SELECT count(*) FROM sessions WHERE id = ?1 AND state = 'open' AND owner = ?2 AND EXISTS \
+                (SELECT 1 FROM deposits WHERE session = ?1 AND standing = 'pending')";
+            let is_own = file.query_row(sql, params![top_up.session, owner], |row| row.get::<_, i64>(0))? == 1;
+            if is_own {
+                purchase::insert(file, &top_up)?;
+            }
+            Ok(is_own)
+        })
+        .await
     }
 
     /// The addition is in.
@@ -166,15 +177,6 @@ impl Sessions {
                 params![stored(deposit), kept, session],
             )?;
             file.execute("UPDATE deposits SET standing = 'in' WHERE session = ?1", [session]).map(drop)
-        })
-        .await
-    }
-
-    /// The addition will never be in: its reservations, to be released.
-    pub(crate) async fn not_topped_up(&self, session: i64) -> Result<(), SessionsError> {
-        self.write(move |file| {
-            file.execute("DELETE FROM purchases WHERE session = ?1 AND kind = 'top-up'", [session])?;
-            file.execute("DELETE FROM deposits WHERE session = ?1 AND standing = 'pending'", [session]).map(drop)
         })
         .await
     }
@@ -215,24 +217,6 @@ impl Sessions {
             Ok(())
         })
         .await
-    }
-
-    /// The sessions whose opening or addition nobody is at work on any more and that was never signed: with
-    /// them goes what was reserved.
-    pub(crate) async fn never_signed(&self, wallet: &str) -> Result<Vec<KeptSession>, SessionsError> {
-        let wallet = wallet.to_owned();
-        let of = "(wallet = ?1 OR wallet LIKE ?1 || '/%') AND owner IS NOT NULL AND (state = 'opening' AND channel IS NULL OR state = 'open' \
-            AND NOT EXISTS (SELECT 1 FROM purchases WHERE session = sessions.id AND kind = 'top-up'))";
-        let found = self.read(move |file| rows::sessions(file, of, [wallet])).await?;
-        let mut left = Vec::new();
-        for session in found {
-            if let Some(owner) = &session.owner
-                && self.is_gone(owner)?
-            {
-                left.push(session);
-            }
-        }
-        Ok(left)
     }
 }
 

@@ -10,6 +10,7 @@ mod life;
 mod purchase;
 mod record;
 mod rows;
+mod unsigned;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,7 @@ use alive::Owners;
 pub(crate) use life::NewSession;
 pub(crate) use purchase::{Kind, Purchase, Raise, Told};
 pub use record::{KeptDeposit, KeptSession, SessionState};
+pub(crate) use unsigned::GivenUp;
 
 /// The file; cheap to clone.
 #[derive(Clone)]

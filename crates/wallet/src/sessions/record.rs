@@ -5,8 +5,6 @@ use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::{Challenge, Timestamp};
 use farthing_rail::{Channel, Origin, SessionQuote};
 
-use super::Owner;
-
 /// How far a session is, as its payer knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SessionState {
@@ -86,8 +84,6 @@ pub struct KeptSession {
     pub used_at: Timestamp,
     /// Its deposits, the first first.
     pub deposits: Vec<KeptDeposit>,
-    /// Who is opening it.
-    pub(crate) owner: Option<Owner>,
 }
 
 impl SessionState {

@@ -4,10 +4,10 @@ use farthing_money::{Amount, Currency, Price};
 use farthing_protocol::{Challenge, Timestamp};
 use rusqlite::{Connection, Params, Row, types::Type};
 
-use super::{KeptDeposit, KeptSession, Owner, SessionState};
+use super::{KeptDeposit, KeptSession, SessionState};
 
-const COLUMNS: &str = "id, wallet, origin, method, terms, asset, payee, unit, unit_cost, currency, state, owner, \
-    channel, kept, deposit, signed, free, spent, challenge, url, reason, collect_until, opened_at, used_at";
+const COLUMNS: &str = "id, wallet, origin, method, terms, asset, payee, unit, unit_cost, currency, state, channel, \
+    kept, deposit, signed, free, spent, challenge, url, reason, collect_until, opened_at, used_at";
 
 /// An amount as it is stored: 39 digits, which hold every amount and compare as text.
 pub(super) fn stored(amount: Amount) -> String {
@@ -31,8 +31,7 @@ pub(super) fn sessions(file: &Connection, of: &str, key: impl Params) -> rusqlit
 fn session(row: &Row<'_>) -> rusqlite::Result<KeptSession> {
     let currency: Currency = parsed(row, 9)?;
     let state: String = row.get(10)?;
-    let owner: Option<String> = row.get(11)?;
-    let header: String = row.get(18)?;
+    let header: String = row.get(17)?;
     let challenge = Challenge::parse_all([header.as_bytes()]).pop().and_then(Result::ok);
     let time = |at: Option<i64>| at.map(Timestamp::from_unix_millis);
     Ok(KeptSession {
@@ -46,20 +45,19 @@ fn session(row: &Row<'_>) -> rusqlite::Result<KeptSession> {
         unit: amount(row, 7)?,
         unit_cost: price(row.get(8)?, currency),
         state: SessionState::from_word(&state).ok_or_else(|| unreadable(10, "a state"))?,
-        channel: row.get(12)?,
-        kept: row.get(13)?,
-        deposit: amount(row, 14)?,
-        signed: amount(row, 15)?,
-        free: amount(row, 16)?,
-        spent: amount(row, 17)?,
-        challenge: challenge.ok_or_else(|| unreadable(18, "a challenge"))?,
-        url: row.get(19)?,
-        reason: row.get(20)?,
-        collect_until: time(row.get(21)?),
-        opened_at: Timestamp::from_unix_millis(row.get(22)?),
-        used_at: Timestamp::from_unix_millis(row.get(23)?),
+        channel: row.get(11)?,
+        kept: row.get(12)?,
+        deposit: amount(row, 13)?,
+        signed: amount(row, 14)?,
+        free: amount(row, 15)?,
+        spent: amount(row, 16)?,
+        challenge: challenge.ok_or_else(|| unreadable(17, "a challenge"))?,
+        url: row.get(18)?,
+        reason: row.get(19)?,
+        collect_until: time(row.get(20)?),
+        opened_at: Timestamp::from_unix_millis(row.get(21)?),
+        used_at: Timestamp::from_unix_millis(row.get(22)?),
         deposits: Vec::new(),
-        owner: owner.map(Owner::named),
     })
 }
 

@@ -58,7 +58,7 @@ async fn open(sessions: &Sessions) -> i64 {
         asset: session.asset,
         kept,
     };
-    sessions.keep_opening(channel, purchase(1, id, Kind::Open, Some(owner))).await.unwrap();
+    assert!(sessions.keep_opening(channel, purchase(1, id, Kind::Open, Some(owner.clone())), &owner).await.unwrap());
     sessions.opened(id).await.unwrap();
     let told = Told { accepted: amount(1000), spent: amount(1000) };
     sessions.conclude(id, Some([1; 16]), Some(told), true).await.unwrap();
@@ -185,46 +185,6 @@ async fn what_a_dead_process_left_is_told_from_what_a_living_one_does() {
 }
 
 #[tokio::test]
-async fn an_opening_that_was_never_signed_is_found() {
-    let home = tempfile::tempdir().unwrap();
-    let (one, two) = (Sessions::open(home.path()).unwrap(), Sessions::open(home.path()).unwrap());
-    let owner = one.owner(&ambient()).unwrap();
-    let id = one.begin(new("terms"), deposit(1, 10), &owner).await.unwrap().unwrap();
-    assert!(two.never_signed("agent").await.unwrap().is_empty());
-    drop((owner, one));
-    assert_eq!(two.never_signed("agent").await.unwrap()[0].id, id);
-    two.forget(id).await.unwrap();
-    assert!(two.of_wallet("agent").await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn an_opening_that_was_signed_is_never_forgotten() {
-    let home = tempfile::tempdir().unwrap();
-    let (one, two) = (Sessions::open(home.path()).unwrap(), Sessions::open(home.path()).unwrap());
-    let owner = one.owner(&ambient()).unwrap();
-    let id = one.begin(new("terms"), deposit(1, 10_000), &owner).await.unwrap().unwrap();
-    let asset = one.session(id).await.unwrap().unwrap().asset;
-    let (deposit, signed, kept) = (amount(10_000), amount(1000), vec![1]);
-    let channel = farthing_rail::Channel { id: "0xc1".into(), terms: "terms".into(), deposit, signed, asset, kept };
-    one.keep_opening(channel, purchase(1, id, Kind::Open, Some(owner.clone()))).await.unwrap();
-    one.conclude(id, Some([1; 16]), None, false).await.unwrap();
-    drop((owner, one));
-    assert!(two.never_signed("agent").await.unwrap().is_empty(), "its deposit may be there");
-}
-
-#[tokio::test]
-async fn an_addition_that_was_never_signed_is_found_whatever_else_is_under_way() {
-    let home = tempfile::tempdir().unwrap();
-    let (one, two) = (Sessions::open(home.path()).unwrap(), Sessions::open(home.path()).unwrap());
-    let id = open(&one).await;
-    let owner = one.owner(&ambient()).unwrap();
-    one.write(move |file| super::purchase::insert(file, &purchase(9, id, Kind::Open, None))).await.unwrap();
-    assert!(one.begin_top_up(id, deposit(2, 10), &owner).await.unwrap());
-    drop((owner, one));
-    assert_eq!(two.never_signed("agent").await.unwrap().len(), 1);
-}
-
-#[tokio::test]
 async fn no_word_of_a_chain_makes_more_of_a_deposit_than_was_approved() {
     let home = tempfile::tempdir().unwrap();
     let sessions = Sessions::open(home.path()).unwrap();
@@ -275,6 +235,7 @@ fn session_of(deposits: Vec<KeptDeposit>) -> KeptSession {
         opened_at: new.at,
         used_at: new.at,
         deposits,
-        owner: None,
     }
 }
+
+mod unsigned;

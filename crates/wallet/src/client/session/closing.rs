@@ -6,6 +6,7 @@ use farthing_rail::{ChannelPurpose, ChannelStanding, Reclaim, Sent, SessionPayer
 use http::StatusCode;
 
 use super::answer::Refusal;
+use super::gone::Spent;
 use super::word::{self, Snapshot};
 use super::{Buying, Standing, denied, standing};
 use crate::client::concluding::receipt_of;
@@ -114,8 +115,7 @@ impl PayingClient {
         }
         // What is neither there nor over may be a node that lags behind, or an opening still to come.
         if says.closed {
-            let spent = says.settled.min(session.signed);
-            self.has_ended(session, spent, "its chain says that it has ended").await?;
+            self.has_ended(session, Spent::Said(says.settled), "its chain says that it has ended").await?;
         }
         Ok(())
     }
@@ -200,6 +200,8 @@ impl PayingClient {
         self.wallet.unlock().await?;
         let sessions = self.wallet.sessions()?;
         sessions.stop(session.id, SessionState::Closing, "it is to end", None).await?;
+        // Other processes may have signed until just now.
+        let session = sessions.session(session.id).await?.unwrap_or(session);
         let order = Order { by: crate::client::By::Session, ..Order::default() };
         let buying = self.buying(&self.http, &request, std::sync::Arc::clone(&payer), &order)?;
         let (mut quote, mut last) = (session.quote(session.challenge.clone()), session.spent);
@@ -216,7 +218,7 @@ impl PayingClient {
                 Answer::Success(response) => {
                     let receipt = receipt_of(&response, &credential);
                     let told = receipt.and_then(|receipt| word::told_by(&receipt, &channel.id));
-                    let spent = told.map_or(last, |told| told.spent).min(session.signed);
+                    let spent = told.map_or(last, |told| told.spent);
                     return buying.closed(&session, spent).await;
                 }
                 Answer::Other(response) if response.status() == StatusCode::GONE => {
@@ -345,11 +347,11 @@ impl Buying<'_> {
     async fn closed(&self, session: &KeptSession, spent: Amount) -> Result<Ended, PayError> {
         match self.standing(session).await {
             Standing::Says(says) if says.closed => {
-                let cost = self.client.has_ended(session, says.settled, "closed").await?;
+                let cost = self.client.has_ended(session, Spent::Said(says.settled), "closed").await?;
                 Ok(Ended::Closed { cost })
             }
             Standing::SellersWord => {
-                let cost = self.client.has_ended(session, spent, "closed").await?;
+                let cost = self.client.has_ended(session, Spent::Said(spent), "closed").await?;
                 Ok(Ended::Closed { cost })
             }
             _ => Ok(Ended::Settling),
@@ -360,12 +362,12 @@ impl Buying<'_> {
     async fn was_gone(&self, session: &KeptSession, refusal: &Refusal) -> Result<Ended, PayError> {
         match self.standing(session).await {
             Standing::Says(says) if says.closed => {
-                let cost = self.client.has_ended(session, says.settled, "closed").await?;
+                let cost = self.client.has_ended(session, Spent::Said(says.settled), "closed").await?;
                 Ok(Ended::Closed { cost })
             }
             Standing::SellersWord if refusal.problem == Some(ProblemType::SessionChannelFinalized) => {
                 // All that was signed for counts, since nobody says what of it was delivered.
-                let cost = self.client.has_ended(session, session.signed, "the seller has closed it").await?;
+                let cost = self.client.has_ended(session, Spent::Signed, "the seller has closed it").await?;
                 Ok(Ended::Closed { cost })
             }
             _ => Ok(Ended::Not { sentence: format!("the seller does not know it: {}", refusal.sentence()) }),

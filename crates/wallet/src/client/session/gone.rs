@@ -8,6 +8,15 @@ use super::{Buying, Need, Standing, Step, no_offer};
 use crate::client::{PayError, PayingClient};
 use crate::sessions::{KeptSession, SessionState};
 
+/// What of an ended session is spent.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::client) enum Spent {
+    /// As much as is said, and no more than was signed for.
+    Said(Amount),
+    /// All that was signed for.
+    Signed,
+}
+
 impl Buying<'_> {
     /// 410: the seller says that the session is no more. What its deposit is worth is asked of where it is; only
     /// where that says so, or where the seller's own books are that place, it has ended.
@@ -18,10 +27,10 @@ impl Buying<'_> {
         quote: &SessionQuote,
     ) -> Result<Step, PayError> {
         let ended = match self.standing(&session).await {
-            Standing::Says(standing) if standing.closed => Some(standing.settled),
+            Standing::Says(standing) if standing.closed => Some(Spent::Said(standing.settled)),
             // It gives back what it did not deliver, at best; all that was signed for counts as spent.
             Standing::SellersWord if refusal.problem == Some(ProblemType::SessionChannelFinalized) => {
-                Some(session.signed)
+                Some(Spent::Signed)
             }
             _ => None,
         };
@@ -48,9 +57,17 @@ impl PayingClient {
     pub(in crate::client) async fn has_ended(
         &self,
         session: &KeptSession,
-        spent: Amount,
+        spent: Spent,
         reason: &str,
     ) -> Result<Price, PayError> {
+        let sessions = self.wallet.sessions()?;
+        // Nothing is signed any more from here on, and what other processes have signed meanwhile counts too.
+        sessions.stop(session.id, SessionState::Closing, reason, None).await?;
+        let session = &sessions.session(session.id).await?.unwrap_or_else(|| session.clone());
+        let spent = match spent {
+            Spent::Said(spent) => spent.min(session.signed),
+            Spent::Signed => session.signed,
+        };
         let receipt = session.channel.clone();
         let mut cost = super::price_of_nothing(session);
         for (reservation, price) in session.costs(spent) {
@@ -60,7 +77,7 @@ impl PayingClient {
             cost = Price::from_millionths(cost.millionths().saturating_add(price.millionths()), cost.currency());
         }
         // Should this process die before, the next one asks again and confirms once more, which changes nothing.
-        self.wallet.sessions()?.ended(session.id, spent, reason).await?;
+        sessions.ended(session.id, spent, reason).await?;
         Ok(cost)
     }
 }

@@ -18,6 +18,9 @@ use crate::sessions::{KeptDeposit, KeptSession, Kind, NewSession, Purchase, Sess
 const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// Nobody takes over what a living call began; should it be another's all the same, nothing of it leaves.
+pub(super) const TAKEN_OVER: &str = "another process took over what this call had begun; try again";
+
 /// What there is to pay with.
 pub(super) enum Opened {
     Session(KeptSession),
@@ -95,11 +98,11 @@ impl Buying<'_> {
         match approved.await {
             Ok(approved) => {
                 reach("wallet-after-deposit-reserve");
-                self.open(session, quote, approved, reservation).await.map(Some)
+                self.open(session, quote, approved).await.map(Some)
             }
             Err(refused) => {
                 let outcome = denied(refused)?;
-                self.sessions.forget(session).await?;
+                self.not_reserved(session).await?;
                 Ok(Some(Step::Over(outcome)))
             }
         }
@@ -127,14 +130,12 @@ impl Buying<'_> {
         session: i64,
         quote: &SessionQuote,
         approved: Approved<Deposit>,
-        reservation: [u8; 16],
     ) -> Result<Step, PayError> {
         let first = approved.get().first;
         let OpenedChannel { channel, credential, to_send } = match self.payer.open(approved).await {
             Ok(opened) => opened,
             Err(error) => {
-                self.client.let_go(reservation, "nothing was signed").await?;
-                self.sessions.forget(session).await?;
+                self.not_signed(session).await?;
                 return Ok(Step::Over(Outcome::refused(error.to_string())));
             }
         };
@@ -142,7 +143,9 @@ impl Buying<'_> {
         let signed = Signed { credential, to_send };
         let opening = self.purchase(session, Kind::Open, first, first, self.request, &signed)?;
         let id = opening.id;
-        self.sessions.keep_opening(channel, opening).await?;
+        if !self.sessions.keep_opening(channel, opening, &self.owner).await? {
+            return Ok(no_offer(TAKEN_OVER));
+        }
         reach("wallet-after-open-keep");
         self.added = self.added.checked_add(first).unwrap_or(first);
         self.drawable = self.drawable.checked_add(first).unwrap_or(first);
@@ -246,10 +249,9 @@ impl Buying<'_> {
                 Ok(Step::Again(quote.clone(), Need::Total(session.signed)))
             }
             Standing::SellersWord if !doubt && refused.is_proof() => {
-                for deposit in &session.deposits {
-                    self.client.let_go(deposit.reservation, "the seller opened no session").await?;
+                if let Some(given_up) = self.sessions.give_up(id, purchase, &self.owner).await? {
+                    self.client.let_go_of(&self.sessions, given_up, "the seller opened no session").await?;
                 }
-                self.sessions.forget(id).await?;
                 Ok(no_offer(format!("the seller opened no session: {}", refused.sentence())))
             }
             _ if doubt => self.unknown(&session, purchase, refused.sentence()).await,
@@ -279,6 +281,22 @@ impl Buying<'_> {
                 asset.display(available)
             )
         })
+    }
+
+    /// Nothing was reserved for what this call began.
+    pub(super) async fn not_reserved(&self, session: i64) -> Result<(), PayError> {
+        match self.sessions.take_back(session, &self.owner).await? {
+            Some(begun) => Ok(self.sessions.forget(begun).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing was signed of what this call began and reserved.
+    pub(super) async fn not_signed(&self, session: i64) -> Result<(), PayError> {
+        match self.sessions.take_back(session, &self.owner).await? {
+            Some(begun) => self.client.let_go_of(&self.sessions, begun, "nothing was signed").await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn reload(&self, session: i64) -> Result<KeptSession, PayError> {

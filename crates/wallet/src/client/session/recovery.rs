@@ -6,9 +6,10 @@ use super::{Buying, Step};
 use crate::client::request::Prepared;
 use crate::client::transport::Transport;
 use crate::client::{KEPT_FOR, Order, Outcome, PayError, PayingClient, Round};
+use crate::failpoint::reach;
 use crate::outgoing::Sendable;
 use crate::policy::Rule;
-use crate::sessions::{KeptSession, Kind, Purchase, SessionState, Sessions, SessionsError};
+use crate::sessions::{GivenUp, KeptSession, Kind, Purchase, SessionState, Sessions, SessionsError};
 
 impl PayingClient {
     /// Presents again what this very call signed and does not know the outcome of.
@@ -70,16 +71,22 @@ impl PayingClient {
     /// Lets go of what was reserved by calls that died before they signed.
     pub(in crate::client) async fn forget_what_was_never_signed(&self) -> Result<(), PayError> {
         let sessions = self.wallet.sessions()?;
-        for session in sessions.never_signed(self.wallet.drawer()).await? {
-            for deposit in session.deposits.iter().filter(|deposit| !deposit.is_in) {
-                self.let_go(deposit.reservation, "the call died before it signed").await?;
-            }
-            match session.state {
-                SessionState::Opening => sessions.forget(session.id).await?,
-                _ => sessions.not_topped_up(session.id).await?,
+        for begun in sessions.never_signed(self.wallet.drawer()).await? {
+            let owner = sessions.owner(&self.wallet.ambient)?;
+            if let Some(given_up) = sessions.take_over(begun, &owner).await? {
+                self.let_go_of(&sessions, given_up, "the call died before it signed").await?;
             }
         }
         Ok(())
+    }
+
+    /// Releases what was reserved for something that is not presented again, and forgets it.
+    pub(super) async fn let_go_of(&self, sessions: &Sessions, given_up: GivenUp, reason: &str) -> Result<(), PayError> {
+        for reservation in &given_up.reservations {
+            self.let_go(*reservation, reason).await?;
+            reach("wallet-after-release");
+        }
+        Ok(sessions.forget(given_up).await?)
     }
 
     pub(super) fn sealed(&self, id: &[u8; 16], sendable: &Sendable) -> Result<Vec<u8>, PayError> {

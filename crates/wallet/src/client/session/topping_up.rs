@@ -62,7 +62,7 @@ impl Buying<'_> {
             Ok(approved) => approved,
             Err(refused) => {
                 let outcome = denied(refused)?;
-                self.sessions.not_topped_up(session.id).await?;
+                self.not_reserved(session.id).await?;
                 return Ok(Err(Step::Over(outcome)));
             }
         };
@@ -71,15 +71,17 @@ impl Buying<'_> {
         let OpenedChannel { channel, credential, to_send } = match self.payer.top_up(&channel, approved).await {
             Ok(opened) => opened,
             Err(error) => {
-                self.client.let_go(reservation, "nothing was signed").await?;
-                self.sessions.not_topped_up(session.id).await?;
+                self.not_signed(session.id).await?;
                 return Ok(Err(Step::Over(Outcome::refused(error.to_string()))));
             }
         };
         let signed = Signed { credential, to_send };
         let top_up = self.purchase(session.id, Kind::TopUp, amount, Amount::ZERO, self.request, &signed)?;
         let id = top_up.id;
-        self.sessions.keep_top_up(top_up).await?;
+        if !self.sessions.keep_top_up(top_up, &self.owner).await? {
+            self.client.let_go(reservation, "it never left").await?;
+            return Ok(Err(no_offer(super::opening::TAKEN_OVER)));
+        }
         reach("wallet-after-open-keep");
         self.present_top_up(&session, id, amount, &signed, channel.kept).await
     }
@@ -103,10 +105,9 @@ impl Buying<'_> {
                 Ok(Ok(self.reload(session.id).await?))
             }
             Became::Never(sentence) => {
-                for deposit in session_deposits(&self.reload(session.id).await?) {
-                    self.client.let_go(deposit, "the seller took no addition").await?;
+                if let Some(given_up) = self.sessions.give_up(session.id, id, &self.owner).await? {
+                    self.client.let_go_of(&self.sessions, given_up, "the seller took no addition").await?;
                 }
-                self.sessions.not_topped_up(session.id).await?;
                 Ok(Err(no_offer(sentence)))
             }
             Became::Unknown(sentence) => {
@@ -147,9 +148,4 @@ enum Became {
     In,
     Never(String),
     Unknown(String),
-}
-
-/// The reservations of additions that are not in.
-fn session_deposits(session: &KeptSession) -> Vec<[u8; 16]> {
-    session.deposits.iter().filter(|deposit| !deposit.is_in).map(|deposit| deposit.reservation).collect()
 }
