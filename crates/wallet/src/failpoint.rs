@@ -2,7 +2,7 @@
 
 /// Kills the process, without any clean-up, when `FARTHING_FAILPOINT` names this step, or at the third time with
 /// `STEP:3`. With `FARTHING_HOLD=STEP=FILE` it makes the file when it comes there first, and goes on once the file is
-/// gone.
+/// gone. With `FARTHING_DAWDLE=20` it takes up to 20 milliseconds over every eighth step.
 #[cfg(feature = "failpoints")]
 #[expect(clippy::disallowed_methods, reason = "only crash tests are built with this")]
 pub(crate) fn reach(step: &str) {
@@ -10,6 +10,7 @@ pub(crate) fn reach(step: &str) {
     static REACHED: AtomicU32 = AtomicU32::new(0);
 
     hold(step);
+    dawdle();
     let Ok(named) = std::env::var("FARTHING_FAILPOINT") else { return };
     let (name, times) = named.split_once(':').unwrap_or((&named, "1"));
     if name == step && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == times.parse().unwrap_or(1) {
@@ -30,6 +31,18 @@ fn hold(step: &str) {
     }
     while std::path::Path::new(file).exists() {
         std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+#[cfg(feature = "failpoints")]
+#[expect(clippy::disallowed_methods, reason = "only crash tests are built with this")]
+fn dawdle() {
+    use std::hash::BuildHasher as _;
+
+    let Ok(most) = std::env::var("FARTHING_DAWDLE") else { return };
+    let random = std::collections::hash_map::RandomState::new().hash_one(most.len());
+    if random.is_multiple_of(8) {
+        std::thread::sleep(std::time::Duration::from_millis((random >> 8) % most.parse().unwrap_or(1)));
     }
 }
 

@@ -70,6 +70,10 @@ impl Racer {
         if let Some(step) = step {
             command.env("FARTHING_FAILPOINT", step);
         }
+        // Some take their time between two steps, so that others come in between.
+        if random(3) == 0 {
+            command.env("FARTHING_DAWDLE", "50");
+        }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let said = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, said, is_doomed: step.is_some() }
