@@ -107,11 +107,12 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_directory(path)
 }
 
-/// Makes an empty file if there is none; refuses one that others can read.
+/// Makes an empty file if there is none; refuses one that others can read. One that is there is not opened: to close
+/// it would end the locks that a database in this process has on it.
 pub fn ensure(path: &Path) -> Result<(), FileError> {
     match create(path, b"") {
         Err(FileError::System { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
-            check_mode(path, &File::open(path).map_err(FileError::system(path))?, 0o600)
+            check(path, &fs::metadata(path).map_err(FileError::system(path))?, 0o600)
         }
         made => made.map(drop),
     }
@@ -141,7 +142,11 @@ pub fn sync_directory(path: &Path) -> Result<(), FileError> {
 }
 
 fn check_mode(path: &Path, file: &File, wanted: u32) -> Result<(), FileError> {
-    let mode = file.metadata().map_err(FileError::system(path))?.permissions().mode() & 0o777;
+    check(path, &file.metadata().map_err(FileError::system(path))?, wanted)
+}
+
+fn check(path: &Path, found: &fs::Metadata, wanted: u32) -> Result<(), FileError> {
+    let mode = found.permissions().mode() & 0o777;
     if mode & !wanted != 0 {
         return Err(FileError::TooOpen { path: path.to_owned(), mode, wanted });
     }

@@ -1,5 +1,4 @@
-use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -74,7 +73,8 @@ const SCHEMA: &str = "
 
 pub(super) fn open(path: &Path) -> Result<Connection, SessionsError> {
     let _turn = turn_to_open(path)?;
-    make(path)?;
+    // Made before SQLite makes it, so that nobody else can read what was bought.
+    private_file::ensure(path)?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -100,17 +100,4 @@ fn turn_to_open(path: &Path) -> Result<File, SessionsError> {
     let file = File::options().read(true).write(true).open(&path).map_err(FileError::system(&path))?;
     file.lock().map_err(FileError::system(&path))?;
     Ok(file)
-}
-
-/// Made before SQLite makes it, so that nobody else can read what was bought. A file that is there is not
-/// opened here: to close it would end the locks that this process has on it.
-fn make(path: &Path) -> Result<(), SessionsError> {
-    match fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(private_file::create(path, b"").map(drop)?),
-        Err(error) => Err(FileError::system(path)(error).into()),
-        Ok(found) => match found.permissions().mode() & 0o777 {
-            mode if mode & !0o600 != 0 => Err(FileError::TooOpen { path: path.to_owned(), mode, wanted: 0o600 }.into()),
-            _ => Ok(()),
-        },
-    }
 }

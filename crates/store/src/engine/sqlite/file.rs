@@ -47,8 +47,8 @@ impl Lock {
 /// Opens for writing, creating the file (readable by its owner alone) and bringing it to the newest
 /// schema.
 pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
-    private(path).map_err(|error| unavailable(path, &error))?;
     let _turn = turn_to_open(path)?;
+    make(path).map_err(|error| unavailable(path, &error))?;
     let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     prepare(&connection)?;
     schema::look(&connection, path)?;
@@ -60,6 +60,12 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Makes the file if there is none. One that is there is not opened: to close it would end the locks that this process
+/// has on it by another connection, and whoever closes the file elsewhere would then take away the log that is written.
+fn make(path: &Path) -> std::io::Result<()> {
+    if path.try_exists()? { Ok(()) } else { private(path).map(drop) }
 }
 
 /// Opens one at a time, until it is dropped: SQLite does not wait for its turn when a file that is
