@@ -24,7 +24,8 @@ const RELEASED: &str = "wallet-after-release";
 /// Not a test: what the processes started by the tests below do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paying_process() {
-    let (Some(home), Some(url)) = (std::env::var_os(HOME), std::env::var(URL).ok()) else { return };
+    let (Some(home), Some(url)) = (std::env::var_os(HOME), std::env::var_os(URL)) else { return };
+    let url = url.into_string().unwrap();
     let (home, request) = (PathBuf::from(home), reqwest::Request::new(reqwest::Method::GET, url.parse().unwrap()));
     let by_session = session_double::client(&home);
     let client = if url.ends_with("/charge") { double::client(&home) } else { by_session };
