@@ -4,14 +4,13 @@
 /// `STEP:3`. With `FARTHING_HOLD=STEP=FILE` it makes the file when it comes there first, and goes on once the file is
 /// gone. With `FARTHING_DAWDLE=20` it takes up to 20 milliseconds over every eighth step.
 #[cfg(feature = "failpoints")]
-#[expect(clippy::disallowed_methods, reason = "only crash tests are built with this")]
 pub(crate) fn reach(step: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static REACHED: AtomicU32 = AtomicU32::new(0);
 
     hold(step);
     dawdle();
-    let Ok(named) = std::env::var("FARTHING_FAILPOINT") else { return };
+    let Some(named) = told("FARTHING_FAILPOINT") else { return };
     let (name, times) = named.split_once(':').unwrap_or((&named, "1"));
     if name == step && REACHED.fetch_add(1, Ordering::Relaxed) + 1 == times.parse().unwrap_or(1) {
         std::process::abort();
@@ -19,12 +18,11 @@ pub(crate) fn reach(step: &str) {
 }
 
 #[cfg(feature = "failpoints")]
-#[expect(clippy::disallowed_methods, reason = "only crash tests are built with this")]
 fn hold(step: &str) {
     use std::sync::atomic::{AtomicBool, Ordering};
     static HELD: AtomicBool = AtomicBool::new(false);
 
-    let held = std::env::var("FARTHING_HOLD").unwrap_or_default();
+    let held = told("FARTHING_HOLD").unwrap_or_default();
     let Some((_, file)) = held.split_once('=').filter(|(name, _)| *name == step) else { return };
     if HELD.swap(true, Ordering::Relaxed) || std::fs::write(file, "").is_err() {
         return;
@@ -35,15 +33,20 @@ fn hold(step: &str) {
 }
 
 #[cfg(feature = "failpoints")]
-#[expect(clippy::disallowed_methods, reason = "only crash tests are built with this")]
 fn dawdle() {
     use std::hash::BuildHasher as _;
 
-    let Ok(most) = std::env::var("FARTHING_DAWDLE") else { return };
+    let Some(most) = told("FARTHING_DAWDLE") else { return };
     let random = std::collections::hash_map::RandomState::new().hash_one(most.len());
     if random.is_multiple_of(8) {
         std::thread::sleep(std::time::Duration::from_millis((random >> 8) % most.parse().unwrap_or(1)));
     }
+}
+
+#[cfg(feature = "failpoints")]
+#[expect(clippy::disallowed_methods, reason = "only crash tests are built with this")]
+fn told(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Nothing, in every program that people use.

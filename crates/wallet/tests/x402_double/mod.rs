@@ -218,7 +218,7 @@ pub(crate) fn create(home: &Path, policy: &str) {
     wallets.set_policy(&name, &policy.parse().unwrap(), &PassphraseSource::KeyFile).unwrap();
 }
 
-/// A client that hardly waits between two attempts.
+/// A client that waits a long time for a busy machine, but hardly between two attempts.
 pub(crate) fn client(home: &Path) -> (PayingClient, Inked) {
     client_at(home, now())
 }
@@ -228,7 +228,7 @@ fn client_at(home: &Path, now: Timestamp) -> (PayingClient, Inked) {
     let inked = Inked::default();
     let account = wallet.account().unwrap();
     let balance = farthing_rail_balance::BalancePayer::new(wallet.signer());
-    let (attempts, longest_wait, silence) = (3, Duration::from_millis(5), Duration::from_secs(3));
+    let (attempts, longest_wait, silence) = (3, Duration::from_millis(5), Duration::from_secs(60));
     let settings = Settings { attempts, longest_wait, silence, ..Settings::default() };
     let payers: Vec<Arc<dyn farthing_rail::Payer>> =
         vec![Arc::new(balance), Arc::new(Noted::exact(account, now, &inked)), Arc::new(Ink::upto(&inked))];
