@@ -184,7 +184,7 @@ impl Desk {
     pub fn bill(&mut self, id: &str, pays: bool) -> Option<Value> {
         let subscription = self.billing.subscriptions.get(id)?.clone();
         if subscription["status"] == "canceled"
-            || self.periods_of(id).len() > 0 && subscription["cancel_at_period_end"] == true
+            || !self.periods_of(id).is_empty() && subscription["cancel_at_period_end"] == true
         {
             return None;
         }

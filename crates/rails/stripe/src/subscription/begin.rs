@@ -27,7 +27,7 @@ const SEARCH_AGAIN: Duration = Duration::from_secs(60);
 /// Why a step came to no object.
 enum Short {
     /// What is known of the payment for it.
-    Settled(Settlement),
+    Settled(Box<Settlement>),
     /// The answer to its key is spoilt for good.
     Spoilt(String),
 }
@@ -37,7 +37,8 @@ impl StripeSubscriptions {
     pub(super) async fn settle_once(&self, claim: &Claim) -> Settlement {
         match Kept::read(&claim.proof.kept) {
             Some(Kept::Begins(agreed)) => match self.begin(claim, &agreed, Attempt::First).await {
-                Ok(settlement) | Err(Short::Settled(settlement)) => settlement,
+                Ok(settlement) => settlement,
+                Err(Short::Settled(settlement)) => *settlement,
                 Err(Short::Spoilt(why)) => self.search(claim, &agreed, &why).await,
             },
             Some(Kept::Renews(renews)) => self.renewal_as_it_stands(claim, &renews).await,
@@ -58,27 +59,34 @@ impl StripeSubscriptions {
         }
         match self.begin(claim, &agreed, Attempt::Repeated).await {
             Ok(settlement) => settlement,
-            Err(Short::Settled(Settlement::Rejected(rejected))) => self.search(claim, &agreed, &rejected.reason).await,
-            Err(Short::Settled(settlement)) => settlement,
+            Err(Short::Settled(settlement)) => match *settlement {
+                Settlement::Rejected(rejected) => self.search(claim, &agreed, &rejected.reason).await,
+                settlement => settlement,
+            },
             Err(Short::Spoilt(why)) => self.search(claim, &agreed, &why).await,
         }
     }
 
     async fn begin(&self, claim: &Claim, agreed: &Agreed, attempt: Attempt) -> Result<Settlement, Short> {
         let api = self.stripe.api_as(&agreed.asked);
-        let api = &api.ok_or_else(|| Short::Settled(unable("the version or account of the subscription is none")))?;
+        let api =
+            &api.ok_or_else(|| Short::Settled(Box::new(unable("the version or account of the subscription is none"))))?;
         let customer = customer_of(api, claim, agreed, attempt).await?;
         let price = price_of(api, agreed, attempt).await?;
         let form = agreed.subscription(claim.payment, &customer, &price);
-        let said = api.post(SUBSCRIPTIONS, &form, Some(&key_of(claim.payment, "subscribe"))).await;
-        let said = match judge(said, attempt) {
+        let heard = api.post(SUBSCRIPTIONS, &form, Some(&key_of(claim.payment, "subscribe"))).await;
+        let is_decline = matches!(&heard, Heard::Said(said) if said.status == 402);
+        let said = match judge(heard, attempt) {
             Judged::Look(said) => said,
             // No subscription was made: that is what error_if_incomplete means.
             Judged::Clear(Settlement::Rejected(rejected)) if wants_the_payer(&rejected.reason) => {
                 return Ok(needs_action(&rejected.reason));
             }
-            Judged::Clear(settlement @ Settlement::Rejected(_)) if attempt == Attempt::First => return Ok(settlement),
-            Judged::Clear(settlement) => return Err(Short::Settled(settlement)),
+            // A decline is the answer to this very call, whenever it is heard; another refusal only to the first one.
+            Judged::Clear(settlement @ Settlement::Rejected(_)) if is_decline || attempt == Attempt::First => {
+                return Ok(settlement);
+            }
+            Judged::Clear(settlement) => return Err(Short::Settled(Box::new(settlement))),
             Judged::Spoilt(why) => return Err(Short::Spoilt(why)),
         };
         // What is stored with a key is how the subscription stood then.
@@ -143,7 +151,7 @@ impl StripeSubscriptions {
 /// The payer's customer, with the payment method attached. One that the payload names must be the payer's own: it
 /// was made for the same key before (the draft does not say so).
 async fn customer_of(api: &Api, claim: &Claim, agreed: &Agreed, attempt: Attempt) -> Result<String, Short> {
-    let refusal = |reason: &str| Err(Short::Settled(refused_subscriber(reason)));
+    let refusal = |reason: &str| Err(Short::Settled(Box::new(refused_subscriber(reason))));
     let method = format!("v1/payment_methods/{}", agreed.payment_method);
     let found = get(api, &method, attempt).await?;
     let kind = found.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -239,15 +247,17 @@ async fn post(api: &Api, path: &str, form: &Form, key: &str, attempt: Attempt) -
 fn object(judged: Judged) -> Result<Value, Short> {
     match judged {
         Judged::Look(said) => Ok(said.body),
-        Judged::Clear(Settlement::Rejected(rejected)) => Err(Short::Settled(refused_subscriber(&rejected.reason))),
-        Judged::Clear(settlement) => Err(Short::Settled(settlement)),
+        Judged::Clear(Settlement::Rejected(rejected)) => {
+            Err(Short::Settled(Box::new(refused_subscriber(&rejected.reason))))
+        }
+        Judged::Clear(settlement) => Err(Short::Settled(Box::new(settlement))),
         Judged::Spoilt(why) => Err(Short::Spoilt(why)),
     }
 }
 
 fn named(object: &Value, prefix: &str) -> Result<String, Short> {
     let name = object.get("id").and_then(|value| id(value, prefix)).map(str::to_owned);
-    name.ok_or_else(|| Short::Settled(unknown("Stripe made something without a name", UNDER_WAY)))
+    name.ok_or_else(|| Short::Settled(Box::new(unknown("Stripe made something without a name", UNDER_WAY))))
 }
 
 /// Stripe's words for a card whose bank wants its holder.

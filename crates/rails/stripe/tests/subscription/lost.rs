@@ -79,3 +79,13 @@ async fn s_55_a_step_that_is_refused_when_repeated_says_nothing_of_the_first_att
     plan.stage.double.desk().billing.methods["pm_card_visa"]["type"] = "us_bank_account".into();
     assert_eq!(word(&plan.seller.lookup(&claim).await), "settled");
 }
+
+#[tokio::test]
+async fn s_55_a_decline_whose_answer_was_lost_is_a_decline() {
+    let plan = Plan::monthly().await;
+    plan.stage.double.desk().expect(SUBSCRIBE, [Trouble::LostAfter]);
+    let claim = plan.claim("pm_card_chargeDeclined");
+    assert_eq!(word(&plan.seller.settle(&claim).await), "unknown");
+    assert_eq!(word(&plan.seller.lookup(&claim).await), "rejected");
+    assert!(plan.subscriptions().is_empty());
+}
