@@ -12,9 +12,7 @@ use crate::movement::reconcile::reconcile;
 use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
 use crate::shelf::{Missing, Shelf};
-use crate::{
-    Account, AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, SessionRecord, StoredResponse,
-};
+use crate::{Account, AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, StoredResponse};
 use crate::{BankCommand, Transfer, approval, audit, bank, session, topup};
 
 /// Applies a command: it is checked whole before anything changes, so that a refused one, or one
@@ -164,24 +162,25 @@ fn keep(shelf: &mut Shelf, before: &PaymentRecord, after: &PaymentRecord) {
 }
 
 fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outcome, Missing> {
-    if !shelf.all_in_progress {
-        return Err(Missing("everything in progress"));
-    }
+    let Some(left) = shelf.left_behind.clone() else {
+        return Err(Missing("what dead processes left behind"));
+    };
     let step = Step::Recover { deadline };
-    let half_done: Vec<PaymentRecord> =
-        shelf.payments.present().filter_map(|payment| recovered(payment, &step, at)).collect();
     let (mut entitled, mut unknown) = (0, 0);
-    for payment in half_done {
+    for id in left.payments {
+        let Some(payment) = shelf.payments.get(&id)?.and_then(|payment| recovered(payment, &step, at)) else {
+            continue;
+        };
         match payment.state {
             PaymentState::Unknown => unknown += 1,
             _ => entitled += 1,
         }
-        shelf.payments.put(payment.id, payment);
+        shelf.payments.put(id, payment);
     }
-    let left: Vec<SessionRecord> =
-        shelf.sessions.present().filter_map(|session| session::recovered(session, at)).collect();
-    for session in left {
-        shelf.sessions.put(session.id, session);
+    for id in left.sessions {
+        if let Some(session) = shelf.sessions.get(&id)?.and_then(|session| session::recovered(session, at)) {
+            shelf.sessions.put(id, session);
+        }
     }
     Ok(Outcome::Recovered { entitled, unknown })
 }

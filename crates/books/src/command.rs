@@ -52,8 +52,8 @@ pub enum Command {
     /// The rail sent the money back.
     ConfirmRefund { payment: PaymentId, settled: Settled, at: Timestamp },
     /// After a start: whatever a dead process left half done becomes `Entitled` (Posted, Delivered) or `Unknown` (Claimed).
-    /// What sessions held for requests is let go of, and deposits that were on their way are asked about. Only
-    /// for whoever owns the books alone.
+    /// What sessions held for requests is let go of, and deposits that were on their way are asked about. What
+    /// living processes that share the books are at is left alone.
     Recover { deadline: Timestamp, at: Timestamp },
     /// Development money for a payer.
     Grant { id: TransferId, payer: PayerId, asset: Asset, amount: Amount, at: Timestamp },

@@ -73,8 +73,17 @@ pub struct Shelf {
     pub payouts: Rows<PayoutId, PayoutRecord>,
     /// The payouts in a payment file.
     pub payout_files: Rows<String, Vec<PayoutId>>,
-    /// Whether every payment and every session in progress is here, for `Recover`.
-    pub all_in_progress: bool,
+    /// What dead processes left in progress, for `Recover`; `None` when it is not loaded.
+    pub left_behind: Option<LeftBehind>,
+}
+
+/// What dead processes left in progress: everything that is, where only one process writes. All of it is on the shelf.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// Payments.
+    pub payments: Vec<PaymentId>,
+    /// Sessions.
+    pub sessions: Vec<SessionId>,
 }
 
 /// What a proof was used for. It is used once, ever.
@@ -126,7 +135,7 @@ impl Shelf {
         self.payouts.clear();
         self.payout_files.clear();
         self.audit.settle();
-        self.all_in_progress = false;
+        self.left_behind = None;
     }
 
     /// Forgets everything: after a batch that could not be written, only the store knows the truth.

@@ -16,7 +16,7 @@ use crate::bank::{AssignmentRecord, EntryRecord, PayoutId, PayoutRecord, Stateme
 use crate::budget::{BudgetCounter, BudgetKey, ReservationId, ReservationRecord};
 use crate::ledger::Phase;
 use crate::payment::IdempotencyHash;
-use crate::shelf::{ProofUse, Rows, Shelf};
+use crate::shelf::{LeftBehind, ProofUse, Rows, Shelf};
 use crate::store::{BatchError, run};
 use crate::topup::{TopUpId, TopUpRecord, TopUpState};
 use crate::touches::Wanted;
@@ -150,14 +150,17 @@ impl Store for MemoryStore {
         }
         load(&wanted.sessions, &self.sessions, &mut shelf.sessions);
         self.load_bank(wanted, shelf);
-        if wanted.all_in_progress {
+        if wanted.left_behind {
+            let mut left = LeftBehind::default();
             for payment in self.payments.values().filter(|payment| !payment.state.is_final()) {
                 shelf.payments.load(payment.id, Some(payment.clone()));
+                left.payments.push(payment.id);
             }
             for session in self.sessions.values().filter(|session| !session.state.is_final()) {
                 shelf.sessions.load(session.id, Some(session.clone()));
+                left.sessions.push(session.id);
             }
-            shelf.all_in_progress = true;
+            shelf.left_behind = Some(left);
         }
         Ok(())
     }

@@ -67,14 +67,14 @@ pub struct Wanted {
     pub payout_files: HashSet<String>,
     /// Sessions.
     pub sessions: HashSet<SessionId>,
-    /// Every payment and every session that is not final.
-    pub all_in_progress: bool,
+    /// Every payment and every session that is not final and that no living process is at.
+    pub left_behind: bool,
 }
 
 impl Wanted {
     /// Whether nothing is left to load.
     pub fn is_empty(&self) -> bool {
-        !self.all_in_progress
+        !self.left_behind
             && self.accounts.is_empty()
             && self.transfers.is_empty()
             && self.resolutions.is_empty()
@@ -138,7 +138,7 @@ impl Command {
                 Need::Payment(payment) => want(&shelf.payments, &mut wanted.payments, payment),
                 Need::Transfer(transfer) => want_transfer(shelf, wanted, &transfer),
             }),
-            Self::Recover { .. } => wanted.all_in_progress |= !shelf.all_in_progress,
+            Self::Recover { .. } => wanted.left_behind |= shelf.left_behind.is_none(),
             Self::Approval(command) => asking::touches(command, shelf, wanted),
             Self::Transfer(transfer) => want_transfer(shelf, wanted, transfer),
             Self::TopUp(new) => topup::touches(new, shelf, wanted),

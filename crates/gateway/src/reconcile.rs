@@ -65,6 +65,9 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(pause) => {}
         }
+        if !seller.books.leads() {
+            continue;
+        }
         let round = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             round = reconcile(&seller) => round,

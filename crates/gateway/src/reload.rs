@@ -1,8 +1,9 @@
 //! Loading the configuration again while requests are served.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
+
+use farthing_store::Location;
 
 use crate::certificate;
 use crate::config::{Config, ConfigError, FundingFactory, Mistake, Place, RailFactory, SignerFactory, Source};
@@ -31,7 +32,7 @@ pub(crate) struct Fixed {
     certificate: Option<Certificate>,
     listen: SocketAddr,
     admin: Option<SocketAddr>,
-    store: PathBuf,
+    store: Location,
     development: bool,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Unknown settlements are asked about, and so are claims whose task is gone and payments that their
 //! rail may still take back; entitlements past their deadline are paid back. It looks once a second at
-//! what is due, asks several rails at a time, and stops when the gateway drains.
+//! what is due, asks several rails at a time, and stops when the gateway drains. Of several gateways that share the
+//! books one does this, and each looks after its own claims; what one that died was at is taken up by the others.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -62,20 +63,26 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
 }
 
 async fn round(seller: &Seller, pauses: &mut Pauses, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
+    if seller.books.has_left_behind() {
+        recover(seller).await?;
+    }
     let now = seller.now();
     // What pauses is due too: it must not keep the rest out of the round.
     let limit = PER_ROUND.saturating_add(pauses.len());
-    let mut due = seller.books.due(now, limit).await?;
-    due.extend(abandoned(seller, now, limit).await?);
-    // A payment may be due twice over: first its rail says whether it stands.
-    let provisional = seller.books.to_confirm(now, limit).await?;
+    let mut due = abandoned(seller, now, limit).await?;
+    let mut provisional = Vec::new();
+    if seller.books.leads() {
+        due.extend(seller.books.due(now, limit).await?);
+        // A payment may be due twice over: first its rail says whether it stands.
+        provisional = seller.books.to_confirm(now, limit).await?;
+    }
     let ids: HashSet<PaymentId> = provisional.iter().map(|record| record.id).collect();
     due.retain(|record| !ids.contains(&record.id));
     let due: Vec<Due> = provisional.into_iter().map(Due::Confirm).chain(due.into_iter().map(Due::Step)).collect();
     pauses.forget_all_but(&due);
     let awake = due.into_iter().filter(|due| !pauses.holds(due.record().id, now)).collect::<Vec<_>>();
     let mut asked = stream::iter(awake)
-        .take_while(|_| std::future::ready(!*stop.borrow()))
+        .take_while(|due| std::future::ready(!*stop.borrow() && (due.is_own() || seller.books.leads())))
         .map(|due| async move { (due.record().id, due.settle(seller).await) })
         .buffer_unordered(AT_A_TIME);
     while let Some((payment, done)) = asked.next().await {
@@ -99,6 +106,11 @@ impl Due {
         match self {
             Self::Confirm(record) | Self::Step(record) => record,
         }
+    }
+
+    /// Whether it is a claim of this process, which nobody else looks after.
+    fn is_own(&self) -> bool {
+        matches!(self, Self::Step(record) if record.state == PaymentState::Claimed)
     }
 
     /// Whether it is done; otherwise it is tried again after a pause.

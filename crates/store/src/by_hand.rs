@@ -14,6 +14,7 @@ use crate::audit::Archived;
 use crate::engine::Connection;
 use crate::engine::sqlite::{file, schema};
 use crate::reader::Readers;
+use crate::standing::Standing;
 use crate::tables::Tables;
 use crate::writer::{Batch, Job, LARGEST_BATCH, Writer};
 use crate::{Books, PLACES, StoreError, WriterHandle};
@@ -51,12 +52,21 @@ impl Books {
         file::prepare(&reading)?;
         let (queue, waiting) = unbounded_channel();
         let store = Tables::new(Connection::File(connection));
-        let writer = Writer { store, queue: waiting, turns: None, checkpointer: None, keep: None, _lock: None };
+        let writer = Writer {
+            store,
+            queue: waiting,
+            turns: None,
+            checkpointer: None,
+            keep: None,
+            standing: Standing::default(),
+            _lock: None,
+        };
         let handle = WriterHandle { queue, places: Arc::new(Semaphore::new(PLACES)) };
         let books = Self {
             writer: Some(handle),
             readers: Readers::here(Connection::File(reading)),
             archived: Archived::default(),
+            standing: Standing::default(),
         };
         Ok((books, Engine { writer, shelf: Shelf::default(), jobs: Vec::new(), batch: Batch::default() }))
     }
@@ -79,6 +89,7 @@ impl Engine {
         for job in self.jobs.drain(..) {
             match job {
                 Job::Apply(command, waiter) => self.batch.push(command, waiter),
+                Job::Beat => {}
                 Job::Stop(answer) => stopped.push(answer),
             }
         }

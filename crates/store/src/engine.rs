@@ -13,10 +13,11 @@ pub(crate) mod sqlite;
 use farthing_books::Shelf;
 use rusqlite::{OptionalExtension as _, ToSql};
 
-use crate::{Location, StoreError};
+use crate::{Location, Sharing, StoreError};
 use lookup::Lookups;
 use postgres::link::Role;
 use postgres::session::Session;
+pub(crate) use postgres::watch::{BEAT, Seen};
 pub(crate) use row::Row;
 
 /// One connection to books.
@@ -35,11 +36,12 @@ pub(crate) struct Wording {
 
 impl Connection {
     /// A connection to write with, to books that are made or brought to the newest schema where they are not.
-    pub(crate) fn writer(place: &Location) -> Result<Self, StoreError> {
+    pub(crate) fn writer(place: &Location, sharing: Sharing) -> Result<Self, StoreError> {
         match place {
             Location::File(path) => Ok(Self::File(sqlite::file::writer(path)?)),
             Location::Server(address) => {
-                let server = Session::open(address, Role::Writer)?;
+                let server =
+                    Session::open(address, if sharing == Sharing::Exclusive { Role::Node } else { Role::Visitor })?;
                 postgres::schema::migrate(&server)?;
                 Ok(Self::Server(Box::new(server)))
             }
@@ -55,6 +57,32 @@ impl Connection {
                 postgres::schema::check(&server)?;
                 Ok(Self::Server(Box::new(server)))
             }
+        }
+    }
+
+    /// The number of this process among those that share the books; 0 for a file.
+    pub(crate) fn node(&self) -> i64 {
+        match self {
+            Self::File(_) => 0,
+            Self::Server(server) => server.node(),
+        }
+    }
+
+    /// Says that this process lives, and looks who else does; nothing for a file, which has one process or many that
+    /// leave nothing behind.
+    pub(crate) fn beat(&self) -> Result<Option<Seen>, StoreError> {
+        match self {
+            Self::File(_) => Ok(None),
+            Self::Server(server) => server.beat().map(Some),
+        }
+    }
+
+    /// Takes those whose death was seen out of the list of processes, as a part of the batch: what they were at is
+    /// nobody's from here, and what they still write is refused.
+    pub(crate) fn bury_the_dead(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Server(server) => server.bury_the_dead(),
         }
     }
 
@@ -104,7 +132,7 @@ impl Connection {
 
     /// Writes as a part of the batch: now, or together with its like at the end. So statements may change their order;
     /// those that are alike keep theirs, and kinds come in the order in which each was first used.
-    pub(crate) fn write(&self, sql: &'static str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
+    pub(crate) fn write(&self, sql: &str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
         match self {
             Self::File(file) => {
                 file.prepare_cached(sql)?.execute(values)?;

@@ -14,6 +14,7 @@ mod listing;
 mod location;
 mod reader;
 mod sessions;
+mod standing;
 mod tables;
 mod writer;
 
@@ -41,6 +42,7 @@ pub use sessions::Drawn;
 
 use audit::Archived;
 use reader::Readers;
+use standing::Standing;
 use tables::{budget, rows};
 use writer::{Job, Waiter, Writer};
 
@@ -55,6 +57,7 @@ pub struct Books {
     writer: Option<WriterHandle>,
     readers: Readers,
     archived: Archived,
+    standing: Standing,
 }
 
 #[derive(Clone)]
@@ -78,11 +81,30 @@ impl Books {
     /// Opens, or creates, the books at a place and starts their writer.
     pub fn open(place: impl Into<Location>, sharing: Sharing) -> Result<Self, StoreError> {
         let place = place.into();
+        let is_node = place.file().is_none() && sharing == Sharing::Exclusive;
+        let standing = if is_node { Standing::among_others() } else { Standing::default() };
         let writer = match sharing {
             Sharing::ReadOnly => None,
-            Sharing::Exclusive | Sharing::Shared => Some(WriterHandle::start(place.clone(), sharing)?),
+            Sharing::Exclusive | Sharing::Shared => {
+                Some(WriterHandle::start(place.clone(), sharing, standing.clone())?)
+            }
         };
-        Ok(Self { writer, readers: Readers::start(&place, READING_THREADS)?, archived: Archived::default() })
+        if let Some(writer) = writer.as_ref().filter(|_| is_node) {
+            writer.beat_from_now_on()?;
+        }
+        let readers = Readers::start(&place, READING_THREADS)?;
+        Ok(Self { writer, readers, archived: Archived::default(), standing })
+    }
+
+    /// Whether work that only one of the processes that share the books may do is this one's, now: resolving, paying
+    /// back, collecting, reconciling. Ask again before each piece of it. Always, where the books are in a file.
+    pub fn leads(&self) -> bool {
+        self.standing.leads()
+    }
+
+    /// Whether another process that shares the books died: [`Command::Recover`] takes up what it left.
+    pub fn has_left_behind(&self) -> bool {
+        self.standing.left_behind()
     }
 
     /// Applies one command; resolves when it is durable.
@@ -127,6 +149,13 @@ impl Books {
         self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], rows::payment)).await
     }
 
+    /// Whether this process changed a payment last: of several that share the books, nobody else is at it.
+    pub async fn was_changed_here(&self, id: PaymentId) -> Result<bool, StoreError> {
+        let sql = "SELECT node FROM payments WHERE id = ?1";
+        let node = self.readers.read(move |books| books.one(sql, params![id.as_bytes()], |row| row.get(0))).await?;
+        Ok(node == Some(self.standing.node()))
+    }
+
     /// The response kept for a payment.
     pub async fn response(&self, id: PaymentId) -> Result<Option<StoredResponse>, StoreError> {
         let sql = "SELECT status, headers, body FROM responses WHERE payment = ?1";
@@ -139,10 +168,11 @@ impl Books {
         self.readers.read(move |books| listing::due(books, now, limit)).await
     }
 
-    /// Payments claimed before an instant and still nothing more than that, the oldest first: whoever
-    /// was to finish them may be gone.
+    /// Payments that this process claimed before an instant and that are still nothing more than that, the oldest
+    /// first: the task that was to finish them may be gone.
     pub async fn claimed_before(&self, before: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
-        self.readers.read(move |books| listing::claimed_before(books, before, limit)).await
+        let node = self.standing.node();
+        self.readers.read(move |books| listing::claimed_before(books, node, before, limit)).await
     }
 
     /// Settled payments whose rail must be asked again whether they still stand, the longest due first.
@@ -261,10 +291,10 @@ impl Books {
 }
 
 impl WriterHandle {
-    fn start(place: Location, sharing: Sharing) -> Result<Self, StoreError> {
+    fn start(place: Location, sharing: Sharing, standing: Standing) -> Result<Self, StoreError> {
         let (queue, waiting) = unbounded_channel();
         let (opened, open) = mpsc::channel();
-        let body = move || match Writer::open(&place, sharing, waiting) {
+        let body = move || match Writer::open(&place, sharing, waiting, standing) {
             Ok(writer) => {
                 drop(opened.send(Ok(())));
                 writer.run();
@@ -275,6 +305,22 @@ impl WriterHandle {
         spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         open.recv().map_err(|_| StoreError::Closed)??;
         Ok(Self { queue, places: Arc::new(Semaphore::new(PLACES)) })
+    }
+
+    /// Reminds the writer to show that this process lives, for as long as there is a handle.
+    fn beat_from_now_on(&self) -> Result<(), StoreError> {
+        let queue = self.queue.downgrade();
+        let beating = move || {
+            while let Some(queue) = queue.upgrade() {
+                if queue.send(Job::Beat).is_err() {
+                    return;
+                }
+                drop(queue);
+                thread::sleep(engine::BEAT);
+            }
+        };
+        let spawned = thread::Builder::new().name("books-beat".to_owned()).spawn(beating);
+        spawned.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
@@ -307,7 +353,7 @@ mod tests {
         let (queue, mut waiting) = unbounded_channel();
         let writer = Some(WriterHandle { queue, places: Arc::new(Semaphore::new(1)) });
         let readers = Readers::start(&Location::from(&path), 1).unwrap();
-        let books = Books { writer, readers, archived: Archived::default() };
+        let books = Books { writer, readers, archived: Archived::default(), standing: Standing::default() };
 
         let (mut first, mut second) = (pin!(books.submit(grant(1, 1, 1))), pin!(books.submit(grant(2, 1, 1))));
         let mut context = Context::from_waker(Waker::noop());

@@ -65,19 +65,20 @@ fn due_sql() -> String {
     )
 }
 
-/// The payments that are claimed and nothing more, the oldest first.
+/// The payments that a process claimed and that are nothing more, the oldest first.
 pub(crate) fn claimed_before(
     books: &Connection,
+    node: i64,
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<PaymentRecord>, StoreError> {
-    books.many(&claimed_sql(), params![before.unix_millis(), limit], rows::payment)
+    books.many(&claimed_sql(), params![before.unix_millis(), limit, node], rows::payment)
 }
 
 /// The sign keeps SQLite from walking through all of history in the order that is asked for.
 fn claimed_sql() -> String {
     format!(
-        "SELECT {PAYMENT} FROM payments WHERE {IN_PROGRESS} AND state = 'claimed' AND +claimed_at < ?1 \
+        "SELECT {PAYMENT} FROM payments WHERE {IN_PROGRESS} AND state = 'claimed' AND +claimed_at < ?1 AND node = ?3 \
          ORDER BY +claimed_at LIMIT ?2"
     )
 }

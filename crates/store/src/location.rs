@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub use crate::engine::postgres::address::{Address, AddressError};
 
 /// Where books are: in a file of this machine, or on a server that several machines share.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// An SQLite file.
     File(PathBuf),

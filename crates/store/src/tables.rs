@@ -22,7 +22,7 @@ use rusqlite::types::Value;
 
 use crate::StoreError;
 use crate::engine::lookup::Lookups;
-use crate::engine::{Connection, Row};
+use crate::engine::{Connection, Row, Wording};
 use approval::APPROVAL;
 use budget::{COUNTER, RESERVATION};
 use rows::{ACCOUNT, IN_PROGRESS, MOVEMENT, PAYMENT, TRANSFERS};
@@ -60,14 +60,17 @@ impl Store for Tables {
     }
 
     fn load(&mut self, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), StoreError> {
+        if wanted.left_behind {
+            self.connection.bury_the_dead()?;
+        }
         let mut lookups = Lookups::default();
         look_up_accounts(&mut lookups, wanted, &mut self.account_rows);
         look_up_payments(&mut lookups, wanted);
         look_up_limits(&mut lookups, wanted);
         topup::look_up(&mut lookups, wanted);
         bank::look_up(&mut lookups, wanted);
-        if wanted.all_in_progress {
-            look_up_what_is_left(&mut lookups);
+        if wanted.left_behind {
+            look_up_what_is_left(&mut lookups, &self.connection);
         }
         self.connection.look_up(lookups, shelf)
     }
@@ -153,15 +156,25 @@ fn look_up_limits(lookups: &mut Lookups<'_>, wanted: &Wanted) {
     }
 }
 
-fn look_up_what_is_left(lookups: &mut Lookups<'_>) {
-    let open = format!("SELECT {PAYMENT} FROM payments WHERE {IN_PROGRESS}");
-    lookups.add_all(open, rows::payment, |shelf, found| {
-        found.into_iter().for_each(|payment| shelf.payments.load(payment.id, Some(payment)));
+fn look_up_what_is_left(lookups: &mut Lookups<'_>, connection: &Connection) {
+    let open = |columns: &str, table: &str, condition: &str| {
+        let file = format!("SELECT {columns} FROM {table} WHERE {condition}");
+        let server = format!("{file} AND node NOT IN (SELECT node FROM nodes)");
+        connection.words(&Wording { file, server }).to_owned()
+    };
+    lookups.add_all(open(PAYMENT, "payments", IN_PROGRESS), rows::payment, |shelf, found| {
+        let left = shelf.left_behind.get_or_insert_default();
+        for payment in found {
+            left.payments.push(payment.id);
+            shelf.payments.load(payment.id, Some(payment));
+        }
     });
-    let open = format!("SELECT {SESSION} FROM sessions WHERE {}", session::IN_PROGRESS);
-    lookups.add_all(open, session::record, |shelf, found| {
-        found.into_iter().for_each(|session| shelf.sessions.load(session.id, Some(session)));
-        shelf.all_in_progress = true;
+    lookups.add_all(open(SESSION, "sessions", session::IN_PROGRESS), session::record, |shelf, found| {
+        let left = shelf.left_behind.get_or_insert_default();
+        for session in found {
+            left.sessions.push(session.id);
+            shelf.sessions.load(session.id, Some(session));
+        }
     });
 }
 

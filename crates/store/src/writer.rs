@@ -12,6 +12,7 @@ use crate::engine::Connection;
 use crate::engine::sqlite::checkpoint::Checkpointer;
 use crate::engine::sqlite::file::Lock;
 use crate::engine::sqlite::turns::Turns;
+use crate::standing::Standing;
 use crate::tables::Tables;
 use crate::{Location, Sharing, StoreError};
 
@@ -28,6 +29,8 @@ const ATTEMPTS: usize = 5;
 pub(crate) enum Job {
     /// A command, and who waits for its outcome.
     Apply(Command, Option<Waiter>),
+    /// Show others that this process lives.
+    Beat,
     /// Everything before it is durable, then the writer ends.
     Stop(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -47,24 +50,35 @@ pub(crate) struct Writer {
     pub(crate) checkpointer: Option<Checkpointer>,
     /// Rows kept between batches; `None` when other processes write too and nothing says whether they did.
     pub(crate) keep: Option<usize>,
+    pub(crate) standing: Standing,
     /// Held until the store is closed: declared last, dropped last.
     pub(crate) _lock: Option<Lock>,
 }
 
 impl Writer {
     /// Opens the books for writing.
-    pub(crate) fn open(place: &Location, sharing: Sharing, queue: UnboundedReceiver<Job>) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        place: &Location,
+        sharing: Sharing,
+        queue: UnboundedReceiver<Job>,
+        standing: Standing,
+    ) -> Result<Self, StoreError> {
         let Some(path) = place.file() else {
-            let store = Tables::new(Connection::writer(place)?);
-            return Ok(Self { store, queue, turns: None, checkpointer: None, keep: Some(KEPT_ROWS), _lock: None });
+            let store = Tables::new(Connection::writer(place, sharing)?);
+            let keep = Some(KEPT_ROWS);
+            let writer = Self { store, queue, turns: None, checkpointer: None, keep, standing, _lock: None };
+            if sharing == Sharing::Exclusive {
+                writer.beat();
+            }
+            return Ok(writer);
         };
         let lock = Lock::take(path, sharing)?;
-        let connection = Connection::writer(place)?;
+        let connection = Connection::writer(place, sharing)?;
         let owner = sharing == Sharing::Exclusive;
         let checkpointer = owner.then(|| Checkpointer::start(path, &connection)).transpose()?;
         let turns = (!owner).then(|| Turns::at(path)).transpose()?;
         let keep = owner.then_some(KEPT_ROWS);
-        Ok(Self { store: Tables::new(connection), queue, turns, checkpointer, keep, _lock: lock })
+        Ok(Self { store: Tables::new(connection), queue, turns, checkpointer, keep, standing, _lock: lock })
     }
 
     /// Runs until it is stopped or every handle is gone.
@@ -80,16 +94,20 @@ impl Writer {
             let turn = self.turns.as_mut().map(Turns::take).transpose();
             // One commit carries what came while others had their turn.
             self.take_waiting(&mut jobs);
-            let mut stop = None;
+            let (mut stop, mut beats) = (None, false);
             for job in jobs.drain(..) {
                 match job {
                     Job::Apply(command, waiter) => batch.push(command, waiter),
+                    Job::Beat => beats = true,
                     Job::Stop(answer) => stop = Some(answer),
                 }
             }
             match &turn {
                 Ok(_) => self.commit(&mut shelf, &mut batch),
                 Err(error) => batch.fail(error),
+            }
+            if beats {
+                self.beat();
             }
             if let Some(answer) = stop {
                 self.queue.close();
@@ -101,6 +119,13 @@ impl Writer {
             if !open {
                 return;
             }
+        }
+    }
+
+    fn beat(&self) {
+        match self.store.connection.beat() {
+            Ok(seen) => seen.into_iter().for_each(|seen| self.standing.remember(seen)),
+            Err(error) => tracing::warn!(%error, "the other processes that share the books cannot be seen"),
         }
     }
 

@@ -14,7 +14,7 @@ use farthing_books::statement::Totals;
 use farthing_money::Asset;
 use farthing_protocol::Timestamp;
 use farthing_rail::PaymentId;
-use farthing_store::{Books as Store, Sharing};
+use farthing_store::{AddressError, Books as Store, Location, Sharing};
 use serde_json::{Value, json};
 
 use super::admin::Admin;
@@ -67,7 +67,7 @@ pub(crate) enum Books {
 /// Which books.
 #[derive(Args)]
 struct Place {
-    /// The gateway's data directory, or the file that its `store` names.
+    /// The gateway's data directory, or what its `store` names: a file, or postgres://user@host/database.
     #[arg(long)]
     data: PathBuf,
     /// Print JSON.
@@ -133,14 +133,20 @@ impl Books {
 
 /// Opens a gateway's books to look at them, beside the gateway or without it.
 pub(crate) fn open(data: &Path) -> Result<Store, Failure> {
+    let place = match data.to_str().filter(|text| text.starts_with("postgres")) {
+        Some(address) => address.parse().map_err(|error: AddressError| Failure::wrong_use(error.to_string()))?,
+        None => file_of(data)?,
+    };
+    Store::open(place, Sharing::ReadOnly).or_fail("the books cannot be opened")
+}
+
+fn file_of(data: &Path) -> Result<Location, Failure> {
     let file = if data.is_dir() { data.join("farthing.db") } else { data.to_owned() };
     if !file.exists() {
-        return Err(Failure::new(format!(
-            "there are no books at {}; name the gateway's data directory",
-            file.display()
-        )));
+        let file = file.display();
+        return Err(Failure::new(format!("there are no books at {file}; name the gateway's data directory")));
     }
-    Store::open(&file, Sharing::ReadOnly).or_fail("the books cannot be opened")
+    Ok(file.into())
 }
 
 impl Verify {

@@ -59,8 +59,8 @@ impl Gateway {
             return self.checked(config);
         }
         let (development, store) = (config.development, config.store.clone());
-        let books = Books::open(&store, Sharing::Exclusive)
-            .map_err(|error| Failure::new(format!("{}: {error}", store.display())))?;
+        let books =
+            Books::open(&store, Sharing::Exclusive).map_err(|error| Failure::new(format!("{store}: {error}")))?;
         let upstream_tls = rustls::ClientConfig::with_platform_verifier().or_fail("the system's trusted roots")?;
         let seller = Seller::new(config, rails::acceptors(), books.clone())
             .signers(rails::signers())

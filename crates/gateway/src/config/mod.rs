@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use farthing_money::Price;
 use farthing_protocol::{BindingSecret, Realm};
+use farthing_store::Location;
 use secrecy::SecretString;
 
 pub use error::{ConfigError, Mistake, Place};
@@ -54,8 +55,10 @@ pub struct Config {
     pub secret: BindingSecret,
     /// Still accepted after a rotation.
     pub previous_secret: Option<BindingSecret>,
-    /// The file that holds the books.
-    pub store: PathBuf,
+    /// Where the books are.
+    pub store: Location,
+    /// What a file of this configuration is beside.
+    pub folder: PathBuf,
     /// Allows plain HTTP beyond loopback, grants and simulated rails.
     pub development: bool,
     /// Bodies up to so many bytes are bound to their challenge by a digest.
@@ -205,9 +208,10 @@ impl Config {
         read::read(text, file, directory, Source::Fixed, environment)
     }
 
-    /// The folder of the books.
+    /// The folder of what this process keeps for itself: that of the books, or of the configuration where the books
+    /// are on a server.
     pub fn data(&self) -> &Path {
-        match self.store.parent() {
+        match self.store.file().map_or(Some(self.folder.as_path()), Path::parent) {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         }

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use farthing_money::Price;
 use farthing_protocol::{BindingSecret, Realm};
+use farthing_store::{AddressError, Location};
 use toml::Spanned;
 use url::Url;
 
@@ -57,6 +58,7 @@ pub(super) fn read(
             None => None,
         },
         store: reader.store(&gateway, directory)?,
+        folder: directory.to_owned(),
         development: gateway.development,
         digest_body: reader.size("digest_body", gateway.digest_body.as_ref(), DIGEST_BODY)?,
         offer_signer: reader.offer_signer(&gateway)?,
@@ -222,11 +224,14 @@ impl Reader<'_> {
         }
     }
 
-    fn store(&self, gateway: &GatewayTable, directory: &Path) -> Result<PathBuf, ConfigError> {
-        let Some(text) = &gateway.store else { return Ok(directory.join("farthing.db")) };
+    fn store(&self, gateway: &GatewayTable, directory: &Path) -> Result<Location, ConfigError> {
+        let Some(text) = &gateway.store else { return Ok(directory.join("farthing.db").into()) };
         self.value("store", text, |text| match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(directory.join(path)),
-            _ => Err(format!("\"{text}\" is not a store; write \"sqlite:PATH\", such as \"sqlite:./farthing.db\"")),
+            Some(path) if !path.is_empty() => Ok(directory.join(path).into()),
+            None if text.starts_with("postgres") => text.parse().map_err(|error: AddressError| error.to_string()),
+            _ => Err("this is not a store; write \"sqlite:PATH\", such as \"sqlite:./farthing.db\", or \
+                      \"postgres://user@host/database\""
+                .to_owned()),
         })
     }
 

@@ -40,7 +40,8 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
     let Some(record) = seller.books.payment(payment).await? else { return Ok(Resolution::Busy) };
     match record.state {
         PaymentState::Unknown => {}
-        PaymentState::Claimed if !seller.is_claiming(payment) => {}
+        // Another gateway's claim is in its hands for as long as it lives; what it leaves becomes unknown.
+        PaymentState::Claimed if !seller.is_claiming(payment) && seller.books.was_changed_here(payment).await? => {}
         PaymentState::Entitled => return Ok(Resolution::Entitled(Box::new(record))),
         PaymentState::Closed if record.owes_no_delivery() => return Ok(Resolution::Closed(Box::new(record))),
         PaymentState::Rejected => return Ok(Resolution::Rejected),

@@ -78,6 +78,10 @@ fn can_pay_back(seller: &Seller, record: &PaymentRecord) -> bool {
 /// Asks the rail to pay back. Whatever it does not confirm stays `Refunding` and is asked again.
 async fn over_the_rail(seller: &Seller, record: Box<PaymentRecord>) -> Result<SentBack, StoreError> {
     let payment = record.id;
+    if !seller.books.leads() {
+        // The one of several gateways that leads finds it due.
+        return Ok(SentBack::UnderWay(record));
+    }
     let Some(settler) = settler_of(seller, &record) else {
         tracing::error!(%payment, method = record.method, "no configured payment method can pay this back");
         return Ok(SentBack::UnderWay(record));

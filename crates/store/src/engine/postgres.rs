@@ -8,3 +8,4 @@ pub(crate) mod session;
 mod tls;
 mod turn;
 pub(crate) mod value;
+pub(crate) mod watch;

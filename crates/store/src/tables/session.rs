@@ -151,7 +151,7 @@ fn insert(connection: &Connection, session: &SessionRecord) -> Result<(), StoreE
 }
 
 fn write_counters(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
-    let update = "UPDATE sessions SET held = ?2, spent = ?3, units = ?4, unposted = ?5, used_at = ?6, updated_at = ?7 \
+    let update = "UPDATE sessions SET held = ?2, spent = ?3, units = ?4, unposted = ?5, used_at = ?6, updated_at = ?7, node = ?8 \
          WHERE id = ?1";
     connection.write(
         update,
@@ -163,6 +163,7 @@ fn write_counters(connection: &Connection, session: &SessionRecord) -> Result<()
             unposted_text(&session.unposted)?,
             session.used_at.unix_millis(),
             session.updated_at.unix_millis(),
+            connection.node(),
         ],
     )?;
     Ok(())
@@ -170,7 +171,7 @@ fn write_counters(connection: &Connection, session: &SessionRecord) -> Result<()
 
 fn write_voucher(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
     let update = "UPDATE sessions SET held = ?2, spent = ?3, units = ?4, unposted = ?5, used_at = ?6, updated_at = ?7, \
-         accepted = ?8, voucher = ?9 WHERE id = ?1";
+         accepted = ?8, voucher = ?9, node = ?10 WHERE id = ?1";
     connection.write(
         update,
         params![
@@ -183,6 +184,7 @@ fn write_voucher(connection: &Connection, session: &SessionRecord) -> Result<(),
             session.updated_at.unix_millis(),
             session.accepted.to_string(),
             session.voucher,
+            connection.node(),
         ],
     )?;
     Ok(())

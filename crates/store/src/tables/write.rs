@@ -122,8 +122,8 @@ fn payments(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
 fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<(), StoreError> {
     let insert = "INSERT INTO payments (id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
          idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, \
-         updated_at, consumed, confirm_at, passed_on, rail, session, tops_up, taken_back) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
-         ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)";
+         updated_at, consumed, confirm_at, passed_on, rail, session, tops_up, taken_back, node) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
+         ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)";
     connection.write(
         insert,
         params![
@@ -157,6 +157,7 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
             payment.session.map(|session| *session.as_bytes()),
             payment.tops_up.as_ref().map(ToString::to_string),
             taken_back(payment),
+            connection.node(),
         ],
     )?;
     Ok(())
@@ -167,7 +168,7 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
 fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<(), StoreError> {
     let update = "UPDATE payments SET state = ?2, reference = ?3, fee = ?4, refund = ?5, reason = ?6, deadline = ?7, \
          status = ?8, settled_at = ?9, updated_at = ?10, consumed = ?11, confirm_at = ?12, passed_on = ?13, \
-         amount = ?14, taken_back = ?15 WHERE id = ?1";
+         amount = ?14, taken_back = ?15, node = ?16 WHERE id = ?1";
     connection.write(
         update,
         params![
@@ -186,6 +187,7 @@ fn update_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
             payment.passed_on.to_string(),
             payment.amount.to_string(),
             taken_back(payment),
+            connection.node(),
         ],
     )?;
     if payment.idempotency.is_none() && payment.state.frees_its_key() {

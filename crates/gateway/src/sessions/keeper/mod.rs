@@ -64,6 +64,9 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(PERIOD) => {}
         }
+        if !seller.books.leads() {
+            continue;
+        }
         if let Err(error) = keeper.round(&seller, &stop).await {
             seller.metrics.store_errors.increment(1);
             tracing::error!(%error, "the sessions cannot be looked after");

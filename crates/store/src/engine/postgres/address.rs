@@ -18,7 +18,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 ///
 /// Each merchant's books have a schema of their own (`?schema=NAME`): a shard, with one writer at a time. Shown without
 /// its password.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     pub(super) config: Config,
     pub(super) schema: String,

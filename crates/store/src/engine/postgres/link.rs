@@ -33,8 +33,10 @@ const SETTINGS_OF_READERS: &str = "SET statement_timeout = 30000; SET idle_in_tr
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Writes batches.
-    Writer,
+    /// Writes batches, and others look whether it lives.
+    Node,
+    /// Writes batches, and leaves nothing half done.
+    Visitor,
     /// Reads beside them.
     Reader,
 }
@@ -72,7 +74,7 @@ impl Link {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let settings = match role {
-            Role::Writer => SETTINGS,
+            Role::Node | Role::Visitor => SETTINGS,
             Role::Reader => SETTINGS_OF_READERS,
         };
         let opened = runtime.block_on(async {

@@ -14,6 +14,7 @@ use super::address::Address;
 use super::link::{Failure, Form, Link, Role};
 use super::turn::{self, Place};
 use super::value::Given;
+use super::watch::{Seen, Watch};
 use crate::StoreError;
 use crate::engine::Row;
 use crate::engine::lookup::{Lookups, owned};
@@ -29,14 +30,16 @@ pub(crate) struct Session {
     link: RefCell<Option<Link>>,
     /// Where this process stands among those that write.
     place: Cell<Option<Place>>,
+    /// Whether others had a turn since the last batch that asked.
     others_wrote: Cell<bool>,
+    watch: RefCell<Watch>,
     in_transaction: Cell<bool>,
     queue: RefCell<Vec<Alike>>,
 }
 
 /// Rows to be written by the same statement.
 struct Alike {
-    sql: &'static str,
+    sql: String,
     rows: Vec<Vec<Value>>,
 }
 
@@ -52,6 +55,7 @@ impl Session {
             link: RefCell::new(None),
             place: Cell::new(None),
             others_wrote: Cell::new(false),
+            watch: RefCell::default(),
             in_transaction: Cell::new(false),
             queue: RefCell::default(),
         };
@@ -73,7 +77,7 @@ impl Session {
         self.using(|link| {
             let place = match self.place.get() {
                 Some(place) => place,
-                None => turn::enter(link)?,
+                None => turn::enter(link, self.role == Role::Node)?,
             };
             self.in_transaction.set(true);
             let (taken, place) = match turn::take(link, place)? {
@@ -81,29 +85,48 @@ impl Session {
                 None => {
                     tracing::warn!("this process was taken for dead by others that share the books; it goes on anew");
                     link.wait(link.client.batch_execute("ROLLBACK"))?;
-                    let place = turn::enter(link)?;
+                    let place = turn::enter(link, self.role == Role::Node)?;
                     let taken = turn::take(link, place)?;
                     (taken.ok_or_else(|| Failure::Lost("a new process is unknown".to_owned()))?, place)
                 }
             };
-            self.others_wrote.set(taken.turn != place.turn + 1);
+            self.others_wrote.set(self.others_wrote.get() || taken.turn != place.turn + 1);
             self.place.set(Some(Place { turn: taken.turn, ..place }));
             Ok(())
         })
     }
 
-    /// Whether another process had its turn since the batch before.
+    /// Whether another process had its turn since this was asked before.
     pub(crate) fn others_wrote(&self) -> bool {
-        self.others_wrote.get()
+        self.others_wrote.replace(false)
+    }
+
+    /// A batch of nothing: others see that this process lives, and it sees who else does.
+    pub(crate) fn beat(&self) -> Result<Seen, StoreError> {
+        let began = Instant::now();
+        self.begin()?;
+        let nodes = self.using(turn::watched);
+        self.commit()?;
+        Ok(self.watch.borrow_mut().look(&nodes?, self.node(), began))
+    }
+
+    pub(crate) fn bury_the_dead(&self) -> Result<(), StoreError> {
+        let dead = self.watch.borrow().dead();
+        Ok(self.using(|link| dead.iter().try_for_each(|node| turn::leave(link, *node)))?)
+    }
+
+    /// The number of this process among those that ever wrote; 0 before its first batch.
+    pub(crate) fn node(&self) -> i64 {
+        self.place.get().map_or(0, |place| place.node)
     }
 
     /// Keeps a row to be written with the batch.
-    pub(crate) fn write(&self, sql: &'static str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
+    pub(crate) fn write(&self, sql: &str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
         let row = values.iter().map(|value| owned(*value)).collect::<Result<Vec<_>, _>>()?;
         let mut queue = self.queue.borrow_mut();
         match queue.iter_mut().find(|alike| alike.sql == sql) {
             Some(alike) => alike.rows.push(row),
-            None => queue.push(Alike { sql, rows: vec![row] }),
+            None => queue.push(Alike { sql: sql.to_owned(), rows: vec![row] }),
         }
         Ok(())
     }
@@ -252,7 +275,7 @@ impl Session {
         let Some(place) = self.place.take() else {
             return Ok(());
         };
-        Ok(self.using(|link| turn::leave(link, place))?)
+        Ok(self.using(|link| turn::leave(link, place.node))?)
     }
 
     /// Several statements at once, without values.
@@ -296,7 +319,7 @@ impl Session {
 fn send(link: &Link, queue: &[Alike]) -> Result<(), Failure> {
     let mut statements = Vec::with_capacity(queue.len());
     for alike in queue {
-        statements.push(link.prepared(Form::Write, alike.sql)?);
+        statements.push(link.prepared(Form::Write, &alike.sql)?);
     }
     let columns: Vec<_> = queue.iter().map(|alike| columns(&alike.rows)).collect();
     link.wait(async {

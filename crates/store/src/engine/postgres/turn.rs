@@ -26,17 +26,18 @@ pub(super) struct Taken {
     pub(super) turn: i64,
 }
 
-const ENTER: &str = "INSERT INTO nodes (batches) VALUES (0) RETURNING node";
+const ENTER: &str = "INSERT INTO nodes (batches, watched) VALUES (0, ?1) RETURNING node";
 const TAKE: &str = "UPDATE turn SET number = number + 1 RETURNING number";
 const COUNT: &str = "UPDATE nodes SET batches = batches + 1 WHERE node = ?1 RETURNING batches";
 const WAIT: &str = "SELECT number FROM turn FOR UPDATE";
 const BATCHES: &str = "SELECT batches FROM nodes WHERE node = ?1";
+const WATCHED: &str = "SELECT node, batches FROM nodes WHERE watched = 1";
 const LEAVE: &str = "DELETE FROM nodes WHERE node = ?1";
 
-/// Becomes one of those that write.
-pub(super) fn enter(link: &Link) -> Result<Place, Failure> {
+/// Becomes one of those that write; others look whether it lives if it is watched.
+pub(super) fn enter(link: &Link, is_watched: bool) -> Result<Place, Failure> {
     let statement = link.prepared(Form::Single, ENTER)?;
-    let row = link.wait(link.client.query_one(&statement, &[]))?;
+    let row = link.wait(link.client.query_one(&statement, &[&i64::from(is_watched)]))?;
     Ok(Place { node: row.try_get(0)?, batches: 0, turn: -1 })
 }
 
@@ -72,10 +73,17 @@ pub(super) fn batches(link: &Link, place: Place) -> Result<Option<i64>, Failure>
     found.as_ref().map(first).transpose()
 }
 
-/// Is none of those that write any more.
-pub(super) fn leave(link: &Link, place: Place) -> Result<(), Failure> {
+/// Those that are watched, each with how many batches it wrote.
+pub(super) fn watched(link: &Link) -> Result<Vec<(i64, i64)>, Failure> {
+    let statement = link.prepared(Form::Single, WATCHED)?;
+    let rows = link.wait(link.client.query(&statement, &[]))?;
+    rows.iter().map(|row| Ok((first(row)?, row.try_get(1)?))).collect()
+}
+
+/// Is none of those that write any more, by its own will or not.
+pub(super) fn leave(link: &Link, node: i64) -> Result<(), Failure> {
     let statement = link.prepared(Form::Single, LEAVE)?;
-    link.wait(link.client.execute(&statement, &[&place.node])).map(|_| ())
+    link.wait(link.client.execute(&statement, &[&node])).map(|_| ())
 }
 
 fn first(row: &Row) -> Result<i64, Failure> {

@@ -11,7 +11,8 @@ INSERT INTO turn (id, number) VALUES (1, 0);
 -- The processes that write. One that others took for dead is not here any more, and finds that out with its next batch.
 CREATE TABLE nodes (
     node    BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    batches BIGINT NOT NULL
+    batches BIGINT NOT NULL,
+    watched BIGINT NOT NULL CHECK (watched IN (0, 1)) -- whether others look if it lives
 ) WITH (fillfactor = 10);
 
 CREATE FUNCTION kept_as_it_was() RETURNS TRIGGER LANGUAGE plpgsql AS

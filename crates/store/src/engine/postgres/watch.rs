@@ -1,0 +1,94 @@
+//! Who of the processes that share the books lives.
+//!
+//! Each counts its batches, and writes an empty one when it has nothing to write. One whose count stands still while
+//! this process beats several times is dead. No clock is compared with another's, and while the server does not answer
+//! nobody dies.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// How often a process shows that it lives.
+pub(crate) const BEAT: Duration = Duration::from_millis(300);
+/// So many beats of our own without one of another's, and it is dead: less than two seconds.
+const PATIENCE: u32 = 6;
+/// Beats that come closer together, because they waited for the server, count as one.
+const CLOSEST: Duration = Duration::from_millis(250);
+/// How long after a beat a process may hold that it lives in the eyes of others: shorter than their patience.
+const TRUST: Duration = Duration::from_millis(1_200);
+
+/// What a beat showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// This process's number.
+    pub(crate) node: i64,
+    /// Until when it may do what only one of them does; nothing when that is another.
+    pub(crate) leads_until: Option<Instant>,
+    /// Whether a dead process left something behind, maybe.
+    pub(crate) left_behind: bool,
+}
+
+/// What was seen of the others.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// How many batches each wrote, and for how many of our beats that has stood still.
+    others: HashMap<i64, (i64, u32)>,
+    last: Option<Instant>,
+}
+
+impl Watch {
+    /// Looks at the count of each process, at a beat that began then. The first of them to come leads.
+    pub(super) fn look(&mut self, nodes: &[(i64, i64)], own: i64, began: Instant) -> Seen {
+        let counts = self.last.is_none_or(|last| began.duration_since(last) >= CLOSEST);
+        if counts {
+            self.last = Some(began);
+        }
+        self.others.retain(|node, _| nodes.iter().any(|(known, _)| known == node));
+        for (node, batches) in nodes.iter().filter(|(node, _)| *node != own) {
+            let (known, still) = self.others.entry(*node).or_insert((*batches, 0));
+            if known != batches {
+                (*known, *still) = (*batches, 0);
+            } else if counts {
+                *still = still.saturating_add(1);
+            }
+        }
+        let leads = nodes.iter().map(|(node, _)| *node).min() == Some(own);
+        Seen { node: own, leads_until: leads.then(|| began + TRUST), left_behind: !self.dead().is_empty() }
+    }
+
+    /// Those that are dead and still in the list.
+    pub(super) fn dead(&self) -> Vec<i64> {
+        self.others.iter().filter(|(_, (_, still))| *still > PATIENCE).map(|(node, _)| *node).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_whose_count_stands_still_is_dead_and_a_slow_server_kills_nobody() {
+        let start = Instant::now();
+        let mut watch = Watch::default();
+        let at = |beat: u32| start + BEAT * beat;
+        for beat in 0..PATIENCE {
+            assert!(!watch.look(&[(1, 7), (2, 0)], 2, at(beat)).left_behind);
+        }
+        for _ in 0..20 {
+            assert!(!watch.look(&[(1, 7), (2, 0)], 2, at(PATIENCE - 1)).left_behind, "they come all at once");
+        }
+        assert!(!watch.look(&[(1, 8), (2, 0)], 2, at(PATIENCE)).left_behind, "it lives");
+        for beat in 1..=PATIENCE {
+            assert!(!watch.look(&[(1, 8), (2, 0)], 2, at(PATIENCE + beat)).left_behind);
+        }
+        let seen = watch.look(&[(1, 8), (2, 0)], 2, at(20));
+        assert_eq!((seen.left_behind, seen.leads_until), (true, None), "it leads until it is buried");
+        assert_eq!(watch.dead(), [1]);
+        let seen = watch.look(&[(2, 0)], 2, at(21));
+        assert_eq!((seen.left_behind, seen.leads_until), (false, Some(at(21) + TRUST)));
+    }
+
+    #[test]
+    fn whoever_leads_stops_trusting_in_it_before_others_lose_patience() {
+        assert!(TRUST < BEAT * PATIENCE);
+    }
+}

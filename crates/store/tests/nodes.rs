@@ -1,0 +1,190 @@
+//! Several processes over one server: who writes, who leads, what is taken up when one dies, and what becomes of a
+//! batch when the server or the way to it does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
+mod between;
+#[allow(unused, reason = "these tests are about servers alone")]
+mod places;
+
+use std::time::Duration;
+
+use between::{Between, Cut};
+use farthing_books::testing::samples::{at, external, grant, payer, prepaid, settled, usd};
+use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentState};
+use farthing_money::Amount;
+use farthing_store::{Books, Location, Sharing, StoreError};
+use farthing_testing_postgres::{Cluster, shared};
+
+fn node(address: &str) -> Books {
+    Books::open(&address.parse::<Location>().unwrap(), Sharing::Exclusive).unwrap()
+}
+
+/// Waits for what must come, for as long as no machine takes.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..1_200 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it never came: {what}");
+}
+
+async fn spent(books: &Books) -> Amount {
+    books.account(&AccountId::new(AccountKind::Payer(payer(1)), &usd())).await.unwrap().unwrap().debits
+}
+
+async fn assert_clean(books: &Books) {
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_01_of_four_nodes_with_one_credential_at_the_same_instant_one_wins() {
+    let address = shared().address();
+    let nodes: Vec<Books> = (0..4).map(|_| node(&address)).collect();
+    nodes[0].submit(grant(1, 1, 1_000)).await.unwrap();
+    for round in 0..20 {
+        let claims: Vec<_> = nodes
+            .iter()
+            .cloned()
+            .map(|node| tokio::spawn(async move { node.claim(prepaid(round, 1, 10)).await.unwrap() }))
+            .collect();
+        let mut won = 0;
+        for claim in claims {
+            match claim.await.unwrap() {
+                ClaimOutcome::Won(_) => won += 1,
+                ClaimOutcome::Lost(winner) => assert_eq!(winner.id, prepaid(round, 1, 10).id),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(won, 1, "round {round}");
+    }
+    assert_eq!(spent(&nodes[3]).await, Amount::new(200));
+    assert_clean(&nodes[2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_02_what_a_dead_node_left_is_taken_up_and_what_a_living_one_is_at_is_left_alone() {
+    let address = shared().address();
+    let (dead, living) = (node(&address), node(&address));
+    assert!(dead.leads() && !living.leads(), "the first to come leads");
+    dead.claim(external(1, 10)).await.unwrap();
+    living.claim(external(2, 10)).await.unwrap();
+    let recover = Command::Recover { deadline: at(9), at: at(8) };
+    let nothing = Outcome::Recovered { entitled: 0, unknown: 0 };
+    assert_eq!(living.submit(recover.clone()).await.unwrap(), nothing, "both live");
+    assert_eq!(dead.submit(recover.clone()).await.unwrap(), nothing, "nobody recovers what is its own");
+
+    // A handle that is dropped says nothing to the server: to others that is a process that was killed.
+    drop(dead);
+    until("the death is seen", || living.has_left_behind()).await;
+    assert_eq!(living.submit(recover.clone()).await.unwrap(), Outcome::Recovered { entitled: 0, unknown: 1 });
+    let states = [external(1, 10).id, external(2, 10).id];
+    assert_eq!(living.payment(states[0]).await.unwrap().unwrap().state, PaymentState::Unknown);
+    assert_eq!(living.payment(states[1]).await.unwrap().unwrap().state, PaymentState::Claimed);
+    until("the living one leads", || living.leads() && !living.has_left_behind()).await;
+
+    living.close().await.unwrap();
+    let next = node(&address);
+    assert_eq!(next.submit(recover).await.unwrap(), Outcome::Recovered { entitled: 0, unknown: 1 }, "it said goodbye");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_03_a_node_that_was_taken_for_dead_goes_on_as_another_and_leads_no_more() {
+    let address = shared().address();
+    let (paused, other) = (node(&address), node(&address));
+    paused.claim(external(1, 10)).await.unwrap();
+    assert!(paused.was_changed_here(external(1, 10).id).await.unwrap());
+    let schema = address.split_once("schema=").unwrap().1;
+    shared().run(&format!("DELETE FROM {schema}.nodes WHERE node = (SELECT min(node) FROM {schema}.nodes)")).unwrap();
+    let recover = Command::Recover { deadline: at(9), at: at(8) };
+    assert_eq!(other.submit(recover).await.unwrap(), Outcome::Recovered { entitled: 0, unknown: 1 });
+    until("the other leads", || other.leads() && !paused.leads()).await;
+    let late = Command::Deliver { payment: external(1, 10).id, status: 200, at: at(9) };
+    assert!(matches!(paused.submit(late).await.unwrap(), Outcome::OutOfOrder(_)), "it is nobody's delivery any more");
+    assert!(matches!(paused.claim(external(2, 10)).await.unwrap(), ClaimOutcome::Won(_)));
+    assert!(!paused.was_changed_here(external(1, 10).id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_04_rows_that_a_node_remembers_are_forgotten_when_another_wrote() {
+    let address = shared().address();
+    let nodes = [node(&address), node(&address)];
+    nodes[0].submit(grant(1, 1, 100)).await.unwrap();
+    for round in 0..30_u32 {
+        let number = round as usize % 3;
+        let outcome = nodes[number % 2].claim(prepaid(round, 1, 10)).await.unwrap();
+        assert_eq!(matches!(outcome, ClaimOutcome::Won(_)), round < 10, "{round}: {outcome:?}");
+        // A beat in between is a turn in which nothing was written.
+        if round == 4 {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+    }
+    assert_eq!(spent(&nodes[1]).await, Amount::new(100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_05_a_commit_whose_answer_is_lost_is_found_in_the_books() {
+    let between = Between::start(shared().server());
+    let address = format!("{}?schema=answer_lost", between.address());
+    let books = node(&address);
+    books.submit(grant(1, 1, 1_000)).await.unwrap();
+    for (round, cut) in (0_u32..).zip([Cut::Answer, Cut::Question, Cut::Answer, Cut::Question]) {
+        between.cut_next_commit_that_writes(cut);
+        let outcome = books.claim(prepaid(round, 1, 10)).await.unwrap();
+        assert!(matches!(outcome, ClaimOutcome::Won(_)), "{cut:?}: {outcome:?}");
+        assert!(between.has_cut(), "{cut:?}");
+        assert_eq!(spent(&books).await, Amount::new(u128::from(round + 1) * 10), "once");
+    }
+    assert_clean(&books).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_06_a_server_that_is_killed_is_refused_at_once_and_comes_back_with_all_that_was_told() {
+    let cluster = Cluster::start().unwrap();
+    let address = cluster.address();
+    let books = node(&address);
+    books.submit(grant(1, 1, 1_000)).await.unwrap();
+    books.claim(external(90, 10)).await.unwrap();
+    for round in 0..3_u32 {
+        books.claim(prepaid(round, 1, 10)).await.unwrap();
+        if round == 1 { cluster.shut_down() } else { cluster.kill() }.unwrap();
+        let refused = books.claim(prepaid(round + 10, 1, 10)).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert!(books.payment(prepaid(round, 1, 10).id).await.is_err());
+        // What nobody waits for is tried again until it is in the books.
+        let settle =
+            Command::Settle { payment: external(90, 10).id, settled: settled("0x90", 0), confirm_at: None, at: at(5) };
+        books.submit_later(settle).unwrap();
+        cluster.start_again().unwrap();
+        let mut again = books.claim(prepaid(round + 10, 1, 10)).await;
+        for _ in 0..200 {
+            if again.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            again = books.claim(prepaid(round + 10, 1, 10)).await;
+        }
+        assert!(matches!(again, Ok(ClaimOutcome::Won(_))), "{again:?}");
+        assert!(books.payment(prepaid(round, 1, 10).id).await.unwrap().is_some());
+    }
+    assert_eq!(spent(&books).await, Amount::new(60));
+    assert_eq!(books.payment(external(90, 10).id).await.unwrap().unwrap().state, PaymentState::Posted);
+    assert_clean(&books).await;
+    books.close().await.unwrap();
+}
+
+#[test]
+fn books_on_a_server_that_is_not_there_say_so() {
+    let nowhere: Location = "postgres://postgres@%2Fnowhere/books".parse().unwrap();
+    let error = Books::open(&nowhere, Sharing::Exclusive).err().unwrap();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+#[test]
+fn an_auditor_of_books_that_are_not_there_makes_none() {
+    let address: Location = shared().address().parse().unwrap();
+    let error = Books::open(&address, Sharing::ReadOnly).err().unwrap();
+    assert!(error.to_string().contains("there are no books at"), "{error}");
+}
