@@ -11,7 +11,7 @@ use crate::movement::consume::{Consumed, consume};
 use crate::movement::reconcile::reconcile;
 use crate::payment::claim::claim;
 use crate::payment::step::{Follows, Step, follows, taken};
-use crate::shelf::{Missing, Shelf};
+use crate::shelf::{LeftBehind, Missing, Shelf};
 use crate::{Account, AccountId, AccountKind, Command, Outcome, PaymentRecord, PaymentState, StoredResponse};
 use crate::{BankCommand, Transfer, approval, audit, bank, session, topup};
 
@@ -165,9 +165,16 @@ fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outc
     let Some(left) = shelf.left_behind.clone() else {
         return Err(Missing("what dead processes left behind"));
     };
+    let (payments, sessions) = match left {
+        LeftBehind::These { payments, sessions } => (payments, sessions),
+        LeftBehind::Everything => (
+            shelf.payments.present().map(|payment| payment.id).collect(),
+            shelf.sessions.present().map(|session| session.id).collect(),
+        ),
+    };
     let step = Step::Recover { deadline };
     let (mut entitled, mut unknown) = (0, 0);
-    for id in left.payments {
+    for id in payments {
         let Some(payment) = shelf.payments.get(&id)?.and_then(|payment| recovered(payment, &step, at)) else {
             continue;
         };
@@ -177,7 +184,7 @@ fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outc
         }
         shelf.payments.put(id, payment);
     }
-    for id in left.sessions {
+    for id in sessions {
         if let Some(session) = shelf.sessions.get(&id)?.and_then(|session| session::recovered(session, at)) {
             shelf.sessions.put(id, session);
         }

@@ -77,13 +77,18 @@ pub struct Shelf {
     pub left_behind: Option<LeftBehind>,
 }
 
-/// What dead processes left in progress: everything that is, where only one process writes. All of it is on the shelf.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftBehind {
-    /// Payments.
-    pub payments: Vec<PaymentId>,
-    /// Sessions.
-    pub sessions: Vec<SessionId>,
+/// What dead processes left in progress. All of it is on the shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeftBehind {
+    /// Everything that is in progress: nobody else writes these books.
+    Everything,
+    /// These, among others that living processes are at.
+    These {
+        /// Payments.
+        payments: Vec<PaymentId>,
+        /// Sessions.
+        sessions: Vec<SessionId>,
+    },
 }
 
 /// What a proof was used for. It is used once, ever.

@@ -151,16 +151,13 @@ impl Store for MemoryStore {
         load(&wanted.sessions, &self.sessions, &mut shelf.sessions);
         self.load_bank(wanted, shelf);
         if wanted.left_behind {
-            let mut left = LeftBehind::default();
             for payment in self.payments.values().filter(|payment| !payment.state.is_final()) {
                 shelf.payments.load(payment.id, Some(payment.clone()));
-                left.payments.push(payment.id);
             }
             for session in self.sessions.values().filter(|session| !session.state.is_final()) {
                 shelf.sessions.load(session.id, Some(session.clone()));
-                left.sessions.push(session.id);
             }
-            shelf.left_behind = Some(left);
+            shelf.left_behind = Some(LeftBehind::Everything);
         }
         Ok(())
     }

@@ -142,6 +142,34 @@ impl Connection {
         }
     }
 
+    /// Sends what was written so far, without an end of the batch.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Server(server) => server.flush(),
+        }
+    }
+
+    /// Lets this batch take as long as it takes, and read whole tables.
+    pub(crate) fn take_time(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Server(server) => server.run(
+                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+                 SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on",
+            ),
+        }
+    }
+
+    /// Lets the next row of a table that rows were copied into come after them.
+    pub(crate) fn go_on_from_last_sequence(&self, table: &str) -> Result<(), StoreError> {
+        let Self::Server(server) = self else { return Ok(()) };
+        let next = "coalesce(max(sequence), 0) + 1, false";
+        let sql = format!("SELECT setval(pg_get_serial_sequence('{table}', 'sequence'), {next}) FROM {table}");
+        // A log's numbers are the log's own.
+        if table == "audit" { Ok(()) } else { server.run(&sql) }
+    }
+
     /// Looks everything up, and puts what there is, or that there is nothing, on the shelf.
     pub(crate) fn look_up(&self, lookups: Lookups<'_>, shelf: &mut Shelf) -> Result<(), StoreError> {
         match self {

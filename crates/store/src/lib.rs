@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod listing;
 mod location;
+mod moving;
 mod reader;
 mod sessions;
 mod standing;
@@ -38,6 +39,7 @@ pub use by_hand::{Engine, Fate};
 pub use error::StoreError;
 pub use farthing_books::Verification;
 pub use location::{Address, AddressError, Location};
+pub use moving::{MoveError, Moved, move_books};
 pub use sessions::Drawn;
 
 use audit::Archived;

@@ -13,7 +13,7 @@ mod write;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use farthing_books::shelf::Rows;
+use farthing_books::shelf::{LeftBehind, Rows};
 use farthing_books::touches::Wanted;
 use farthing_books::{AccountId, Auditor, Shelf, Store, TransferId};
 use farthing_protocol::Timestamp;
@@ -26,7 +26,7 @@ use crate::engine::{Connection, Row, Wording};
 use approval::APPROVAL;
 use budget::{COUNTER, RESERVATION};
 use rows::{ACCOUNT, IN_PROGRESS, MOVEMENT, PAYMENT, TRANSFERS};
-pub(crate) use scan::scan;
+pub(crate) use scan::{scan, show_all};
 use session::SESSION;
 
 /// More row numbers than this are not remembered.
@@ -162,19 +162,18 @@ fn look_up_what_is_left(lookups: &mut Lookups<'_>, connection: &Connection) {
         let server = format!("{file} AND node NOT IN (SELECT node FROM nodes)");
         connection.words(&Wording { file, server }).to_owned()
     };
-    lookups.add_all(open(PAYMENT, "payments", IN_PROGRESS), rows::payment, |shelf, found| {
-        let left = shelf.left_behind.get_or_insert_default();
-        for payment in found {
-            left.payments.push(payment.id);
-            shelf.payments.load(payment.id, Some(payment));
-        }
+    let is_alone = matches!(connection, Connection::File(_));
+    lookups.add_all(open(PAYMENT, "payments", IN_PROGRESS), rows::payment, move |shelf, found| {
+        let payments = found.iter().map(|payment| payment.id).collect();
+        found.into_iter().for_each(|payment| shelf.payments.load(payment.id, Some(payment)));
+        let these = LeftBehind::These { payments, sessions: Vec::new() };
+        shelf.left_behind = Some(if is_alone { LeftBehind::Everything } else { these });
     });
     lookups.add_all(open(SESSION, "sessions", session::IN_PROGRESS), session::record, |shelf, found| {
-        let left = shelf.left_behind.get_or_insert_default();
-        for session in found {
-            left.sessions.push(session.id);
-            shelf.sessions.load(session.id, Some(session));
+        if let Some(LeftBehind::These { sessions, .. }) = &mut shelf.left_behind {
+            sessions.extend(found.iter().map(|session| session.id));
         }
+        found.into_iter().for_each(|session| shelf.sessions.load(session.id, Some(session)));
     });
 }
 

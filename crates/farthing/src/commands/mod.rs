@@ -27,6 +27,7 @@ mod proxy;
 mod run;
 mod sessions;
 mod sign;
+mod store;
 mod subscriptions;
 mod tag;
 mod wallet;
@@ -74,6 +75,9 @@ pub(crate) enum Command {
     Approvals(approvals::Approvals),
     /// See and answer what waits, and stop wallets, over an API on this machine.
     Console(console::Console),
+    /// Where a gateway's books are.
+    #[command(subcommand)]
+    Store(store::Store),
     /// The log of what was decided about every payment.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -138,6 +142,7 @@ impl Command {
             Self::Approvals(command) => block_on(command.run()),
             Self::Console(command) => block_on(command.run()),
             Self::Audit(command) => block_on(command.run()),
+            Self::Store(command) => block_on(command.run()),
             Self::Owner(command) => command.run(),
             Self::Key(command) => block_on(command.run()),
             Self::Sign(command) => command.run(),

@@ -102,6 +102,12 @@ impl<K, V, R: Fn(&Row<'_>) -> Result<V, StoreError>> Lookup for ByKey<'_, K, V, 
     }
 }
 
+/// A column of a row, on its own.
+pub(crate) fn owned_column(row: &Row<'_>, index: usize) -> Result<Value, StoreError> {
+    let column = row.get_ref(index)?;
+    column.try_into().map_err(|_| StoreError::Damaged(format!("column number {index} holds text that is none")))
+}
+
 /// A value on its own, to be kept until it is sent.
 pub(crate) fn owned(value: &dyn ToSql) -> Result<Value, StoreError> {
     match value.to_sql().map_err(|error| StoreError::Fault(error.to_string()))? {

@@ -14,7 +14,8 @@ pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(),
     connection.snapshot(|books| show_all(books, auditor))
 }
 
-fn show_all(books: &Connection, auditor: &mut Auditor) -> Result<(), StoreError> {
+/// The same as they stand in the transaction that is open.
+pub(crate) fn show_all(books: &Connection, auditor: &mut Auditor) -> Result<(), StoreError> {
     show(books, auditor, &format!("{TRANSFERS} ORDER BY t.sequence"), rows::transfer, |auditor, row| {
         auditor.transfer(&row);
     })?;

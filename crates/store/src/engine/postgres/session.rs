@@ -131,6 +131,12 @@ impl Session {
         Ok(())
     }
 
+    /// Sends what was written so far.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        let queue = self.queue.take();
+        Ok(self.using(|link| send(link, &queue, None))?)
+    }
+
     /// Sends what the batch writes and makes it durable, in one round trip. When the answer is lost, it is found out
     /// what became of it.
     pub(crate) fn commit(&self) -> Result<(), StoreError> {
@@ -138,7 +144,7 @@ impl Session {
         let Some(place) = self.place.get() else {
             return Err(StoreError::Fault("a batch that never began".to_owned()));
         };
-        match self.using(|link| send(link, &queue)) {
+        match self.using(|link| send(link, &queue, Some("COMMIT"))) {
             Ok(()) => {}
             Err(Failure::Lost(why)) => self.inquire(place, &why)?,
             Err(refused) => return Err(refused.into()),
@@ -314,9 +320,9 @@ impl Session {
     }
 }
 
-/// All that a batch writes, and its commit, without waiting in between. After an error the server ignores what
-/// follows, and the commit with it.
-fn send(link: &Link, queue: &[Alike]) -> Result<(), Failure> {
+/// All that a batch writes, and its end, without waiting in between. After an error the server ignores what follows,
+/// and the commit with it.
+fn send(link: &Link, queue: &[Alike], end: Option<&str>) -> Result<(), Failure> {
     let mut statements = Vec::with_capacity(queue.len());
     for alike in queue {
         statements.push(link.prepared(Form::Write, &alike.sql)?);
@@ -328,12 +334,17 @@ fn send(link: &Link, queue: &[Alike]) -> Result<(), Failure> {
                 columns.iter().map(|column| column as _).collect();
             async move { link.client.execute(statement, &given).await }
         });
-        let commit = link.client.batch_execute("COMMIT");
-        let (written, committed) = tokio::join!(biased; join_all(writes), commit);
+        let end = async {
+            match end {
+                Some(end) => link.client.batch_execute(end).await,
+                None => Ok(()),
+            }
+        };
+        let (written, ended) = tokio::join!(biased; join_all(writes), end);
         for write in written {
             write?;
         }
-        committed
+        ended
     })
 }
 
