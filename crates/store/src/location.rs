@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 pub use crate::engine::postgres::address::{Address, AddressError};
 
@@ -54,21 +53,9 @@ impl From<&Path> for Location {
     }
 }
 
-impl From<PathBuf> for Location {
-    fn from(path: PathBuf) -> Self {
-        Self::File(path)
-    }
-}
-
 impl From<&PathBuf> for Location {
     fn from(path: &PathBuf) -> Self {
         Self::File(path.clone())
-    }
-}
-
-impl From<&Arc<PathBuf>> for Location {
-    fn from(path: &Arc<PathBuf>) -> Self {
-        Self::File(path.to_path_buf())
     }
 }
 

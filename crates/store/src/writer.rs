@@ -125,7 +125,7 @@ impl Writer {
     fn beat(&self) {
         match self.store.connection.beat() {
             Ok(seen) => seen.into_iter().for_each(|seen| self.standing.remember(seen)),
-            Err(error) => tracing::warn!(%error, "the other processes that share the books cannot be seen"),
+            Err(error) => tracing::debug!(%error, "the other processes that share the books cannot be seen"),
         }
     }
 

@@ -77,6 +77,8 @@ async fn what_is_due_is_found(place: Place) {
         .await
         .unwrap();
     assert!(books.due(at(2_000), 10).await.unwrap().is_empty());
+    books.close().await.unwrap();
+    let books = place.open(Sharing::Exclusive);
     let recovered = books.submit(Command::Recover { deadline: at(5_000), at: at(20) }).await.unwrap();
     assert_eq!(recovered, Outcome::Recovered { entitled: 1, unknown: 1 });
     assert_eq!(books.due(at(5_000), 10).await.unwrap().len(), 2);

@@ -17,7 +17,7 @@ use farthing_store::{Books, Location, Sharing, StoreError};
 use farthing_testing_postgres::{Cluster, shared};
 
 fn node(address: &str) -> Books {
-    Books::open(&address.parse::<Location>().unwrap(), Sharing::Exclusive).unwrap()
+    Books::open(address.parse::<Location>().unwrap(), Sharing::Exclusive).unwrap()
 }
 
 /// Waits for what must come, for as long as no machine takes.

@@ -88,6 +88,35 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// A standby that follows this server from here on. As long as it is there, `synchronous_standby_names` may name it
+    /// `standby`.
+    pub fn standby(&self) -> Result<Self, Trouble> {
+        let folder = TempDir::with_prefix("farthing-pg-")?;
+        let data = folder.path().join("data");
+        self.programs.own(folder.path())?;
+        let from = format!("host={} user=postgres application_name=standby", text(&self.folder));
+        let arguments = ["-d", &from, "-D", &text(&data), "-R", "-X", "stream", "-c", "fast", "--no-sync"];
+        self.programs.run("pg_basebackup", &arguments)?;
+        let socket = format!("unix_socket_directories = '{}'\n", folder.path().display());
+        let settings = fs::read_to_string(data.join("postgresql.auto.conf"))?;
+        fs::write(data.join("postgresql.auto.conf"), format!("{settings}\n{socket}synchronous_standby_names = ''\n"))?;
+        let watch = self.programs.watch(folder.path(), &data)?;
+        let programs = self.programs.clone();
+        let cluster = Self { folder: folder.keep(), programs, watch, schemas: AtomicU64::new(0) };
+        cluster.start_again()?;
+        Ok(cluster)
+    }
+
+    /// Makes a standby take writes.
+    pub fn promote(&self) -> Result<(), Trouble> {
+        self.programs.run("pg_ctl", &["-D", &self.data(), "-w", "-s", "promote"]).map(|_| ())
+    }
+
+    /// The folder of its socket, as addresses name it.
+    pub fn host(&self) -> String {
+        text(&self.folder).replace('/', "%2F")
+    }
+
     /// The address of books that nobody else has.
     pub fn address(&self) -> String {
         let number = self.schemas.fetch_add(1, Ordering::Relaxed);
@@ -96,7 +125,7 @@ impl Cluster {
 
     /// The address of the server and its database, without a schema.
     pub fn server(&self) -> String {
-        format!("postgres://postgres@{}/postgres", text(&self.folder).replace('/', "%2F"))
+        format!("postgres://postgres@{}/postgres", self.host())
     }
 
     /// Lets a client run statements, as an operator would; what it printed.

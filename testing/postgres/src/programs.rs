@@ -15,7 +15,7 @@ const USER: &str = "postgres";
 /// Ends the server and removes the folder when its input ends: when the pipe from the tests is closed.
 const WATCH: &str = "trap '' INT TERM; cat > /dev/null; \"$0\" -D \"$1\" -m immediate -s stop; rm -rf \"$2\"";
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Programs {
     folder: PathBuf,
     as_root: bool,

@@ -146,7 +146,7 @@ fn file_of(data: &Path) -> Result<Location, Failure> {
         let file = file.display();
         return Err(Failure::new(format!("there are no books at {file}; name the gateway's data directory")));
     }
-    Ok(file.into())
+    Ok(Location::File(file))
 }
 
 impl Verify {

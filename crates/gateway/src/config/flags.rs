@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use farthing_money::Price;
+use farthing_store::Location;
 
 use super::{
     Accept, Config, ConfigError, Keeping, Mistake, Pattern, Place, RailConfig, RouteConfig, Source, read, secret,
@@ -63,7 +64,7 @@ impl Config {
             tls: None,
             secret: secret::kept_in(&flags.data, &place)?,
             previous_secret: None,
-            store: flags.data.join("farthing.db").into(),
+            store: Location::File(flags.data.join("farthing.db")),
             folder: flags.data.clone(),
             development: true,
             digest_body: read::DIGEST_BODY,

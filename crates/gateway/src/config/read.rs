@@ -225,9 +225,9 @@ impl Reader<'_> {
     }
 
     fn store(&self, gateway: &GatewayTable, directory: &Path) -> Result<Location, ConfigError> {
-        let Some(text) = &gateway.store else { return Ok(directory.join("farthing.db").into()) };
+        let Some(text) = &gateway.store else { return Ok(Location::File(directory.join("farthing.db"))) };
         self.value("store", text, |text| match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(directory.join(path).into()),
+            Some(path) if !path.is_empty() => Ok(Location::File(directory.join(path))),
             None if text.starts_with("postgres") => text.parse().map_err(|error: AddressError| error.to_string()),
             _ => Err("this is not a store; write \"sqlite:PATH\", such as \"sqlite:./farthing.db\", or \
                       \"postgres://user@host/database\""

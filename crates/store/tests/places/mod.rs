@@ -14,7 +14,7 @@ impl Place {
     /// In a file.
     pub(crate) fn file() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { location: Location::from(folder.path().join("books.db")), folder: Some(folder) }
+        Self { location: Location::File(folder.path().join("books.db")), folder: Some(folder) }
     }
 
     /// On a server.

@@ -90,8 +90,10 @@ impl Session {
                     (taken.ok_or_else(|| Failure::Lost("a new process is unknown".to_owned()))?, place)
                 }
             };
-            self.others_wrote.set(self.others_wrote.get() || taken.turn != place.turn + 1);
-            self.place.set(Some(Place { turn: taken.turn, ..place }));
+            // Its own count differs where it never heard what became of a batch.
+            let as_left = taken.turn == place.turn + 1 && taken.batches == place.batches;
+            self.others_wrote.set(self.others_wrote.get() || !as_left);
+            self.place.set(Some(Place { turn: taken.turn, batches: taken.batches, ..place }));
             Ok(())
         })
     }
@@ -104,10 +106,17 @@ impl Session {
     /// A batch of nothing: others see that this process lives, and it sees who else does.
     pub(crate) fn beat(&self) -> Result<Seen, StoreError> {
         let began = Instant::now();
-        self.begin()?;
-        let nodes = self.using(turn::watched);
-        self.commit()?;
-        Ok(self.watch.borrow_mut().look(&nodes?, self.node(), began))
+        let seen = self.begin().and_then(|()| Ok(self.using(turn::watched)?)).and_then(|nodes| {
+            self.commit()?;
+            Ok(nodes)
+        });
+        match seen {
+            Ok(nodes) => Ok(self.watch.borrow_mut().look(&nodes, self.node(), began)),
+            Err(error) => {
+                self.abandon()?;
+                Err(error)
+            }
+        }
     }
 
     pub(crate) fn bury_the_dead(&self) -> Result<(), StoreError> {

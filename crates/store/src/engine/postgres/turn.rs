@@ -24,6 +24,8 @@ pub(super) struct Place {
 pub(super) struct Taken {
     /// Its number.
     pub(super) turn: i64,
+    /// How many batches this process wrote before.
+    pub(super) batches: i64,
 }
 
 const ENTER: &str = "INSERT INTO nodes (batches, watched) VALUES (0, ?1) RETURNING node";
@@ -53,11 +55,8 @@ pub(super) fn take(link: &Link, place: Place) -> Result<Option<Taken>, Failure> 
     })?;
     begun?;
     let turn: i64 = turn?.try_get(0)?;
-    match counted? {
-        None => Ok(None),
-        Some(row) if first(&row)? == place.batches + 1 => Ok(Some(Taken { turn })),
-        Some(_) => Err(Failure::Lost("the process's own count of its batches is not the database's".to_owned())),
-    }
+    let counted = counted?.as_ref().map(first).transpose()?;
+    Ok(counted.map(|batches| Taken { turn, batches: batches - 1 }))
 }
 
 /// How many batches a process wrote, once nobody is at one; nothing when there is no such process any more.
@@ -67,10 +66,12 @@ pub(super) fn batches(link: &Link, place: Place) -> Result<Option<i64>, Failure>
         link.client.batch_execute("BEGIN").await?;
         link.client.query_one(&wait, &[]).await?;
         let found = link.client.query_opt(&batches, &[&place.node]).await?;
-        link.client.batch_execute("ROLLBACK").await?;
         Ok(found)
-    })?;
-    found.as_ref().map(first).transpose()
+    });
+    if !matches!(found, Err(Failure::Lost(_))) {
+        link.wait(link.client.batch_execute("ROLLBACK"))?;
+    }
+    found?.as_ref().map(first).transpose()
 }
 
 /// Those that are watched, each with how many batches it wrote.
