@@ -15,6 +15,7 @@ mod nightly;
 mod ordeal;
 mod plan;
 mod readme;
+mod sim;
 mod tools;
 mod workspace;
 
@@ -68,6 +69,10 @@ enum Chore {
     DiskFaults(ordeal::Faults),
     /// Fuzz every parser for a while.
     Fuzz(fuzz::Effort),
+    /// Simulate gateways, wallets, rails, stores and the network under seeds, and check every step.
+    ///
+    /// Example: `cargo xtask sim --seeds 1000000`, or `cargo xtask sim --seed 17 --trace` to see one run again
+    Sim(sim::Effort),
 }
 
 fn main() -> ExitCode {
@@ -95,5 +100,6 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::PowerCuts(effort) => ordeal::power_cuts(&effort),
         Chore::DiskFaults(effort) => ordeal::disk_faults(&effort),
         Chore::Fuzz(effort) => fuzz::run(&effort),
+        Chore::Sim(effort) => sim::run(&effort),
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::commands::{Run as _, cargo, is_installed};
 use crate::farthing::FEATURES;
-use crate::{contracts, deny, fuzz, interop, readme, tools};
+use crate::{contracts, deny, fuzz, interop, readme, sim, tools};
 
 /// Which steps to run.
 #[derive(Args)]
@@ -41,6 +41,11 @@ const STEPS: &[Step] = &[
     Step { name: "deny", about: "licences, bans and sources of dependencies", run: deny::run },
     Step { name: "clippy", about: "no warning anywhere", run: clippy },
     Step { name: "tests", about: "unit, property, vector, crash and whole-binary tests", run: tests },
+    Step {
+        name: "sim",
+        about: "thousands of seeds of a world that crashes, parts and loses, every step checked",
+        run: sim::in_tests,
+    },
     Step { name: "docs", about: "the examples in the documentation, and its links", run: docs },
     Step { name: "readme", about: "the commands the README shows exist", run: readme::run },
     Step {

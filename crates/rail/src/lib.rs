@@ -20,6 +20,8 @@ mod funding;
 mod id;
 mod offer;
 mod payer;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod seller;
 mod session;
 mod settlement;

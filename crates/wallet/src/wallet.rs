@@ -87,7 +87,8 @@ impl Wallet {
     /// randomness. The keys are shared, and open once they are opened anywhere.
     #[must_use]
     pub fn beside(&self, budgets: Books, ambient: Ambient) -> Self {
-        Self { budgets, ambient, ..self.clone() }
+        let (policies, sessions) = (Arc::default(), Arc::default());
+        Self { budgets, ambient, policies, sessions, ..self.clone() }
     }
 
     /// Its name.

@@ -35,6 +35,7 @@ const FLOORS: &[(&str, u8)] = &[
 const BESIDE: &[&str] = &[
     "xtask",
     "farthing-load",
+    "farthing-sim",
     "farthing-testing-ordeal",
     "farthing-testing-postgres",
     "farthing-testing-rpc",

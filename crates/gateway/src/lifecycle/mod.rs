@@ -14,11 +14,14 @@ mod kept;
 
 mod obligation;
 mod outgoing;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod resolve;
 mod send_back;
 mod standing;
 mod subscription;
 mod top_up;
+mod unheard;
 
 use std::sync::Arc;
 

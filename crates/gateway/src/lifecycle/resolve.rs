@@ -63,7 +63,16 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
             seller.metrics.resolved.increment(1);
             let confirm_at = first_question(settler.terms(), at);
             let settle = Command::Settle { payment, settled, confirm_at, at };
-            match seller.books.submit(settle).await? {
+            let deadline = at.after(term_of(seller, &record));
+            let reason = "settled after its outcome was unknown".to_owned();
+            let entitle = Command::Entitle { payment, reason, status: None, deadline, at };
+            let posted = seller.books.submit(settle).await.inspect_err(|_| {
+                // It may be in the books all the same, posted, with nobody to deliver it.
+                if record.tops_up.is_none() {
+                    seller.later(entitle.clone());
+                }
+            });
+            match posted? {
                 Outcome::MovementUsed { by, .. } => {
                     tracing::warn!(%payment, %by, "its transfer already paid for another payment");
                     return Ok(Resolution::Rejected);
@@ -71,9 +80,6 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
                 Outcome::Payment(record) if record.owes_no_delivery() => return Ok(Resolution::Closed(record)),
                 _ => {}
             }
-            let deadline = at.after(term_of(seller, &record));
-            let reason = "settled after its outcome was unknown".to_owned();
-            let entitle = Command::Entitle { payment, reason, status: None, deadline, at };
             match seller.books.submit(entitle.clone()).await {
                 Ok(Outcome::Payment(record)) => Ok(Resolution::Entitled(record)),
                 Ok(_) => Ok(Resolution::Busy),

@@ -12,7 +12,7 @@ use super::claim::{in_doubt, store_down};
 use super::kept::give_again;
 use super::obligation::Obligation;
 use super::resolve::{Resolution, resolve};
-use super::{Sale, refuse};
+use super::{Sale, refuse, unheard};
 use crate::answer;
 use crate::denial::Denial;
 use crate::proxy::Body;
@@ -94,12 +94,17 @@ async fn doubted(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Res
 /// Serves an entitlement, without a charge. Of several presenters one wins.
 async fn redeliver(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Result<Obligation, Box<Response<Body>>> {
     let (seller, route) = (Arc::clone(sale.seller), Arc::clone(sale.route));
-    let command = Command::Redeliver { payment: record.id, at: seller.now() };
+    let (payment, at) = (record.id, seller.now());
+    let command = Command::Redeliver { payment, at };
     // In a task of its own: the winner's obligation must not be lost with its client.
     let task = sale.seller.spawn(async move {
-        match seller.books.submit(command).await? {
-            Outcome::Payment(record) => Ok(Some(Obligation::new(seller, route, record))),
-            _ => Ok(None),
+        match seller.books.submit(command).await {
+            Ok(Outcome::Payment(record)) => Ok(Some(Obligation::new(seller, route, record))),
+            Ok(_) => Ok(None),
+            Err(error) => {
+                unheard::look_after(&seller, &route, payment, at);
+                Err(error)
+            }
         }
     });
     match task.await {

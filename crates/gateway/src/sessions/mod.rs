@@ -27,6 +27,8 @@ mod manage;
 mod measured;
 mod named;
 mod open;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod present;
 mod purse;
 mod receipt;

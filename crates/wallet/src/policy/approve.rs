@@ -136,6 +136,8 @@ pub(super) async fn reserve_decided(
         approval,
         at: grounds.now,
     };
+    #[cfg(feature = "planted-bugs")]
+    let reservation = super::planted::looked_first(books, reservation).await?;
     match books.reserve(reservation).await? {
         ReserveOutcome::Reserved => {
             let payment = (bought.id, approval.is_some());

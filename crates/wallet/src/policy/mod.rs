@@ -8,6 +8,8 @@ mod asking;
 mod decided;
 mod history;
 mod issued;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod session;
 
 pub use approve::{Grounds, Refused, approve};

@@ -1,0 +1,124 @@
+//! How a wallet's process reaches the gateways: one connection for each request, and an auditor who reads along.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use farthing_protocol::{Credential, Problem, ProblemType};
+use farthing_rail::PaymentId;
+use http::header::AUTHORIZATION;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinHandle;
+use tower::{BoxError, Service};
+
+use crate::audit::Answered;
+use crate::faults::Fault;
+use crate::seller::Sellers;
+use crate::world::{Life, World};
+
+/// One life's way to the gateways.
+#[derive(Clone)]
+pub struct Line {
+    /// Where it happens.
+    pub world: Arc<World>,
+    /// Whose.
+    pub life: Life,
+    /// Who is reached.
+    pub sellers: Arc<Sellers>,
+}
+
+type Sent = Result<Response<Full<Bytes>>, BoxError>;
+
+impl Service<Request<Full<Bytes>>> for Line {
+    type Response = Response<Full<Bytes>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Sent> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        let line = self.clone();
+        Box::pin(async move { line.exchange(request).await })
+    }
+}
+
+impl Line {
+    async fn exchange(self, request: Request<Full<Bytes>>) -> Sent {
+        let path = request.uri().path().to_owned();
+        let lines = request.headers().get_all(AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
+        let credential = Credential::from_lines(lines)?;
+        // What is drawn from a session is no payment of its own.
+        let charge = credential.filter(|credential| credential.challenge().intent().as_str() == "charge");
+        let payment = charge.map(|credential| PaymentId::of(credential.challenge().id()));
+        let named = payment.map_or_else(|| "without a payment".to_owned(), |payment| format!("with {payment}"));
+        self.world.effect(&self.life, format!("asks for {path} {named}")).await;
+        let order = path.rsplit('/').next().and_then(|number| number.parse().ok());
+        let doubt = payment
+            .zip(order)
+            .is_some_and(|(payment, order)| self.world.audit(|auditor| auditor.presented(payment, order)));
+        let sent = match payment {
+            Some(_) if self.world.strikes(|weather| weather.duplicate) => self.send_twice(request).await?,
+            _ => self.clone().send(request).await,
+        };
+        self.life.gate().await;
+        let response = sent.inspect_err(|error| self.world.note(self.life.node, format_args!("no answer: {error}")))?;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await?.to_bytes();
+        let answered = answered(&parts, &bytes, doubt);
+        let told = format!("{} {:?}", answered.status, answered.problem.map(ProblemType::slug));
+        self.world.note(self.life.node, format_args!("is answered {told} for {path}"));
+        if let Some(payment) = payment {
+            self.world.audit(|auditor| auditor.answered(payment, &answered));
+        }
+        self.world.may_die(&self.life);
+        self.life.gate().await;
+        Ok(Response::from_parts(parts, Full::new(bytes)))
+    }
+
+    /// Somebody in between sends it twice, and hands on either answer.
+    async fn send_twice(&self, request: Request<Full<Bytes>>) -> Result<Sent, BoxError> {
+        self.world.fault(self.life.node, Fault::Duplicated);
+        let copies = [request.clone(), request].map(|request| self.clone().send_apart(request));
+        let [one, other] = copies;
+        Ok(if self.world.dice.thousandths(500) { one.await? } else { other.await? })
+    }
+
+    fn send_apart(self, request: Request<Full<Bytes>>) -> JoinHandle<Sent> {
+        tokio::spawn(async move {
+            let late = self.world.dice.up_to(self.world.scenario.network);
+            if !late.is_zero() {
+                tokio::time::sleep(late).await;
+            }
+            self.send(request).await
+        })
+    }
+
+    async fn send(self, mut request: Request<Full<Bytes>>) -> Sent {
+        let end = self.sellers.connect(&self.life)?;
+        if let Some(host) = request.uri().authority().and_then(|host| host.as_str().parse().ok()) {
+            request.headers_mut().insert(http::header::HOST, host);
+        }
+        if let Some(path) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = path.into();
+        }
+        let (mut sender, connection) = http1::handshake(TokioIo::new(end)).await?;
+        tokio::spawn(connection);
+        let (parts, body) = sender.send_request(request).await?.into_parts();
+        Ok(Response::from_parts(parts, Full::new(body.collect().await?.to_bytes())))
+    }
+}
+
+fn answered(parts: &http::response::Parts, body: &[u8], doubt: bool) -> Answered {
+    Answered {
+        status: parts.status.as_u16(),
+        has_receipt: parts.headers.contains_key("payment-receipt"),
+        problem: Problem::parse(body).map(|problem| problem.kind),
+        doubt,
+    }
+}

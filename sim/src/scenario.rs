@@ -1,0 +1,179 @@
+//! What a seed stands for: who there is, what they want, and how bad the weather is.
+
+use std::time::Duration;
+
+use crate::dice::Dice;
+use crate::faults::Weather;
+
+/// One run's setting. Everything in it follows from the seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// The processes that pay out of the one wallet there is, side by side.
+    pub processes: usize,
+    /// What each of them buys, one after the other or at once.
+    pub orders: Vec<Vec<Order>>,
+    /// What somebody else buys by voucher, out of a deposit.
+    pub drawn: Vec<Order>,
+    /// Whether each process makes its calls at once.
+    pub at_once: bool,
+    /// The gateways on one store.
+    pub gateways: usize,
+    /// How likely each fault is.
+    pub weather: Weather,
+    /// The longest a commit takes in good weather.
+    pub disk: Duration,
+    /// The longest that anything takes from one side to another in good weather.
+    pub network: Duration,
+    /// How often, at most, a gateway dies.
+    pub crashes: u32,
+    /// What the wallet's balance holds at first, in millionths.
+    pub balance: u64,
+    /// What the wallet's policy lets it spend in all.
+    pub cap: Cap,
+    /// By how many milliseconds, at most, each gateway's clock is off.
+    pub skew: u64,
+}
+
+/// What a wallet may spend. There is a wallet for each, because a policy is signed once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cap {
+    /// Less than most runs want.
+    #[default]
+    Tight,
+    /// More than any run can use.
+    Wide,
+}
+
+impl Cap {
+    /// In millionths of a dollar.
+    pub const fn millionths(self) -> u64 {
+        match self {
+            Self::Tight => 9_000,
+            Self::Wide => 1_000_000,
+        }
+    }
+
+    /// The wallet's name.
+    pub const fn wallet(self) -> &'static str {
+        match self {
+            Self::Tight => "tight",
+            Self::Wide => "wide",
+        }
+    }
+}
+
+/// What somebody wants to buy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its number, which is its path at the seller.
+    pub number: u64,
+    /// What it is.
+    pub goods: Goods,
+}
+
+/// What is sold: each at a price, for one kind of money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Goods {
+    /// Out of a balance.
+    #[default]
+    Prepaid,
+    /// Over a rail that must be asked.
+    Charged,
+    /// By voucher, out of a deposit.
+    Drawn,
+}
+
+impl Goods {
+    /// The first part of its path.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Prepaid => "prepaid",
+            Self::Charged => "charged",
+            Self::Drawn => "drawn",
+        }
+    }
+
+    /// In millionths of a dollar.
+    pub const fn price(self) -> u64 {
+        match self {
+            Self::Prepaid => 1_000,
+            Self::Charged => 3_000,
+            Self::Drawn => 500,
+        }
+    }
+
+    /// Of a path.
+    pub fn of(path: &str) -> Option<Self> {
+        [Self::Prepaid, Self::Charged, Self::Drawn].into_iter().find(|goods| goods.path() == path)
+    }
+}
+
+impl Scenario {
+    /// The setting of a seed.
+    pub fn of(dice: &Dice) -> Self {
+        let processes = one_of(dice, &[1, 1, 2, 3]);
+        let mut number = 0;
+        let mut orders = Vec::new();
+        for _ in 0..processes {
+            let count = 1 + dice.below(5);
+            let next = |_| {
+                number += 1;
+                Order { number, goods: one_of(dice, &[Goods::Prepaid, Goods::Charged, Goods::Charged]) }
+            };
+            orders.push((0..count).map(next).collect());
+        }
+        let vouchers = one_of(dice, &[0, 0, 1, 2, 5]);
+        let drawn = (1..=vouchers).map(|next| Order { number: number + next, goods: Goods::Drawn }).collect();
+        let weather = weather(dice);
+        Self {
+            processes,
+            orders,
+            drawn,
+            at_once: dice.thousandths(500),
+            gateways: 1,
+            weather,
+            disk: Duration::from_millis(one_of(dice, &[0, 2, 20])),
+            network: Duration::from_millis(one_of(dice, &[0, 3, 30])),
+            crashes: if weather.crash == 0 { 0 } else { one_of(dice, &[1, 2, 4]) },
+            balance: one_of(dice, &[3_000, 8_000, 50_000]),
+            cap: one_of(dice, &[Cap::Tight, Cap::Wide]),
+            skew: one_of(dice, &[0, 0, 600_000]),
+        }
+    }
+
+    /// Every order of every process.
+    pub fn all_orders(&self) -> impl Iterator<Item = Order> {
+        self.orders.iter().flatten().chain(&self.drawn).copied()
+    }
+}
+
+fn one_of<T: Copy + Default>(dice: &Dice, choices: &[T]) -> T {
+    let count = u64::try_from(choices.len()).unwrap_or(u64::MAX);
+    usize::try_from(dice.below(count)).ok().and_then(|at| choices.get(at)).copied().unwrap_or_default()
+}
+
+/// Some seeds have good weather, so that what must happen without faults is seen to happen; some have one kind of
+/// fault, so that what was never told apart by the others is; most have several.
+fn weather(dice: &Dice) -> Weather {
+    let mut weather = Weather::default();
+    let often = |worst: u64| if dice.thousandths(500) { dice.below(worst) } else { 0 };
+    let drawn = Weather {
+        crash: often(60),
+        wallet_crash: often(60),
+        connection: often(300),
+        duplicate: often(300),
+        commit: often(120),
+        slow_disk: often(200),
+        rail: often(900),
+        upstream: often(300),
+        partition: often(200),
+    };
+    match dice.below(8) {
+        0 => {}
+        1 => weather.duplicate = 500,
+        2 => weather = Weather { crash: drawn.crash + 20, ..weather },
+        3 => weather = Weather { rail: drawn.rail + 200, duplicate: 200, ..weather },
+        _ => weather = drawn,
+    }
+    weather
+}
