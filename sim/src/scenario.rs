@@ -111,7 +111,7 @@ impl Goods {
 impl Scenario {
     /// The setting of a seed.
     pub fn of(dice: &Dice) -> Self {
-        let processes = one_of(dice, &[1, 1, 2, 3]);
+        let processes = one_of(dice, &[1, 2, 3, 3]);
         let mut number = 0;
         let mut orders = Vec::new();
         for _ in 0..processes {
@@ -129,14 +129,14 @@ impl Scenario {
             processes,
             orders,
             drawn,
-            at_once: dice.thousandths(500),
+            at_once: dice.thousandths(700),
             gateways: 1,
             weather,
             disk: Duration::from_millis(one_of(dice, &[0, 2, 20])),
             network: Duration::from_millis(one_of(dice, &[0, 3, 30])),
             crashes: if weather.crash == 0 { 0 } else { one_of(dice, &[1, 2, 4]) },
             balance: one_of(dice, &[3_000, 8_000, 50_000]),
-            cap: one_of(dice, &[Cap::Tight, Cap::Wide]),
+            cap: one_of(dice, &[Cap::Tight, Cap::Tight, Cap::Wide]),
             skew: one_of(dice, &[0, 0, 600_000]),
         }
     }

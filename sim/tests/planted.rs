@@ -8,7 +8,7 @@ use farthing_sim::home::Home;
 use farthing_sim::run::run;
 
 /// Every planted bug is found by then.
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 300;
 
 /// The first seed that finds it, and what is found.
 fn found(bug: Bug, wanted: &str) {
