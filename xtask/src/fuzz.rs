@@ -17,6 +17,9 @@ pub(crate) struct Effort {
     /// Seconds for each target.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Hours for each target, instead.
+    #[arg(long, conflicts_with = "seconds")]
+    hours: Option<u32>,
     /// Fuzz only this target; may be repeated.
     #[arg(long, value_name = "NAME")]
     target: Vec<String>,
@@ -32,7 +35,7 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 
 /// Fuzzes every target for a few seconds.
 pub(crate) fn smoke() -> anyhow::Result<()> {
-    run(&Effort { seconds: SMOKE_SECONDS, target: Vec::new() })
+    run(&Effort { seconds: SMOKE_SECONDS, hours: None, target: Vec::new() })
 }
 
 /// Fuzzes the wanted targets one after another; stops at the first input that breaks one.
@@ -47,8 +50,9 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
         bail!("no such fuzz target in {}", folder.display());
     }
     let built = build(&folder)?;
+    let seconds = effort.hours.map_or(effort.seconds, |hours| hours.saturating_mul(3600));
     for name in wanted {
-        fuzz(&folder, &built.join(&name), &name, effort.seconds)
+        fuzz(&folder, &built.join(&name), &name, seconds)
             .with_context(|| format!("fuzz target {name} found a failure; its input is in fuzz/artifacts/{name}"))?;
     }
     Ok(())
@@ -108,6 +112,6 @@ fn fuzz(folder: &Path, binary: &Path, name: &str, seconds: u32) -> anyhow::Resul
         bail!("{said}");
     }
     let inputs = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
-    println!("{name:<16} {:>10} inputs in {seconds} s, none broke it", inputs.unwrap_or("?").trim());
+    println!("{name:<18} {:>10} inputs in {seconds} s, none broke it", inputs.unwrap_or("?").trim());
     Ok(())
 }

@@ -16,6 +16,7 @@ mod ordeal;
 mod plan;
 mod readme;
 mod sim;
+mod soak_report;
 mod tools;
 mod workspace;
 
@@ -67,6 +68,10 @@ enum Chore {
     ///
     /// Example: `cargo xtask disk-faults --rounds 30`
     DiskFaults(ordeal::Faults),
+    /// Keep one gateway busy for long, and see that its memory, files and threads do not grow.
+    ///
+    /// Example: `cargo xtask soak --minutes 60`
+    Soak(ordeal::Soak),
     /// Fuzz every parser for a while.
     Fuzz(fuzz::Effort),
     /// Simulate gateways, wallets, rails, stores and the network under seeds, and check every step.
@@ -99,6 +104,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Crash(effort) => ordeal::crash(&effort),
         Chore::PowerCuts(effort) => ordeal::power_cuts(&effort),
         Chore::DiskFaults(effort) => ordeal::disk_faults(&effort),
+        Chore::Soak(effort) => ordeal::soak(&effort),
         Chore::Fuzz(effort) => fuzz::run(&effort),
         Chore::Sim(effort) => sim::run(&effort),
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::commands::{Run as _, cargo};
-use crate::tools;
+use crate::{ordeal, tools};
 
 /// How much is done.
 #[derive(Args)]
@@ -24,5 +24,7 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     tools::postgres()?;
     let nodes =
         ["test", "--package", "farthing", "--features", "failpoints", "--test", "on_postgres", "--", "--nocapture"];
-    cargo(nodes).env("FARTHING_ROUNDS", effort.rounds.to_string()).run()
+    cargo(nodes).env("FARTHING_ROUNDS", effort.rounds.to_string()).run()?;
+    println!("== kills, power cuts and failing disks");
+    ordeal::all()
 }

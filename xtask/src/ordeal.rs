@@ -1,9 +1,12 @@
 //! Trials of the real binary: killed, without power, without a disk, and for an hour.
 
+use std::path::Path;
+use std::process::Command;
+
 use clap::Args;
 
 use crate::commands::{Run as _, cargo, program};
-use crate::{farthing, workspace};
+use crate::{farthing, soak_report, workspace};
 
 /// How often the gateway is killed.
 #[derive(Args)]
@@ -63,10 +66,44 @@ pub(crate) fn disk_faults(effort: &Faults) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Every trial but the soak, as often as a night has time for.
+pub(crate) fn all() -> anyhow::Result<()> {
+    crash(&Crashes { rounds: 300, seed: 1 })?;
+    power_cuts(&Cuts { rounds: 100, seed: 1 })?;
+    disk_faults(&Faults { rounds: 30, seed: 1 })
+}
+
+/// How long it soaks.
+#[derive(Args)]
+pub(crate) struct Soak {
+    /// For how long.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Milliseconds that each of ten payers rests after a purchase.
+    #[arg(long, default_value_t = 20)]
+    rest: u64,
+    /// The debug build, which is there sooner. Its memory is not what a user's would be; whether it grows is the same.
+    #[arg(long)]
+    debug: bool,
+}
+
+/// Mixed load for long; writes bench/soak.md and bench/soak.svg.
+pub(crate) fn soak(effort: &Soak) -> anyhow::Result<()> {
+    let binary = if effort.debug { farthing::debug_binary()? } else { farthing::release_binary()? };
+    let (minutes, rest) = (effort.minutes.to_string(), effort.rest.to_string());
+    let measured = ordeal(&binary)?.args(["soak", "--minutes", &minutes, "--rest", &rest]).output_text()?;
+    soak_report::write(&serde_json::from_str(&measured)?, if effort.debug { "debug" } else { "release" })
+}
+
 /// Runs one trial of the debug build.
 fn trial(arguments: &[&str]) -> anyhow::Result<()> {
     let binary = farthing::debug_binary()?;
+    ordeal(&binary)?.args(arguments).run()
+}
+
+/// The command that tries this binary.
+fn ordeal(binary: &Path) -> anyhow::Result<Command> {
     cargo(["build", "--quiet", "--package", "farthing-testing-ordeal"]).run()?;
     let ordeal = workspace::target()?.join("debug/ordeal");
-    program(ordeal, ["--binary".as_ref(), binary.as_os_str()]).args(arguments).run()
+    Ok(program(ordeal, ["--binary".as_ref(), binary.as_os_str()]))
 }

@@ -39,18 +39,21 @@ pub async fn run(binary: &Path, kind: Kind, cut: Cut, effort: Effort) -> anyhow:
         tokio::time::sleep(Duration::from_millis(chance.below(25))).await;
         let unsynced = disk.place().join(format!("unsynced-{round}"));
         std::fs::write(&unsynced, "forgotten by a real cut")?;
+        // A file system that is told to stop, and ext4 when it finds an error in itself, may tell whoever waits for
+        // something to be durable that it is. A machine without power tells nobody anything: its processes stop first.
         match cut {
-            Cut::Power => disk.cut()?,
-            // A call that makes something durable while ext4 finds its error may be told that it did, and have done
-            // nothing; no program can tell. So there is none at that moment.
+            Cut::Power => {
+                street.gateway()?.freeze()?;
+                disk.cut()?;
+            }
             Cut::Writing => {
                 street.gateway()?.pause().await?;
                 disk.protect()?;
                 street.gateway()?.go_on()?;
+                // It lives on for a moment, on a disk that takes nothing any more.
+                tokio::time::sleep(Duration::from_millis(chance.below(100))).await;
             }
         }
-        // The process lives on for a moment, on a disk that takes nothing any more.
-        tokio::time::sleep(Duration::from_millis(chance.below(100))).await;
         street.kill().await?;
         if cut == Cut::Writing {
             disk.remount_read_only()?;

@@ -75,9 +75,14 @@ impl Gateway {
         Ok(())
     }
 
+    /// Stops it: no call to the system returns to it any more, whatever is under way.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        Ok(kill_process(self.process, Signal::STOP)?)
+    }
+
     /// Stops it between two of its calls to the system, and waits until it stands still.
     pub async fn pause(&self) -> anyhow::Result<()> {
-        kill_process(self.process, Signal::STOP)?;
+        self.freeze()?;
         let tasks = format!("/proc/{}/task", self.process_id());
         while !is_still(&tasks)? {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -2,7 +2,7 @@
 //! the buyers' journal, the log of the server behind the gateway, the rail's memory, and the books.
 //!
 //! [`street`] holds the gateway and what stands around it, [`load`] the payers, [`verdict`] the comparison. Each trial
-//! is a module: [`kills`], [`cuts`] of power, and [`shortage`] of disk. What happens is drawn from a seed;
+//! is a module: [`kills`], [`cuts`] of power, [`shortage`] of disk, and [`soak`]. What happens is drawn from a seed;
 //! how far the processes have come by then is not, so a seed repeats the kind of a run and not its every step.
 
 pub mod books;
@@ -16,6 +16,7 @@ pub mod load;
 pub mod purchase;
 pub mod shop;
 pub mod shortage;
+pub mod soak;
 pub mod street;
 pub mod upstream;
 pub mod verdict;

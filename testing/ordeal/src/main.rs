@@ -1,7 +1,8 @@
 //! Runs one trial of a built `farthing`, prints what was done as JSON, and fails when something is left unexplained.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use farthing_testing_ordeal::cuts::{self, Cut};
@@ -9,6 +10,7 @@ use farthing_testing_ordeal::disk::{Disk, Kind};
 use farthing_testing_ordeal::kills::{self, Effort};
 use farthing_testing_ordeal::load::Crowd;
 use farthing_testing_ordeal::shortage::{self, Shortage};
+use farthing_testing_ordeal::soak;
 use farthing_testing_ordeal::verdict::Verdict;
 
 /// Breaks a gateway on purpose and compares what everybody saw.
@@ -40,6 +42,21 @@ enum Trial {
     Full(Rounds),
     /// A disk on which each write fails under load, again and again.
     Unwritable(Rounds),
+    /// Mixed load for long: memory, files and threads must not grow.
+    Soak(Soak),
+}
+
+#[derive(Args)]
+struct Soak {
+    /// For how long.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Milliseconds that each of the payers rests after a purchase.
+    #[arg(long, default_value_t = 20)]
+    rest: u64,
+    /// From which the load is drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 #[derive(Args)]
@@ -68,7 +85,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let disk = match &arguments.trial {
         Trial::Cuts { on, .. } => Some(*on),
         Trial::Full(_) | Trial::ReadOnly(_) => Some(Kind::Ext4),
-        Trial::Kills(_) | Trial::Unwritable(_) => None,
+        Trial::Kills(_) | Trial::Unwritable(_) | Trial::Soak(_) => None,
     };
     if let Some(why) = disk.and_then(Disk::impossible) {
         println!("SKIPPED, and nothing was tried: {why}");
@@ -79,9 +96,24 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Trial::Cuts { on, rounds } => cuts::run(&binary, on, Cut::Power, rounds.effort()).await?,
         Trial::ReadOnly(rounds) => cuts::run(&binary, Kind::Ext4, Cut::Writing, rounds.effort()).await?,
         Trial::Full(rounds) => shortage::run(&binary, Shortage::Full, rounds.effort()).await?,
+        Trial::Soak(effort) => return soak(&binary, &effort).await,
         Trial::Unwritable(rounds) => shortage::run(&binary, Shortage::Unwritable, rounds.effort()).await?,
     };
     println!("{}", serde_json::to_string(&verdict.or_fail()?)?);
+    Ok(())
+}
+
+/// Prints the samples and what was done; an error when something grew, or is left unexplained.
+async fn soak(binary: &Path, effort: &Soak) -> anyhow::Result<()> {
+    let crowd = Crowd { rest: Duration::from_millis(effort.rest), ..Crowd::default() };
+    let duration = Duration::from_secs(effort.minutes * 60);
+    let effort = soak::Effort { duration, period: Duration::from_secs(5), seed: effort.seed, crowd };
+    let report = soak::run(binary, effort).await?;
+    let drifts = soak::drifts(&report.samples);
+    println!("{}", serde_json::json!({ "samples": report.samples, "figures": report.verdict.figures }));
+    report.verdict.or_fail()?;
+    let grown: Vec<_> = drifts.iter().filter(|drift| !drift.is_flat()).collect();
+    anyhow::ensure!(grown.is_empty(), "grew from the middle third to the last: {grown:?}");
     Ok(())
 }
 

@@ -1,0 +1,15 @@
+//! The fuzz targets, driven with mutated seeds in every test run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
+#[path = "../../../fuzz/src/books.rs"]
+#[expect(unreachable_pub, reason = "the fuzz targets are another crate")]
+mod books;
+#[path = "../../../fuzz/src/mutation.rs"]
+#[expect(unreachable_pub, reason = "shared with other crates' tests")]
+mod mutation;
+
+#[test]
+fn any_schedule_of_commands_leaves_books_that_add_up() {
+    mutation::drive(&mutation::seeds("books_schedule"), books::schedule, 1);
+}

@@ -1,0 +1,16 @@
+//! The fuzz targets, driven with mutated seeds in every test run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
+#[path = "../../../fuzz/src/configuration.rs"]
+#[expect(unreachable_pub, reason = "the fuzz targets are another crate")]
+mod configuration;
+#[path = "../../../fuzz/src/mutation.rs"]
+#[expect(unreachable_pub, reason = "shared with other crates' tests")]
+mod mutation;
+
+#[test]
+fn any_configuration_and_any_target_come_to_a_value_or_a_sentence() {
+    mutation::drive(&mutation::seeds("gateway_config"), configuration::gateway, 1);
+    mutation::drive(&mutation::seeds("request_target"), configuration::target, 1);
+}

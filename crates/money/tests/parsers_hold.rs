@@ -1,0 +1,15 @@
+//! The fuzz targets, driven with mutated seeds in every test run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+
+#[path = "../../../fuzz/src/money.rs"]
+#[expect(unreachable_pub, reason = "the fuzz targets are another crate")]
+mod money;
+#[path = "../../../fuzz/src/mutation.rs"]
+#[expect(unreachable_pub, reason = "shared with other crates' tests")]
+mod mutation;
+
+#[test]
+fn any_price_comes_to_a_value_or_a_refusal() {
+    mutation::drive(&mutation::seeds("money_text"), money::text, 1);
+}
