@@ -1,6 +1,6 @@
 //! Trials of the real binary: killed, without power, without a disk, and for an hour.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Args;
@@ -85,14 +85,21 @@ pub(crate) struct Soak {
     /// The debug build, which is there sooner. Its memory is not what a user's would be; whether it grows is the same.
     #[arg(long)]
     debug: bool,
+    /// Soak no more, and write the report of what an earlier `ordeal soak` printed.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
 }
 
 /// Mixed load for long; writes bench/soak.md and bench/soak.svg.
 pub(crate) fn soak(effort: &Soak) -> anyhow::Result<()> {
+    let build = if effort.debug { "debug" } else { "release" };
+    if let Some(earlier) = &effort.from {
+        return soak_report::write(&serde_json::from_str(&std::fs::read_to_string(earlier)?)?, build);
+    }
     let binary = if effort.debug { farthing::debug_binary()? } else { farthing::release_binary()? };
     let (minutes, rest) = (effort.minutes.to_string(), effort.rest.to_string());
     let measured = ordeal(&binary)?.args(["soak", "--minutes", &minutes, "--rest", &rest]).output_text()?;
-    soak_report::write(&serde_json::from_str(&measured)?, if effort.debug { "debug" } else { "release" })
+    soak_report::write(&serde_json::from_str(&measured)?, build)
 }
 
 /// Runs one trial of the debug build.
