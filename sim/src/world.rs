@@ -211,8 +211,12 @@ impl World {
     /// When what is sent now from one side to another arrives.
     pub fn arrival(&self, from: Node, to: Node) -> Instant {
         let soonest = Instant::now() + self.dice.up_to(self.scenario.network);
-        let healed = self.state().partitions.get(&(from.min(to), from.max(to))).copied();
-        healed.map_or(soonest, |healed| soonest.max(healed))
+        let mut state = self.state();
+        let healed = state.partitions.get(&(from.min(to), from.max(to))).copied();
+        let Some(healed) = healed.filter(|healed| *healed > soonest) else { return soonest };
+        // It is held up now, however long ago the two sides were parted.
+        state.auditor.disrupted(Fault::Partition);
+        healed
     }
 
     /// Remembers a connection, to break it when one of its ends dies.

@@ -43,7 +43,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", about: "unit, property, vector, crash and whole-binary tests", run: tests },
     Step {
         name: "sim",
-        about: "thousands of seeds of a world that crashes, parts and loses, every step checked",
+        about: "hundreds of seeds of a world that crashes, parts and loses, every step checked",
         run: sim::in_tests,
     },
     Step { name: "docs", about: "the examples in the documentation, and its links", run: docs },
