@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code, the helpers of tests included")]
 
-#[allow(dead_code, reason = "these tests use a part of it")]
 mod support;
 
 use std::path::Path;

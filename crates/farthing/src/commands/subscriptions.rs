@@ -56,7 +56,7 @@ impl Cancel {
         match json {
             true => terminal::say_json(&json!({ "id": one.id, "state": "canceled", "ends": ends })),
             false => {
-                terminal::say(&format!("the subscription {} at {} ends {ends} and is not renewed", one.id, one.origin))
+                terminal::say(&format!("the subscription {} at {} ends {ends} and is not renewed", one.id, one.origin));
             }
         }
         Ok(())
