@@ -215,8 +215,7 @@ async fn p_09_a_gateway_of_two_that_dies_in_a_prepaid_claim_leaves_one_delivery(
 
 #[cfg(feature = "failpoints")]
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "falls short: in some rounds the rail took what the books do not show as paid; see P-10 in docs/adversarial.md"]
-async fn a_gateway_of_four_that_dies_in_a_settlement_leaves_one_delivery() {
+async fn p_10_a_gateway_of_four_that_dies_in_a_settlement_leaves_one_delivery() {
     let steps = ["after-claim", "before-settle", "after-settle", "after-post"];
     with_one_that_dies(4, "/simulated/x", &steps).await;
 }

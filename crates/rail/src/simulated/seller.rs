@@ -214,10 +214,12 @@ impl Settler for SimulatedRail {
         let forgetful = met == Some(Behaviour::LoseMemory);
         let answer = if forgetful && self.memory.count_lookup(claim.payment) <= FORGETFUL_LOOKUPS {
             unknown("the simulated rail remembers no such payment".into())
-        } else if self.memory.took(claim.payment) {
-            self.settled(claim.payment)
         } else {
-            refused("the simulated rail was never asked for this payment, or refused it")
+            match self.memory.took(claim.payment) {
+                Ok(true) => self.settled(claim.payment),
+                Ok(false) => refused("the simulated rail was never asked for this payment, or refused it"),
+                Err(error) => unknown(format!("the simulated rail could not read its memory: {error}")),
+            }
         };
         Box::pin(std::future::ready(answer))
     }
