@@ -59,10 +59,11 @@ impl Obligation {
     pub(super) async fn close_with(mut self, response: StoredResponse) -> Result<(), StoreError> {
         self.owed = false;
         self.route.meters.delivered.increment(1);
-        reach("before-close");
         let (payment, status, at) = (self.record.id, response.status, self.seller.now());
         let span = tracing::debug_span!("close", %payment);
         self.seller.later(Command::Deliver { payment, status, at });
+        reach("after-deliver");
+        reach("before-close");
         let command = Command::Close { payment, response: Some(Box::new(response)), at };
         match tracing::Instrument::instrument(self.seller.books.submit(command), span).await {
             Ok(Outcome::Payment(_)) => {}
