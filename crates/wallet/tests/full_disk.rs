@@ -47,7 +47,7 @@ async fn paying_process() {
         let sentence = pay(&client, &url).await.unwrap_err();
         let (what, remedy) = match by_session {
             true => ("sessions cannot be read or written", "check the disk"),
-            false => ("the budgets cannot be reached", "check that the disk has room"),
+            false => ("the budgets cannot be reached", "check that the disk, or the database server, has room"),
         };
         assert!(sentence.contains(what) && sentence.contains(remedy), "{sentence}");
     }
