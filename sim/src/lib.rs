@@ -11,7 +11,7 @@
 //! | [`scenario`] | what a seed stands for |
 //! | [`world`] | time, life and death, the trace |
 //! | [`network`], [`disk`], [`rail`], [`upstream`] | what is simulated |
-//! | [`seller`], [`buyer`], [`drawer`], [`line`], [`home`] | what is real, and how it is held |
+//! | [`seller`], [`buyer`], [`drawer`], [`mod@line`], [`home`] | what is real, and how it is held |
 //! | [`audit`] | what must be so |
 //! | [`run`] | one seed |
 
