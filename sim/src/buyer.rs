@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use farthing_rail::simulated::SimulatedPayer;
 use farthing_rail::{Answer, Approved, NotPayable, Offer, Payer, PaymentId, Quote, SignError, Signed};
-use farthing_rail_balance::BalancePayer;
+use farthing_rail_balance::{BalancePayer, BalanceSessionPayer};
 use farthing_wallet::client::{NotPaid, Settings, Unconfirmed};
 use farthing_wallet::{Ambient, PayingClient, PayingLayer, Wallet};
 use http_body_util::Full;
@@ -15,7 +15,8 @@ use tower::{Layer as _, ServiceExt as _};
 
 use crate::audit::Outcome;
 use crate::line::Line;
-use crate::scenario::Order;
+use crate::purse::{Purse, end_sessions};
+use crate::scenario::{Goods, Order};
 use crate::seller::{ORIGIN, Sellers};
 use crate::world::{Life, Node, World};
 use crate::{Broken, disk};
@@ -49,13 +50,22 @@ impl Buyers {
                     calls.spawn(Self::buy_all(Arc::clone(&self), life.clone(), client.clone(), vec![order]));
                 }
             } else {
-                calls.spawn(Self::buy_all(Arc::clone(&self), life.clone(), client, open.clone()));
+                calls.spawn(Self::buy_all(Arc::clone(&self), life.clone(), client.clone(), open.clone()));
             }
             loop {
                 tokio::select! {
                     biased;
                     () = life.ended() => break,
                     called = calls.join_next() => if called.is_none() { break },
+                }
+            }
+            let is_done = self.world.audit(|auditor| open.iter().all(|order| !auditor.is_open(order.number)));
+            if is_done && self.world.scenario.ends_sessions && !life.is_over() {
+                let line = self.line(&life);
+                tokio::select! {
+                    biased;
+                    () = life.ended() => {}
+                    () = end_sessions(&client, &line) => {}
                 }
             }
             // The locks of what it was about end with it.
@@ -69,9 +79,13 @@ impl Buyers {
         Ok(())
     }
 
+    fn line(&self, life: &Life) -> Line {
+        Line { world: Arc::clone(&self.world), life: life.clone(), sellers: Arc::clone(&self.sellers) }
+    }
+
     fn client(&self, life: &Life) -> Result<PayingClient, Broken> {
         let broken = |error: &dyn std::fmt::Display| Broken(format!("a wallet cannot be opened: {error}"));
-        let books = disk::open(&self.world, life, &self.budgets, None).map_err(|error| broken(&error))?;
+        let books = disk::open(&self.world, life, &self.budgets).map_err(|error| broken(&error))?;
         let (clock, chance, node) = (Arc::clone(&self.world), Arc::clone(&self.world), life.node);
         let ambient = Ambient::new(move || clock.now(node)).with_randomness(move |bytes| chance.dice.fill(bytes));
         let wallet = self.wallet.beside(books, ambient);
@@ -86,7 +100,10 @@ impl Buyers {
             silence: Duration::from_secs(12),
             ..Settings::default()
         };
-        PayingClient::with_settings(wallet, payers, settings).map_err(|error| broken(&error))
+        let inner = BalanceSessionPayer::new(wallet.signer());
+        let purse = Arc::new(Purse { world: Arc::clone(&self.world), life: life.clone(), inner });
+        let client = PayingClient::with_settings(wallet, payers, settings).map_err(|error| broken(&error))?;
+        Ok(client.with_session_payers(vec![purse]))
     }
 
     async fn buy_all(self: Arc<Self>, life: Life, client: PayingClient, orders: Vec<Order>) {
@@ -105,7 +122,7 @@ impl Buyers {
 
     /// Makes the call once; nothing when the same call must be made again.
     async fn buy(&self, life: &Life, client: &PayingClient, order: Order) -> Option<Outcome> {
-        let line = Line { world: Arc::clone(&self.world), life: life.clone(), sellers: Arc::clone(&self.sellers) };
+        let line = self.line(life);
         let uri = format!("{ORIGIN}/{}/{}", order.goods.path(), order.number);
         let request = http::Request::get(uri).body(Full::new(Bytes::new())).ok()?;
         let called = PayingLayer::without_redirects(client.clone()).layer(line).oneshot(request).await;
@@ -124,6 +141,10 @@ impl Buyers {
                     NotPaid::Refused { rule: Some(_), .. } => Some(Outcome::Denied),
                     NotPaid::NoOffer { .. } => Some(Outcome::Unpayable),
                     NotPaid::Unknown { repeatable: false, .. } => Some(Outcome::GivenUp),
+                    // A deposit is more than what is left.
+                    NotPaid::Refused { .. } if order.goods == Goods::Drawn && self.world.is_calm() => {
+                        Some(Outcome::Unpayable)
+                    }
                     _ => None,
                 }
             }
@@ -150,7 +171,7 @@ impl Payer for Watched {
     fn sign(&self, approved: Approved<Quote>) -> Answer<'_, Result<Signed, SignError>> {
         Box::pin(async move {
             let quote = approved.get();
-            let (payment, cost) = (PaymentId::of(quote.challenge.id()), quote.cost.millionths());
+            let (payment, cost) = (PaymentId::answering(&quote.challenge), quote.cost.millionths());
             self.world.effect(&self.life, format!("signs {payment} for {cost}")).await;
             self.world.audit(|auditor| auditor.signed(payment, cost));
             self.inner.sign(approved).await

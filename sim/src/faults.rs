@@ -10,6 +10,10 @@ use serde::Serialize;
 pub enum Fault {
     /// A gateway's process dies between two of its effects, and starts again.
     GatewayCrash,
+    /// A gateway's process stands still for a while, and then goes on as if nothing had been.
+    GatewayStall,
+    /// Others take a gateway for dead that is not.
+    TakenForDead,
     /// A wallet's process dies, and starts again.
     WalletCrash,
     /// A connection cannot be made.
@@ -40,6 +44,8 @@ pub enum Fault {
     RailSlow,
     /// A rail says no.
     RailRefused,
+    /// A rail takes a payment back that it had said was settled.
+    RailReversed,
     /// The upstream fails.
     UpstreamFailed,
     /// The clock of a gateway jumps.
@@ -82,6 +88,8 @@ impl Injected {
 pub struct Weather {
     /// Of a gateway dying at one of its effects.
     pub crash: u64,
+    /// Of a gateway standing still at one of them.
+    pub stall: u64,
     /// Of a wallet's process dying at one of its own.
     pub wallet_crash: u64,
     /// Of something happening to a connection.
@@ -94,6 +102,8 @@ pub struct Weather {
     pub slow_disk: u64,
     /// Of a rail not answering as it should.
     pub rail: u64,
+    /// Of a rail taking a payment back; nothing that it settles is final at once, if this is not zero.
+    pub reversal: u64,
     /// Of the upstream failing.
     pub upstream: u64,
     /// Of a partition, each second.

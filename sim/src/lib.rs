@@ -8,26 +8,30 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`scenario`] | what a seed stands for |
+//! | [`scenario`], [`setting`], [`shrink`] | what a seed stands for, and what can be left out of it |
 //! | [`world`] | time, life and death, the trace |
 //! | [`network`], [`disk`], [`rail`], [`upstream`] | what is simulated |
-//! | [`seller`], [`buyer`], [`drawer`], [`mod@line`], [`home`] | what is real, and how it is held |
-//! | [`audit`] | what must be so |
-//! | [`run`] | one seed |
+//! | [`seller`], [`buyer`], [`purse`], [`mod@line`], [`home`] | what is real, and how it is held |
+//! | [`audit`], [`secrets`], [`logs`] | what must be so, and who reads along |
+//! | [`run`] | one run |
 
 pub mod audit;
 pub mod buyer;
 pub mod dice;
 pub mod disk;
-pub mod drawer;
 pub mod faults;
 pub mod home;
 pub mod line;
+pub mod logs;
 pub mod network;
+pub mod purse;
 pub mod rail;
 pub mod run;
 pub mod scenario;
+pub mod secrets;
 pub mod seller;
+pub mod setting;
+pub mod shrink;
 pub mod upstream;
 pub mod world;
 

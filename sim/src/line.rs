@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use farthing_money::Amount;
 use farthing_protocol::{Credential, Problem, ProblemType};
-use farthing_rail::PaymentId;
-use http::header::AUTHORIZATION;
+use farthing_rail::{PaymentId, SessionId};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
@@ -15,9 +16,10 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 use tower::{BoxError, Service};
 
-use crate::audit::Answered;
+use crate::audit::{Answered, missing_in_answer};
 use crate::faults::Fault;
 use crate::seller::Sellers;
+use crate::upstream::FAILS;
 use crate::world::{Life, World};
 
 /// One life's way to the gateways.
@@ -53,15 +55,23 @@ impl Line {
         let path = request.uri().path().to_owned();
         let lines = request.headers().get_all(AUTHORIZATION).iter().map(http::HeaderValue::as_bytes);
         let credential = Credential::from_lines(lines)?;
+        if let Some(credential) = &credential {
+            self.world.presents(credential);
+        }
+        let shown = credential.as_ref().and_then(Shown::in_session);
         // What is drawn from a session is no payment of its own.
         let charge = credential.filter(|credential| credential.challenge().intent().as_str() == "charge");
-        let payment = charge.map(|credential| PaymentId::of(credential.challenge().id()));
+        let payment = charge.map(|credential| PaymentId::answering(credential.challenge()));
         let named = payment.map_or_else(|| "without a payment".to_owned(), |payment| format!("with {payment}"));
         self.world.effect(&self.life, format!("asks for {path} {named}")).await;
         let order = path.rsplit('/').next().and_then(|number| number.parse().ok());
         let doubt = payment
             .zip(order)
             .is_some_and(|(payment, order)| self.world.audit(|auditor| auditor.presented(payment, order)));
+        let opens_in_doubt = shown
+            .as_ref()
+            .filter(|shown| shown.opens)
+            .map(|shown| self.world.audit(|auditor| auditor.opens(&shown.channel)));
         let sent = match payment {
             Some(_) if self.world.strikes(|weather| weather.duplicate) => self.send_twice(request).await?,
             _ => self.clone().send(request).await,
@@ -70,15 +80,42 @@ impl Line {
         let response = sent.inspect_err(|error| self.world.note(self.life.node, format_args!("no answer: {error}")))?;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await?.to_bytes();
+        if parts.status.as_u16() >= 400 && !parts.headers.contains_key(FAILS) {
+            let content_type = parts.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+            let missing = missing_in_answer(parts.status.as_u16(), content_type, &bytes);
+            self.world
+                .audit(|auditor| missing.into_iter().for_each(|missing| auditor.found(format!("{path}: {missing}"))));
+        }
         let answered = answered(&parts, &bytes, doubt);
         let told = format!("{} {:?}", answered.status, answered.problem.map(ProblemType::slug));
         self.world.note(self.life.node, format_args!("is answered {told} for {path}"));
         if let Some(payment) = payment {
             self.world.audit(|auditor| auditor.answered(payment, &answered));
         }
+        match shown {
+            Some(shown) if parts.status.is_success() => self.acknowledged(shown).await?,
+            Some(shown) if answered.status == 402 && opens_in_doubt == Some(false) => {
+                self.world.audit(|auditor| auditor.session_refused(&shown.channel));
+            }
+            _ => {}
+        }
         self.world.may_die(&self.life);
         self.life.gate().await;
         Ok(Response::from_parts(parts, Full::new(bytes)))
+    }
+
+    /// What was signed for and served is durable by the time that its payer hears of it.
+    async fn acknowledged(&self, shown: Shown) -> Result<(), BoxError> {
+        let record = self.sellers.eye().session(shown.session).await?;
+        let (accepted, spent) = record.map_or_else(Default::default, |record| (record.accepted, record.spent));
+        if shown.closes {
+            self.world.note(self.life.node, format_args!("a session ends, and {spent} of it was spent"));
+            self.world.audit(|auditor| auditor.session_ended(&shown.channel, spent));
+        } else {
+            self.world.note(self.life.node, format_args!("is served for {} of {accepted} in all", shown.total));
+            self.world.audit(|auditor| auditor.acknowledged(shown.total, accepted));
+        }
+        Ok(())
     }
 
     /// Somebody in between sends it twice, and hands on either answer.
@@ -111,6 +148,26 @@ impl Line {
         tokio::spawn(connection);
         let (parts, body) = sender.send_request(request).await?.into_parts();
         Ok(Response::from_parts(parts, Full::new(body.collect().await?.to_bytes())))
+    }
+}
+
+/// A voucher as anybody reads it who sees its credential.
+struct Shown {
+    session: SessionId,
+    channel: String,
+    total: Amount,
+    opens: bool,
+    closes: bool,
+}
+
+impl Shown {
+    fn in_session(credential: &Credential) -> Option<Self> {
+        let text = |name: &str| credential.payload().get(name).and_then(|value| value.as_str());
+        let total = text("cumulativeAmount")?.parse().ok()?;
+        let (payer, channel) = (text("payer")?, text("channelId")?.to_owned());
+        let session = SessionId::of(&format!("balance/session/{payer}/{channel}"));
+        let is = |action| text("action") == Some(action);
+        Some(Self { session, channel, total, opens: is("open"), closes: is("close") })
     }
 }
 

@@ -8,11 +8,14 @@ use std::thread;
 use clap::Parser;
 use farthing_sim::Broken;
 use farthing_sim::home::Home;
-use farthing_sim::run::{Report, Totals, run};
+use farthing_sim::run::{Report, Totals, play, run};
+use farthing_sim::setting::{Omission, Setting};
+use farthing_sim::shrink::shrink;
 
 /// Runs gateways, wallets, rails, stores and the network under seeds, and checks every step.
 ///
-/// Example: `cargo xtask sim --seeds 2000`, or `cargo xtask sim --seed 17 --trace` to see one run again.
+/// Example: `cargo xtask sim --seeds 2000`, or `cargo xtask sim --seed 17 --trace` to see one run again; `--shrink` makes
+/// a failing one small.
 #[derive(Parser)]
 #[command(name = "sim", verbatim_doc_comment)]
 struct Arguments {
@@ -25,11 +28,20 @@ struct Arguments {
     /// This seed alone.
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     seed: Option<u64>,
+    /// Leave out of this seed whatever its failure does not need, and print the smallest run that still fails.
+    #[arg(long, requires = "seed", conflicts_with_all = ["luck", "without"])]
+    shrink: bool,
+    /// Let the dice fall in another way; what --shrink prints.
+    #[arg(long, requires = "seed", default_value_t = 0, value_name = "NUMBER")]
+    luck: u64,
+    /// Leave this out of the scenario; what --shrink prints.
+    #[arg(long, requires = "seed", value_delimiter = ',', value_name = "PARTS")]
+    without: Vec<Omission>,
     /// Print everything that happened, a line for each step.
     #[arg(long, requires = "seed")]
     trace: bool,
     /// Plant one of our own mistakes, which must be found: claim-after-settle, cap-before-reserve, unknown-as-failed,
-    /// receipt-before-post.
+    /// receipt-before-post, voucher-in-two.
     #[cfg(feature = "planted-bugs")]
     #[arg(long, value_name = "BUG")]
     plant: Option<farthing_rail::planted::Bug>,
@@ -56,7 +68,12 @@ fn start(arguments: &Arguments) -> Result<bool, Broken> {
     #[cfg(feature = "planted-bugs")]
     farthing_rail::planted::plant(arguments.plant);
     if let Some(seed) = arguments.seed {
-        let report = run(seed, &Home::new()?)?;
+        let home = Home::new()?;
+        if arguments.shrink {
+            return smallest(seed, &home, arguments.trace);
+        }
+        let setting = Setting { seed, luck: arguments.luck, without: arguments.without.clone() };
+        let report = play(&setting, &home)?;
         if arguments.trace {
             report.trace.iter().for_each(|line| println!("{line}"));
         }
@@ -66,6 +83,24 @@ fn start(arguments: &Arguments) -> Result<bool, Broken> {
     let totals = many(arguments)?;
     print(&totals, arguments.json);
     Ok(totals.failed.is_empty())
+}
+
+/// Prints the smallest run that fails as a seed's does; whether the seed's is well.
+fn smallest(seed: u64, home: &Home, trace: bool) -> Result<bool, Broken> {
+    let Some(shrunk) = shrink(seed, home)? else {
+        println!("seed {seed}: nothing was found, and there is nothing to shrink");
+        return Ok(true);
+    };
+    if trace {
+        shrunk.report.trace.iter().for_each(|line| println!("{line}"));
+    }
+    let (steps, faults) = (shrunk.report.steps, shrunk.report.injected.sum());
+    println!("after {} runs: {steps} steps, {faults} faults", shrunk.runs);
+    let (scenario, _) = shrunk.setting.prepare();
+    println!("  {} gateways, {} orders", scenario.gateways, scenario.all_orders().count());
+    shrunk.report.findings.iter().for_each(|finding| println!("  {finding}"));
+    println!("run it again with `cargo xtask sim {} --trace`", shrunk.setting.arguments());
+    Ok(false)
 }
 
 fn many(arguments: &Arguments) -> Result<Totals, Broken> {
@@ -112,7 +147,7 @@ fn tell(report: &Report) {
         return;
     }
     println!(
-        "seed {seed}: {steps} steps, {} faults; see `cargo xtask sim --seed {seed} --trace`",
+        "seed {seed}: {steps} steps, {} faults; see `cargo xtask sim --seed {seed} --shrink`",
         report.injected.sum()
     );
     report.findings.iter().for_each(|finding| println!("  {finding}"));

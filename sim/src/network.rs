@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::faults::Fault;
-use crate::world::{Life, World};
+use crate::world::{Life, Node, World};
 
 /// A connection between two processes.
 pub struct Link {
@@ -90,6 +90,9 @@ impl Link {
 
     /// Takes what one side writes, and lets happen to it what must.
     fn write(&self, side: usize, bytes: &[u8]) -> io::Result<usize> {
+        let [asker, asked] = &self.ends;
+        let is_presented = side == 0 && matches!(asked.node, Node::Gateway(_));
+        self.world.overhear(format_args!("what {} and {} say", asker.node, asked.node), bytes, is_presented);
         let mut state = self.state();
         let State { ways: [there, back], fate } = &mut *state;
         let (own, other) = if side == 0 { (there, back) } else { (back, there) };
@@ -105,7 +108,7 @@ impl Link {
         };
         let struck = fate.take_if(|_| strikes);
         if let Some(fault) = struck {
-            self.world.fault(self.ends.first().map_or(crate::world::Node::Upstream, |end| end.node), fault);
+            self.world.fault(self.ends.first().map_or(Node::Upstream, |end| end.node), fault);
         }
         match struck {
             Some(Fault::Stalled) => own.stalled = true,
@@ -126,7 +129,9 @@ impl Link {
     fn arrival(&self, side: usize) -> Instant {
         let [one, other] = &self.ends;
         let (from, to) = if side == 0 { (one, other) } else { (other, one) };
-        self.world.arrival(from.node, to.node)
+        let arrives = self.world.arrival(from.node, to.node);
+        // What a process that stands still would send is sent when it goes on.
+        from.stands_still_until().map_or(arrives, |until| arrives.max(until))
     }
 }
 

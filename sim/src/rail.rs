@@ -10,8 +10,9 @@ use farthing_money::{Amount, Asset};
 use farthing_protocol::{JsonObject, ProblemType};
 use farthing_rail::simulated::{Script, SimulatedRail, Surroundings};
 use farthing_rail::{
-    Answer, Claim, Cursor, Direction, Method, Movement, Order, PaymentId, Presented, Proof, ProofKey, RailError,
-    RailStatement, Refund, Refusal, Rejected, Settled, Settlement, Settler, Terms, Unknown, Unpriceable,
+    Answer, Claim, Cursor, Direction, Finality, Method, Movement, Order, PaymentId, Presented, Proof, ProofKey,
+    RailError, RailStatement, Refund, Refusal, Rejected, Settled, Settlement, Settler, Standing, Terms, Unknown,
+    Unpriceable,
 };
 
 use crate::faults::Fault;
@@ -20,6 +21,8 @@ use crate::world::{Life, Node, World};
 /// How long a payer's request may be under way to a rail that is not reached at first.
 const LATE: Duration = Duration::from_secs(20);
 const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// About how long a payment can be taken back, where any can.
+const FINAL_AFTER: Duration = Duration::from_secs(10);
 
 /// The rail's own memory, which no process of ours can lose.
 #[derive(Default)]
@@ -28,6 +31,11 @@ pub struct Truth(Mutex<Known>);
 #[derive(Default)]
 struct Known {
     takings: Vec<(PaymentId, Amount)>,
+    /// Those that are final, in the order in which a statement shows them.
+    shown: Vec<(PaymentId, Amount)>,
+    /// Those that are not, each with whether it will be taken back.
+    provisional: BTreeMap<PaymentId, (Amount, bool)>,
+    taken_back: BTreeSet<PaymentId>,
     refunds: Vec<(PaymentId, Amount)>,
     refused: BTreeSet<PaymentId>,
     /// On their way here: how many requests for each payment.
@@ -41,6 +49,7 @@ pub struct Rail {
     truth: Arc<Truth>,
     /// What needs no rail: prices and proofs.
     face: SimulatedRail,
+    terms: Terms,
 }
 
 impl Truth {
@@ -59,7 +68,9 @@ impl Rail {
             late_by: Duration::ZERO,
         };
         let face = SimulatedRail::new(Script::honest(), Arc::default(), surroundings).map_err(|it| it.to_string())?;
-        Ok(Self { world: Arc::clone(world), life: life.clone(), truth: Arc::clone(truth), face })
+        let finality = if reverses(world) { Finality::After(FINAL_AFTER) } else { Finality::Immediate };
+        let terms = Terms { finality, ..face.terms().clone() };
+        Ok(Self { world: Arc::clone(world), life: life.clone(), truth: Arc::clone(truth), face, terms })
     }
 
     fn asset(&self) -> &Asset {
@@ -91,6 +102,12 @@ impl Rail {
         let refused = known.refused.contains(&payment);
         if !refused {
             known.takings.push((payment, amount));
+            if reverses(world) {
+                let is_taken_back = world.strikes(|weather| weather.reversal);
+                known.provisional.insert(payment, (amount, is_taken_back));
+            } else {
+                known.shown.push((payment, amount));
+            }
         }
         drop(known);
         world.note(Node::Rail, format_args!("{} {payment}", if refused { "refuses" } else { "takes" }));
@@ -172,6 +189,30 @@ impl Rail {
         answer
     }
 
+    /// Whether what it settled still stands. It makes up its mind sooner or later, and stays with that.
+    async fn stands(&self, payment: PaymentId) -> Standing {
+        let provisional = Standing::Provisional { ask_again: ASK_AGAIN };
+        let fault = self.asked("confirm", payment).await;
+        let is_slow = !self.world.is_calm() && self.world.dice.thousandths(400);
+        if is_slow || matches!(fault, Some(Fault::RailUnreached | Fault::RailUnanswered)) {
+            return provisional;
+        }
+        let decided = self.truth.known().provisional.remove(&payment);
+        match decided {
+            Some((_, true)) => {
+                self.truth.known().taken_back.insert(payment);
+                self.world.fault(Node::Rail, Fault::RailReversed);
+                self.world.note(Node::Rail, format_args!("takes back {payment}"));
+                self.world.audit(|auditor| auditor.taken_back(payment));
+            }
+            Some((amount, false)) => self.truth.known().shown.push((payment, amount)),
+            None => {}
+        }
+        self.told(None).await;
+        let is_taken_back = self.truth.known().taken_back.contains(&payment);
+        if is_taken_back { Standing::Reversed { reason: "the rail took it back".to_owned() } } else { Standing::Final }
+    }
+
     async fn send_back(&self, refund: &Refund) -> Settlement {
         let fault = self.asked("refund", refund.payment).await;
         if fault == Some(Fault::RailUnreached) {
@@ -232,16 +273,16 @@ impl Rail {
         let known = self.truth.known();
         let (shown, returned) = after.0.split_once('/').unwrap_or_default();
         let (shown, returned) = (shown.parse().unwrap_or(0), returned.parse().unwrap_or(0));
-        let came = known.takings.iter().skip(shown).map(|taking| self.line(*taking, Direction::In));
+        let came = known.shown.iter().skip(shown).map(|taking| self.line(*taking, Direction::In));
         let went = known.refunds.iter().skip(returned).map(|refund| self.line(*refund, Direction::Out));
-        let next = Cursor(format!("{}/{}", known.takings.len(), known.refunds.len()));
+        let next = Cursor(format!("{}/{}", known.shown.len(), known.refunds.len()));
         RailStatement { movements: came.chain(went).collect(), next, more: false }
     }
 }
 
 impl Method for Rail {
     fn terms(&self) -> &Terms {
-        self.face.terms()
+        &self.terms
     }
 
     fn request(&self, order: &Order) -> Result<JsonObject, Unpriceable> {
@@ -266,12 +307,21 @@ impl Settler for Rail {
         Box::pin(self.send_back(refund))
     }
 
+    fn confirm<'a>(&'a self, claim: &'a Claim, _settled: &'a Settled) -> Answer<'a, Standing> {
+        Box::pin(self.stands(claim.payment))
+    }
+
     fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
         Box::pin(async move {
             self.life.gate().await;
             Ok(self.says(after))
         })
     }
+}
+
+/// Whether payments of this run can be taken back.
+fn reverses(world: &World) -> bool {
+    world.scenario.weather.reversal > 0
 }
 
 fn there(payment: PaymentId) -> ProofKey {
@@ -287,6 +337,9 @@ fn unknown() -> Settlement {
 }
 
 fn refused() -> Settlement {
-    let refusal = Refusal::new(ProblemType::VerificationFailed, "The rail refused the payment; nothing was taken.");
+    let refusal = Refusal::new(
+        ProblemType::VerificationFailed,
+        "The rail refused the payment; nothing was taken, pay the fresh challenge.",
+    );
     Settlement::Rejected(Rejected { reason: "the rail refused".to_owned(), refusal })
 }

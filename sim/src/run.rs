@@ -4,23 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use farthing_books::session::SessionFilter;
 use farthing_books::{Command, PaymentFilter, TransferId};
 use farthing_money::Amount;
 use farthing_rail::{PayerId, Signer as _};
-use farthing_rail_balance::{BalanceSessionPayer, asset_of};
-use farthing_store::{Books, Fate};
+use farthing_rail_balance::asset_of;
+use farthing_store::{AuditFilter, Books, Fate};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::Broken;
-use crate::audit::Outcome;
+use crate::audit::{Outcome, missing_in_record};
 use crate::buyer::Buyers;
 use crate::disk;
-use crate::drawer::Drawer;
 use crate::faults::Injected;
 use crate::home::Home;
-use crate::line::Line;
 use crate::seller::Sellers;
+use crate::setting::Setting;
 use crate::world::{Node, World};
 
 /// How long things go wrong, and how long they may take to be set right after that.
@@ -53,16 +53,22 @@ pub struct Report {
 
 /// One run of a seed. The same seed makes the same run.
 pub fn run(seed: u64, home: &Home) -> Result<Report, Broken> {
+    play(&Setting::of(seed), home)
+}
+
+/// One run of a setting.
+pub fn play(setting: &Setting, home: &Home) -> Result<Report, Broken> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| Broken(format!("no runtime: {error}")))?;
-    farthing_gateway::repeat_challenges(seed);
-    let report = runtime.block_on(live(seed, home));
+    farthing_gateway::repeat_challenges(setting.seed);
+    drop(home.logs().take());
+    let report = tracing::dispatcher::with_default(&home.logs().dispatch, || runtime.block_on(live(setting, home)));
     runtime.shutdown_background();
     report
 }
 
-async fn live(seed: u64, home: &Home) -> Result<Report, Broken> {
-    let world = World::new(seed);
+async fn live(setting: &Setting, home: &Home) -> Result<Report, Broken> {
+    let world = World::new(setting, home.secrets().clone());
     let wallet = home.fresh(world.scenario.cap)?.clone();
     // Two runs of one process must not find each other's rows.
     static RUNS: AtomicU64 = AtomicU64::new(0);
@@ -70,19 +76,16 @@ async fn live(seed: u64, home: &Home) -> Result<Report, Broken> {
     let (store, budgets) = (format!("run-{run}-books"), format!("run-{run}-budgets"));
     let broken = |error: &dyn std::fmt::Display| Broken(format!("the books cannot be made: {error}"));
     let (eye, mut hand) = Books::by_hand(&store).map_err(|error| broken(&error))?;
-    let _kept = Books::by_hand(&budgets).map_err(|error| broken(&error))?;
-    let key = home.other_key(world.scenario.cap)?;
+    let (budget, _kept) = Books::by_hand(&budgets).map_err(|error| broken(&error))?;
     let asset = asset_of("usd.6").map_err(|error| broken(&error))?;
-    for (number, payer) in [wallet.signer().did(), key.did()].into_iter().enumerate() {
-        let grant = Command::Grant {
-            id: TransferId([u8::try_from(number).unwrap_or_default(); 16]),
-            payer: PayerId::new(payer),
-            asset: asset.clone(),
-            amount: Amount::new(world.scenario.balance.into()),
-            at: world.now(Node::Rail),
-        };
-        eye.submit_later(grant).map_err(|error| broken(&error))?;
-    }
+    let grant = Command::Grant {
+        id: TransferId([0; 16]),
+        payer: PayerId::new(wallet.signer().did()),
+        asset: asset.clone(),
+        amount: Amount::new(world.scenario.balance.into()),
+        at: world.now(Node::Rail),
+    };
+    eye.submit_later(grant).map_err(|error| broken(&error))?;
     hand.commit(Fate::Durable);
     disk::look(&world, &eye).await;
 
@@ -97,14 +100,16 @@ async fn live(seed: u64, home: &Home) -> Result<Report, Broken> {
     for (number, orders) in world.scenario.orders.iter().enumerate() {
         buying.spawn(Arc::clone(&buyers).run(number, orders.clone()));
     }
-    let line = Line {
-        world: Arc::clone(&world),
-        life: world.born(Node::Wallet(world.scenario.processes)),
-        sellers: Arc::clone(&sellers),
-    };
-    let did = key.did().to_owned();
-    let drawer = Arc::new(Drawer { line, payer: BalanceSessionPayer::new(key), did });
-    buying.spawn(drawer.run(world.scenario.drawn.clone()));
+    for (number, (after, amount)) in world.scenario.top_ups.iter().copied().enumerate() {
+        let (sellers, payer) = (Arc::clone(&sellers), PayerId::new(buyers.wallet.signer().did()));
+        let name = u8::try_from(number).unwrap_or_default().wrapping_add(100);
+        let (transfer, asset) = (TransferId([name; 16]), asset.clone());
+        buying.spawn(async move {
+            tokio::time::sleep(after).await;
+            sellers.top_up(transfer, payer, asset, Amount::new(amount.into())).await;
+            Ok(())
+        });
+    }
     let bought = tokio::time::timeout(STORM + CALM, all(&world, &mut buying)).await;
     bought.unwrap_or(Ok(()))?;
     world.calm();
@@ -112,7 +117,13 @@ async fn live(seed: u64, home: &Home) -> Result<Report, Broken> {
     while let Some(ended) = nodes.try_join_next() {
         ended.map_err(|error| Broken(format!("a gateway's keeper ended: {error}")))??;
     }
-    finish(&world, &sellers, seed).await
+    let decisions = budget.audit(AuditFilter { limit: u32::MAX, ..AuditFilter::default() }).await;
+    for record in decisions.map_err(|error| broken(&error))? {
+        let missing = missing_in_record(&record.text);
+        world.audit(|auditor| missing.into_iter().for_each(|missing| auditor.found(missing)));
+    }
+    world.overhear("a log", &home.logs().take(), false);
+    finish(&world, &sellers, setting.seed).await
 }
 
 /// Waits for every buyer, or until something is found.
@@ -128,13 +139,18 @@ async fn all(world: &World, buying: &mut JoinSet<Result<(), Broken>>) -> Result<
 
 /// Parts the sides now and then, and ends the storm.
 async fn weather(world: Arc<World>) -> Result<(), Broken> {
-    let pairs = [(Node::Gateway(0), Node::Upstream), (Node::Gateway(0), Node::Wallet(0))];
     while world.elapsed() < STORM && !world.is_calm() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if world.strikes(|weather| weather.partition) {
-            let which = usize::try_from(world.dice.below(2)).unwrap_or(0);
-            let (one, other) = pairs.get(which).copied().unwrap_or((Node::Gateway(0), Node::Upstream));
-            world.part(one, other, world.dice.up_to(Duration::from_secs(15)));
+            let among = |count: usize| usize::try_from(world.dice.below(count.try_into().unwrap_or(1))).unwrap_or(0);
+            let gateway = Node::Gateway(among(world.scenario.gateways));
+            // A file is no further than the process.
+            let other = match among(if world.scenario.gateways > 1 { 3 } else { 2 }) {
+                0 => Node::Upstream,
+                1 => Node::Wallet(among(world.scenario.processes)),
+                _ => Node::Store,
+            };
+            world.part(gateway, other, world.dice.up_to(Duration::from_secs(15)));
         }
     }
     world.note(Node::Rail, "the weather turns good");
@@ -167,10 +183,14 @@ async fn finish(world: &Arc<World>, sellers: &Sellers, seed: u64) -> Result<Repo
     let broken = |error: &dyn std::fmt::Display| Broken(format!("the books cannot be read: {error}"));
     disk::look(world, sellers.eye()).await;
     let accounts = sellers.eye().accounts().await.map_err(|error| broken(&error))?;
+    let sessions = sellers.eye().sessions(SessionFilter::default()).await.map_err(|error| broken(&error))?;
     let verified = sellers.eye().verify().await.map_err(|error| broken(&error))?;
     let left = open(sellers).await?;
+    let (trace, steps, injected) = world.story();
+    trace.iter().for_each(|line| world.overhear("the trace", line.as_bytes(), false));
     let (findings, outcomes) = world.audit(|auditor| {
         auditor.conclude();
+        auditor.compare_sessions(&sessions);
         let mut findings = auditor.findings().to_vec();
         findings.extend(auditor.ledger.compare(&accounts));
         findings.extend(verified.findings.iter().map(|finding| format!("books verify: {finding:?}")));
@@ -178,7 +198,6 @@ async fn finish(world: &Arc<World>, sellers: &Sellers, seed: u64) -> Result<Repo
         (findings, auditor.outcomes().into_iter().collect())
     });
     let simulated = world.elapsed();
-    let (trace, steps, injected) = world.story();
     Ok(Report { seed, trace, steps, simulated, injected, outcomes, findings })
 }
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::dice::Dice;
 use crate::faults::Weather;
 
+/// The farthest that a gateway's clock is off, in milliseconds.
+const FARTHEST: i64 = 600_000;
+
 /// One run's setting. Everything in it follows from the seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
@@ -12,8 +15,8 @@ pub struct Scenario {
     pub processes: usize,
     /// What each of them buys, one after the other or at once.
     pub orders: Vec<Vec<Order>>,
-    /// What somebody else buys by voucher, out of a deposit.
-    pub drawn: Vec<Order>,
+    /// Whether a process ends the wallet's sessions when it has everything.
+    pub ends_sessions: bool,
     /// Whether each process makes its calls at once.
     pub at_once: bool,
     /// The gateways on one store.
@@ -28,10 +31,12 @@ pub struct Scenario {
     pub crashes: u32,
     /// What the wallet's balance holds at first, in millionths.
     pub balance: u64,
+    /// What is added to that in the middle of the run, and when.
+    pub top_ups: Vec<(Duration, u64)>,
     /// What the wallet's policy lets it spend in all.
     pub cap: Cap,
-    /// By how many milliseconds, at most, each gateway's clock is off.
-    pub skew: u64,
+    /// By how many milliseconds each gateway's clock is off.
+    pub skews: Vec<i64>,
 }
 
 /// What a wallet may spend. There is a wallet for each, because a policy is signed once.
@@ -108,43 +113,59 @@ impl Goods {
     }
 }
 
+/// What there is to buy.
+const WITHOUT: [Goods; 3] = [Goods::Prepaid, Goods::Charged, Goods::Charged];
+const WITH_SESSIONS: [Goods; 5] = [Goods::Prepaid, Goods::Charged, Goods::Drawn, Goods::Drawn, Goods::Drawn];
+
 impl Scenario {
     /// The setting of a seed.
     pub fn of(dice: &Dice) -> Self {
         let processes = one_of(dice, &[1, 2, 3, 3]);
         let mut number = 0;
         let mut orders = Vec::new();
+        let draws = dice.thousandths(500);
+        let shelf: &[Goods] = if draws { &WITH_SESSIONS } else { &WITHOUT };
         for _ in 0..processes {
             let count = 1 + dice.below(5);
             let next = |_| {
                 number += 1;
-                Order { number, goods: one_of(dice, &[Goods::Prepaid, Goods::Charged, Goods::Charged]) }
+                Order { number, goods: one_of(dice, shelf) }
             };
             orders.push((0..count).map(next).collect());
         }
-        let vouchers = one_of(dice, &[0, 0, 1, 2, 5]);
-        let drawn = (1..=vouchers).map(|next| Order { number: number + next, goods: Goods::Drawn }).collect();
         let weather = weather(dice);
+        let gateways = one_of(dice, &[1, 1, 1, 2, 3, 4]);
+        let skew = one_of(dice, &[0, 0, FARTHEST]);
+        let top_up = |_| (dice.up_to(Duration::from_secs(30)), one_of(dice, &[1_000, 5_000]));
+        let top_ups = (0..one_of(dice, &[0, 0, 1, 3])).map(top_up).collect();
+        let skews = (0..gateways).map(|_| off(dice, skew)).collect();
         Self {
             processes,
             orders,
-            drawn,
+            ends_sessions: dice.thousandths(500),
             at_once: dice.thousandths(700),
-            gateways: 1,
+            gateways,
             weather,
             disk: Duration::from_millis(one_of(dice, &[0, 2, 20])),
             network: Duration::from_millis(one_of(dice, &[0, 3, 30])),
             crashes: if weather.crash == 0 { 0 } else { one_of(dice, &[1, 2, 4]) },
+            top_ups,
             balance: one_of(dice, &[3_000, 8_000, 50_000]),
             cap: one_of(dice, &[Cap::Tight, Cap::Tight, Cap::Wide]),
-            skew: one_of(dice, &[0, 0, 600_000]),
+            skews,
         }
     }
 
     /// Every order of every process.
     pub fn all_orders(&self) -> impl Iterator<Item = Order> {
-        self.orders.iter().flatten().chain(&self.drawn).copied()
+        self.orders.iter().flatten().copied()
     }
+}
+
+/// By how much a clock is off that may be off by so many milliseconds in either direction.
+fn off(dice: &Dice, farthest: i64) -> i64 {
+    let range = u64::try_from(farthest.saturating_mul(2)).unwrap_or(0);
+    i64::try_from(dice.below(range.saturating_add(1))).unwrap_or(0).saturating_sub(farthest)
 }
 
 fn one_of<T: Copy + Default>(dice: &Dice, choices: &[T]) -> T {
@@ -159,12 +180,14 @@ fn weather(dice: &Dice) -> Weather {
     let often = |worst: u64| if dice.thousandths(500) { dice.below(worst) } else { 0 };
     let drawn = Weather {
         crash: often(60),
+        stall: often(40),
         wallet_crash: often(60),
         connection: often(300),
         duplicate: often(300),
         commit: often(120),
         slow_disk: often(200),
         rail: often(900),
+        reversal: often(300),
         upstream: often(300),
         partition: often(200),
     };
@@ -172,7 +195,7 @@ fn weather(dice: &Dice) -> Weather {
         0 => {}
         1 => weather.duplicate = 500,
         2 => weather = Weather { crash: drawn.crash + 20, ..weather },
-        3 => weather = Weather { rail: drawn.rail + 200, duplicate: 200, ..weather },
+        3 => weather = Weather { rail: drawn.rail + 200, reversal: drawn.reversal, duplicate: 200, ..weather },
         _ => weather = drawn,
     }
     weather

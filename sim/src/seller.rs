@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use farthing_books::{Command, TransferId};
 use farthing_gateway::config::RailFactory;
 use farthing_gateway::serve::{Peer, Speaks};
 use farthing_gateway::{Clock, Config, Embedded, Gateway};
+use farthing_money::{Amount, Asset};
 use farthing_protocol::Timestamp;
-use farthing_rail::{Acceptor, Deposits};
+use farthing_rail::{Acceptor, Deposits, PayerId};
 use farthing_rail_balance::{Balance, BalanceSession};
 use farthing_store::Books;
 
@@ -23,12 +25,15 @@ const RESTART: Duration = Duration::from_secs(5);
 /// Where clients connect.
 pub const ORIGIN: &str = "http://127.0.0.1:8402";
 
+/// What the gateways bind their challenges with.
+pub const SECRET: &str = "a secret of a simulation, which binds nothing real";
+
 const CONFIGURATION: &str = r#"
 [gateway]
 listen = "127.0.0.1:8402"
 realm = "127.0.0.1"
 development = true
-secret = "a secret of a simulation, which binds nothing real"
+secret = { env = "SECRET" }
 reconcile = "10s"
 [rails.balance]
 asset = "USD"
@@ -71,8 +76,8 @@ pub struct Sellers {
     open: Mutex<Vec<Option<Serving>>>,
 }
 
-/// A gateway that serves, and its life.
-type Serving = (Life, Arc<Embedded>);
+/// A gateway that serves: its life, and what it writes with.
+type Serving = (Life, Arc<Embedded>, Books);
 
 struct NodeClock {
     world: Arc<World>,
@@ -108,9 +113,9 @@ impl Sellers {
                 () = life.ended() => None,
                 started = self.start(&life) => Some(started?),
             };
-            if let Some(gateway) = started.flatten() {
+            if let Some((gateway, books)) = started.flatten() {
                 self.world.note(life.node, "serves");
-                self.put(number, Some((life.clone(), Arc::new(gateway))));
+                self.put(number, Some((life.clone(), Arc::new(gateway), books)));
                 life.ended().await;
                 self.put(number, None);
             }
@@ -120,16 +125,18 @@ impl Sellers {
     }
 
     /// A gateway, or nothing when its store did not answer.
-    async fn start(&self, life: &Life) -> Result<Option<Embedded>, Broken> {
+    async fn start(&self, life: &Life) -> Result<Option<(Embedded, Books)>, Broken> {
         let broken = |error: &dyn std::fmt::Display| Broken(format!("a gateway cannot start: {error}"));
-        let books = disk::open(&self.world, life, &self.store, Some(self.eye.clone())).map_err(|it| broken(&it))?;
-        let config = Config::from_text(CONFIGURATION, "simulation", Path::new("."), &|_| None);
+        let books = disk::open_as_node(&self.world, life, &self.store, self.eye.clone()).map_err(|it| broken(&it))?;
+        let config = Config::from_text(CONFIGURATION, "simulation", Path::new("."), &|name| {
+            (name == "SECRET").then(|| SECRET.to_owned())
+        });
         let config = config.map_err(|error| broken(&error))?;
         let clock = NodeClock { world: Arc::clone(&self.world), node: life.node };
         let way = Way { world: Arc::clone(&self.world), life: life.clone(), upstream: self.upstream.clone() };
-        let gateway = Gateway::new(config, self.rails(life), books).clock(Arc::new(clock)).dial(Arc::new(way));
+        let gateway = Gateway::new(config, self.rails(life), books.clone()).clock(Arc::new(clock)).dial(Arc::new(way));
         match gateway.embed().await {
-            Ok(gateway) => Ok(Some(gateway)),
+            Ok(gateway) => Ok(Some((gateway, books))),
             Err(farthing_gateway::StartError::Store(error)) => {
                 self.world.note(life.node, format_args!("does not start: {error}"));
                 Ok(None)
@@ -161,14 +168,40 @@ impl Sellers {
 
     /// Connects a client to one of the gateways.
     pub fn connect(&self, client: &Life) -> std::io::Result<End> {
-        let count = u64::try_from(self.world.scenario.gateways).unwrap_or(1);
-        let number = usize::try_from(self.world.dice.below(count)).unwrap_or(0);
-        let chosen = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(number).cloned().flatten();
-        let Some((life, gateway)) = chosen else { return Err(std::io::ErrorKind::ConnectionRefused.into()) };
+        let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let (life, gateway, _) = self.any().ok_or_else(refused)?;
         let (near, far) = network::connect(&self.world, client, &life)?;
         let peer = Peer::new(([10, 0, 0, 1], 4000).into(), false);
         tokio::spawn(async move { gateway.serve(far, Speaks::Http1, peer).await });
         Ok(near)
+    }
+
+    /// One of the gateways, if it serves.
+    fn any(&self) -> Option<Serving> {
+        let count = u64::try_from(self.world.scenario.gateways).unwrap_or(1);
+        let number = usize::try_from(self.world.dice.below(count)).unwrap_or(0);
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(number).cloned().flatten()
+    }
+
+    /// Adds to a balance, through one of the gateways, until one has said that it is done.
+    pub async fn top_up(&self, transfer: TransferId, payer: PayerId, asset: Asset, amount: Amount) {
+        loop {
+            if let Some((life, _, books)) = self.any() {
+                let (payer, asset, at) = (payer.clone(), asset.clone(), self.world.now(life.node));
+                let asked = books.submit(Command::Grant { id: transfer, payer, asset, amount, at });
+                // One that dies never answers.
+                let done = tokio::select! {
+                    biased;
+                    () = life.ended() => false,
+                    done = asked => done.is_ok(),
+                };
+                if done {
+                    self.world.note(life.node, format_args!("adds {amount} to a balance"));
+                    return self.world.audit(|auditor| auditor.topped_up(transfer));
+                }
+            }
+            tokio::time::sleep(self.world.dice.up_to(RESTART)).await;
+        }
     }
 
     /// Sees what is durable.

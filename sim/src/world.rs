@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use farthing_protocol::Timestamp;
+use farthing_protocol::{Credential, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -15,11 +15,15 @@ use crate::dice::Dice;
 use crate::faults::{Fault, Injected, Weather};
 use crate::network::Link;
 use crate::scenario::Scenario;
+use crate::secrets::Secrets;
+use crate::setting::Setting;
 
 /// When every run begins, in milliseconds since 1970.
 const BEGINNING: i64 = 1_800_000_000_000;
 /// How often at most an effect lets others go first, before it happens.
 const MOST_YIELDS: u64 = 4;
+/// The longest that a process stands still: long enough for others to bury it.
+const STALL: Duration = Duration::from_secs(9);
 
 /// Somebody in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +36,8 @@ pub enum Node {
     Upstream,
     /// The rail that must be asked.
     Rail,
+    /// What several gateways keep their books on.
+    Store,
 }
 
 /// One life of a process: from its start until it dies. What outlives it does nothing any more: an effect of a dead
@@ -42,6 +48,15 @@ pub struct Life {
     pub node: Node,
     over: Arc<AtomicBool>,
     ended: Arc<Notify>,
+    standstill: Arc<Mutex<Standstill>>,
+}
+
+/// How a process was held up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standstill {
+    until: Option<Instant>,
+    /// Whether it may be that others took it for dead: it stood still, or did not reach the store.
+    ever: bool,
 }
 
 /// One run.
@@ -50,6 +65,7 @@ pub struct World {
     pub dice: Dice,
     /// The setting.
     pub scenario: Scenario,
+    secrets: Secrets,
     began: Instant,
     state: Mutex<State>,
 }
@@ -64,14 +80,15 @@ struct State {
     jumped: Duration,
     partitions: BTreeMap<(Node, Node), Instant>,
     links: Vec<Weak<Link>>,
+    /// Those that were presented so far.
+    credentials: Secrets,
     auditor: Auditor,
 }
 
 impl World {
-    /// The world of a seed, before anything happens.
-    pub fn new(seed: u64) -> Arc<Self> {
-        let dice = Dice::of(seed);
-        let scenario = Scenario::of(&dice);
+    /// The world of a setting, before anything happens, in which nobody may see these secrets.
+    pub fn new(setting: &Setting, secrets: Secrets) -> Arc<Self> {
+        let (scenario, dice) = setting.prepare();
         let state = State {
             trace: Vec::new(),
             steps: 0,
@@ -81,9 +98,10 @@ impl World {
             jumped: Duration::ZERO,
             partitions: BTreeMap::new(),
             links: Vec::new(),
+            credentials: Secrets::default(),
             auditor: Auditor::new(&scenario),
         };
-        Arc::new(Self { dice, scenario, began: Instant::now(), state: Mutex::new(state) })
+        Arc::new(Self { dice, scenario, secrets, began: Instant::now(), state: Mutex::new(state) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -93,7 +111,7 @@ impl World {
     /// A life of a process begins.
     pub fn born(&self, node: Node) -> Life {
         self.note(node, "starts");
-        Life { node, over: Arc::default(), ended: Arc::default() }
+        Life { node, over: Arc::default(), ended: Arc::default(), standstill: Arc::default() }
     }
 
     /// Simulated time since the beginning.
@@ -101,7 +119,7 @@ impl World {
         self.began.elapsed()
     }
 
-    /// The time of day at a node; gateways may be off by up to what the scenario says, in either direction.
+    /// The time of day at a node; each gateway's clock is off as the scenario says.
     pub fn now(&self, node: Node) -> Timestamp {
         let since = self.began.elapsed() + self.state().jumped;
         let since = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
@@ -109,9 +127,8 @@ impl World {
     }
 
     fn skew_of(&self, node: Node) -> i64 {
-        let skew = i64::try_from(self.scenario.skew).unwrap_or(0);
         match node {
-            Node::Gateway(number) if number % 2 == 1 => skew,
+            Node::Gateway(number) => self.scenario.skews.get(number).copied().unwrap_or(0),
             _ => 0,
         }
     }
@@ -155,6 +172,26 @@ impl World {
         self.state().weather == Weather::default()
     }
 
+    /// A credential is used for the first time, or again: from here on it must be seen by nobody but a gateway.
+    pub fn presents(&self, credential: &Credential) {
+        let header = credential.to_header();
+        let token = header.rsplit(' ').next().unwrap_or_default();
+        let signature = credential.payload().get("signature").and_then(|signature| signature.as_str());
+        let mut state = self.state();
+        state.credentials.add("a credential", token.as_bytes());
+        state.credentials.add("a credential's signature", signature.unwrap_or_default().as_bytes());
+    }
+
+    /// Looks through what somebody can read: it gives no secret away, and no credential where none belongs.
+    pub fn overhear(&self, place: impl fmt::Display, bytes: &[u8], credentials_belong: bool) {
+        let mut state = self.state();
+        let secret = self.secrets.given_away_by(bytes);
+        let secret = secret.or_else(|| if credentials_belong { None } else { state.credentials.given_away_by(bytes) });
+        if let Some(what) = secret {
+            state.auditor.found(format!("{place} gives away {what}"));
+        }
+    }
+
     /// Lets the auditor see something, and notes what it finds wrong.
     pub fn audit<T>(&self, look: impl FnOnce(&mut Auditor) -> T) -> T {
         look(&mut self.state().auditor)
@@ -169,7 +206,18 @@ impl World {
         life.gate().await;
         self.note(life.node, what.into());
         self.may_die(life);
+        self.may_stall(life);
         life.gate().await;
+    }
+
+    /// The process may stand still from here on, for a while.
+    fn may_stall(&self, life: &Life) {
+        if matches!(life.node, Node::Gateway(_)) && self.strikes(|weather| weather.stall) {
+            let during = self.dice.up_to(STALL);
+            self.fault(life.node, Fault::GatewayStall);
+            self.note(life.node, format_args!("stands still for {during:?}"));
+            life.stand_still(Instant::now() + during);
+        }
     }
 
     /// The process may die here.
@@ -211,12 +259,16 @@ impl World {
     /// When what is sent now from one side to another arrives.
     pub fn arrival(&self, from: Node, to: Node) -> Instant {
         let soonest = Instant::now() + self.dice.up_to(self.scenario.network);
-        let mut state = self.state();
-        let healed = state.partitions.get(&(from.min(to), from.max(to))).copied();
-        let Some(healed) = healed.filter(|healed| *healed > soonest) else { return soonest };
+        let Some(healed) = self.parted_until(from, to).filter(|healed| *healed > soonest) else { return soonest };
         // It is held up now, however long ago the two sides were parted.
-        state.auditor.disrupted(Fault::Partition);
+        self.state().auditor.disrupted(Fault::Partition);
         healed
+    }
+
+    /// Until when two sides cannot reach each other; nothing when they can.
+    pub fn parted_until(&self, one: Node, other: Node) -> Option<Instant> {
+        let healed = self.state().partitions.get(&(one.min(other), one.max(other))).copied();
+        healed.filter(|healed| *healed > Instant::now())
     }
 
     /// Remembers a connection, to break it when one of its ends dies.
@@ -237,11 +289,39 @@ impl Life {
         self.over.load(Ordering::SeqCst)
     }
 
-    /// Passes while the process lives; for ever after it never does.
+    /// Passes while the process lives and does not stand still; for ever after it never does.
     pub async fn gate(&self) {
+        while let Some(until) = self.stands_still_until() {
+            tokio::time::sleep_until(until).await;
+        }
         if self.is_over() {
             std::future::pending::<()>().await;
         }
+    }
+
+    fn standstill(&self) -> MutexGuard<'_, Standstill> {
+        self.standstill.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stand_still(&self, until: Instant) {
+        let mut standstill = self.standstill();
+        standstill.until = standstill.until.max(Some(until));
+        standstill.ever = true;
+    }
+
+    /// Until when it stands still; nothing when it does not.
+    pub fn stands_still_until(&self) -> Option<Instant> {
+        self.standstill().until.filter(|until| *until > Instant::now())
+    }
+
+    /// It does not reach the store: others may take it for dead.
+    pub fn is_cut_off(&self) {
+        self.standstill().ever = true;
+    }
+
+    /// Whether others may ever have taken it for dead.
+    pub fn was_held_up(&self) -> bool {
+        self.standstill().ever
     }
 
     /// Resolves when it is over.
@@ -265,6 +345,7 @@ impl fmt::Display for Node {
             Self::Wallet(number) => formatter.pad(&format!("wallet{number}")),
             Self::Upstream => formatter.pad("upstream"),
             Self::Rail => formatter.pad("rail"),
+            Self::Store => formatter.pad("store"),
         }
     }
 }

@@ -5,10 +5,12 @@
 
 use farthing_rail::planted::{Bug, plant};
 use farthing_sim::home::Home;
-use farthing_sim::run::run;
+use farthing_sim::run::{play, run};
+use farthing_sim::setting::Setting;
+use farthing_sim::shrink::shrink;
 
 /// Every planted bug is found by then.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 1000;
 
 /// The first seed that finds it, and what is found.
 fn found(bug: Bug, wanted: &str) {
@@ -47,4 +49,21 @@ fn a_voucher_that_is_written_after_it_is_served_is_found() {
 #[test]
 fn a_receipt_before_the_ledger_is_found() {
     found(Bug::ReceiptBeforePost, "no durable entry");
+}
+
+#[test]
+fn a_failing_seed_is_made_small_and_fails_in_the_same_way() {
+    let home = Home::new().unwrap();
+    plant(Some(Bug::ClaimAfterSettle));
+    let failing = (0..SEEDS).find(|seed| {
+        let (report, scenario) = (run(*seed, &home).unwrap(), Setting::of(*seed).prepare().0);
+        scenario.all_orders().count() > 6 && report.findings.iter().any(|finding| finding.contains("took the money"))
+    });
+    let shrunk = shrink(failing.unwrap(), &home).unwrap().unwrap();
+    let (scenario, _) = shrunk.setting.prepare();
+    assert_eq!(scenario.all_orders().count(), 1, "one order is enough: {:?}", shrunk.setting);
+    let again = play(&shrunk.setting, &home).unwrap();
+    assert_eq!(again, shrunk.report, "it is the same run again");
+    assert!(again.findings.iter().any(|finding| finding.contains("took the money")), "{:?}", again.findings);
+    println!("{} runs: {}", shrunk.runs, shrunk.setting.arguments());
 }

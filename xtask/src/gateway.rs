@@ -16,28 +16,39 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Gateway {
     url: String,
     admin: String,
+    /// Where its books are, as `--data` takes it.
+    books: String,
     folder: Option<TempDir>,
     process: Child,
+}
+
+/// What a gateway has that is not its own.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Beside<'a> {
+    /// A folder with `server.pem` and `server.key`: it serves over TLS on `localhost`.
+    pub(crate) certificate: Option<&'a Path>,
+    /// The address of its books; a file of its own without one.
+    pub(crate) store: Option<&'a str>,
 }
 
 impl Gateway {
     /// Starts a binary with these routes (TOML, `[[route]]` tables) and waits until it is ready. A command that runs
     /// another, such as `taskset`, may stand before it.
     pub(crate) fn start(under: &[&str], binary: &Path, routes: &str) -> anyhow::Result<Self> {
-        Self::start_over(under, binary, routes, None)
+        Self::start_beside(under, binary, routes, Beside::default())
     }
 
-    /// The same over TLS on `localhost`, with `server.pem` and `server.key` of this folder.
-    pub(crate) fn start_over(
+    /// The same with something that is not its own.
+    pub(crate) fn start_beside(
         under: &[&str],
         binary: &Path,
         routes: &str,
-        certificate: Option<&Path>,
+        beside: Beside<'_>,
     ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (listen, admin) = (free_address()?, free_address()?);
         let settings = folder.path().join("farthing.toml");
-        std::fs::write(&settings, configuration(&listen, &admin, folder.path(), routes, certificate))?;
+        std::fs::write(&settings, configuration(&listen, &admin, folder.path(), routes, beside))?;
         let log = std::fs::File::create(folder.path().join("log"))?;
         let mut command = match under {
             [] => Command::new(binary),
@@ -55,7 +66,8 @@ impl Gateway {
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let (url, admin) = (format!("http://{listen}"), format!("http://{admin}"));
-        let mut gateway = Self { url, admin, folder: Some(folder), process };
+        let books = beside.store.map_or_else(|| folder.path().display().to_string(), str::to_owned);
+        let mut gateway = Self { url, admin, books, folder: Some(folder), process };
         gateway.wait_until_ready()?;
         Ok(gateway)
     }
@@ -70,7 +82,7 @@ impl Gateway {
         self.process.id()
     }
 
-    /// Where its books are.
+    /// Where it keeps what is its own.
     pub(crate) fn folder(&self) -> anyhow::Result<&Path> {
         Ok(self.folder.as_ref().context("the books have been handed over")?.path())
     }
@@ -93,7 +105,7 @@ impl Gateway {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        program(binary, ["books", "verify", "--data"]).arg(self.folder()?).output_text().map(drop)
+        program(binary, ["books", "verify", "--data", &self.books]).output_text().map(drop)
     }
 
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
@@ -125,9 +137,10 @@ impl Drop for Gateway {
     }
 }
 
-fn configuration(listen: &str, admin: &str, folder: &Path, routes: &str, certificate: Option<&Path>) -> String {
-    let store = folder.join("farthing.db");
-    let (public_url, tls) = match certificate {
+fn configuration(listen: &str, admin: &str, folder: &Path, routes: &str, beside: Beside<'_>) -> String {
+    let own = || format!("sqlite:{}", folder.join("farthing.db").display());
+    let store = beside.store.map_or_else(own, str::to_owned);
+    let (public_url, tls) = match beside.certificate {
         None => (format!("http://{listen}"), String::new()),
         Some(folder) => (
             format!("https://{}", listen.replace("127.0.0.1", "localhost")),
@@ -136,8 +149,7 @@ fn configuration(listen: &str, admin: &str, folder: &Path, routes: &str, certifi
     };
     format!(
         "[gateway]\nlisten = \"{listen}\"\npublic_url = \"{public_url}\"\n{tls}admin = \"{admin}\"\n\
-         store = \"sqlite:{}\"\ndevelopment = true\ndigest_body = \"64KiB\"\n\n[rails.balance]\nasset = \"USD\"\n\n{routes}",
-        store.display()
+         store = \"{store}\"\ndevelopment = true\ndigest_body = \"64KiB\"\n\n[rails.balance]\nasset = \"USD\"\n\n{routes}"
     )
 }
 

@@ -4,6 +4,7 @@
 //! chore can be run alone. Nothing is installed without saying so first, and only [`tools`] installs anything.
 
 mod bench;
+mod capacity;
 mod commands;
 mod contracts;
 mod deny;
@@ -52,13 +53,17 @@ enum Chore {
     Interop(interop::Selection),
     /// Measure the figures of bench/README.md and write it.
     Bench(bench::Effort),
+    /// Compute what follows from the measured figures for a million payments a second, and write it into docs/capacity.md.
+    Capacity,
     /// Compile the Solidity of `contracts/` with npm's solc and write the JSON beside it.
     Contracts(contracts::Effort),
-    /// Run what takes too long for every change: a thousand rounds of wallets that are killed.
+    /// Run what takes too long for every change: a thousand rounds of wallets, and of gateways, that are killed.
+    ///
+    /// Example: `cargo xtask nightly --only gateways`
     Nightly(nightly::Effort),
     /// Kill a gateway at its work, again and again, and compare what buyers, upstream, rail and books saw.
     ///
-    /// Example: `cargo xtask crash --rounds 300`
+    /// Example: `cargo xtask crash --rounds 300`, or `cargo xtask crash --store postgres`
     Crash(ordeal::Crashes),
     /// Cut the power of the books' disk under load, on file systems of its own; root only.
     ///
@@ -68,6 +73,10 @@ enum Chore {
     ///
     /// Example: `cargo xtask disk-faults --rounds 30`
     DiskFaults(ordeal::Faults),
+    /// Take the books' PostgreSQL server away under load: ended, killed, replaced by its standby, full (as root only).
+    ///
+    /// Example: `cargo xtask server-faults --rounds 30`
+    ServerFaults(ordeal::Faults),
     /// Keep one gateway busy for long, and see that its memory, files and threads do not grow.
     ///
     /// Example: `cargo xtask soak --minutes 60`
@@ -99,11 +108,13 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Interop(selection) => interop::run(&selection),
         Chore::Readme => readme::run(),
         Chore::Bench(effort) => bench::run(&effort),
+        Chore::Capacity => capacity::run(),
         Chore::Contracts(effort) => contracts::run(&effort),
         Chore::Nightly(effort) => nightly::run(&effort),
         Chore::Crash(effort) => ordeal::crash(&effort),
         Chore::PowerCuts(effort) => ordeal::power_cuts(&effort),
         Chore::DiskFaults(effort) => ordeal::disk_faults(&effort),
+        Chore::ServerFaults(effort) => ordeal::server_faults(&effort),
         Chore::Soak(effort) => ordeal::soak(&effort),
         Chore::Fuzz(effort) => fuzz::run(&effort),
         Chore::Sim(effort) => sim::run(&effort),

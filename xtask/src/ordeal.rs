@@ -1,16 +1,28 @@
-//! Trials of the real binary: killed, without power, without a disk, and for an hour.
+//! Trials of the real binary: killed, without power, without a disk, without the server of its books, and for an hour.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::commands::{Run as _, cargo, program};
-use crate::{farthing, soak_report, workspace};
+use crate::{farthing, soak_report, tools, workspace};
+
+/// Where the books are.
+#[derive(Clone, Copy, ValueEnum)]
+enum Store {
+    /// In a file.
+    Sqlite,
+    /// On a PostgreSQL server of the trial's own.
+    Postgres,
+}
 
 /// How often the gateway is killed.
 #[derive(Args)]
 pub(crate) struct Crashes {
+    /// Where its books are.
+    #[arg(long, value_enum, default_value = "sqlite")]
+    store: Store,
     /// How many gateways are killed at their work.
     #[arg(long, default_value_t = 300)]
     rounds: u32,
@@ -21,7 +33,15 @@ pub(crate) struct Crashes {
 
 /// `kill -9` under load, and the comparison of what everybody saw.
 pub(crate) fn crash(effort: &Crashes) -> anyhow::Result<()> {
-    trial(&["kills", "--rounds", &effort.rounds.to_string(), "--seed", &effort.seed.to_string()])
+    let store = match effort.store {
+        Store::Sqlite => "sqlite",
+        Store::Postgres => {
+            tools::postgres()?;
+            "postgres"
+        }
+    };
+    let (rounds, seed) = (effort.rounds.to_string(), effort.seed.to_string());
+    trial(&["kills", "--store", store, "--rounds", &rounds, "--seed", &seed])
 }
 
 /// How often the power is cut.
@@ -35,7 +55,7 @@ pub(crate) struct Cuts {
     seed: u64,
 }
 
-/// How often the disk fails.
+/// How often the disk, or the server, fails.
 #[derive(Args)]
 pub(crate) struct Faults {
     /// How many times in each way.
@@ -66,11 +86,27 @@ pub(crate) fn disk_faults(effort: &Faults) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The PostgreSQL server of the books ends, is killed, gives way to its standby, or has no room, under load.
+pub(crate) fn server_faults(effort: &Faults) -> anyhow::Result<()> {
+    tools::postgres()?;
+    for (blow, about) in
+        [("quit", "ends at once"), ("kill", "is killed"), ("failover", "gives way to its standby"), ("full", "is full")]
+    {
+        println!("== the server {about}, {} times", effort.rounds);
+        let (rounds, seed) = (effort.rounds.to_string(), effort.seed.to_string());
+        trial(&["server", "--blow", blow, "--rounds", &rounds, "--seed", &seed])?;
+    }
+    Ok(())
+}
+
 /// Every trial but the soak, as often as a night has time for.
 pub(crate) fn all() -> anyhow::Result<()> {
-    crash(&Crashes { rounds: 300, seed: 1 })?;
+    for store in [Store::Sqlite, Store::Postgres] {
+        crash(&Crashes { store, rounds: 300, seed: 1 })?;
+    }
     power_cuts(&Cuts { rounds: 100, seed: 1 })?;
-    disk_faults(&Faults { rounds: 30, seed: 1 })
+    disk_faults(&Faults { rounds: 30, seed: 1 })?;
+    server_faults(&Faults { rounds: 30, seed: 1 })
 }
 
 /// How long it soaks.

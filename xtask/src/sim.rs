@@ -8,12 +8,12 @@ use crate::commands::Run as _;
 use crate::farthing;
 
 /// So many in the test command: what two busy cores run in a minute, and every one of them known to be well.
-const IN_TESTS: u64 = 600;
+const IN_TESTS: u64 = 70;
 /// From so many on a build that is several times as fast is worth waiting for.
 const MANY: u64 = 20_000;
 
 /// Which seeds.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Effort {
     /// How many seeds; a million before a release.
     #[arg(long, default_value_t = IN_TESTS)]
@@ -24,6 +24,15 @@ pub(crate) struct Effort {
     /// This seed alone.
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     seed: Option<u64>,
+    /// Leave out of this seed whatever its failure does not need, and print the smallest run that still fails.
+    #[arg(long, requires = "seed", conflicts_with_all = ["luck", "without"])]
+    shrink: bool,
+    /// Let the dice fall in another way; what --shrink prints.
+    #[arg(long, requires = "seed", value_name = "NUMBER")]
+    luck: Option<u64>,
+    /// Leave this out of the scenario; what --shrink prints.
+    #[arg(long, requires = "seed", value_name = "PARTS")]
+    without: Option<String>,
     /// Print everything that happened, a line for each step.
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -38,9 +47,10 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
         Some(seed) => vec!["--seed".to_owned(), seed.to_string()],
         None => vec!["--seeds".to_owned(), effort.seeds.to_string(), "--from".to_owned(), effort.from.to_string()],
     };
-    given.extend(
-        [(effort.trace, "--trace"), (effort.json, "--json")].iter().filter(|it| it.0).map(|it| it.1.to_owned()),
-    );
+    let flags = [(effort.trace, "--trace"), (effort.json, "--json"), (effort.shrink, "--shrink")];
+    given.extend(flags.iter().filter(|flag| flag.0).map(|flag| flag.1.to_owned()));
+    given.extend(effort.luck.iter().flat_map(|luck| ["--luck".to_owned(), luck.to_string()]));
+    given.extend(effort.without.iter().flat_map(|parts| ["--without".to_owned(), parts.clone()]));
     let fast = effort.seed.is_none() && effort.seeds >= MANY;
     let simulation = if fast { farthing::fast_simulation()? } else { farthing::debug_simulation()? };
     Command::new(simulation).args(given).run()
@@ -48,5 +58,5 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
 
 /// Runs those of the test command.
 pub(crate) fn in_tests() -> anyhow::Result<()> {
-    run(&Effort { seeds: IN_TESTS, from: 0, seed: None, trace: false, json: false })
+    run(&Effort { seeds: IN_TESTS, ..Effort::default() })
 }

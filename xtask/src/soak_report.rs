@@ -7,9 +7,7 @@ use serde::Deserialize;
 
 use crate::workspace;
 
-const WIDTH: f64 = 760.0;
-const PANEL: f64 = 90.0;
-const LEFT: f64 = 190.0;
+mod plot;
 
 /// What the trial printed.
 #[derive(Deserialize)]
@@ -32,7 +30,7 @@ struct Sample {
 
 type Figure = fn(&Sample) -> f64;
 
-/// What is plotted, each in a panel of its own that begins at zero.
+/// What is measured, each with a panel of its own.
 const FIGURES: [(&str, Figure); 7] = [
     ("resident memory, MiB", |sample| sample.resident / 1024.0),
     ("file descriptors", |sample| sample.descriptors),
@@ -46,7 +44,7 @@ const FIGURES: [(&str, Figure); 7] = [
 /// Writes `bench/soak.md` and the plot beside it.
 pub(crate) fn write(soak: &Soak, build: &str) -> anyhow::Result<()> {
     let folder = workspace::root().join("bench");
-    std::fs::write(folder.join("soak.svg"), plot(&soak.samples))?;
+    std::fs::write(folder.join("soak.svg"), plot::panels(&soak.samples))?;
     std::fs::write(folder.join("soak.md"), page(soak, build)?)?;
     println!("written: bench/soak.md, bench/soak.svg");
     Ok(())
@@ -77,37 +75,4 @@ fn median(samples: &[Sample], figure: Figure) -> f64 {
     let mut figures: Vec<f64> = samples.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or_default()
-}
-
-fn plot(samples: &[Sample]) -> String {
-    let height = FIGURES.iter().fold(20.0, |height, _| height + PANEL);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
-         font-size=\"13\">\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
-    );
-    let end = samples.last().map_or(1.0, |last| last.seconds);
-    let mut top = 10.0;
-    for (name, figure) in FIGURES {
-        let most = samples.iter().map(figure).fold(f64::MIN_POSITIVE, f64::max);
-        let at = |sample: &Sample| {
-            let across = LEFT + sample.seconds / end * (WIDTH - LEFT - 20.0);
-            format!("{across:.1},{:.1}", top + (1.0 - figure(sample) / most) * (PANEL - 20.0))
-        };
-        let points = samples.iter().map(at).collect::<Vec<_>>().join(" ");
-        let floor = top + PANEL - 20.0;
-        let _ = writeln!(
-            svg,
-            "<text x=\"{0}\" y=\"{1:.0}\" text-anchor=\"end\">{name}</text><text x=\"{0}\" y=\"{2:.0}\" \
-             text-anchor=\"end\" fill=\"#555555\">at most {most:.1}</text><line x1=\"{LEFT}\" x2=\"{3}\" \
-             y1=\"{floor:.0}\" y2=\"{floor:.0}\" stroke=\"#bbbbbb\"/><polyline points=\"{points}\" fill=\"none\" \
-             stroke=\"#2f6f4f\"/>",
-            LEFT - 10.0,
-            top + 20.0,
-            top + 38.0,
-            WIDTH - 20.0,
-        );
-        top += PANEL;
-    }
-    svg.push_str("</svg>\n");
-    svg
 }

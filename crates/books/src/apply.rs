@@ -34,6 +34,7 @@ pub(crate) fn apply(command: &Command, shelf: &mut Shelf) -> Result<Outcome, Mis
         Command::Policy(new) => audit::adopt(shelf, new).map(Outcome::Policy),
         Command::Recover { deadline, at } => recover(shelf, *deadline, *at),
         Command::Transfer(transfer) => transfer_on(shelf, std::slice::from_ref(transfer)),
+        Command::Visit { challenge, until } => visit(shelf, PaymentId::of(challenge), *until),
         Command::TopUp(new) => topup::open(shelf, new),
         Command::Bank(BankCommand::Take(page)) => bank::apply_page(shelf, page),
         Command::Bank(BankCommand::Assign(new)) => bank::apply_assignment(shelf, new),
@@ -70,6 +71,14 @@ impl Command {
             at: *at,
         })
     }
+}
+
+fn visit(shelf: &mut Shelf, visit: PaymentId, until: Timestamp) -> Result<Outcome, Missing> {
+    let first = shelf.visits.get(&visit)?.is_none();
+    if first {
+        shelf.visits.put(visit, until);
+    }
+    Ok(Outcome::Visited { first })
 }
 
 fn transfer_on(shelf: &mut Shelf, transfers: &[Transfer]) -> Result<Outcome, Missing> {
@@ -165,11 +174,12 @@ fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outc
     let Some(left) = shelf.left_behind.clone() else {
         return Err(Missing("what dead processes left behind"));
     };
-    let (payments, sessions) = match left {
-        LeftBehind::These { payments, sessions } => (payments, sessions),
+    let (payments, sessions, shared) = match left {
+        LeftBehind::These { payments, sessions, shared } => (payments, sessions, shared),
         LeftBehind::Everything => (
             shelf.payments.present().map(|payment| payment.id).collect(),
             shelf.sessions.present().map(|session| session.id).collect(),
+            Vec::new(),
         ),
     };
     let step = Step::Recover { deadline };
@@ -186,6 +196,11 @@ fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outc
     }
     for id in sessions {
         if let Some(session) = shelf.sessions.get(&id)?.and_then(|session| session::recovered(session, at)) {
+            shelf.sessions.put(id, session);
+        }
+    }
+    for id in shared {
+        if let Some(session) = shelf.sessions.get(&id)?.and_then(|session| session::let_go(session, at)) {
             shelf.sessions.put(id, session);
         }
     }

@@ -1,7 +1,7 @@
 //! What the books can be asked to do, and what they answer.
 
 use farthing_money::{Amount, Asset, Price};
-use farthing_protocol::Timestamp;
+use farthing_protocol::{ChallengeId, Timestamp};
 use farthing_rail::{Cursor, PayerId, PaymentId, Rejected, SessionId, Settled, Unknown};
 
 use crate::approval::{ApprovalCommand, ApprovalOutcome};
@@ -69,6 +69,9 @@ pub enum Command {
     TopUp(Box<NewTopUp>),
     /// A change to what is known of an account elsewhere.
     Bank(BankCommand),
+    /// A credential that uses what was paid for before, and pays nothing: it is used once, and remembered until its
+    /// challenge is over.
+    Visit { challenge: ChallengeId, until: Timestamp },
     /// A plain ledger transfer.
     Transfer(Box<Transfer>),
     /// Money that changes its asset at par: a balance funded over a rail, or paid out.
@@ -151,6 +154,11 @@ pub enum Outcome {
     TopUp(TopUpOutcome),
     /// To what is said of an account elsewhere.
     Bank(BankOutcome),
+    /// To a visit.
+    Visited {
+        /// Whether it is the first with this credential.
+        first: bool,
+    },
     /// To `Confirm`, `Release` and `Log`.
     Done,
 }
@@ -186,6 +194,9 @@ pub enum Invalid {
     /// A prepaid payment whose payer is not known.
     #[error("a prepaid payment needs a payer, whose balance it is taken from")]
     NoPayer,
+    /// A claim at a time of which nothing is known any more.
+    #[error("this machine's clock reads a time that has left the books; set the clock")]
+    BeforeHorizon,
     /// A payment id that is not the one derived from its challenge.
     #[error("the payment id is not the one derived from the challenge")]
     ForeignId,

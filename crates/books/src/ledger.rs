@@ -3,9 +3,11 @@
 pub mod chart;
 pub mod conversion;
 pub(crate) mod posting;
+pub mod remittance;
 
 pub use chart::{EntryPurpose, MovementPurpose, Purpose};
 pub use conversion::Conversion;
+pub use remittance::{BooksId, Remittance};
 
 use farthing_money::{Amount, Asset, Currency};
 use farthing_protocol::Timestamp;
@@ -49,6 +51,8 @@ pub enum AccountKind {
     Conversion(Currency),
     /// What conversions left over.
     Rounding,
+    /// Asset: balances that came from other books; on the other side those that went there. Over all books it cancels.
+    Transit,
 }
 
 /// An account: what it stands for, in one asset.

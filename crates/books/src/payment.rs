@@ -95,7 +95,7 @@ pub type IdempotencyHash = [u8; 32];
 /// A payment about to be claimed.
 #[derive(Clone, Debug)]
 pub struct NewPayment {
-    /// [`PaymentId::of`] the challenge; another one is refused.
+    /// [`PaymentId::answering`] the challenge; one that does not is refused.
     pub id: PaymentId,
     /// The challenge it answers.
     pub challenge: ChallengeId,

@@ -27,7 +27,7 @@ pub use record::{Credit, PendingDeposit, SessionRecord, SessionState, Tender};
 
 pub(crate) use collect::{has_arrived, settled_with};
 pub(crate) use entries::ids_of;
-pub(crate) use recover::recovered;
+pub(crate) use recover::{let_go, recovered};
 pub(crate) use step::apply;
 pub(crate) use touches::touches;
 

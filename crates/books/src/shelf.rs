@@ -29,6 +29,8 @@ pub struct Shelf {
     pub resolutions: Rows<TransferId, TransferId>,
     /// Payments by id, and so by challenge: the id is derived from it.
     pub payments: Rows<PaymentId, PaymentRecord>,
+    /// Until when the credential of a visit lives, by the payment that it would have made.
+    pub visits: Rows<PaymentId, Timestamp>,
     /// What a proof was used for.
     pub proofs: Rows<ProofKey, ProofUse>,
     /// Which payment holds an idempotency key.
@@ -47,6 +49,8 @@ pub struct Shelf {
     pub approvals: Rows<ApprovalId, ApprovalRecord>,
     /// The newest approval of these facts.
     pub asked: Rows<FactsDigest, ApprovalId>,
+    /// Nothing is claimed by a clock that reads a time before this; `None` when it is not loaded.
+    pub horizon: Option<Timestamp>,
     /// The largest time that approvals and reservations have seen; `None` when it is not loaded.
     pub latest: Option<Timestamp>,
     /// Sessions by id.
@@ -88,6 +92,8 @@ pub enum LeftBehind {
         payments: Vec<PaymentId>,
         /// Sessions.
         sessions: Vec<SessionId>,
+        /// Sessions that a living process used after one that died now, which may have held something of them too.
+        shared: Vec<SessionId>,
     },
 }
 
@@ -120,6 +126,7 @@ impl Shelf {
         self.sessions.settle(limit, |session| !session.state.is_final());
         self.transfers.clear();
         self.resolutions.clear();
+        self.visits.clear();
         self.proofs.clear();
         self.keys.clear();
         self.responses.clear();
@@ -156,6 +163,7 @@ impl Shelf {
             && self.payments.changed.is_empty()
             && self.sessions.changed.is_empty()
             && self.responses.changed.is_empty()
+            && self.visits.changed.is_empty()
             && self.movements.changed.is_empty()
             && self.cursors.changed.is_empty()
             && self.policies.changed.is_empty()

@@ -30,6 +30,8 @@ pub struct MemoryStore {
     pub accounts: BTreeMap<AccountId, Account>,
     /// Transfers in the order they were posted.
     pub transfers: Vec<Transfer>,
+    /// Nothing is claimed by a clock that reads a time before this.
+    pub horizon: Option<Timestamp>,
     /// Payments.
     pub payments: BTreeMap<PaymentId, PaymentRecord>,
     /// Responses kept.
@@ -62,6 +64,7 @@ pub struct MemoryStore {
     pub bank_statements: BTreeMap<EntryKey, StatementRecord>,
     /// Payouts.
     pub payouts: BTreeMap<PayoutId, PayoutRecord>,
+    visits: BTreeMap<PaymentId, Timestamp>,
     proofs: BTreeMap<ProofKey, ProofUse>,
     keys: BTreeMap<IdempotencyHash, PaymentId>,
     positions: BTreeMap<TransferId, usize>,
@@ -131,6 +134,7 @@ impl Store for MemoryStore {
         load(&wanted.accounts, &self.accounts, &mut shelf.accounts);
         load(&wanted.resolutions, &self.resolutions, &mut shelf.resolutions);
         load(&wanted.payments, &self.payments, &mut shelf.payments);
+        load(&wanted.visits, &self.visits, &mut shelf.visits);
         load(&wanted.proofs, &self.proofs, &mut shelf.proofs);
         load(&wanted.keys, &self.keys, &mut shelf.keys);
         load(&wanted.movements, &self.movements, &mut shelf.movements);
@@ -144,6 +148,9 @@ impl Store for MemoryStore {
             let newest =
                 self.audit.last().map(|newest| Head { sequence: newest.sequence, at: newest.at, hash: newest.hash });
             shelf.audit.head = Some(newest.unwrap_or(Head::EMPTY));
+        }
+        if wanted.horizon {
+            shelf.horizon = Some(self.horizon.unwrap_or(Timestamp::from_unix_millis(i64::MIN)));
         }
         if wanted.latest {
             shelf.latest = Some(self.latest());
@@ -173,6 +180,7 @@ impl Store for MemoryStore {
         store(&shelf.accounts, &mut self.accounts);
         store(&shelf.payments, &mut self.payments);
         store(&shelf.sessions, &mut self.sessions);
+        store(&shelf.visits, &mut self.visits);
         store(&shelf.proofs, &mut self.proofs);
         store(&shelf.keys, &mut self.keys);
         store(&shelf.responses, &mut self.responses);

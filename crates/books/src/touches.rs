@@ -12,7 +12,7 @@ use crate::ledger::{Phase, Purpose};
 use crate::movement::reconcile::{self, Need};
 use crate::payment::IdempotencyHash;
 use crate::payment::step::{Step, consumed};
-use crate::shelf::{Rows, Shelf};
+use crate::shelf::{ProofUse, Rows, Shelf};
 use crate::topup::TopUpId;
 use crate::{AccountId, BankCommand, Command, NewPayment, PaymentRecord, Transfer, TransferId, bank, session, topup};
 
@@ -25,8 +25,12 @@ pub struct Wanted {
     pub transfers: HashSet<TransferId>,
     /// Holds whose end is asked for.
     pub resolutions: HashSet<TransferId>,
+    /// How far back the books go.
+    pub horizon: bool,
     /// Payments.
     pub payments: HashSet<PaymentId>,
+    /// Credentials of visits, by the payment that each would have made.
+    pub visits: HashSet<PaymentId>,
     /// Proofs whose use is asked for.
     pub proofs: HashSet<ProofKey>,
     /// Idempotency keys whose holder is asked for.
@@ -75,6 +79,8 @@ impl Wanted {
     /// Whether nothing is left to load.
     pub fn is_empty(&self) -> bool {
         !self.left_behind
+            && !self.horizon
+            && self.visits.is_empty()
             && self.accounts.is_empty()
             && self.transfers.is_empty()
             && self.resolutions.is_empty()
@@ -140,6 +146,7 @@ impl Command {
             }),
             Self::Recover { .. } => wanted.left_behind |= shelf.left_behind.is_none(),
             Self::Approval(command) => asking::touches(command, shelf, wanted),
+            Self::Visit { challenge, .. } => want(&shelf.visits, &mut wanted.visits, PaymentId::of(challenge)),
             Self::Transfer(transfer) => want_transfer(shelf, wanted, transfer),
             Self::TopUp(new) => topup::touches(new, shelf, wanted),
             Self::Bank(BankCommand::Take(page)) => bank::touches_of_page(page, shelf, wanted),
@@ -183,13 +190,17 @@ fn posts(step: &Step<'_>) -> bool {
 
 /// What claiming a payment needs.
 pub(crate) fn want_claim(shelf: &Shelf, wanted: &mut Wanted, new: &NewPayment) {
+    wanted.horizon |= shelf.horizon.is_none();
     want(&shelf.payments, &mut wanted.payments, new.id);
     want(&shelf.proofs, &mut wanted.proofs, new.proof.key.clone());
+    if let Ok(Some(ProofUse::Payment(other))) = shelf.proofs.get(&new.proof.key) {
+        want(&shelf.payments, &mut wanted.payments, *other);
+    }
     if let Some(key) = new.idempotency {
         want(&shelf.keys, &mut wanted.keys, key);
     }
-    if new.prepaid {
-        want_transfer(shelf, wanted, &new.record().charge(new.at));
+    if new.prepaid && !matches!(shelf.payments.get(&new.id), Ok(Some(_))) {
+        new.charged().into_iter().flatten().for_each(|account| want(&shelf.accounts, &mut wanted.accounts, account));
     }
 }
 

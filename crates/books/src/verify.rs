@@ -11,30 +11,6 @@ use crate::{
     Account, AccountId, AccountKind, MovementRecord, PaymentRecord, PaymentState, SessionRecord, Transfer, TransferId,
 };
 
-/// Whether every balance and invariant holds, recomputed from the transfers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verification {
-    /// How many transfers were added up.
-    pub transfers: u64,
-    /// How many accounts.
-    pub accounts: u64,
-    /// How many payments.
-    pub payments: u64,
-    /// How many sessions.
-    pub sessions: u64,
-    /// How many reservations.
-    pub reservations: u64,
-    /// Each broken invariant, in words with the figures.
-    pub findings: Vec<String>,
-}
-
-impl Verification {
-    /// Whether nothing is broken.
-    pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
-    }
-}
-
 /// Is shown every row of the books, transfers first, and says what does not hold.
 #[derive(Debug, Default)]
 pub struct Auditor {
@@ -54,14 +30,18 @@ pub struct Auditor {
 mod bank;
 mod budgets;
 mod conversions;
+mod crossings;
 mod movements;
 mod sessions;
+mod verification;
 
 use bank::Banks;
 pub(crate) use budgets::Budgets;
 use conversions::Conversions;
+pub use crossings::{Comparison, Crossings, compare};
 use movements::Movements;
 use sessions::{Own, Sessions};
+pub use verification::{Pruned, Verification};
 
 /// An account as its transfers add up. `None`: more than 128 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +70,30 @@ struct Entry {
     amount: Amount,
 }
 
+impl Entry {
+    /// Whether this is what is due, wherever its id lies.
+    fn is(&self, due: &Self) -> bool {
+        self.id.is_but_for_place(due.id) && Self { id: due.id, ..*self } == *due
+    }
+}
+
 impl Auditor {
+    /// Shows what left the books; before the transfers.
+    pub fn pruned(&mut self, pruned: Pruned) {
+        self.done.pruned = pruned;
+    }
+
+    /// Shows what the transfers of an account that left add up to; before the transfers.
+    pub fn carried(&mut self, account: &AccountId, debits: Amount, credits: Amount) {
+        if !matches!(account.kind, AccountKind::Payer(_) | AccountKind::Revenue(_) | AccountKind::Refunds) {
+            self.find(format!("{account}: carries sums forward, and nothing of it may leave the books"));
+        }
+        let index = self.index(account);
+        if let Some(sums) = self.sums.get_mut(index) {
+            (sums.debits, sums.credits) = (debits, credits);
+        }
+    }
+
     /// Shows a transfer. Transfers come first, each hold before what ends it.
     pub fn transfer(&mut self, transfer: &Transfer) {
         self.done.transfers += 1;
@@ -104,6 +107,9 @@ impl Auditor {
         } else {
             self.movements.transfer(transfer);
             self.sessions.transfer(transfer, debit, credit);
+            if !self.done.crossings.transfer(transfer) {
+                self.find(format!("transfer {} is of other books, and no remittance makes such a one", transfer.id));
+            }
         }
         let moved = match transfer.phase {
             Phase::Single => self.moves(debit, credit, transfer.amount),
@@ -152,7 +158,7 @@ impl Auditor {
     /// Shows a payment.
     pub fn payment(&mut self, payment: &PaymentRecord) {
         self.done.payments += 1;
-        if payment.id != PaymentId::of(&payment.challenge) {
+        if !payment.id.answers(&payment.challenge) {
             self.find(format!("{}: the id is not that of its challenge", payment.id));
         }
         if !self.proofs.insert(payment.key.as_str().into()) {
@@ -311,7 +317,7 @@ impl Auditor {
     fn take_entry(&mut self, payment: &PaymentRecord, entries: &mut Vec<Entry>, due: &Transfer, what: &str) {
         let due =
             Entry { id: due.id, debit: self.index(&due.debit), credit: self.index(&due.credit), amount: due.amount };
-        match entries.iter().position(|entry| *entry == due) {
+        match entries.iter().position(|entry| entry.is(&due)) {
             Some(at) => {
                 entries.swap_remove(at);
             }

@@ -53,6 +53,20 @@ fn a_key_under_which_nothing_was_bought_is_free_again() {
     assert_eq!(claim(&mut books, &same_proof), Outcome::Claim(ClaimOutcome::ProofUsed(first.id)), "a proof never is");
 }
 
+/// Before version 10 of the books an id had no place among others; a credential may be presented again just after.
+#[test]
+fn a_payment_on_record_under_an_id_without_a_place_is_the_same_payment() {
+    let mut books = MemoryStore::default();
+    let old = prepaid(1, 1, 60);
+    books.batch(&[grant(1, 1, 100)]).unwrap();
+    claim(&mut books, &old);
+    let mut placed = *old.id.as_bytes();
+    placed[..PaymentId::PLACE].fill(7);
+    let again = NewPayment { id: PaymentId::from_bytes(placed), ..old.clone() };
+    let Outcome::Claim(ClaimOutcome::Lost(known)) = claim(&mut books, &again) else { panic!("it was claimed before") };
+    assert_eq!(known.id, old.id);
+}
+
 #[test]
 fn claims_of_one_batch_see_each_other() {
     let mut books = MemoryStore::default();

@@ -1,7 +1,15 @@
 //! Named steps of a payment at which a crash test can stop the process.
 //!
 //! Compiled in only with the `failpoints` feature. The process aborts, without unwinding and
-//! without flushing anything, when it reaches the step that `FARTHING_FAILPOINT` names.
+//! without flushing anything, when it reaches the step that `FARTHING_FAILPOINT` names. `stop:STEP` stops it there
+//! once, as a machine that hangs does, until somebody sends it SIGCONT.
+
+#[cfg(feature = "failpoints")]
+use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "failpoints")]
+use std::time::{Duration, Instant};
+
+use farthing_protocol::Timestamp;
 
 /// Every step, in the order in which a payment passes them.
 pub const STEPS: &[&str] = &[
@@ -45,13 +53,50 @@ pub const SUBSCRIPTION_STEPS: &[&str] = &["before-renewal", "after-renewal-claim
 #[inline(always)]
 pub(crate) fn reach(_step: &str) {}
 
-/// Passes a step, or dies there.
+/// What the machine's clock shows.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub(crate) fn shifted(now: Timestamp) -> Timestamp {
+    now
+}
+
+/// What the machine's clock shows, with as many seconds more as `FARTHING_CLOCK_AHEAD` says, or fewer.
+#[cfg(feature = "failpoints")]
+#[expect(clippy::disallowed_methods, reason = "compiled into crash tests only")]
+pub(crate) fn shifted(now: Timestamp) -> Timestamp {
+    static AHEAD: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
+    let said = || std::env::var("FARTHING_CLOCK_AHEAD").ok().and_then(|seconds| seconds.parse::<i64>().ok());
+    let ahead = *AHEAD.get_or_init(|| said().unwrap_or_default());
+    Timestamp::from_unix_millis(now.unix_millis().saturating_add(ahead.saturating_mul(1_000)))
+}
+
+/// Passes a step, or dies there, or stops there until it is told to go on.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reach(step: &str) {
     let tables = [STEPS, SESSION_STEPS, SUBSCRIPTION_STEPS];
     debug_assert!(tables.iter().any(|table| table.contains(&step)), "{step} is not in the table of failpoints");
     if chosen() == Some(step) {
         std::process::abort();
+    }
+    if chosen().and_then(|chosen| chosen.strip_prefix("stop:")) == Some(step) {
+        stop_once();
+    }
+}
+
+/// Stops this process, and returns when it goes on. The signal may reach another thread first, and this one would walk
+/// on: it rests until time has jumped.
+#[cfg(feature = "failpoints")]
+fn stop_once() {
+    const REST: Duration = Duration::from_millis(10);
+    static STOPPED: AtomicBool = AtomicBool::new(false);
+    if STOPPED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    let mut since = Instant::now();
+    while since.elapsed() < Duration::from_secs(1) {
+        since = Instant::now();
+        std::thread::sleep(REST);
     }
 }
 

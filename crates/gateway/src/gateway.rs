@@ -18,6 +18,7 @@ use crate::economics::Economics;
 use crate::funding;
 use crate::metrics::Metrics;
 use crate::proxy::{Dial, Reach};
+use crate::pruning;
 use crate::reconcile;
 use crate::reload::{Fixed, Reloader};
 use crate::resolver;
@@ -63,7 +64,7 @@ pub struct Embedded {
 }
 
 /// What goes on beside the requests.
-struct Background([JoinHandle<()>; 5]);
+struct Background([JoinHandle<()>; 6]);
 
 /// Where a gateway really listens; differs from the configuration where that says port 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -277,6 +278,7 @@ impl Background {
             tokio::spawn(resolver::run(shared(), stopping())),
             tokio::spawn(keeper::run(shared(), stopping())),
             tokio::spawn(reconcile::run(shared(), stopping())),
+            tokio::spawn(pruning::run(shared(), stopping())),
             tokio::spawn(funding::watch(shared(), stopping())),
             tokio::spawn(signing::run(shared(), again, stopping())),
         ])

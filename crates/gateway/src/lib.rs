@@ -28,6 +28,7 @@ mod metering;
 mod metrics;
 mod present;
 pub mod proxy;
+mod pruning;
 mod quote;
 mod reconcile;
 mod reload;

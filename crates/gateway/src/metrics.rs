@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     pub(crate) not_seen: Gauge,
     /// Commands that the books did not take.
     pub(crate) store_errors: Counter,
+    /// How far this machine's clock is ahead of that of the server with the books, in seconds.
+    pub(crate) clock_ahead: Gauge,
 }
 
 /// What one route counts.
@@ -69,6 +71,7 @@ impl Metrics {
             suspended: gauge("farthing_suspended_movements"),
             not_seen: gauge("farthing_payments_not_seen"),
             store_errors: counter("farthing_store_errors_total"),
+            clock_ahead: gauge("farthing_clock_ahead_seconds"),
             in_flight: gauge("farthing_payments_in_flight"),
             handle: recorder.handle(),
             recorder: Arc::new(recorder),

@@ -75,8 +75,7 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
         match round {
             Ok(report) => say(&report),
             Err(error) => {
-                seller.metrics.store_errors.increment(1);
-                tracing::error!(%error, "the rails' statements could not be reconciled");
+                seller.books_failed(&error, "the rails' statements are not reconciled");
             }
         }
     }

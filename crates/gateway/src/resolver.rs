@@ -55,9 +55,9 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
             () = tokio::time::sleep(PERIOD) => {}
         }
         seller.metrics.upkeep();
+        seller.compare_clocks();
         if let Err(error) = round(&seller, &mut pauses, &stop).await {
-            seller.metrics.store_errors.increment(1);
-            tracing::error!(%error, "the resolver cannot read the books");
+            seller.books_failed(&error, "no payment is looked after");
         }
     }
 }

@@ -9,13 +9,13 @@ use arc_swap::ArcSwap;
 use farthing_books::Command;
 use farthing_protocol::Timestamp;
 use farthing_rail::PaymentId;
-use farthing_store::Books;
+use farthing_store::{Books, StoreError};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::clock::Clock;
+use crate::clock::{Agreed, Clock};
 use crate::funding::OrderRate;
-use crate::lifecycle::{Closings, Visits};
+use crate::lifecycle::{Askings, Closings, Visits};
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::site::Site;
@@ -26,12 +26,16 @@ pub(crate) struct Seller {
     /// Woken when the site was replaced.
     pub(crate) replaced: Notify,
     pub(crate) books: Books,
-    pub(crate) clock: Arc<dyn Clock>,
+    clock: Agreed,
     pub(crate) metrics: Metrics,
     /// Cloned into every task that must finish before the books close.
     tasks: mpsc::WeakSender<()>,
     resolving: Mutex<HashSet<PaymentId>>,
+    /// Payments of which this process does not know whether it had them posted.
+    unheard: Mutex<HashSet<PaymentId>>,
     pub(crate) closings: Closings,
+    /// When the books were asked to post payments.
+    pub(crate) asked: Arc<Askings>,
     pub(crate) sessions: Sessions,
     /// Who used a subscription just now.
     pub(crate) visits: Visits,
@@ -67,12 +71,14 @@ impl Seller {
         let seller = Self {
             site: ArcSwap::from_pointee(site),
             replaced: Notify::new(),
+            clock: Agreed::new(clock, books.clone()),
             books,
-            clock,
             metrics,
             tasks: own.downgrade(),
             resolving: Mutex::default(),
+            unheard: Mutex::default(),
             closings: Closings::default(),
+            asked: Arc::default(),
             sessions: Sessions::default(),
             visits: Visits::default(),
             claiming: Mutex::default(),
@@ -85,6 +91,22 @@ impl Seller {
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Counts that the books did not answer. They tell once by themselves that they are away, and not for each request.
+    pub(crate) fn books_failed(&self, error: &StoreError, so: &'static str) {
+        self.metrics.store_errors.increment(1);
+        match error {
+            StoreError::Unavailable(_) | StoreError::Interrupted(_) => tracing::debug!(%error, "{so}"),
+            error => tracing::error!(%error, "{so}"),
+        }
+    }
+
+    /// Shows how far this machine's clock is from that of the books, and says so once when it is far.
+    pub(crate) fn compare_clocks(&self) {
+        if let Some(ahead) = self.clock.ahead() {
+            self.metrics.clock_ahead.set(ahead.as_seconds());
+        }
     }
 
     /// Runs a step that must finish even when the client that caused it leaves.
@@ -121,6 +143,21 @@ impl Seller {
     /// Whether a task of this process is finding out what became of a payment.
     pub(crate) fn is_resolving(&self, payment: PaymentId) -> bool {
         self.resolving.lock().unwrap_or_else(PoisonError::into_inner).contains(&payment)
+    }
+
+    /// Remembers whether it is unknown here if a payment was posted.
+    pub(crate) fn mark_unheard(&self, payment: PaymentId, is_unheard: bool) {
+        let mut unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_unheard {
+            unheard.insert(payment)
+        } else {
+            unheard.remove(&payment)
+        };
+    }
+
+    /// Whether it is unknown here if a payment was posted: whoever presents it must wait, and not pay again.
+    pub(crate) fn is_unheard(&self, payment: PaymentId) -> bool {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).contains(&payment)
     }
 
     /// Takes the right to resolve a payment, unless somebody has it.

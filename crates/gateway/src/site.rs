@@ -34,6 +34,8 @@ pub(crate) struct Site {
     pub(crate) signer: Option<Arc<dyn RecoverableSigner>>,
     /// How often the rails' statements are read.
     pub(crate) reconcile: Duration,
+    /// How long payments that are over are kept.
+    pub(crate) keep: Option<Duration>,
 }
 
 impl Site {
@@ -74,6 +76,7 @@ impl Site {
             fundings,
             signer,
             reconcile: config.reconcile,
+            keep: config.keep,
         };
         site.economics().warn();
         Ok(site)

@@ -156,7 +156,7 @@ async fn a_credential_goes_to_the_rail_whose_challenge_it_answers() {
         let challenge = asked.challenges().into_iter().find(|challenge| currency(challenge) == asset).unwrap();
         let paid = buyer.get_with("/a", &client::credential(challenge.clone(), serde_json::json!({}))).await;
         assert_eq!(paid.status, StatusCode::OK, "{paid:?}");
-        let record = shop.books.payment_of(challenge.id()).await.unwrap().unwrap();
+        let record = shop.books.payment_of(&challenge).await.unwrap().unwrap();
         assert_eq!(record.asset.to_string(), asset);
     }
     assert_eq!(shop.upstream.hits(), 2);

@@ -207,7 +207,7 @@ async fn a_stopping_gateway_finishes_what_it_was_paid_for() {
     // The last steps are queued, not awaited; closing the books writes them.
     world.books.close().await.unwrap();
     let books = Books::open(&world.directory.path().join("books.db"), Sharing::Exclusive).unwrap();
-    let record = books.payment_of(asked.challenge().id()).await.unwrap().unwrap();
+    let record = books.payment_of(&asked.challenge()).await.unwrap().unwrap();
     assert_eq!(record.state, PaymentState::Closed);
 }
 

@@ -1,11 +1,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use farthing_protocol::ChallengeId;
+use farthing_protocol::{Challenge, ChallengeId, base64url};
 use sha2::{Digest, Sha256};
 
 /// The one name of a payment in the books, in logs and in support requests. Derived from the
-/// challenge it answers, so that doing a payment twice is naming it twice.
+/// challenge it answers, so that doing a payment twice is naming it twice. Where the challenge's nonce begins with
+/// when it was issued, the id does too: what is paid at one time lies side by side in every index, however large the
+/// books are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PaymentId([u8; 16]);
 
@@ -15,9 +17,33 @@ pub struct PaymentId([u8; 16]);
 pub struct NotAPaymentId(String);
 
 impl PaymentId {
-    /// The id of the payment that answers a challenge.
+    /// How many bytes say where it lies among others; the rest is a hash.
+    pub const PLACE: usize = 6;
+
+    /// The id of the payment that answers a challenge: the first bytes of the nonce in its `opaque`, if it has one, and
+    /// a hash of its id.
+    pub fn answering(challenge: &Challenge) -> Self {
+        let mut id = Self::of(challenge.id());
+        for (byte, placed) in id.0.iter_mut().zip(place(challenge).into_iter().flatten()) {
+            *byte = placed;
+        }
+        id
+    }
+
+    /// The id of the payment that answers a challenge of this name without a nonce.
     pub fn of(challenge: &ChallengeId) -> Self {
         Self(hashed(b"farthing/payment/1\0", challenge.as_str()))
+    }
+
+    /// Whether this is the id of a payment that answers this challenge, wherever it lies.
+    pub fn answers(&self, challenge: &ChallengeId) -> bool {
+        self.0.iter().zip(Self::of(challenge).0).skip(Self::PLACE).all(|(own, its)| *own == its)
+    }
+
+    /// An id that lies beside this one: the hash of something that belongs to it.
+    pub fn beside(&self, mut hash: [u8; 16]) -> [u8; 16] {
+        hash.iter_mut().zip(self.0).take(Self::PLACE).for_each(|(byte, placed)| *byte = placed);
+        hash
     }
 
     /// From stored bytes.
@@ -102,6 +128,13 @@ impl FromStr for SessionId {
     }
 }
 
+/// The beginning of a challenge's nonce.
+fn place(challenge: &Challenge) -> Option<[u8; PaymentId::PLACE]> {
+    let opaque = challenge.opaque()?.decode().ok()?;
+    let nonce = base64url::decode(opaque.get("n")?.as_str()?).ok()?;
+    nonce.first_chunk().copied()
+}
+
 /// The first half of a hash over a kind and a name.
 fn hashed(kind: &[u8], name: &str) -> [u8; 16] {
     let mut hasher = Sha256::new();
@@ -147,6 +180,8 @@ impl fmt::Display for PayerId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use farthing_protocol::challenge::ChallengeDraft;
+    use farthing_protocol::{EncodedObject, IntentName, JsonObject, MethodName, Realm};
 
     #[test]
     fn a_payment_id_reads_back_from_its_text() {
@@ -155,6 +190,28 @@ mod tests {
         assert_eq!(id.to_string().parse::<PaymentId>(), Ok(id));
         assert!("pay_".parse::<PaymentId>().is_err());
         assert!(format!("pay_+{}", "a".repeat(31)).parse::<PaymentId>().is_err());
+    }
+
+    #[test]
+    fn a_payment_lies_where_the_nonce_of_its_challenge_says() {
+        let issued = |nonce: &[u8]| {
+            let mut opaque = JsonObject::new();
+            opaque.insert("n".to_owned(), base64url::encode(nonce).into());
+            let request = EncodedObject::encode(&JsonObject::new()).unwrap();
+            let named = (MethodName::new("balance").unwrap(), IntentName::new("charge").unwrap());
+            ChallengeDraft::new(Realm::read("shop.example").unwrap(), named.0, named.1, request)
+                .opaque(EncodedObject::encode(&opaque).unwrap())
+                .with_id(ChallengeId::read(&format!("testChallenge-{:0>29}", nonce.len())).unwrap())
+                .unwrap()
+        };
+        let challenge = issued(&[5; 16]);
+        let id = PaymentId::answering(&challenge);
+        assert_eq!(id.as_bytes()[..PaymentId::PLACE], [5; PaymentId::PLACE]);
+        assert_eq!(id.as_bytes()[PaymentId::PLACE..], PaymentId::of(challenge.id()).as_bytes()[PaymentId::PLACE..]);
+        assert!(id.answers(challenge.id()) && PaymentId::of(challenge.id()).answers(challenge.id()));
+        let without = issued(&[5; 3]);
+        assert_eq!(PaymentId::answering(&without), PaymentId::of(without.id()), "too short to say");
+        assert!(!id.answers(without.id()));
     }
 
     #[test]

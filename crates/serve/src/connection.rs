@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 pub(super) struct Shared<S> {
@@ -28,15 +29,24 @@ pub(super) struct Shared<S> {
     pub(super) draining: watch::Receiver<bool>,
 }
 
+/// How long a client that connected just before the end may take to begin its request.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
 /// How an HTTP/2 client without TLS begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(super) async fn run<S: Service>(stream: TcpStream, address: SocketAddr, shared: Arc<Shared<S>>) {
     let mut draining = shared.draining.clone();
-    let opened = tokio::select! {
-        opened = tokio::time::timeout(shared.limits.head_timeout, open(stream, &shared)) => opened,
-        // Nothing was asked on it yet.
-        _ = draining.wait_for(|&begun| begun) => return,
+    let opened = {
+        let mut opening = pin!(timeout(shared.limits.head_timeout, open(stream, &shared)));
+        tokio::select! {
+            opened = &mut opening => opened,
+            // What its client sent before it heard of the end may still be on its way.
+            () = async { drop(draining.wait_for(|&begun| begun).await) } => match timeout(LAST_WORD, opening).await {
+                Ok(opened) => opened,
+                Err(_) => return,
+            },
+        }
     };
     let ended = match opened {
         Ok(Ok(Opened::Clear(stream, version))) => speak(stream, version, Peer::new(address, false), shared).await,

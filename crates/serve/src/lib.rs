@@ -77,19 +77,20 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
+    let begin = |connections: &mut JoinSet<()>, (stream, address, place): Accepted| {
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            connection::run(stream, address, shared).await;
+            drop(place);
+        });
+    };
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, address, place)) => {
-                let shared = Arc::clone(&shared);
-                connections.spawn(async move {
-                    connection::run(stream, address, shared).await;
-                    drop(place);
-                });
-            }
+            Ok(accepted) => begin(&mut connections, accepted),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted; is the limit of open files too low?");
                 // Out of file descriptors: give running exchanges time to return some.
@@ -98,7 +99,9 @@ pub async fn serve(
         }
         while connections.try_join_next().is_some() {}
     }
-    drop(listener);
+    for accepted in waiting(listener, &places) {
+        begin(&mut connections, accepted);
+    }
     drain.send_replace(true);
     let all_done = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.drain, all_done).await.is_ok() {
@@ -134,4 +137,44 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<A
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, address) = listener.accept().await?;
     Ok((stream, address, place))
+}
+
+/// Those whom the kernel took before the end, and whom it would reset, requests and all; then listens no more.
+fn waiting(listener: TcpListener, places: &Arc<Semaphore>) -> Vec<Accepted> {
+    let mut found = Vec::new();
+    let Ok(listener) = listener.into_std() else { return found };
+    while let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        let Ok((stream, address)) = listener.accept() else { break };
+        if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+            found.push((stream, address, place));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test]
+    async fn whoever_connected_before_the_end_is_answered_and_not_reset() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+            clients.push(client);
+        }
+        let service = |_: Request<Incoming>, _: Peer| async { Response::new("answered".to_owned()) };
+        let serving = tokio::spawn(serve(listener, None, Limits::default(), service, std::future::ready(())));
+        for client in &mut clients {
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.ends_with("answered"), "{answer:?}");
+        }
+        assert_eq!(serving.await.unwrap(), Drained { cut: 0 });
+        assert!(TcpStream::connect(address).await.is_err(), "and nobody else gets in");
+    }
 }

@@ -5,19 +5,23 @@
 
 use farthing_books::Shelf;
 use rusqlite::OpenFlags;
+use rusqlite::backup::Backup;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::audit::Archived;
 use crate::engine::Connection;
+use crate::engine::sqlite::database::Database;
 use crate::engine::sqlite::{file, schema};
+use crate::outage::Outage;
 use crate::reader::Readers;
 use crate::standing::Standing;
 use crate::tables::Tables;
-use crate::writer::{Batch, Job, LARGEST_BATCH, Writer};
-use crate::{Books, PLACES, StoreError, WriterHandle};
+use crate::writer::{Batch, Job, KEPT_ROWS, LARGEST_BATCH, Writer};
+use crate::{Books, PLACES, StoreError, WriterHandle, engine};
 
 /// What becomes of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,37 +46,86 @@ impl Books {
     /// The books of this name in this process, made when it is the first one, and what works on them. Each name's
     /// rows are one database, whoever opens it.
     pub fn by_hand(name: &str) -> Result<(Self, Engine), StoreError> {
+        Self::made_by_hand(name, false)
+    }
+
+    /// The books of this name as one of several nodes holds them, each with an engine of its own: who of them lives,
+    /// who leads, and what the dead left, is kept as on a server. [`Engine::beat`] must be called as often as
+    /// [`BEAT`] says, in the time of the runtime.
+    pub fn by_hand_among_others(name: &str) -> Result<(Self, Engine), StoreError> {
+        Self::made_by_hand(name, true)
+    }
+
+    fn made_by_hand(name: &str, among_others: bool) -> Result<(Self, Engine), StoreError> {
         let path = format!("file:{name}?mode=memory&cache=shared");
         let path = Path::new(&path);
         let open = || rusqlite::Connection::open_with_flags(path, OpenFlags::default());
         let mut connection = open()?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        schema::migrate(&mut connection, path)?;
+        lay_out(&mut connection, path)?;
         let reading = open()?;
         file::prepare(&reading)?;
         let (queue, waiting) = unbounded_channel();
-        let store = Tables::new(Connection::File(connection));
+        let database = if among_others { Database::among_others(connection)? } else { connection.into() };
+        let standing = if among_others { Standing::among_others() } else { Standing::default() };
         let writer = Writer {
-            store,
+            store: Tables::new(Connection::File(database)),
             queue: waiting,
             turns: None,
             checkpointer: None,
-            keep: None,
-            standing: Standing::default(),
+            // Rows that are kept are forgotten when others wrote: that is tried too.
+            keep: among_others.then_some(KEPT_ROWS),
+            standing: standing.clone(),
+            outage: Outage::none("written"),
             _lock: None,
         };
+        if among_others {
+            writer.beat();
+        }
         let handle = WriterHandle { queue, places: Arc::new(Semaphore::new(PLACES)) };
         let books = Self {
             writer: Some(handle),
-            readers: Readers::here(Connection::File(reading)),
+            readers: Readers::here(Connection::File(reading.into())),
             archived: Archived::default(),
-            standing: Standing::default(),
+            standing,
         };
         Ok((books, Engine { writer, shelf: Shelf::default(), jobs: Vec::new(), batch: Batch::default() }))
     }
 }
 
+/// Makes the tables where there are none. They are copied: making them takes longer than much of a simulation.
+fn lay_out(connection: &mut rusqlite::Connection, path: &Path) -> Result<(), StoreError> {
+    static EMPTY: Mutex<Option<rusqlite::Connection>> = Mutex::new(None);
+    if schema::look(connection, path)? > 0 {
+        return schema::migrate(connection, path);
+    }
+    let mut empty = EMPTY.lock().unwrap_or_else(PoisonError::into_inner);
+    let empty = match &mut *empty {
+        Some(empty) => empty,
+        none => {
+            let mut made = rusqlite::Connection::open_in_memory()?;
+            schema::migrate(&mut made, path)?;
+            none.insert(made)
+        }
+    };
+    Backup::new(empty, connection)?.step(-1)?;
+    Ok(())
+}
+
+/// How often a node shows that it lives.
+pub const BEAT: Duration = engine::BEAT;
+
 impl Engine {
+    /// Shows the other nodes that this one lives, and looks which of them do.
+    pub fn beat(&self) {
+        self.writer.beat();
+    }
+
+    /// The number of this node; another one after it was taken for dead, 0 where there is no other.
+    pub fn node(&self) -> i64 {
+        self.writer.store.connection.node()
+    }
+
     /// Waits until there is something to make durable; false when every handle is gone. What a failed batch left
     /// over waits already.
     pub async fn wait(&mut self) -> bool {
@@ -85,10 +138,11 @@ impl Engine {
     /// Works on everything that waits now, as one batch. How many commands that were.
     pub fn commit(&mut self, fate: Fate) -> usize {
         self.writer.take_waiting(&mut self.jobs);
-        let mut stopped = Vec::new();
+        let (mut stopped, mut chores) = (Vec::new(), Vec::new());
         for job in self.jobs.drain(..) {
             match job {
                 Job::Apply(command, waiter) => self.batch.push(command, waiter),
+                Job::Chore(chore, told) => chores.push((chore, told)),
                 Job::Beat => {}
                 Job::Stop(answer) => stopped.push(answer),
             }
@@ -99,6 +153,9 @@ impl Engine {
             Fate::Durable => self.writer.commit(&mut self.shelf, &mut self.batch),
             Fate::Lost => self.batch.fail(&unanswered),
             Fate::Unanswered => self.writer.commit_unheard(&mut self.shelf, &mut self.batch, &unanswered),
+        }
+        for (chore, told) in chores {
+            let _ = told.send(self.writer.do_chore(&mut self.shelf, &chore));
         }
         for answer in stopped {
             let _ = answer.send(Ok(()));

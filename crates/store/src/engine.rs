@@ -10,6 +10,8 @@ pub(crate) mod postgres;
 pub(crate) mod row;
 pub(crate) mod sqlite;
 
+use std::time::Instant;
+
 use farthing_books::Shelf;
 use rusqlite::{OptionalExtension as _, ToSql};
 
@@ -19,11 +21,12 @@ use postgres::link::Role;
 use postgres::session::Session;
 pub(crate) use postgres::watch::{BEAT, Seen};
 pub(crate) use row::Row;
+use sqlite::database::Database;
 
 /// One connection to books.
 pub(crate) enum Connection {
     /// To a file.
-    File(rusqlite::Connection),
+    File(Database),
     /// To a server.
     Server(Box<Session>),
 }
@@ -38,7 +41,7 @@ impl Connection {
     /// A connection to write with, to books that are made or brought to the newest schema where they are not.
     pub(crate) fn writer(place: &Location, sharing: Sharing) -> Result<Self, StoreError> {
         match place {
-            Location::File(path) => Ok(Self::File(sqlite::file::writer(path)?)),
+            Location::File(path) => Ok(Self::File(sqlite::file::writer(path)?.into())),
             Location::Server(address) => {
                 let server =
                     Session::open(address, if sharing == Sharing::Exclusive { Role::Node } else { Role::Visitor })?;
@@ -51,7 +54,7 @@ impl Connection {
     /// A connection to read with beside the writer.
     pub(crate) fn reader(place: &Location) -> Result<Self, StoreError> {
         match place {
-            Location::File(path) => Ok(Self::File(sqlite::file::reader(path)?)),
+            Location::File(path) => Ok(Self::File(sqlite::file::reader(path)?.into())),
             Location::Server(address) => {
                 let server = Session::open(address, Role::Reader)?;
                 postgres::schema::check(&server)?;
@@ -63,7 +66,7 @@ impl Connection {
     /// The number of this process among those that share the books; 0 for a file.
     pub(crate) fn node(&self) -> i64 {
         match self {
-            Self::File(_) => 0,
+            Self::File(file) => file.node(),
             Self::Server(server) => server.node(),
         }
     }
@@ -72,24 +75,37 @@ impl Connection {
     /// leave nothing behind.
     pub(crate) fn beat(&self) -> Result<Option<Seen>, StoreError> {
         match self {
-            Self::File(_) => Ok(None),
+            Self::File(file) => file.beat(),
             Self::Server(server) => server.beat().map(Some),
         }
     }
 
-    /// Takes those whose death was seen out of the list of processes, as a part of the batch: what they were at is
-    /// nobody's from here, and what they still write is refused.
-    pub(crate) fn bury_the_dead(&self) -> Result<(), StoreError> {
+    /// Until when nobody can have taken this process for dead; nothing where nobody looks.
+    pub(crate) fn lives_until(&self) -> Option<Instant> {
         match self {
-            Self::File(_) => Ok(()),
+            Self::File(file) => file.lives_until(),
+            Self::Server(server) => server.lives_until(),
+        }
+    }
+
+    /// Takes those whose death was seen out of the list of processes, as a part of the batch: what they were at is
+    /// nobody's from here, and what they still write is refused. Whether there were any.
+    pub(crate) fn bury_the_dead(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::File(file) => file.bury_the_dead(),
             Self::Server(server) => server.bury_the_dead(),
         }
+    }
+
+    /// Whether there is no list of processes that share the books.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self, Self::File(file) if file.is_alone())
     }
 
     /// Starts a batch: nobody else writes from here until its end.
     pub(crate) fn begin(&self) -> Result<(), StoreError> {
         match self {
-            Self::File(file) => run(file, "BEGIN IMMEDIATE"),
+            Self::File(file) => file.begin(),
             Self::Server(server) => server.begin(),
         }
     }
@@ -97,7 +113,7 @@ impl Connection {
     /// Whether somebody else wrote between the batch before and this one, as far as the engine can tell.
     pub(crate) fn others_wrote(&self) -> bool {
         match self {
-            Self::File(_) => false,
+            Self::File(file) => file.others_wrote(),
             Self::Server(server) => server.others_wrote(),
         }
     }
@@ -105,7 +121,7 @@ impl Connection {
     /// Makes what was written durable.
     pub(crate) fn commit(&self) -> Result<(), StoreError> {
         match self {
-            Self::File(file) => run(file, "COMMIT"),
+            Self::File(file) => file.commit(),
             Self::Server(server) => server.commit(),
         }
     }
@@ -113,8 +129,7 @@ impl Connection {
     /// Ends a batch without a trace.
     pub(crate) fn abandon(&self) {
         let ended = match self {
-            Self::File(file) if file.is_autocommit() => Ok(()),
-            Self::File(file) => run(file, "ROLLBACK"),
+            Self::File(file) => file.abandon(),
             Self::Server(server) => server.abandon(),
         };
         if let Err(error) = ended {
@@ -158,6 +173,15 @@ impl Connection {
                 "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
                  SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on",
             ),
+        }
+    }
+
+    /// Lets go, as a part of the batch, of the parts of a table whose rows all are from before an instant, in
+    /// milliseconds, where the engine keeps it in parts; a file does not.
+    pub(crate) fn drop_parts(&self, table: &str, until: i64) -> Result<(), StoreError> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Server(server) => postgres::schema::drop_parts(server, table, until),
         }
     }
 
@@ -271,9 +295,4 @@ impl Connection {
             Self::Server(_) => &wording.server,
         }
     }
-}
-
-fn run(file: &rusqlite::Connection, sql: &str) -> Result<(), StoreError> {
-    file.prepare_cached(sql)?.execute([])?;
-    Ok(())
 }

@@ -12,6 +12,9 @@ pub enum StoreError {
     /// Nothing of the batch was written: another process came in between, or the database went away before the end.
     #[error("the database interrupted a batch, of which nothing was written: {0}; try again")]
     Interrupted(String),
+    /// The way to the database is not safe, or cannot be made so. Says what to do about it.
+    #[error("the books were not opened: {0}")]
+    Encryption(String),
     /// Another process has the books.
     #[error("the books at {0} are in use by another process; stop it, or look at them read-only")]
     InUse(String),

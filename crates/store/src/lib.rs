@@ -6,14 +6,20 @@
 mod approvals;
 mod audit;
 mod bank;
+mod beside;
 mod by_hand;
+mod chore;
 mod costs;
 mod engine;
 mod error;
+mod failpoint;
 mod listing;
 mod location;
 mod moving;
+mod outage;
 mod reader;
+mod remitting;
+mod retention;
 mod sessions;
 mod standing;
 mod tables;
@@ -27,7 +33,7 @@ use farthing_books::{
     Account, AccountId, Auditor, ClaimOutcome, Command, MovementRecord, NewPayment, Outcome, PaymentFilter,
     PaymentRecord, RailCosts, Statement, StoredResponse, Transfer,
 };
-use farthing_protocol::{ChallengeId, Timestamp};
+use farthing_protocol::{Challenge, Timestamp};
 use farthing_rail::{Cursor, PaymentId, ProofKey};
 use rusqlite::params;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -35,14 +41,19 @@ use tokio::sync::{Semaphore, oneshot};
 
 pub use audit::AuditFilter;
 pub use bank::PageTaken;
-pub use by_hand::{Engine, Fate};
+pub use beside::{Beside, Found, OwnTables, Statements};
+pub use by_hand::{BEAT, Engine, Fate};
 pub use error::StoreError;
 pub use farthing_books::Verification;
 pub use location::{Address, AddressError, Location};
 pub use moving::{MoveError, Moved, move_books};
+pub use remitting::{RemitError, Remitted, Stage, call_back, remit};
+pub use retention::{Look, PruneError, Pruning};
 pub use sessions::Drawn;
+pub use standing::Life;
 
 use audit::Archived;
+use engine::Row;
 use reader::Readers;
 use standing::Standing;
 use tables::{budget, rows};
@@ -109,6 +120,15 @@ impl Books {
         self.standing.left_behind()
     }
 
+    /// Resolves when what writes these books is gone, by [`Books::close`] or by a fault of its own, after which a process
+    /// should end: the next one recovers. Never for books that may only be looked at.
+    pub async fn writer_ended(&self) {
+        match &self.writer {
+            Some(writer) => writer.queue.closed().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Applies one command; resolves when it is durable.
     pub async fn submit(&self, command: Command) -> Result<Outcome, StoreError> {
         let writer = self.writer()?;
@@ -141,8 +161,8 @@ impl Books {
     }
 
     /// The payment that answers a challenge.
-    pub async fn payment_of(&self, challenge: &ChallengeId) -> Result<Option<PaymentRecord>, StoreError> {
-        self.payment(PaymentId::of(challenge)).await
+    pub async fn payment_of(&self, challenge: &Challenge) -> Result<Option<PaymentRecord>, StoreError> {
+        self.payment(PaymentId::answering(challenge)).await
     }
 
     /// A payment.
@@ -214,12 +234,12 @@ impl Books {
 
     /// The payments claimed from one instant until before another, added up by payer, route, rail and asset.
     pub async fn statement(&self, since: Timestamp, until: Timestamp) -> Result<Statement, StoreError> {
-        self.readers.read(move |books| listing::statement(books, since, until)).await
+        self.readers.read(move |books| books.snapshot(|books| listing::statement(books, since, until))).await
     }
 
     /// What each rail cost from one instant until before another.
     pub async fn costs(&self, since: Timestamp, until: Timestamp) -> Result<RailCosts, StoreError> {
-        self.readers.read(move |books| costs::costs(books, since, until)).await
+        self.readers.read(move |books| books.snapshot(|books| costs::costs(books, since, until))).await
     }
 
     /// Transfers in the order in which they were posted, each with its number: a page of those after
@@ -368,7 +388,13 @@ mod tests {
         let Ok(Job::Apply(_, Some(waiter))) = waiting.try_recv() else { panic!("the first was queued") };
         waiter.tell(Ok(Outcome::Transferred));
         assert_eq!(first.poll(&mut context), Poll::Ready(Ok(Outcome::Transferred)));
-        assert!(second.poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
         assert_eq!(waiting.len(), 2, "the second has the place of the first");
+
+        let mut ended = pin!(books.writer_ended());
+        assert!(ended.as_mut().poll(&mut context).is_pending());
+        drop(waiting);
+        assert!(ended.poll(&mut context).is_ready(), "what a panic drops is seen");
+        assert_eq!(second.poll(&mut context), Poll::Ready(Err(StoreError::Closed)));
     }
 }

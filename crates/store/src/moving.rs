@@ -15,11 +15,15 @@ use crate::tables::show_all;
 use crate::{Location, Sharing, StoreError};
 
 /// Every table, those first that others refer to.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 23] = [
+    "identity",
     "accounts",
+    "pruned",
+    "carried",
     "transfers",
     "payments",
     "responses",
+    "visits",
     "movements",
     "cursors",
     "sessions",

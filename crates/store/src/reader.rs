@@ -1,11 +1,13 @@
 //! Reads beside the writer, on threads of their own, so that no asynchronous task waits for a disk or a server.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use tokio::sync::oneshot;
 
 use crate::engine::Connection;
+use crate::outage::Outage;
 use crate::{Location, StoreError};
 
 pub(crate) type Read = Box<dyn FnOnce(&Connection) + Send>;
@@ -13,7 +15,7 @@ pub(crate) type Read = Box<dyn FnOnce(&Connection) + Send>;
 /// A handle to the reading threads; they end when the last one is dropped.
 #[derive(Clone)]
 pub(crate) enum Readers {
-    Threads(mpsc::Sender<Read>),
+    Threads(mpsc::Sender<Read>, Outage),
     /// No thread: whoever asks reads.
     Here(Arc<Mutex<Connection>>),
 }
@@ -33,13 +35,14 @@ impl Readers {
                 };
                 drop(opened.send(Ok(())));
                 while let Some(read) = next(&waiting) {
-                    read(&connection);
+                    // Whoever asked hears of a panic by having no answer; the thread is for the others too.
+                    let _ = catch_unwind(AssertUnwindSafe(|| read(&connection)));
                 }
             });
             spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
             open.recv().map_err(|_| StoreError::Closed)??;
         }
-        Ok(Self::Threads(queue))
+        Ok(Self::Threads(queue, Outage::none("read")))
     }
 
     /// Reads where it is asked.
@@ -52,8 +55,8 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let queue = match self {
-            Self::Threads(queue) => queue,
+        let (queue, outage) = match self {
+            Self::Threads(queue, outage) => (queue, outage),
             Self::Here(connection) => return read(&connection.lock().unwrap_or_else(PoisonError::into_inner)),
         };
         let (answer, found) = oneshot::channel();
@@ -61,10 +64,33 @@ impl Readers {
             let _ = answer.send(read(connection));
         });
         queue.send(job).map_err(|_| StoreError::Closed)?;
-        found.await.map_err(|_| StoreError::Closed)?
+        let found = found.await.map_err(|_| StoreError::Closed)?;
+        match &found {
+            Ok(_) => outage.worked(),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Interrupted(_))) => outage.failed(error),
+            Err(_) => {}
+        }
+        found
     }
 }
 
 fn next(waiting: &Mutex<mpsc::Receiver<Read>>) -> Option<Read> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sqlite::file;
+
+    #[tokio::test]
+    async fn a_read_that_panics_has_no_answer_and_the_next_one_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("books.db");
+        drop(file::writer(&path).unwrap());
+        let readers = Readers::start(&Location::from(&path), 1).unwrap();
+        let panics = |_: &Connection| -> Result<(), StoreError> { panic!("a test asked for this") };
+        assert_eq!(readers.read(panics).await, Err(StoreError::Closed));
+        assert_eq!(readers.read(|_| Ok(7)).await, Ok(7));
+    }
 }

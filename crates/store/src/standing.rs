@@ -4,7 +4,15 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use farthing_protocol::Timestamp;
+
+use crate::Books;
 use crate::engine::Seen;
+use crate::engine::sqlite::member::now;
+
+/// The number under which others know a process; once it was taken for dead it has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life(i64);
 
 /// Shared by the writer, which finds out, and the handles, which tell.
 #[derive(Clone, Default)]
@@ -17,6 +25,8 @@ struct Inner {
     node: AtomicI64,
     left_behind: AtomicBool,
     leads_until: Mutex<Option<Instant>>,
+    lives_until: Mutex<Option<Instant>>,
+    time: Mutex<Option<(i64, Instant)>>,
 }
 
 impl Standing {
@@ -32,6 +42,16 @@ impl Standing {
         self.0.node.store(seen.node, Ordering::Relaxed);
         self.0.left_behind.store(seen.left_behind, Ordering::Relaxed);
         *self.0.leads_until.lock().unwrap_or_else(PoisonError::into_inner) = seen.leads_until;
+        if seen.time.is_some() {
+            *self.0.time.lock().unwrap_or_else(PoisonError::into_inner) = seen.time;
+        }
+    }
+
+    /// Under this number, nobody can have taken this process for dead until then.
+    pub(crate) fn lives(&self, node: i64, until: Option<Instant>) {
+        let mut lives_until = self.0.lives_until.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.node.store(node, Ordering::Relaxed);
+        *lives_until = until;
     }
 
     /// The number of this process; 0 where there is one.
@@ -44,7 +64,45 @@ impl Standing {
     }
 
     pub(crate) fn leads(&self) -> bool {
-        let until = self.0.leads_until.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.0.among_others.load(Ordering::Relaxed) || until.is_some_and(|until| Instant::now() < until)
+        self.is_before(&self.0.leads_until)
+    }
+
+    pub(crate) fn life(&self) -> Life {
+        Life(self.node())
+    }
+
+    pub(crate) fn surely_lives(&self, life: Life) -> bool {
+        self.is_before(&self.0.lives_until) && self.life() == life
+    }
+
+    /// The server's time of day.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        let (time, when) = (*self.0.time.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some(Timestamp::from_unix_millis(time).after(when.elapsed()))
+    }
+
+    fn is_before(&self, until: &Mutex<Option<Instant>>) -> bool {
+        let until = until.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.0.among_others.load(Ordering::Relaxed) || until.is_some_and(|until| now() < until)
+    }
+}
+
+impl Books {
+    /// As whom this process is known to the others now.
+    pub fn life(&self) -> Life {
+        self.standing.life()
+    }
+
+    /// Whether this process still lives that life, and was seen by the others so lately that none can have taken it for
+    /// dead. Where not, what it was at may be another's by now: ask before money is moved for it. Always, where the
+    /// books are in a file.
+    pub fn surely_lives(&self, life: Life) -> bool {
+        self.standing.surely_lives(life)
+    }
+
+    /// The time of day of the server that keeps the books, as of the last answer and counted on from there by no clock
+    /// that anybody sets; nothing, where the books are in a file. Right to within half a second.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.standing.time()
     }
 }

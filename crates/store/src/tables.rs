@@ -4,6 +4,7 @@ pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod bank;
 pub(crate) mod budget;
+pub(crate) mod retention;
 pub(crate) mod rows;
 mod scan;
 pub(crate) mod session;
@@ -22,7 +23,7 @@ use rusqlite::types::Value;
 
 use crate::StoreError;
 use crate::engine::lookup::Lookups;
-use crate::engine::{Connection, Row, Wording};
+use crate::engine::{Connection, Row};
 use approval::APPROVAL;
 use budget::{COUNTER, RESERVATION};
 use rows::{ACCOUNT, IN_PROGRESS, MOVEMENT, PAYMENT, TRANSFERS};
@@ -60,9 +61,7 @@ impl Store for Tables {
     }
 
     fn load(&mut self, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), StoreError> {
-        if wanted.left_behind {
-            self.connection.bury_the_dead()?;
-        }
+        let buried = wanted.left_behind && self.connection.bury_the_dead()?;
         let mut lookups = Lookups::default();
         look_up_accounts(&mut lookups, wanted, &mut self.account_rows);
         look_up_payments(&mut lookups, wanted);
@@ -71,6 +70,9 @@ impl Store for Tables {
         bank::look_up(&mut lookups, wanted);
         if wanted.left_behind {
             look_up_what_is_left(&mut lookups, &self.connection);
+        }
+        if buried {
+            look_up_what_is_shared(&mut lookups);
         }
         self.connection.look_up(lookups, shelf)
     }
@@ -120,6 +122,15 @@ fn look_up_payments(lookups: &mut Lookups<'_>, wanted: &Wanted) {
     let by_id = format!("SELECT {PAYMENT} FROM payments WHERE id = ?1");
     let bytes = |id: &PaymentId| id.as_bytes().to_vec();
     fill(lookups, by_id, &wanted.payments, bytes, |shelf| &mut shelf.payments, rows::payment);
+    let by_id = "SELECT until FROM visits WHERE id = ?1";
+    let until = |row: &Row<'_>| Ok(Timestamp::from_unix_millis(row.get(0)?));
+    fill(lookups, by_id, &wanted.visits, bytes, |shelf| &mut shelf.visits, until);
+    if wanted.horizon {
+        let read = |row: &Row<'_>| Ok(Timestamp::from_unix_millis(row.get(0)?));
+        lookups.add_all(retention::HORIZON, read, |shelf, found| {
+            shelf.horizon = Some(found.into_iter().next().unwrap_or(Timestamp::from_unix_millis(i64::MIN)));
+        });
+    }
     fill(lookups, session::BY_PROOF, &wanted.proofs, text_of, |shelf| &mut shelf.proofs, session::proof_use);
     let by_key = "SELECT id FROM payments WHERE idempotency = ?1";
     fill(lookups, by_key, &wanted.keys, |key| key.to_vec(), |shelf| &mut shelf.keys, payment_id);
@@ -157,21 +168,35 @@ fn look_up_limits(lookups: &mut Lookups<'_>, wanted: &Wanted) {
 }
 
 fn look_up_what_is_left(lookups: &mut Lookups<'_>, connection: &Connection) {
+    let is_alone = connection.is_alone();
     let open = |columns: &str, table: &str, condition: &str| {
-        let file = format!("SELECT {columns} FROM {table} WHERE {condition}");
-        let server = format!("{file} AND node NOT IN (SELECT node FROM nodes)");
-        connection.words(&Wording { file, server }).to_owned()
+        let of = if is_alone { "" } else { " AND node NOT IN (SELECT node FROM nodes)" };
+        format!("SELECT {columns} FROM {table} WHERE {condition}{of}")
     };
-    let is_alone = matches!(connection, Connection::File(_));
     lookups.add_all(open(PAYMENT, "payments", IN_PROGRESS), rows::payment, move |shelf, found| {
         let payments = found.iter().map(|payment| payment.id).collect();
         found.into_iter().for_each(|payment| shelf.payments.load(payment.id, Some(payment)));
-        let these = LeftBehind::These { payments, sessions: Vec::new() };
+        let these = LeftBehind::These { payments, sessions: Vec::new(), shared: Vec::new() };
         shelf.left_behind = Some(if is_alone { LeftBehind::Everything } else { these });
     });
     lookups.add_all(open(SESSION, "sessions", session::IN_PROGRESS), session::record, |shelf, found| {
         if let Some(LeftBehind::These { sessions, .. }) = &mut shelf.left_behind {
             sessions.extend(found.iter().map(|session| session.id));
+        }
+        found.into_iter().for_each(|session| shelf.sessions.load(session.id, Some(session)));
+    });
+}
+
+/// Sessions of which something is held, and whose row says that a living process was the last to use them: the dead one
+/// may have held something of them before.
+fn look_up_what_is_shared(lookups: &mut Lookups<'_>) {
+    let held = format!(
+        "SELECT {SESSION} FROM sessions WHERE {} AND held <> '0' AND node IN (SELECT node FROM nodes)",
+        session::IN_PROGRESS
+    );
+    lookups.add_all(held, session::record, |shelf, found| {
+        if let Some(LeftBehind::These { shared, .. }) = &mut shelf.left_behind {
+            shared.extend(found.iter().map(|session| session.id));
         }
         found.into_iter().for_each(|session| shelf.sessions.load(session.id, Some(session)));
     });
@@ -216,7 +241,7 @@ mod tests {
     #[test]
     fn a_full_disk_refuses_whole_batches_and_room_helps() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Tables::new(Connection::File(file::writer(&folder.path().join("books.db")).unwrap()));
+        let mut store = Tables::new(Connection::File(file::writer(&folder.path().join("books.db")).unwrap().into()));
         let mut shelf = Shelf::default();
         run(&mut store, &mut shelf, &[grant(1, 1, 1_000_000)], Some(100)).unwrap();
         let pages: i64 = inner(&store).pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();

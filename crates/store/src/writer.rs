@@ -1,34 +1,41 @@
 //! The one writer: takes everything that waits, makes it durable in one commit, then answers.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farthing_books::store::run;
 use farthing_books::{Command, Outcome, Shelf};
 use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::chore::{Chore, Told};
 use crate::engine::Connection;
 use crate::engine::sqlite::checkpoint::Checkpointer;
 use crate::engine::sqlite::file::Lock;
 use crate::engine::sqlite::turns::Turns;
+use crate::outage::Outage;
 use crate::standing::Standing;
 use crate::tables::Tables;
-use crate::{Location, Sharing, StoreError};
+use crate::tables::retention::TakenOut;
+use crate::{Location, PruneError, Sharing, StoreError, failpoint};
 
 /// The most commands of one commit: more would make the first wait for the last.
 pub(crate) const LARGEST_BATCH: usize = 512;
 /// Rows of a kind kept between batches by an owner of the file.
-const KEPT_ROWS: usize = 50_000;
+pub(crate) const KEPT_ROWS: usize = 50_000;
 /// How long commands nobody waits for rest after a failed commit, before they are tried again.
 const RETRY: Duration = Duration::from_millis(100);
-/// How often a batch is begun anew when others came in between, or the connection was lost before its commit.
+/// How often a batch is begun anew when others came in between, or the connection was lost before its commit, and until
+/// when.
 const ATTEMPTS: usize = 5;
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something for the writer.
 pub(crate) enum Job {
     /// A command, and who waits for its outcome.
     Apply(Command, Option<Waiter>),
+    /// Something to be done between two batches, and who waits for it.
+    Chore(Box<Chore>, Told),
     /// Show others that this process lives.
     Beat,
     /// Everything before it is durable, then the writer ends.
@@ -51,6 +58,7 @@ pub(crate) struct Writer {
     /// Rows kept between batches; `None` when other processes write too and nothing says whether they did.
     pub(crate) keep: Option<usize>,
     pub(crate) standing: Standing,
+    pub(crate) outage: Outage,
     /// Held until the store is closed: declared last, dropped last.
     pub(crate) _lock: Option<Lock>,
 }
@@ -66,7 +74,8 @@ impl Writer {
         let Some(path) = place.file() else {
             let store = Tables::new(Connection::writer(place, sharing)?);
             let keep = Some(KEPT_ROWS);
-            let writer = Self { store, queue, turns: None, checkpointer: None, keep, standing, _lock: None };
+            let outage = Outage::none("written");
+            let writer = Self { store, queue, turns: None, checkpointer: None, keep, standing, outage, _lock: None };
             if sharing == Sharing::Exclusive {
                 writer.beat();
             }
@@ -78,7 +87,8 @@ impl Writer {
         let checkpointer = owner.then(|| Checkpointer::start(path, &connection)).transpose()?;
         let turns = (!owner).then(|| Turns::at(path)).transpose()?;
         let keep = owner.then_some(KEPT_ROWS);
-        Ok(Self { store: Tables::new(connection), queue, turns, checkpointer, keep, standing, _lock: lock })
+        let (store, outage) = (Tables::new(connection), Outage::none("written"));
+        Ok(Self { store, queue, turns, checkpointer, keep, standing, outage, _lock: lock })
     }
 
     /// Runs until it is stopped or every handle is gone.
@@ -94,17 +104,25 @@ impl Writer {
             let turn = self.turns.as_mut().map(Turns::take).transpose();
             // One commit carries what came while others had their turn.
             self.take_waiting(&mut jobs);
-            let (mut stop, mut beats) = (None, false);
+            let (mut stop, mut beats, mut chores) = (None, false, Vec::new());
             for job in jobs.drain(..) {
                 match job {
                     Job::Apply(command, waiter) => batch.push(command, waiter),
+                    Job::Chore(chore, told) => chores.push((chore, told)),
                     Job::Beat => beats = true,
                     Job::Stop(answer) => stop = Some(answer),
                 }
             }
             match &turn {
                 Ok(_) => self.commit(&mut shelf, &mut batch),
-                Err(error) => batch.fail(error),
+                Err(error) => self.fail(&mut batch, error),
+            }
+            for (chore, told) in chores {
+                let done = match &turn {
+                    Ok(_) => self.do_chore(&mut shelf, &chore),
+                    Err(error) => Err(error.clone().into()),
+                };
+                let _ = told.send(done);
             }
             if beats {
                 self.beat();
@@ -122,10 +140,21 @@ impl Writer {
         }
     }
 
-    fn beat(&self) {
+    /// Does something beside the batches. What the shelf remembers may be gone after it.
+    pub(crate) fn do_chore(&mut self, shelf: &mut Shelf, chore: &Chore) -> Result<TakenOut, PruneError> {
+        shelf.clear();
+        chore.done_by(&mut self.store)
+    }
+
+    pub(crate) fn beat(&self) {
         match self.store.connection.beat() {
-            Ok(seen) => seen.into_iter().for_each(|seen| self.standing.remember(seen)),
-            Err(error) => tracing::debug!(%error, "the other processes that share the books cannot be seen"),
+            Ok(Some(seen)) => {
+                self.outage.beat_worked();
+                self.standing.remember(seen);
+                self.standing.lives(self.store.connection.node(), self.store.connection.lives_until());
+            }
+            Ok(None) => {}
+            Err(error) => self.outage.beat_failed(&error),
         }
     }
 
@@ -155,25 +184,34 @@ impl Writer {
         if batch.commands.is_empty() {
             return;
         }
+        failpoint::reach(failpoint::BEFORE_COMMIT, &batch.commands);
         match self.run_batch(shelf, &batch.commands) {
             Ok(outcomes) => {
+                failpoint::reach(failpoint::AFTER_COMMIT, &batch.commands);
                 let size = batch.commands.len();
+                self.outage.worked();
+                self.standing.lives(self.store.connection.node(), self.store.connection.lives_until());
                 batch.answer(outcomes);
                 if let Some(checkpointer) = &mut self.checkpointer {
                     checkpointer.after_commit(&self.store.connection, size);
                 }
             }
-            Err(error) => batch.fail(&error),
+            Err(error) => self.fail(batch, &error),
         }
+    }
+
+    fn fail(&self, batch: &mut Batch, error: &StoreError) {
+        self.outage.failed(error);
+        batch.fail(error);
     }
 
     /// Runs a batch, again where nothing of it was written because of others.
     fn run_batch(&mut self, shelf: &mut Shelf, commands: &[Command]) -> Result<Vec<Outcome>, StoreError> {
-        let mut attempt = 1;
+        let (mut attempt, began) = (1, Instant::now());
         loop {
             match run(&mut self.store, shelf, commands, self.keep).map_err(StoreError::from) {
-                Err(StoreError::Interrupted(why)) if attempt < ATTEMPTS => {
-                    tracing::warn!(why, attempt, "a batch is begun anew");
+                Err(StoreError::Interrupted(why)) if attempt < ATTEMPTS && began.elapsed() < PATIENCE => {
+                    tracing::debug!(why, attempt, "a batch is begun anew");
                     attempt += 1;
                 }
                 ran => return ran,
@@ -239,7 +277,6 @@ impl Batch {
                 None => self.push(command, None),
             }
         }
-        tracing::error!(%error, kept = self.commands.len(), "a batch could not be made durable");
     }
 }
 

@@ -1,11 +1,13 @@
-//! Processes killed in the middle of their work: what was acknowledged is there afterwards, nothing
-//! is half done. The children are this very test program, started again.
+//! Processes killed in the middle of their work, in a file and on a server: what was acknowledged is there afterwards,
+//! nothing is half done. The children are this very test program, started again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
+#![allow(clippy::disallowed_methods, reason = "a child process is told by its environment what to do")]
+
+mod places;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
@@ -19,35 +21,50 @@ use farthing_books::{
 };
 use farthing_money::Amount;
 use farthing_rail::ProofKey;
-use farthing_store::{Books, Drawn, Sharing};
+use farthing_store::{Books, Drawn, Location, Sharing};
+use places::{Place, on_both_engines};
+
+on_both_engines! {
+    what_was_acknowledged_survives_kill,
+    a_statement_and_its_cursor_survive_kill_together,
+    g_07_an_acknowledged_voucher_survives_kill_and_what_was_held_is_let_go_of,
+    processes_that_share_a_budget_never_exceed_it,
+}
 
 const BOOKS: &str = "FARTHING_TEST_BOOKS";
 const FIRST: &str = "FARTHING_TEST_FIRST";
 const ROUNDS: u32 = 8;
+/// So much is acknowledged before a child is killed, at least.
+const AT_LEAST: usize = 20;
 
-#[test]
-fn what_was_acknowledged_survives_kill() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.db");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+async fn what_was_acknowledged_survives_kill(place: Place) {
     let mut acknowledged = BTreeSet::new();
     for round in 0..ROUNDS {
-        let mut child = child("child_claims_until_killed", &path, round * 1_000_000);
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut claims = lines.by_ref().map_while(Result::ok).filter_map(|line| number(&line));
-        acknowledged.insert(claims.next().expect("the child works"));
-        // Somewhere in the middle of some batch.
-        std::thread::sleep(Duration::from_millis(u64::from(round * 37 % 120)));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        acknowledged.extend(claims);
-        runtime.block_on(check(&path, &acknowledged));
+        let pause = Duration::from_millis(u64::from(round * 37 % 120));
+        let child = child("child_claims_until_killed", &place, round * 1_000_000);
+        acknowledged.extend(acknowledged_until_killed(child, AT_LEAST, pause));
+        check(&place, &acknowledged).await;
     }
-    assert!(acknowledged.len() > 100, "{} claims are too few to say anything", acknowledged.len());
 }
 
-async fn check(path: &Path, acknowledged: &BTreeSet<u32>) {
-    let books = Books::open(path, Sharing::Exclusive).unwrap();
+/// What a child acknowledges before it is killed, somewhere in the middle of some batch.
+fn acknowledged_until_killed(mut child: std::process::Child, at_least: usize, pause: Duration) -> Vec<u32> {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut numbers = lines.map_while(Result::ok).filter_map(|line| number(&line));
+    let mut acknowledged: Vec<u32> = numbers.by_ref().take(at_least).collect();
+    assert_eq!(acknowledged.len(), at_least, "the child works");
+    std::thread::sleep(pause);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    acknowledged.extend(numbers);
+    acknowledged
+}
+
+async fn check(place: &Place, acknowledged: &BTreeSet<u32>) {
+    let books = place.open(Sharing::Exclusive);
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+    place.until_the_dead_are_seen(&books).await;
+    books.submit(Command::Recover { deadline: at(9), at: at(8) }).await.unwrap();
     let verification = books.verify().await.unwrap();
     assert_eq!(verification.findings, Vec::<String>::new());
     for number in acknowledged {
@@ -57,7 +74,6 @@ async fn check(path: &Path, acknowledged: &BTreeSet<u32>) {
     let balance = AccountId::new(AccountKind::Payer(payer(1)), &usd());
     let debits = books.account(&balance).await.unwrap().unwrap().debits.units();
     assert_eq!(debits, u128::from(verification.payments), "one unit for each");
-    books.submit(Command::Recover { deadline: at(9), at: at(8) }).await.unwrap();
     for state in [PaymentState::Claimed, PaymentState::Posted, PaymentState::Delivered] {
         let filter = farthing_books::PaymentFilter { state: Some(state), ..Default::default() };
         assert!(books.payments(filter).await.unwrap().is_empty(), "nothing is left half done");
@@ -70,8 +86,8 @@ async fn check(path: &Path, acknowledged: &BTreeSet<u32>) {
 fn child_claims_until_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
-        let books = Books::open(&variable(BOOKS), Sharing::Exclusive).unwrap();
-        let first: u32 = variable(FIRST).to_str().unwrap().parse().unwrap();
+        let books = named(Sharing::Exclusive);
+        let first: u32 = std::env::var(FIRST).unwrap().parse().unwrap();
         books.submit(grant(1, 1, u128::from(u64::MAX))).await.unwrap();
         let tasks: Vec<_> = (0..16).map(|task| tokio::spawn(claim_on(books.clone(), first + task))).collect();
         for task in tasks {
@@ -92,30 +108,19 @@ async fn claim_on(books: Books, first: u32) {
     }
 }
 
-#[test]
-fn a_statement_and_its_cursor_survive_kill_together() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.db");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+async fn a_statement_and_its_cursor_survive_kill_together(place: Place) {
     let mut acknowledged = BTreeSet::new();
     for round in 0..ROUNDS {
-        let mut child = child("child_reconciles_until_killed", &path, round * 1_000_000);
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut steps = lines.by_ref().map_while(Result::ok).filter_map(|line| number(&line));
-        acknowledged.insert(steps.next().expect("the child works"));
-        std::thread::sleep(Duration::from_millis(u64::from(round * 53 % 240)));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        acknowledged.extend(steps);
-        runtime.block_on(check_statement(&path, &acknowledged));
+        let pause = Duration::from_millis(u64::from(round * 53 % 240));
+        let child = child("child_reconciles_until_killed", &place, round * 1_000_000);
+        acknowledged.extend(acknowledged_until_killed(child, 2, pause));
+        check_statement(&place, &acknowledged).await;
     }
-    // Each round does a step before it is killed; some of them do more.
-    assert!(acknowledged.len() > usize::try_from(ROUNDS).unwrap(), "{} steps say nothing", acknowledged.len());
 }
 
 /// Every acknowledged payment is matched, and what is confirmed is what the statement showed, once.
-async fn check_statement(path: &Path, acknowledged: &BTreeSet<u32>) {
-    let books = Books::open(path, Sharing::Exclusive).unwrap();
+async fn check_statement(place: &Place, acknowledged: &BTreeSet<u32>) {
+    let books = place.open(Sharing::Exclusive);
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
     for number in acknowledged {
         let row = books.movement(&ProofKey::new(format!("tx/{number}"))).await.unwrap().unwrap();
@@ -140,8 +145,8 @@ async fn check_statement(path: &Path, acknowledged: &BTreeSet<u32>) {
 fn child_reconciles_until_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
-        let books = Books::open(&variable(BOOKS), Sharing::Exclusive).unwrap();
-        let first: u32 = variable(FIRST).to_str().unwrap().parse().unwrap();
+        let books = named(Sharing::Exclusive);
+        let first: u32 = std::env::var(FIRST).unwrap().parse().unwrap();
         for number in first.. {
             let (new, key) = (external(number, 1), format!("tx/{number}"));
             let payment = new.id;
@@ -160,29 +165,20 @@ fn child_reconciles_until_killed() {
     });
 }
 
-#[test]
-fn g_07_an_acknowledged_voucher_survives_kill_and_what_was_held_is_let_go_of() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("books.db");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut acknowledged = BTreeSet::new();
+async fn g_07_an_acknowledged_voucher_survives_kill_and_what_was_held_is_let_go_of(place: Place) {
+    let mut last = 0;
     for round in 0..ROUNDS {
-        let first = acknowledged.last().map_or(1, |last| last + 1);
-        let mut child = child("child_draws_until_killed", &path, first);
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut draws = lines.by_ref().map_while(Result::ok).filter_map(|line| number(&line));
-        acknowledged.insert(draws.next().expect("the child works"));
-        std::thread::sleep(Duration::from_millis(u64::from(round * 37 % 120)));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        acknowledged.extend(draws);
-        runtime.block_on(check_session(&path, *acknowledged.last().unwrap()));
+        let pause = Duration::from_millis(u64::from(round * 37 % 120));
+        let draws = acknowledged_until_killed(child("child_draws_until_killed", &place, last + 1), AT_LEAST, pause);
+        last = *draws.last().unwrap();
+        check_session(&place, last).await;
     }
 }
 
 /// What was signed for is there; what was delivered is at most that; nothing is held for the dead.
-async fn check_session(path: &Path, acknowledged: u32) {
-    let books = Books::open(path, Sharing::Exclusive).unwrap();
+async fn check_session(place: &Place, acknowledged: u32) {
+    let books = place.open(Sharing::Exclusive);
+    place.until_the_dead_are_seen(&books).await;
     books.submit(Command::Recover { deadline: at(9), at: at(8) }).await.unwrap();
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
     let session = books.session(sessions::id(0)).await.unwrap().unwrap();
@@ -196,8 +192,8 @@ async fn check_session(path: &Path, acknowledged: u32) {
 fn child_draws_until_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
-        let books = Books::open(&variable(BOOKS), Sharing::Exclusive).unwrap();
-        let first: u32 = variable(FIRST).to_str().unwrap().parse().unwrap();
+        let books = named(Sharing::Exclusive);
+        let first: u32 = std::env::var(FIRST).unwrap().parse().unwrap();
         books.submit(grant(1, 0, u128::from(u64::MAX))).await.unwrap();
         let open = SessionCommand::Open(Box::new(sessions::opening(0, u128::from(u64::MAX))));
         books.change_session(open).await.unwrap();
@@ -213,11 +209,8 @@ fn child_draws_until_killed() {
     });
 }
 
-#[test]
-fn processes_that_share_a_budget_never_exceed_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("wallet.db");
-    let children: Vec<_> = (0..10).map(|child_number| child("child_reserves", &path, child_number * 1_000)).collect();
+async fn processes_that_share_a_budget_never_exceed_it(place: Place) {
+    let children: Vec<_> = (0..10).map(|child_number| child("child_reserves", &place, child_number * 1_000)).collect();
     let mut reserved = 0;
     for mut child in children {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -225,12 +218,9 @@ fn processes_that_share_a_budget_never_exceed_it() {
         assert!(child.wait().unwrap().success());
     }
     assert_eq!(reserved, 100, "the cap has room for exactly so many");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let books = Books::open(&path, Sharing::ReadOnly).unwrap();
-        assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
-        assert_eq!(books.reservations("agent", 1_000).await.unwrap().len(), 100);
-    });
+    let books = place.open(Sharing::ReadOnly);
+    assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+    assert_eq!(books.reservations("agent", 1_000).await.unwrap().len(), 100);
 }
 
 #[test]
@@ -238,8 +228,8 @@ fn processes_that_share_a_budget_never_exceed_it() {
 fn child_reserves() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
-        let books = Books::open(&variable(BOOKS), Sharing::Shared).unwrap();
-        let first: u32 = variable(FIRST).to_str().unwrap().parse().unwrap();
+        let books = named(Sharing::Shared);
+        let first: u32 = std::env::var(FIRST).unwrap().parse().unwrap();
         let reserve = async |number| books.reserve(reservation(number, 10, &[("agent/total", 1_000)])).await.unwrap();
         for number in first..first + 20 {
             match reserve(number).await {
@@ -251,18 +241,20 @@ fn child_reserves() {
     });
 }
 
-fn child(test: &str, books: &Path, first: u32) -> std::process::Child {
+fn child(test: &str, books: &Place, first: u32) -> std::process::Child {
     Process::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-        .env(BOOKS, books)
+        .env(BOOKS, books.address())
         .env(FIRST, first.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-fn variable(name: &str) -> PathBuf {
-    std::env::var_os(name).unwrap().into()
+/// The books that a child was told of.
+fn named(sharing: Sharing) -> Books {
+    let place: Location = std::env::var(BOOKS).unwrap().parse().unwrap();
+    Books::open(place, sharing).unwrap()
 }
 
 /// The number of a whole line `claimed 17`; a line cut off by the kill says nothing.

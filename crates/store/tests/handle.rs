@@ -12,16 +12,39 @@ use farthing_books::testing::samples::{
 };
 use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentState, StoredResponse};
 use farthing_money::Amount;
+use farthing_rail::PaymentId;
 use farthing_store::{Sharing, StoreError};
 use places::{Place, on_both_engines};
 
 on_both_engines! {
     a_prepaid_payment_goes_its_whole_way,
+    a_proof_that_is_the_challenge_is_not_stored_and_reads_back,
     what_is_due_is_found,
     two_hundred_claims_of_one_challenge_have_one_winner,
     reservations_are_counted_and_listed,
     a_rolling_window_reads_back_as_it_was_written,
     what_was_captured_of_a_payment_is_kept,
+    a_credential_visits_once_and_is_forgotten_when_it_is_over,
+}
+
+async fn a_proof_that_is_the_challenge_is_not_stored_and_reads_back(place: Place) {
+    let books = place.open(Sharing::Exclusive);
+    books.submit(grant(1, 1, 1_000)).await.unwrap();
+    let (plain, mut other) = (prepaid(1, 1, 400), prepaid(2, 1, 400));
+    other.proof.key = farthing_rail::ProofKey::new("balance/something-else");
+    for new in [&plain, &other] {
+        assert!(matches!(books.claim(new.clone()).await.unwrap(), ClaimOutcome::Won(_)));
+        assert!(matches!(books.claim(new.clone()).await.unwrap(), ClaimOutcome::Lost(_)));
+    }
+    books.close().await.unwrap();
+    let books = place.open(Sharing::Exclusive);
+    for new in [&plain, &other] {
+        let stored = books.payment(new.id).await.unwrap().unwrap();
+        assert_eq!(stored.key, new.proof.key);
+        assert!(matches!(books.claim(new.clone()).await.unwrap(), ClaimOutcome::Lost(_)), "nor is it claimed again");
+    }
+    let taken = farthing_books::NewPayment { proof: other.proof.clone(), ..prepaid(3, 1, 1) };
+    assert_eq!(books.claim(taken).await.unwrap(), ClaimOutcome::ProofUsed(other.id));
 }
 
 async fn a_prepaid_payment_goes_its_whole_way(place: Place) {
@@ -32,7 +55,7 @@ async fn a_prepaid_payment_goes_its_whole_way(place: Place) {
     let claimed = books.claim(farthing_books::NewPayment { idempotency: Some(key), ..new }).await.unwrap();
     let ClaimOutcome::Won(payment) = claimed else { panic!("{claimed:?}") };
     assert_eq!(payment.state, PaymentState::Posted);
-    assert_eq!(books.payment_of(&challenge(1)).await.unwrap().as_ref(), Some(&*payment));
+    assert_eq!(books.payment(PaymentId::of(&challenge(1))).await.unwrap().as_ref(), Some(&*payment));
 
     let response = StoredResponse {
         status: 200,
@@ -51,7 +74,7 @@ async fn a_prepaid_payment_goes_its_whole_way(place: Place) {
     assert_eq!(books.accounts().await.unwrap().len(), 3);
     let refused = books.claim(prepaid(2, 1, 601)).await.unwrap();
     assert_eq!(refused, ClaimOutcome::Insufficient { available: Amount::new(600) });
-    assert_eq!(books.payment_of(&challenge(2)).await.unwrap(), None, "the credential is still good");
+    assert_eq!(books.payment(PaymentId::of(&challenge(2))).await.unwrap(), None, "the credential is still good");
 
     let verification = books.verify().await.unwrap();
     assert_eq!(verification.findings, Vec::<String>::new());
@@ -193,4 +216,18 @@ async fn what_was_captured_of_a_payment_is_kept(place: Place) {
     books.submit(Command::Settle { payment, settled, confirm_at: None, at: at(1) }).await.unwrap();
     assert_eq!(books.payment(payment).await.unwrap().unwrap().amount, Amount::new(150));
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+}
+
+async fn a_credential_visits_once_and_is_forgotten_when_it_is_over(place: Place) {
+    let books = place.open(Sharing::Exclusive);
+    let (one, other) = (challenge(1), challenge(2));
+    let day = std::time::Duration::from_secs(24 * 3_600);
+    for (credential, first) in [(&one, true), (&one, false), (&other, true), (&other, false)] {
+        let until = if *credential == one { at(5) } else { at(5).after(day) };
+        assert_eq!(books.visit(credential, until).await.unwrap(), first);
+    }
+    books.forget_visits(at(6).after(day)).await.unwrap();
+    assert!(!books.visit(&other, at(5)).await.unwrap(), "it could still be presented to a clock that is behind");
+    assert!(books.visit(&one, at(5)).await.unwrap(), "nobody takes its challenge any more");
+    books.close().await.unwrap();
 }

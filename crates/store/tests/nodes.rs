@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use between::{Between, Cut};
 use farthing_books::testing::samples::{at, external, grant, payer, prepaid, settled, usd};
-use farthing_books::{AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentState};
+use farthing_books::testing::sessions::{close, deliver, draw, id, opening};
+use farthing_books::{
+    AccountId, AccountKind, ClaimOutcome, Command, Outcome, PaymentState, SessionCommand, SessionOutcome,
+};
 use farthing_money::Amount;
 use farthing_store::{Books, Location, Sharing, StoreError};
 use farthing_testing_postgres::{Cluster, shared};
@@ -88,6 +91,32 @@ async fn p_02_what_a_dead_node_left_is_taken_up_and_what_a_living_one_is_at_is_l
     living.close().await.unwrap();
     let next = node(&address);
     assert_eq!(next.submit(recover).await.unwrap(), Outcome::Recovered { entitled: 0, unknown: 1 }, "it said goodbye");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_02_what_a_dead_node_held_of_a_session_is_free_again_though_a_living_one_used_it_since() {
+    let address = shared().address();
+    let (dead, living) = (node(&address), node(&address));
+    let draws = |books: &Books, total, hold| {
+        let draw = Command::Session(draw(0, Some(total), hold));
+        let books = books.clone();
+        async move { books.submit(draw).await.unwrap() }
+    };
+    dead.submit(grant(1, 0, 1_000)).await.unwrap();
+    dead.submit(Command::Session(SessionCommand::Open(Box::new(opening(0, 100))))).await.unwrap();
+    assert!(matches!(draws(&dead, 10, 10).await, Outcome::Session(SessionOutcome::Drawn(_))));
+    drop(dead);
+    assert!(matches!(draws(&living, 20, 10).await, Outcome::Session(SessionOutcome::Drawn(_))));
+    until("the death is seen", || living.has_left_behind()).await;
+    living.submit(Command::Recover { deadline: at(9), at: at(8) }).await.unwrap();
+    let delivered = living.submit(Command::Session(deliver(0, 10, 10))).await.unwrap();
+    let Outcome::Session(SessionOutcome::Drawn(credit)) = delivered else { panic!("{delivered:?}") };
+    assert_eq!(credit.committed, Amount::new(10), "its own request is paid for, and nothing else is promised");
+    living.submit(Command::Session(close(0, at(10)))).await.unwrap();
+    let end = SessionCommand::End { session: id(0), reason: "closed".to_owned(), at: at(11) };
+    let ended = living.submit(Command::Session(end)).await.unwrap();
+    assert!(matches!(ended, Outcome::Session(SessionOutcome::Done(_))), "{ended:?}");
+    assert_clean(&living).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 use farthing_books::testing::samples::{challenge, payer, usd};
 use farthing_books::{AccountId, AccountKind, PaymentState};
 use farthing_money::Amount;
+use farthing_rail::PaymentId;
 use farthing_store::{Books, Sharing, StoreError};
 use rusqlite::Connection;
 
@@ -18,7 +19,7 @@ async fn a_file_of_version_1_is_read() {
     Connection::open(&path).unwrap().execute_batch(VERSION_1).unwrap();
     let books = Books::open(&path, Sharing::Exclusive).unwrap();
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
-    let payment = books.payment_of(&challenge(1)).await.unwrap().unwrap();
+    let payment = books.payment(PaymentId::of(&challenge(1))).await.unwrap().unwrap();
     assert_eq!(books.reservations("agent", 9).await.unwrap().len(), 1);
     assert_eq!((payment.state, payment.amount), (PaymentState::Closed, Amount::new(400)));
     let balance = books.account(&AccountId::new(AccountKind::Payer(payer(1)), &usd())).await.unwrap().unwrap();

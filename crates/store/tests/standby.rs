@@ -13,12 +13,7 @@ use farthing_testing_postgres::Cluster;
 async fn a_promoted_standby_has_all_that_was_told_and_is_found_by_itself() {
     let primary = Cluster::start().unwrap();
     let standby = primary.standby().unwrap();
-    primary.run("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (standby)'").unwrap();
-    primary.run("SELECT pg_reload_conf()").unwrap();
-    let in_force = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'";
-    while primary.run(in_force).unwrap() != "1" || primary.run("SHOW synchronous_standby_names").unwrap().is_empty() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    primary.wait_for_standby_at_commits().unwrap();
     let both = format!("postgres://postgres@{},{}/postgres?schema=shop", primary.host(), standby.host());
     let books = Books::open(both.parse::<Location>().unwrap(), Sharing::Exclusive).unwrap();
     books.submit(grant(1, 1, 100_000)).await.unwrap();

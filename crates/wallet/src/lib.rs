@@ -16,6 +16,7 @@ pub mod client;
 pub mod console;
 pub mod exposure;
 mod failpoint;
+mod fleet;
 pub mod issued;
 mod outgoing;
 pub mod policy;
@@ -37,6 +38,7 @@ pub use farthing_keys::{
     Ambient, FileError, NoRandomness, OwnerKey, OwnerPublic, PassphraseSource, Secp256k1Key, Stopped, Token,
     VaultAccount, VaultError, VaultSigner,
 };
+pub use fleet::JoinError;
 pub use policy::Policy;
 /// The HTTP client whose requests and responses this crate speaks in.
 pub use reqwest;

@@ -9,7 +9,8 @@ use farthing_store::Books;
 
 use crate::approvals::Authority;
 use crate::cards::OpenCard;
-use crate::policy::{Level, Refused, refuse_unreadable};
+use crate::fleet::Fleet;
+use crate::policy::{Level, Refused, Rule, refuse_unreadable};
 use crate::runs::RunLimit;
 use crate::sellers::Sellers;
 use crate::sessions::{Sessions, SessionsError};
@@ -35,7 +36,10 @@ pub struct Wallet {
     unwinds: bool,
     home: PathBuf,
     owner: (Option<OwnerPublic>, Option<PassphraseSource>),
+    fleet: Option<Arc<Fleet>>,
     sessions: Arc<Mutex<Option<Sessions>>>,
+    /// Whether it does without threads of its own; for simulations.
+    in_place: bool,
 }
 
 /// Where a wallet's things are.
@@ -47,6 +51,8 @@ pub(crate) struct Places<'a> {
     pub(crate) card: Option<OpenCard>,
     /// Whose word counts, and what opens their key, if this process knows.
     pub(crate) owner: (Option<OwnerPublic>, Option<PassphraseSource>),
+    /// What it has in common with wallets of other machines.
+    pub(crate) fleet: Option<Arc<Fleet>>,
 }
 
 impl Wallet {
@@ -57,7 +63,7 @@ impl Wallet {
         places: Places<'_>,
         ambient: Ambient,
     ) -> Result<Self, WalletsError> {
-        let Places { home, policy, outgoing, card, owner } = places;
+        let Places { home, policy, outgoing, card, owner, fleet } = places;
         let vault = Arc::new(vault);
         let signer = Arc::new(VaultSigner::new(Arc::clone(&vault))?);
         let has_account = vault.has_account();
@@ -79,16 +85,19 @@ impl Wallet {
             unwinds: false,
             home,
             owner,
+            fleet,
             sessions,
+            in_place: false,
         })
     }
 
     /// The same wallet as another process would have it: with its own handle to the budgets, its own clock and its own
-    /// randomness. The keys are shared, and open once they are opened anywhere.
+    /// randomness. The keys are shared, and open once they are opened anywhere. For simulations: it has no threads of
+    /// its own, so that one order of events is the only one.
     #[must_use]
     pub fn beside(&self, budgets: Books, ambient: Ambient) -> Self {
         let (policies, sessions) = (Arc::default(), Arc::default());
-        Self { budgets, ambient, policies, sessions, ..self.clone() }
+        Self { budgets, ambient, policies, sessions, in_place: true, ..self.clone() }
     }
 
     /// Its name.
@@ -138,17 +147,21 @@ impl Wallet {
 
     /// Its sessions, and those of every wallet beside it; the file is opened when it is first needed.
     pub(crate) fn sessions(&self) -> Result<Sessions, SessionsError> {
+        if let Some(fleet) = &self.fleet {
+            return fleet.sessions();
+        }
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sessions) = &*sessions {
             return Ok(sessions.clone());
         }
-        let opened = Sessions::open(&self.home)?;
+        let open = if self.in_place { Sessions::open_in_place } else { Sessions::open };
+        let opened = open(&self.home)?;
         Ok(sessions.insert(opened).clone())
     }
 
     /// Whether there ever was a session here.
     pub(crate) fn has_sessions(&self) -> bool {
-        self.home.join("sessions.db").exists()
+        self.fleet.is_some() || self.home.join("sessions.db").exists()
     }
 
     /// The owner whose word it takes; `None` for one that was made before there were owners.
@@ -189,6 +202,11 @@ impl Wallet {
     /// Every policy that a payment out of it has to satisfy, as they stand on disk now, a run's and a card's own
     /// first. None is nothing paid; that is so, too, where the wallet or the card has none.
     pub async fn levels(&self) -> Result<Vec<Level>, WalletsError> {
+        self.stopped_anywhere().await?;
+        self.levels_here().await
+    }
+
+    async fn levels_here(&self) -> Result<Vec<Level>, WalletsError> {
         let card = self.card.as_ref().map(|card| (card.level.as_str(), card.policy.as_path()));
         let mut levels = loop {
             let levels = self.policies.levels(&self.home, self.owner(), card, (self.name.as_str(), &self.policy))?;
@@ -204,9 +222,25 @@ impl Wallet {
 
     /// The same, for something that is signed now; that nothing is, because they cannot be followed, is in the log.
     pub(crate) async fn levels_to_pay_by(&self) -> Result<Vec<Level>, Refused> {
-        match self.levels().await {
+        let levels = match self.stopped_anywhere().await {
+            Ok(Some(stopped)) if !self.unwinds => {
+                return Err(Refused::Rule { rule: Rule::Frozen, sentence: stopped.to_string() });
+            }
+            Ok(_) => self.levels_here().await,
+            Err(error) => Err(error),
+        };
+        match levels {
             Ok(levels) => Ok(levels),
+            Err(WalletsError::Budgets(error)) => Err(Refused::Budgets(error)),
             Err(error) => Err(refuse_unreadable(&self.budgets, self.name.as_str(), error, self.ambient.now()).await),
+        }
+    }
+
+    /// Reads what owners said on other machines, where it has its books in common with some; who stopped it there.
+    async fn stopped_anywhere(&self) -> Result<Option<Stopped>, WalletsError> {
+        match &self.fleet {
+            Some(fleet) => fleet.refresh(&self.home, &self.name, self.owner()).await,
+            None => Ok(None),
         }
     }
 
@@ -243,6 +277,14 @@ impl Wallet {
         }
         let ended = self.card.as_ref().filter(|card| card.ends.is_some_and(|end| self.ambient.now() > end));
         self.vault.stopped().or_else(|| ended.map(|card| Stopped::Ended(card.id.clone())))
+    }
+
+    /// The same; where another machine may have let it go on since, that is looked up first.
+    pub(crate) async fn stopped_now(&self) -> Result<Option<Stopped>, WalletsError> {
+        if self.stopped().is_some() {
+            self.stopped_anywhere().await?;
+        }
+        Ok(self.stopped())
     }
 
     /// The same wallet, to take back what is its own and for nothing else, frozen or not: it pays nothing.

@@ -13,11 +13,15 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use farthing_keys::{Ambient, FileError, KeyFile, PassphraseSource, Secp256k1Key, Vault, VaultError, private_file};
+use farthing_keys::{
+    Ambient, FileError, KeyFile, OwnerPublic, PassphraseSource, Secp256k1Key, Vault, VaultError, private_file,
+};
 use farthing_money::Price;
 use farthing_store::{Books, Sharing};
 
+use crate::fleet::Fleet;
 use crate::wallet::Places;
 use crate::{Policy, Wallet};
 
@@ -33,6 +37,7 @@ pub struct WalletName(Box<str>);
 /// All wallets of one home directory.
 ///
 /// ```text
+/// <home>/store                        where the counters are, when wallets of other machines have them, too
 /// <home>/frozen                       while everything is frozen
 /// <home>/owner.json                   the owner's key, which signs what raises a limit
 /// <home>/vault.key                    only when there is no passphrase
@@ -58,6 +63,10 @@ pub struct Wallets {
     pub(crate) ambient: Ambient,
     /// What opens the owner's key, where it is not the wallets' own passphrase.
     owner: Option<PassphraseSource>,
+    /// Who signs for them, where that is somebody on another machine.
+    named_owner: Option<OwnerPublic>,
+    /// What they have in common with wallets of other machines.
+    pub(crate) fleet: Option<Arc<Fleet>>,
 }
 
 /// What a wallet is, without opening it.
@@ -115,7 +124,8 @@ impl Wallets {
     pub fn at(home: &Path, ambient: Ambient) -> Result<Self, WalletsError> {
         private_file::home_directory(home)?;
         private_file::private_directory(&home.join("wallets"))?;
-        Ok(Self { home: home.to_owned(), ambient, owner: None })
+        let fleet = Fleet::of(home)?;
+        Ok(Self { home: home.to_owned(), ambient, owner: None, named_owner: None, fleet })
     }
 
     /// Makes a wallet with fresh keys and no policy.
@@ -148,7 +158,8 @@ impl Wallets {
 
     /// The wallets there are, by name.
     pub fn list(&self) -> Result<Vec<WalletSummary>, WalletsError> {
-        self.names()?.iter().map(|name| self.show(name)).collect()
+        self.look_around()?;
+        self.names()?.iter().map(|name| self.shown(name)).collect()
     }
 
     pub(crate) fn names(&self) -> Result<Vec<WalletName>, WalletsError> {
@@ -165,6 +176,18 @@ impl Wallets {
 
     /// One wallet.
     pub fn show(&self, name: &WalletName) -> Result<WalletSummary, WalletsError> {
+        self.key_in_use(name)?;
+        self.look_around()?;
+        self.shown(name)
+    }
+
+    /// Reads what owners said elsewhere, where these wallets have their books in common with others.
+    pub(crate) fn look_around(&self) -> Result<(), WalletsError> {
+        let Some(fleet) = &self.fleet else { return Ok(()) };
+        fleet.refresh_now(&self.home, &self.names()?, self.owner()?)
+    }
+
+    fn shown(&self, name: &WalletName) -> Result<WalletSummary, WalletsError> {
         let key = self.key_in_use(name)?;
         Ok(WalletSummary {
             name: name.clone(),
@@ -172,7 +195,7 @@ impl Wallets {
             address: key.address().map(str::to_owned),
             created_at: key.created_at.clone(),
             purpose: self.purpose(name)?,
-            policy: self.policy(name)?,
+            policy: self.policy_here(name)?,
             frozen: self.stopped(name).is_some(),
             outgoing: crate::outgoing::count(&self.path(name, "outgoing"))?,
         })
@@ -181,16 +204,22 @@ impl Wallets {
     /// A wallet, ready to pay. Its key stays closed until something is to be signed.
     pub fn open(&self, name: &WalletName, source: PassphraseSource) -> Result<Wallet, WalletsError> {
         let file = self.key_in_use(name)?;
+        self.enter(name, &file)?;
         let (policy, outgoing) = (self.path(name, "policy.toml"), self.path(name, "outgoing"));
         private_file::private_directory(&outgoing)?;
         let owner = (self.owner_of(&file)?, Some(self.owner.clone().unwrap_or_else(|| source.clone())));
         let vault = Vault::new(file, &self.home, self.stops(name), source);
-        let places = Places { home: &self.home, policy, outgoing, card: None, owner };
+        let fleet = self.fleet.clone();
+        let places = Places { home: &self.home, policy, outgoing, card: None, owner, fleet };
         Wallet::new(name.clone(), vault, self.budgets()?, places, self.ambient.clone())
     }
 
-    /// The counters and reservations of all wallets here, shared with every process that pays.
+    /// The counters and reservations of all wallets here, and of those that have them in common, shared with every
+    /// process that pays.
     pub fn budgets(&self) -> Result<Books, WalletsError> {
+        if let Some(fleet) = &self.fleet {
+            return Ok(fleet.books()?);
+        }
         let path = self.home.join("budgets.db");
         // Made before the store makes it, so that nobody else can read what was bought; the store's
         // other files take after it.
@@ -223,7 +252,11 @@ impl Wallets {
         } else {
             KeyFile::with_key(&self.ambient, name.as_str(), &passphrase, &file.open_account(&passphrase)?)?
         };
-        self.add(name, &file.owned_by(&self.ensure_owner(source)?))
+        match file.owner()?.filter(|_| self.fleet.is_some()) {
+            // It comes from another machine of the same owner, who need not be here.
+            Some(_) => self.add(name, &file),
+            None => self.add(name, &file.owned_by(&self.ensure_owner(source)?)),
+        }
     }
 
     /// The wallet's keys, the one in use first.
@@ -301,8 +334,18 @@ impl Wallets {
 
     fn add(&self, name: &WalletName, file: &KeyFile) -> Result<WalletSummary, WalletsError> {
         private_file::private_directory(&self.home.join("wallets").join(name.as_str()))?;
-        private_file::write_new(&self.path(name, "wallet.json"), &file.to_json()?)?;
+        let path = self.path(name, "wallet.json");
+        private_file::write_new(&path, &file.to_json()?)?;
+        if let Err(refused) = self.enter(name, file) {
+            private_file::remove(&path)?;
+            return Err(refused);
+        }
         self.show(name)
+    }
+
+    /// Has a wallet's name stand for its keys on every machine, where there are several.
+    pub(crate) fn enter(&self, name: &WalletName, file: &KeyFile) -> Result<(), WalletsError> {
+        self.fleet.as_ref().map_or(Ok(()), |fleet| fleet.enter(name, file))
     }
 
     pub(crate) fn path(&self, name: &WalletName, file: &str) -> PathBuf {

@@ -20,6 +20,11 @@ impl Ledger {
         self.read_to
     }
 
+    /// Whether a transfer is in it.
+    pub fn holds(&self, transfer: TransferId) -> bool {
+        self.names.contains(&transfer)
+    }
+
     /// Adds a transfer.
     pub fn add(&mut self, number: u64, transfer: &Transfer, findings: &mut Vec<String>) {
         self.read_to = self.read_to.max(number);

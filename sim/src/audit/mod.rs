@@ -6,15 +6,18 @@
 
 mod ledger;
 mod payment;
+mod reason;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use farthing_books::ledger::Transfer;
+use farthing_books::SessionRecord;
+use farthing_books::ledger::{Transfer, TransferId};
 use farthing_money::Amount;
 use farthing_rail::PaymentId;
 
 pub use ledger::Ledger;
 pub use payment::{Answered, Payment};
+pub use reason::{missing_in_answer, missing_in_record};
 
 use crate::faults::Fault;
 use crate::scenario::{Goods, Scenario};
@@ -28,6 +31,8 @@ pub struct Auditor {
     payments: BTreeMap<PaymentId, Payment>,
     /// What everything that was signed may come to, in millionths.
     cap: u64,
+    /// What is known of each session, by its name on the wire.
+    sessions: BTreeMap<String, Signed>,
     /// How many faults there were so far.
     disruptions: u64,
     findings: Vec<String>,
@@ -41,6 +46,19 @@ struct Facts {
     served: Vec<u64>,
     /// What the buyer was told in the end.
     outcome: Option<Outcome>,
+}
+
+/// What was signed for in a session.
+#[derive(Debug, Default)]
+struct Signed {
+    /// The highest total ever.
+    highest: Amount,
+    /// What counts toward the cap: that, or what was spent once the session has ended.
+    counts: Amount,
+    /// Whether its opening was ever presented.
+    was_asked_for: bool,
+    /// Its payer was told that there is no such session.
+    refused: bool,
 }
 
 /// What a buyer was told in the end.
@@ -85,8 +103,38 @@ impl Auditor {
         if signed.cost.replace(cost).is_some() {
             self.found(format!("{payment} was signed twice"));
         }
-        let open: u64 = self.payments.values().filter(|payment| !payment.is_off()).filter_map(|it| it.cost).sum();
-        if open > self.cap {
+        self.check_what_is_signed();
+    }
+
+    /// The wallet used its key for a total in a session, or for the last one.
+    pub fn signed_in_session(&mut self, channel: &str, total: Amount) {
+        let signed = self.sessions.entry(channel.to_owned()).or_default();
+        signed.highest = total.max(signed.highest);
+        signed.counts = total.max(signed.counts);
+        self.check_what_is_signed();
+    }
+
+    /// A session is asked for. Whether it was before, so that what is heard of it now is not all there is.
+    pub fn opens(&mut self, channel: &str) -> bool {
+        std::mem::replace(&mut self.sessions.entry(channel.to_owned()).or_default().was_asked_for, true)
+    }
+
+    /// The seller opened no session: what was signed for it is the wallet's again.
+    pub fn session_refused(&mut self, channel: &str) {
+        let signed = self.sessions.entry(channel.to_owned()).or_default();
+        (signed.counts, signed.refused) = (Amount::ZERO, true);
+    }
+
+    /// The seller agreed to end a session: what was not spent of it is the wallet's again.
+    pub fn session_ended(&mut self, channel: &str, spent: Amount) {
+        self.sessions.entry(channel.to_owned()).or_default().counts = spent;
+    }
+
+    fn check_what_is_signed(&mut self) {
+        let charged: u64 = self.payments.values().filter(|payment| !payment.is_off()).filter_map(|it| it.cost).sum();
+        let drawn: u128 = self.sessions.values().map(|signed| signed.counts.units()).sum();
+        let open = drawn.saturating_add(charged.into());
+        if open > self.cap.into() {
             self.found(format!("signed for {open} millionths, above the cap of {}", self.cap));
         }
     }
@@ -117,6 +165,20 @@ impl Auditor {
             self.found(format!("the rail took the money of {payment} after its payer was told that it would not"));
         }
         self.check_cap();
+    }
+
+    /// The rail took back what it had settled: its payer has the money again.
+    pub fn taken_back(&mut self, payment: PaymentId) {
+        let known = self.payments.entry(payment).or_default();
+        known.taken.clear();
+        known.reversed = true;
+    }
+
+    /// Somebody added to a balance and was told so.
+    pub fn topped_up(&mut self, transfer: TransferId) {
+        if !self.ledger.holds(transfer) {
+            self.found(format!("a top-up was acknowledged, and {transfer} is not in the ledger"));
+        }
     }
 
     /// The rail sent money back.
@@ -151,8 +213,8 @@ impl Auditor {
         }
     }
 
-    /// The upstream served an order.
-    pub fn served(&mut self, order: Option<u64>) {
+    /// The upstream served an order, for a gateway that others may have taken for dead or not.
+    pub fn served(&mut self, order: Option<u64>, was_held_up: bool) {
         let disruptions = self.disruptions;
         let of_order = self.payments.values().filter(|payment| payment.order == order && payment.paid > 0);
         let (paid, standing) = of_order
@@ -169,7 +231,7 @@ impl Auditor {
         let name = order.unwrap_or_default();
         if paid == 0 {
             self.found(format!("order {name} was served, and no durable entry says that it is paid"));
-        } else if standing == 0 {
+        } else if standing == 0 && !was_held_up {
             self.found(format!("order {name} was served after it was paid back"));
         } else if again {
             self.found(format!("order {name} was served twice, and nothing had gone wrong in between"));
@@ -180,6 +242,28 @@ impl Auditor {
     pub fn acknowledged(&mut self, total: Amount, durable: Amount) {
         if durable < total {
             self.found(format!("a voucher over {total} was acknowledged, and {durable} is durable"));
+        }
+    }
+
+    /// What sessions were charged, by the books: no more than was signed for, nor than was served.
+    pub fn compare_sessions(&mut self, sessions: &[SessionRecord]) {
+        let mut spent_in_all = 0;
+        for session in sessions {
+            let known = self.sessions.get(&session.channel);
+            let signed = known.map_or(Amount::ZERO, |signed| signed.highest);
+            if known.is_some_and(|signed| signed.refused) {
+                self.found("a session was opened after its payer was told that there is none".to_owned());
+            }
+            spent_in_all += session.spent.units();
+            if session.spent > signed || session.collected > signed {
+                self.found(format!("a session was charged {}, and {signed} was signed for", session.spent));
+            }
+        }
+        let drawn = self.orders.values().filter(|facts| facts.goods == Goods::Drawn);
+        let served: usize = drawn.map(|facts| facts.served.len()).sum();
+        let worth = u128::from(Goods::Drawn.price()).saturating_mul(u128::try_from(served).unwrap_or(u128::MAX));
+        if spent_in_all > worth {
+            self.found(format!("sessions were charged {spent_in_all}, and {worth} was served"));
         }
     }
 

@@ -13,6 +13,8 @@ pub struct Payment {
     pub cost: Option<u64>,
     /// What the rail took.
     pub taken: Vec<Amount>,
+    /// The rail took back what it had settled.
+    pub reversed: bool,
     /// What the rail sent back.
     pub sent_back: Vec<Amount>,
     /// How often the ledger says that it was paid,
@@ -109,13 +111,13 @@ impl Payment {
         if by_rail > 0 && self.paid == 0 {
             findings.push("the rail has its money, and the ledger says nothing of it".to_owned());
         }
-        if by_rail == 0 && self.paid > 0 && !is_prepaid {
+        if by_rail == 0 && self.paid > 0 && !is_prepaid && !self.reversed {
             findings.push("the ledger says that it is paid, and the rail took nothing".to_owned());
         }
         if self.paid > 1 || self.returned > 1 {
             findings.push(format!("it stands in the ledger {} times, paid back {} times", self.paid, self.returned));
         }
-        if self.paid > 0 && self.returned == 0 && !served {
+        if self.paid > 0 && self.returned == 0 && !served && !self.reversed {
             findings.push("it is paid, and neither delivered nor paid back".to_owned());
         }
         if !is_prepaid && by_rail > 0 && (self.returned > 0) == self.sent_back.is_empty() {

@@ -70,8 +70,13 @@ impl Disk {
 
     /// Makes and mounts one in this folder.
     pub fn new(folder: &Path, kind: Kind) -> anyhow::Result<Self> {
+        Self::of_size(folder, kind, kind.size())
+    }
+
+    /// The same, of so many MiB.
+    pub fn of_size(folder: &Path, kind: Kind, size: u64) -> anyhow::Result<Self> {
         let (image, place) = (folder.join("disk.img"), folder.join("disk"));
-        std::fs::File::create(&image)?.set_len(kind.size() << 20)?;
+        std::fs::File::create(&image)?.set_len(size << 20)?;
         std::fs::create_dir_all(&place)?;
         run(&format!("mkfs.{}", kind.name()), ["-q".as_ref(), image.as_os_str()])?;
         let mut disk = Self { image, place, kind, is_mounted: false };

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use farthing_testing_postgres::Cluster;
+
 use crate::chance::Chance;
 use crate::load::Crowd;
 use crate::street::{Places, Street};
@@ -29,8 +31,13 @@ pub async fn run(binary: &Path, effort: Effort) -> anyhow::Result<Verdict> {
     run_on(Places::in_folder(binary, folder.path()), effort).await
 }
 
-/// The same on books of the caller's choice.
-pub async fn run_on(places: Places, effort: Effort) -> anyhow::Result<Verdict> {
+/// The same with the books on a PostgreSQL server.
+pub async fn run_on_postgres(binary: &Path, effort: Effort) -> anyhow::Result<Verdict> {
+    let (folder, server) = (tempfile::tempdir()?, Cluster::start()?);
+    run_on(Places::on_server(binary, folder.path(), server.address()), effort).await
+}
+
+async fn run_on(places: Places, effort: Effort) -> anyhow::Result<Verdict> {
     let mut chance = Chance::new(effort.seed);
     let mut street = Street::new(places, Upstream::default(), effort.seed)?;
     street.start().await?;

@@ -2,7 +2,8 @@
 //! the buyers' journal, the log of the server behind the gateway, the rail's memory, and the books.
 //!
 //! [`street`] holds the gateway and what stands around it, [`load`] the payers, [`verdict`] the comparison. Each trial
-//! is a module: [`kills`], [`cuts`] of power, [`shortage`] of disk, and [`soak`]. What happens is drawn from a seed;
+//! is a module: [`kills`], [`cuts`] of power, [`shortage`] of disk, the books' [`server`] that goes away, and [`soak`].
+//! What happens is drawn from a seed;
 //! how far the processes have come by then is not, so a seed repeats the kind of a run and not its every step.
 
 pub mod books;
@@ -14,6 +15,7 @@ pub mod journal;
 pub mod kills;
 pub mod load;
 pub mod purchase;
+pub mod server;
 pub mod shop;
 pub mod shortage;
 pub mod soak;

@@ -110,13 +110,13 @@ async fn work(
             break;
         }
         if way == Way::Session {
-            vouchers::run(shop, buyer, journal, &format!("{payer}-{number}")).await?;
+            vouchers::run(shop, buyer, journal, &format!("{payer}-{number}"), rest).await?;
         } else {
             let fate = if chance.below(10) == 0 { DOOMED } else { "good" };
             let path = format!("/{}/{fate}/{payer}-{number}", way.path());
             purchase::buy(shop, buyer, journal, way, path, chance.below(6) == 0).await?;
+            tokio::time::sleep(rest).await;
         }
-        tokio::time::sleep(rest).await;
     }
     Ok(())
 }

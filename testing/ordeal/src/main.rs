@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use farthing_testing_ordeal::cuts::{self, Cut};
 use farthing_testing_ordeal::disk::{Disk, Kind};
 use farthing_testing_ordeal::kills::{self, Effort};
 use farthing_testing_ordeal::load::Crowd;
+use farthing_testing_ordeal::server::{self, Blow};
 use farthing_testing_ordeal::shortage::{self, Shortage};
 use farthing_testing_ordeal::soak;
 use farthing_testing_ordeal::verdict::Verdict;
@@ -27,7 +28,21 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Trial {
     /// `kill -9` under load, again and again.
-    Kills(Rounds),
+    Kills {
+        /// Where the books are.
+        #[arg(long, value_enum, default_value = "sqlite")]
+        store: Store,
+        #[command(flatten)]
+        rounds: Rounds,
+    },
+    /// A PostgreSQL server of the books that goes away under load, again and again.
+    Server {
+        /// What befalls it; on a full disk as root only.
+        #[arg(long, value_enum)]
+        blow: Blow,
+        #[command(flatten)]
+        rounds: Rounds,
+    },
     /// Power cuts under load, on a disk of this kind; root only.
     Cuts {
         /// The file system.
@@ -44,6 +59,15 @@ enum Trial {
     Unwritable(Rounds),
     /// Mixed load for long: memory, files and threads must not grow.
     Soak(Soak),
+}
+
+/// Where the books are.
+#[derive(Clone, Copy, ValueEnum)]
+enum Store {
+    /// In a file.
+    Sqlite,
+    /// On a server of the trial's own.
+    Postgres,
 }
 
 #[derive(Args)]
@@ -82,17 +106,14 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let binary = std::path::absolute(&arguments.binary)?;
-    let disk = match &arguments.trial {
-        Trial::Cuts { on, .. } => Some(*on),
-        Trial::Full(_) | Trial::ReadOnly(_) => Some(Kind::Ext4),
-        Trial::Kills(_) | Trial::Unwritable(_) | Trial::Soak(_) => None,
-    };
-    if let Some(why) = disk.and_then(Disk::impossible) {
+    if let Some(why) = arguments.trial.impossible() {
         println!("SKIPPED, and nothing was tried: {why}");
         return Ok(());
     }
     let verdict: Verdict = match arguments.trial {
-        Trial::Kills(rounds) => kills::run(&binary, rounds.effort()).await?,
+        Trial::Kills { store: Store::Sqlite, rounds } => kills::run(&binary, rounds.effort()).await?,
+        Trial::Kills { store: Store::Postgres, rounds } => kills::run_on_postgres(&binary, rounds.effort()).await?,
+        Trial::Server { blow, rounds } => server::run(&binary, blow, rounds.effort()).await?,
         Trial::Cuts { on, rounds } => cuts::run(&binary, on, Cut::Power, rounds.effort()).await?,
         Trial::ReadOnly(rounds) => cuts::run(&binary, Kind::Ext4, Cut::Writing, rounds.effort()).await?,
         Trial::Full(rounds) => shortage::run(&binary, Shortage::Full, rounds.effort()).await?,
@@ -115,6 +136,18 @@ async fn soak(binary: &Path, effort: &Soak) -> anyhow::Result<()> {
     let grown: Vec<_> = drifts.iter().filter(|drift| !drift.is_flat()).collect();
     anyhow::ensure!(grown.is_empty(), "grew from the middle third to the last: {grown:?}");
     Ok(())
+}
+
+impl Trial {
+    /// Why it cannot be done here; nothing when it can.
+    fn impossible(&self) -> Option<String> {
+        match self {
+            Self::Cuts { on, .. } => Disk::impossible(*on),
+            Self::Full(_) | Self::ReadOnly(_) => Disk::impossible(Kind::Ext4),
+            Self::Server { blow, .. } => blow.impossible(),
+            Self::Kills { .. } | Self::Unwritable(_) | Self::Soak(_) => None,
+        }
+    }
 }
 
 impl Rounds {

@@ -68,11 +68,11 @@ fn give_back(street: &Street, disk: Option<&Disk>) -> anyhow::Result<()> {
 
 /// Until many payers have been told to come back. Some may be served meanwhile: files have room inside them, and what
 /// is durable is paid.
-async fn until_refused(load: &Load) -> anyhow::Result<()> {
+pub(crate) async fn until_refused(load: &Load) -> anyhow::Result<()> {
     let told = || load.journal.later().get(&503).copied().unwrap_or_default();
     let (since, before) = (Instant::now(), told());
     while told() < before + 20 {
-        ensure!(since.elapsed() < PATIENCE, "without a disk nobody is told to come back");
+        ensure!(since.elapsed() < PATIENCE, "without its books the gateway tells nobody to come back");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())

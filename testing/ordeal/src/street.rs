@@ -27,7 +27,7 @@ pub struct Places {
     pub binary: PathBuf,
     /// The folder of the configuration, the log and the rail's own memory: never taken away from anybody.
     pub folder: PathBuf,
-    /// What the configuration names as its store.
+    /// What the configuration names as its store: a file, or the address of a server.
     pub store: String,
 }
 
@@ -40,12 +40,13 @@ pub struct Street {
     seed: u64,
     gateway: Option<Gateway>,
     ended: u32,
+    blows: u32,
 }
 
 impl Street {
     /// Nobody is there yet. The seed is the rail's, whose answers are drawn from it.
     pub fn new(places: Places, upstream: Upstream, seed: u64) -> anyhow::Result<Self> {
-        Ok(Self { shop: Shop::new()?, places, upstream, seed, gateway: None, ended: 0 })
+        Ok(Self { shop: Shop::new()?, places, upstream, seed, gateway: None, ended: 0, blows: 0 })
     }
 
     /// Starts a gateway on whatever the books hold.
@@ -64,6 +65,11 @@ impl Street {
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         self.ended += 1;
         self.gateway.take().context("nobody to kill")?.kill().await
+    }
+
+    /// The server of the books goes away, and the gateway lives on.
+    pub fn note_blow(&mut self) {
+        self.blows += 1;
     }
 
     /// The gateway that is there.
@@ -109,6 +115,7 @@ impl Street {
             books,
             payers: payers.to_vec(),
             deaths: self.ended,
+            blows: self.blows,
         };
         let mut verdict = judge(&evidence);
         verdict.figures.later = journal.later().values().sum();
@@ -141,9 +148,9 @@ impl Street {
 
     /// `farthing books verify`, without a gateway.
     fn verify_alone(&self, verdict: &mut Verdict) -> anyhow::Result<()> {
-        let Some(file) = self.places.store.strip_prefix("sqlite:") else { return Ok(()) };
+        let store = self.places.store.strip_prefix("sqlite:").unwrap_or(&self.places.store);
         let mut command = std::process::Command::new(&self.places.binary);
-        let output = command.args(["books", "verify", "--data", file]).output()?;
+        let output = command.args(["books", "verify", "--data", store]).output()?;
         if !output.status.success() {
             let said = [output.stdout, output.stderr].concat();
             verdict.faults.push(format!("books verify: {}", String::from_utf8_lossy(&said)));
@@ -184,5 +191,10 @@ impl Places {
     pub fn in_folder(binary: &Path, folder: &Path) -> Self {
         let store = format!("sqlite:{}", folder.join("farthing.db").display());
         Self { binary: binary.to_owned(), folder: folder.to_owned(), store }
+    }
+
+    /// Books on a server, and everything else in this folder.
+    pub fn on_server(binary: &Path, folder: &Path, address: String) -> Self {
+        Self { binary: binary.to_owned(), folder: folder.to_owned(), store: address }
     }
 }

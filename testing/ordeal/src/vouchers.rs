@@ -1,6 +1,6 @@
 //! A payer of sessions: one deposit, many vouchers, and an end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use farthing_load::buyer::{Buyer, Session};
@@ -13,6 +13,9 @@ use crate::shop::{Answer, Shop};
 /// How many requests a session pays for.
 const LENGTH: u32 = 40;
 
+/// How long what a gateway held that is dead may stay held: on a server it takes the others two seconds to see a death.
+const FREED: Duration = Duration::from_secs(20);
+
 /// How a request of a session ended.
 enum End {
     Delivered(u32),
@@ -22,8 +25,14 @@ enum End {
     Over,
 }
 
-/// Opens a session, buys by it until it is used up or the trial is over, and closes it.
-pub(crate) async fn run(shop: &Shop, buyer: &Buyer, journal: &Journal, name: &str) -> anyhow::Result<()> {
+/// Opens a session, buys by it until it is used up or the trial is over, resting after each purchase, and closes it.
+pub(crate) async fn run(
+    shop: &Shop,
+    buyer: &Buyer,
+    journal: &Journal,
+    name: &str,
+    rest: Duration,
+) -> anyhow::Result<()> {
     let path = |number: u32| format!("/{}/{name}-{number}", Way::Session.path());
     let challenge = price(shop, journal, &path(0)).await?;
     let mut session = Session::new(buyer, challenge, 1)?;
@@ -42,6 +51,7 @@ pub(crate) async fn run(shop: &Shop, buyer: &Buyer, journal: &Journal, name: &st
         if journal.is_over() {
             break;
         }
+        tokio::time::sleep(rest).await;
     }
     close(shop, journal, &session, &path(LENGTH)).await?;
     journal.note_session(seen);
@@ -50,14 +60,19 @@ pub(crate) async fn run(shop: &Shop, buyer: &Buyer, journal: &Journal, name: &st
 
 /// Presents the same voucher until there is an end.
 async fn present(shop: &Shop, journal: &Journal, path: &str, credential: &HeaderValue) -> anyhow::Result<End> {
-    let since = Instant::now();
+    let (since, mut used_up) = (Instant::now(), None::<Instant>);
     while since.elapsed() < PATIENCE {
         match shop.ask(path, Some(credential)).await {
             Answer::Delivered(process) => {
                 journal.note_delivery();
                 return Ok(End::Delivered(process));
             }
-            Answer::Price { problem, .. } if problem == "insufficient-balance" => return Ok(End::UsedUp),
+            Answer::Price { problem, .. } if problem == "insufficient-balance" => {
+                if used_up.get_or_insert_with(Instant::now).elapsed() > FREED {
+                    return Ok(End::UsedUp);
+                }
+                tokio::time::sleep(SOON).await;
+            }
             Answer::Price { problem, .. } => {
                 journal.note_odd(format!("{path}: refused with {problem}"));
                 return Ok(End::Over);

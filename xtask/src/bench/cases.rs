@@ -4,7 +4,8 @@ use super::load::{Run, Volley, volley, wrk};
 use super::micro::Micro;
 use super::probes::{FsyncFloor, median};
 use super::servers::Server;
-use super::{Bench, PAYER_SEED};
+use super::{Bench, CONNECTIONS, PAYER_SEED};
+use crate::gateway::Gateway;
 
 /// One thing that is measured.
 pub(super) struct Case {
@@ -20,6 +21,7 @@ const LATENCY_RATE: u32 = 4_000;
 /// Paid requests for each second of a case; the number is fixed beforehand because each is signed beforehand. About as
 /// many as a server answers, so that a case takes about its seconds.
 const PAID_PER_SECOND: u32 = 8_000;
+const PAID_ON_POSTGRES: u32 = 4_000;
 const PAID_BY_MPP: u32 = 16_000;
 const PAID_BY_MPPX: u32 = 2_000;
 const PAID_BY_PYMPP: u32 = 1_500;
@@ -85,7 +87,12 @@ pub(super) const CASES: &[Case] = &[
     Case {
         key: "paid",
         title: "farthing, paid and durable, at full speed",
-        measure: |bench| fire(bench, "/paid", PAID_PER_SECOND, None, Some("charge")),
+        measure: |bench| fire(bench, &bench.servers.gateway, "/paid", PAID_PER_SECOND, None, Some("charge")),
+    },
+    Case {
+        key: "paid_postgres",
+        title: "farthing on PostgreSQL, paid and durable, at full speed",
+        measure: |bench| fire(bench, &bench.servers.on_postgres, "/paid", PAID_ON_POSTGRES, None, Some("charge")),
     },
     Case {
         key: "mpp_paid",
@@ -105,36 +112,46 @@ pub(super) const CASES: &[Case] = &[
     Case {
         key: "voucher",
         title: "farthing, paid by voucher and durable, at full speed",
-        measure: |bench| fire(bench, "/session", PAID_PER_SECOND, None, Some("voucher")),
+        measure: |bench| fire(bench, &bench.servers.gateway, "/session", PAID_PER_SECOND, None, Some("voucher")),
     },
     Case {
         key: "free_paced",
         title: "farthing, a free route, 4,000/s",
-        measure: |bench| fire(bench, "/free", LATENCY_RATE, Some(LATENCY_RATE), None),
+        measure: |bench| fire(bench, &bench.servers.gateway, "/free", LATENCY_RATE, Some(LATENCY_RATE), None),
     },
     Case {
         key: "paid_paced",
         title: "farthing, paid and durable, 4,000/s",
-        measure: |bench| fire(bench, "/paid", LATENCY_RATE, Some(LATENCY_RATE), Some("charge")),
+        measure: |bench| fire(bench, &bench.servers.gateway, "/paid", LATENCY_RATE, Some(LATENCY_RATE), Some("charge")),
     },
     Case {
         key: "voucher_paced",
         title: "farthing, paid by voucher and durable, 4,000/s",
-        measure: |bench| fire(bench, "/session", LATENCY_RATE, Some(LATENCY_RATE), Some("voucher")),
+        measure: |bench| {
+            fire(bench, &bench.servers.gateway, "/session", LATENCY_RATE, Some(LATENCY_RATE), Some("voucher"))
+        },
     },
 ];
 
-fn fire(bench: &Bench<'_>, path: &str, per_second: u32, rate: Option<u32>, by: Option<&str>) -> anyhow::Result<Run> {
-    let gateway = &bench.servers.gateway;
+fn fire(
+    bench: &Bench<'_>,
+    gateway: &Gateway,
+    path: &str,
+    per_second: u32,
+    rate: Option<u32>,
+    by: Option<&str>,
+) -> anyhow::Result<Run> {
     let payer = by.map(|by| (PAYER_SEED, by));
-    let shots = Volley { url: &gateway.url(path), count: per_second * bench.seconds, rate, payer };
+    let count = per_second * bench.seconds;
+    let shots = Volley { url: &gateway.url(path), count, connections: CONNECTIONS, rate, payer };
     volley(bench.binaries, &shots, gateway.process_id())
 }
 
 /// Paid requests to a seller of the official SDKs, as fast as the answers come.
 fn buy(bench: &Bench<'_>, seller: &Server, per_second: u32) -> anyhow::Result<Run> {
     let payer = Some((PAYER_SEED, "charge"));
-    let shots = Volley { url: &seller.url("/"), count: per_second * bench.seconds, rate: None, payer };
+    let count = per_second * bench.seconds;
+    let shots = Volley { url: &seller.url("/"), count, connections: CONNECTIONS, rate: None, payer };
     volley(bench.binaries, &shots, seller.process_id())
 }
 

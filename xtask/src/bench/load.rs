@@ -20,7 +20,7 @@ pub(super) struct Run {
 pub(super) fn wrk(url: &str, seconds: u32, server: u32) -> anyhow::Result<Run> {
     let before = processor_seconds(server)?;
     let output = program("taskset", ["--cpu-list", LOAD_CORE, "wrk", "--threads", "1", "--connections"])
-        .args([CONNECTIONS, "--latency", "--duration", &format!("{seconds}s"), url])
+        .args([&*CONNECTIONS.to_string(), "--latency", "--duration", &format!("{seconds}s"), url])
         .output_text()?;
     let used = processor_seconds(server)? - before;
     let after = |label: &str| {
@@ -49,6 +49,7 @@ fn milliseconds(text: &str) -> anyhow::Result<f64> {
 pub(super) struct Volley<'a> {
     pub(super) url: &'a str,
     pub(super) count: u32,
+    pub(super) connections: u32,
     /// Requests a second; as fast as the answers come without it.
     pub(super) rate: Option<u32>,
     /// The seed of the key that pays, and what it pays by: `charge`, `voucher` or `opening`.
@@ -69,7 +70,12 @@ struct Figures {
 pub(super) fn volley(binaries: &Binaries, volley: &Volley<'_>, server: u32) -> anyhow::Result<Run> {
     let before = processor_seconds(server)?;
     let mut command = program("taskset", ["--cpu-list", LOAD_CORE]);
-    command.arg(&binaries.load).args(["--connections", CONNECTIONS, "--count", &volley.count.to_string()]);
+    command.arg(&binaries.load).args([
+        "--connections",
+        &volley.connections.to_string(),
+        "--count",
+        &volley.count.to_string(),
+    ]);
     if let Some(rate) = volley.rate {
         command.args(["--rate", &rate.to_string()]);
     }

@@ -5,7 +5,9 @@
 
 mod cases;
 mod chart;
+mod curves;
 mod facilitator;
+mod growth;
 mod load;
 mod micro;
 mod probes;
@@ -26,7 +28,7 @@ use servers::{Binaries, Servers};
 const SERVER_CORE: &str = "0";
 /// The core of the load generator, and of the upstream behind the proxies.
 const LOAD_CORE: &str = "1";
-const CONNECTIONS: &str = "64";
+const CONNECTIONS: u32 = 64;
 /// The key that pays, and what it is given: enough for every round.
 const PAYER_SEED: &str = "6661727468696e672062656e63686d61726b206b65792c206e6f207365637265";
 const BALANCE: &str = "1000000 USD";
@@ -54,6 +56,9 @@ pub(crate) struct Effort {
     /// Measure only this.
     #[arg(long, value_enum)]
     only: Option<Part>,
+    /// The most transfers in the books, where it is measured how cost grows.
+    #[arg(long, default_value_t = 10_000_000)]
+    rows: u32,
     /// Print the figures and leave `bench/` as it is.
     #[arg(long)]
     dry_run: bool,
@@ -64,21 +69,27 @@ pub(crate) struct Effort {
 pub(crate) enum Part {
     /// `/verify` beside x402-rs; the figures are in `docs/facilitator.md`.
     Facilitator,
+    /// How a payment's cost grows with connections, routes, nodes, payers and the books.
+    Growth,
 }
 
 /// Measures everything and writes `bench/README.md`, `bench/results.json` and `bench/results.svg`.
 pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     ensure!(std::thread::available_parallelism()?.get() >= 2, "the benchmarks need two cores");
     ensure!(effort.rounds > 0 && effort.seconds > 0, "--rounds and --seconds must be at least 1");
-    if effort.only == Some(Part::Facilitator) {
-        return facilitator::run(effort);
+    match effort.only {
+        Some(Part::Facilitator) => return facilitator::run(effort),
+        Some(Part::Growth) => return growth::run(effort),
+        None => {}
     }
     tools::measuring()?;
     let binaries = if effort.no_build { Binaries::as_built()? } else { Binaries::build()? };
     let neighbours = load_average()?;
     let micro = micro::measure(&binaries.mpp_micro)?;
     let servers = Servers::start(&binaries)?;
-    servers.gateway.grant(&payer_of(&binaries, PAYER_SEED)?, BALANCE)?;
+    for gateway in [&servers.gateway, &servers.on_postgres] {
+        gateway.grant(&payer_of(&binaries, PAYER_SEED)?, BALANCE)?;
+    }
     let bench = Bench { binaries: &binaries, servers: &servers, seconds: effort.seconds };
     let mut results = Results::new(micro, neighbours);
     bench.warm_up()?;
@@ -97,8 +108,9 @@ pub(crate) fn run(effort: &Effort) -> anyhow::Result<()> {
     let profile = if effort.profile { Some(profile::take(&bench)?) } else { None };
     results.megabytes = bench.memory_after_many_requests()?;
     results.session_megabytes = bench.memory_with_open_sessions()?;
-    let Servers { gateway, .. } = servers;
+    let Servers { gateway, on_postgres, .. } = servers;
     gateway.stop_and_verify(&binaries.farthing)?;
+    on_postgres.stop_and_verify(&binaries.farthing)?;
     report::write(&results, profile.as_deref(), effort)
 }
 
@@ -134,7 +146,13 @@ impl Bench<'_> {
         println!("ten thousand open sessions, then the gateway's memory");
         let gateway = &self.servers.gateway;
         let (url, process) = (gateway.url("/session"), gateway.process_id());
-        let shots = Volley { url: &url, count: OPEN_SESSIONS, rate: None, payer: Some((PAYER_SEED, "opening")) };
+        let shots = Volley {
+            url: &url,
+            count: OPEN_SESSIONS,
+            connections: CONNECTIONS,
+            rate: None,
+            payer: Some((PAYER_SEED, "opening")),
+        };
         load::volley(self.binaries, &shots, process)?;
         resident_megabytes(process)
     }

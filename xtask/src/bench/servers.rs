@@ -3,11 +3,12 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use farthing_testing_postgres::Cluster;
 use tempfile::TempDir;
 
 use super::{LOAD_CORE, SERVER_CORE};
 use crate::commands::{Run as _, cargo, is_installed, program};
-use crate::gateway::{Gateway, free_address};
+use crate::gateway::{Beside, Gateway, free_address};
 use crate::{farthing, tools, workspace};
 
 /// Bytes of the file that nginx serves: about as many as a 402 with its problem document.
@@ -16,6 +17,8 @@ const STATIC_BYTES: usize = 1024;
 /// Every server of a run. Those that are measured share one core, and only one of them is asked at a time.
 pub(super) struct Servers {
     pub(super) gateway: Gateway,
+    /// The same gateway with its books on a PostgreSQL server, which has both cores.
+    pub(super) on_postgres: Gateway,
     /// nginx with the static file and as a reverse proxy.
     pub(super) nginx: Server,
     /// The axum layer of the `mpp` crate.
@@ -26,8 +29,12 @@ pub(super) struct Servers {
     pub(super) pympp: Server,
     /// What both proxies stand in front of; it shares the load generator's core.
     _upstream: Server,
+    _postgres: Cluster,
     _folder: TempDir,
 }
+
+/// What the server of the books is told: durable, and with room for the runs.
+pub(super) const DURABLE: &str = "fsync = on\nfull_page_writes = on\nshared_buffers = 256MB\nmax_wal_size = 4GB\n";
 
 /// A process that is ended when dropped.
 pub(super) struct Server {
@@ -70,8 +77,8 @@ impl Servers {
     pub(super) fn start(binaries: &Binaries) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("static"), "x".repeat(STATIC_BYTES))?;
-        let address = free_address()?;
-        let upstream = nginx(folder.path(), "upstream", LOAD_CORE, &address, UPSTREAM)?;
+        let upstream = upstream(folder.path())?;
+        let address = upstream.address.clone();
         let proxy = PROXY.replace("{root}", &folder.path().to_string_lossy()).replace("{upstream}", &address);
         let nginx = nginx(folder.path(), "proxy", SERVER_CORE, &free_address()?, &proxy)?;
         let mpp = free_address()?;
@@ -85,8 +92,31 @@ impl Servers {
         let pympp = Server::start(SERVER_CORE, &tools::python("pympp")?, &arguments, address_of_pympp.clone())?;
         let routes = ROUTES.replace("{upstream}", &address);
         let gateway = Gateway::start(&["taskset", "--cpu-list", SERVER_CORE], &binaries.farthing, &routes)?;
-        Ok(Self { gateway, nginx, mpp, mppx, pympp, _upstream: upstream, _folder: folder })
+        let postgres = Cluster::start_with(DURABLE)?;
+        let on_postgres = gateway_on(binaries, &postgres.address(), &routes)?;
+        Ok(Self {
+            gateway,
+            on_postgres,
+            nginx,
+            mpp,
+            mppx,
+            pympp,
+            _upstream: upstream,
+            _postgres: postgres,
+            _folder: folder,
+        })
     }
+}
+
+/// A gateway on the core of whatever is measured, with its books at this address.
+pub(super) fn gateway_on(binaries: &Binaries, store: &str, routes: &str) -> anyhow::Result<Gateway> {
+    let beside = Beside { store: Some(store), ..Beside::default() };
+    Gateway::start_beside(&["taskset", "--cpu-list", SERVER_CORE], &binaries.farthing, routes, beside)
+}
+
+/// What the proxies stand in front of, by itself: nginx on the load generator's core.
+pub(super) fn upstream(folder: &Path) -> anyhow::Result<Server> {
+    nginx(folder, "upstream", LOAD_CORE, &free_address()?, UPSTREAM)
 }
 
 const UPSTREAM: &str = "location / { default_type text/plain; return 200 'served'; }";
@@ -167,6 +197,10 @@ impl Server {
 
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(super) fn process_id(&self) -> u32 {

@@ -22,7 +22,9 @@ const GROUPS: &[(char, u32)] = &[
     ('L', 9),
     ('N', 22),
     ('P', 10),
+    ('R', 6),
     ('S', 45),
+    ('T', 5),
 ];
 
 /// The attacks of group W, which keep the numbers of the list that they come from.

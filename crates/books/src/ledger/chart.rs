@@ -35,6 +35,8 @@
 //! | taken back by a bank         | `payer/<id>`        | the same way back   |
 //! | and no longer in the balance | `losses/<rail>`     | `confirmed/<rail>`  |
 //! | there before the first day   | `confirmed/<rail>`  | `opening/<rail>`    |
+//! | balance to other books, held | `payer/<id>`        | `transit`           |
+//! | balance from other books     | `transit`           | `payer/<id>`        |
 //!
 //! The first two are in different assets: the money as its rail counts it, and as a balance counts it
 //! ([`super::conversion`]). Money that is paid out goes the other way.
@@ -54,7 +56,6 @@ use std::str::FromStr;
 use farthing_rail::{EntryKey, PayerId, PaymentId, ProofKey, SessionId};
 use sha2::{Digest, Sha256};
 
-use super::conversion::Leg;
 use super::{Account, AccountId, AccountKind, TransferId};
 use farthing_money::{Amount, Asset};
 
@@ -132,9 +133,10 @@ pub enum EntryPurpose {
 }
 
 impl TransferId {
-    /// The id of the transfer that does this for a payment.
+    /// The id of the transfer that does this for a payment. What every payment has lies beside its payment; the others
+    /// are few, and some of their ids are known to rails.
     pub fn of(payment: PaymentId, purpose: Purpose) -> Self {
-        let purpose: &[u8] = match purpose {
+        let name: &[u8] = match purpose {
             Purpose::Charge => b"charge",
             Purpose::Fee => b"fee",
             Purpose::Refund => b"refund",
@@ -146,6 +148,16 @@ impl TransferId {
             Purpose::Debit => b"debit",
             Purpose::Return => b"return",
         };
+        let id = Self::unplaced(payment, name);
+        if purpose == Purpose::Charge { Self(payment.beside(id.0)) } else { id }
+    }
+
+    /// The id of a payment's charge before version 10 of the books.
+    pub(crate) fn of_charge_before(payment: PaymentId) -> Self {
+        Self::unplaced(payment, b"charge")
+    }
+
+    fn unplaced(payment: PaymentId, purpose: &[u8]) -> Self {
         Self::named(b"farthing/transfer/1\0", payment.as_bytes(), purpose)
     }
 
@@ -179,16 +191,12 @@ impl TransferId {
         id
     }
 
-    /// The id of one half of the conversion of that name.
-    pub(super) fn of_conversion(name: &str, leg: Leg) -> Self {
-        let leg: &[u8] = match leg {
-            Leg::Out => b"\0out",
-            Leg::In => b"\0in",
-        };
-        Self::named(b"farthing/conversion/1\0", name.as_bytes(), leg)
+    /// Whether this is that id, wherever it lies: charges had no place before version 10 of the books.
+    pub(crate) fn is_but_for_place(self, other: Self) -> bool {
+        self.0.iter().zip(other.0).skip(PaymentId::PLACE).all(|(own, its)| *own == its)
     }
 
-    fn named(kind: &[u8], owner: &[u8], purpose: &[u8]) -> Self {
+    pub(super) fn named(kind: &[u8], owner: &[u8], purpose: &[u8]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(kind);
         hasher.update(owner);
@@ -224,7 +232,8 @@ impl AccountKind {
             | Self::Opening(_) => false,
             // Money comes in on one asset and goes out on another: of one it is on this side, of one on that.
             Self::Conversion(_) => false,
-            Self::Vouchers(_)
+            Self::Transit
+            | Self::Vouchers(_)
             | Self::Clearing(_)
             | Self::Confirmed(_)
             | Self::Fees(_)
@@ -270,6 +279,7 @@ impl fmt::Display for AccountKind {
             Self::Grants => formatter.write_str("grants"),
             Self::Suspense => formatter.write_str("suspense"),
             Self::Rounding => formatter.write_str("rounding"),
+            Self::Transit => formatter.write_str("transit"),
         }
     }
 }
@@ -301,6 +311,7 @@ impl FromStr for AccountKind {
             None if text == "grants" => Self::Grants,
             None if text == "suspense" => Self::Suspense,
             None if text == "rounding" => Self::Rounding,
+            None if text == "transit" => Self::Transit,
             _ => return Err(refused()),
         };
         Ok(kind)
@@ -366,7 +377,7 @@ mod tests {
             "opening/bank",
         ]
         .into_iter()
-        .chain(["refunds", "grants", "suspense", "rounding"])
+        .chain(["refunds", "grants", "suspense", "rounding", "transit"])
         {
             assert_eq!(name.parse::<AccountKind>().unwrap().to_string(), name);
         }
@@ -381,6 +392,6 @@ mod tests {
             payments.iter().flat_map(|payment| Purpose::ALL.map(|purpose| TransferId::of(*payment, purpose))).collect();
         assert_eq!(ids.len(), 20);
         let stored = TransferId::of(payments[0], Purpose::Charge).to_string();
-        assert_eq!(stored, "trf_5c7e494b3ec6ce29cf2e48f838e7baba", "ids are stored: they must never change");
+        assert_eq!(stored, "trf_000000000000ce29cf2e48f838e7baba", "ids are stored: they must never change");
     }
 }

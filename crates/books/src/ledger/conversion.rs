@@ -90,6 +90,17 @@ impl From<RateError> for Invalid {
     }
 }
 
+impl TransferId {
+    /// The id of one half of the conversion of that name.
+    fn of_conversion(name: &str, leg: Leg) -> Self {
+        let leg: &[u8] = match leg {
+            Leg::Out => b"\0out",
+            Leg::In => b"\0in",
+        };
+        Self::named(b"farthing/conversion/1\0", name.as_bytes(), leg)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use farthing_money::Home;

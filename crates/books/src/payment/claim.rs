@@ -3,17 +3,18 @@
 use farthing_money::Amount;
 use farthing_rail::PaymentId;
 
+use super::top_up::conversion_of;
 use super::{NewPayment, PaymentRecord, PaymentState};
 use crate::command::{ClaimOutcome, Invalid};
 use crate::ledger::Purpose;
 use crate::ledger::posting::{Refused, post};
 use crate::shelf::{Missing, ProofUse, Shelf};
-use crate::{Outcome, TransferId};
+use crate::{AccountId, AccountKind, Outcome, TransferId};
 
 /// Claims a payment, and posts it when the money is in these books.
 ///
-/// The questions are asked in this order: is the challenge claimed, is the idempotency key held by
-/// another payment, is the proof used, does the balance hold the amount.
+/// The questions are asked in this order: is the challenge claimed, do the books go back so far, is the idempotency key
+/// held by another payment, is the proof used, does the balance hold the amount.
 pub(crate) fn claim(shelf: &mut Shelf, new: &NewPayment) -> Result<Outcome, Missing> {
     if let Some(known) = shelf.payments.get(&new.id)? {
         if known.challenge != new.challenge {
@@ -21,7 +22,11 @@ pub(crate) fn claim(shelf: &mut Shelf, new: &NewPayment) -> Result<Outcome, Miss
         }
         return Ok(Outcome::Claim(ClaimOutcome::Lost(Box::new(known.clone()))));
     }
-    if new.id != PaymentId::of(&new.challenge) {
+    let horizon = shelf.horizon.ok_or(Missing("how far back the books go"))?;
+    if new.at < horizon {
+        return Ok(Outcome::Invalid(Invalid::BeforeHorizon));
+    }
+    if !new.id.answers(&new.challenge) {
         return Ok(Outcome::Invalid(Invalid::ForeignId));
     }
     if (new.prepaid || new.tops_up.is_some()) && new.proof.payer.is_none() {
@@ -37,11 +42,13 @@ pub(crate) fn claim(shelf: &mut Shelf, new: &NewPayment) -> Result<Outcome, Miss
     }
     match shelf.proofs.get(&new.proof.key)? {
         None => {}
-        Some(ProofUse::Payment(other)) => return Ok(Outcome::Claim(ClaimOutcome::ProofUsed(*other))),
+        Some(ProofUse::Payment(other)) => return Ok(Outcome::Claim(used(shelf, new, *other)?)),
         Some(ProofUse::Deposit(session)) => return Ok(Outcome::Claim(ClaimOutcome::Deposited(*session))),
     }
     let record = new.record();
     if new.prepaid {
+        // A payment that is not on record has no entry either.
+        shelf.transfers.load(TransferId::of(new.id, Purpose::Charge), None);
         match post(shelf, &[record.charge(new.at)]) {
             Ok(()) => {}
             Err(Refused::Missing(missing)) => return Err(missing),
@@ -60,7 +67,23 @@ pub(crate) fn claim(shelf: &mut Shelf, new: &NewPayment) -> Result<Outcome, Miss
     Ok(Outcome::Claim(ClaimOutcome::Won(Box::new(record))))
 }
 
+/// A proof is on record: of another payment, or of this very one from the time when ids were not placed.
+fn used(shelf: &Shelf, new: &NewPayment, other: PaymentId) -> Result<ClaimOutcome, Missing> {
+    let known = shelf.payments.get(&other)?.filter(|known| known.challenge == new.challenge);
+    Ok(known.map_or(ClaimOutcome::ProofUsed(other), |known| ClaimOutcome::Lost(Box::new(known.clone()))))
+}
+
 impl NewPayment {
+    /// The accounts of its charge out of its payer's balance.
+    pub(crate) fn charged(&self) -> Option<[AccountId; 2]> {
+        let payer = self.proof.payer.clone()?;
+        let earned = match &self.tops_up {
+            Some(balance) => conversion_of(balance),
+            None => AccountKind::Revenue(self.route.clone()),
+        };
+        Some([AccountKind::Payer(payer), earned].map(|kind| AccountId::new(kind, &self.proof.asset)))
+    }
+
     /// The record as it is first written.
     pub(crate) fn record(&self) -> PaymentRecord {
         PaymentRecord {

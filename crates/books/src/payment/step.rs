@@ -258,6 +258,7 @@ impl Command {
             | Self::Approval(_)
             | Self::Log(_)
             | Self::Convert(_)
+            | Self::Visit { .. }
             | Self::TopUp(_)
             | Self::Bank(_)
             | Self::Policy(_) => return None,

@@ -16,3 +16,9 @@ pub(crate) fn recovered(session: &SessionRecord, at: Timestamp) -> Option<Sessio
     session.pending = session.pending.map(|pending| PendingDeposit { ask_at: pending.ask_at.or(Some(at)), ..pending });
     Some(session)
 }
+
+/// The session without what is held, whoever holds it: what a living process holds of it is spent all the same when it
+/// is delivered, as far as the voucher covers it. Nothing where nothing is held.
+pub(crate) fn let_go(session: &SessionRecord, at: Timestamp) -> Option<SessionRecord> {
+    (!session.held.is_zero()).then(|| SessionRecord { held: Amount::ZERO, updated_at: at, ..session.clone() })
+}

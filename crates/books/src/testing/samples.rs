@@ -37,7 +37,7 @@ pub fn prepaid(number: u32, payer_number: u32, amount: u128) -> NewPayment {
     NewPayment {
         id: PaymentId::of(&challenge),
         proof: Proof {
-            key: ProofKey::new(format!("balance:{}", challenge.as_str())),
+            key: ProofKey::new(format!("balance/{}", challenge.as_str())),
             payer: Some(payer(payer_number)),
             amount: Amount::new(amount),
             asset: usd(),

@@ -1,5 +1,6 @@
 //! `farthing balance`: prepaid balances at a gateway.
 
+mod carry;
 mod topup;
 mod withdraw;
 
@@ -31,6 +32,14 @@ pub(crate) enum Balance {
         after_help = "Example:\n  farthing balance withdraw --payer did:key:z6Mk... --currency EUR --to \"DE89 3704 0044 0532 0130 00\" --name \"Erika Mustermann\""
     )]
     Withdraw(withdraw::Withdraw),
+    /// Move a part of a payer's balance to another shop's books, wherever those are. Asking again goes on or changes
+    /// nothing.
+    #[command(after_help = "Example:\n  farthing balance move --payer did:key:z6Mk... --amount \"5 USD\" \\\n    \
+        --from \"postgres://gate@one.example.com/money?schema=shop_1\" \\\n    \
+        --to \"postgres://gate@two.example.com/money?schema=shop_2\"\n\n\
+        Interrupted, it is held and cannot be spent: run the same command again, or with --call-back to give it back. \
+        `farthing books verify --data ONE --with TWO` compares both books. Books in a file: stop their gateway first.")]
+    Move(carry::Move),
     /// What a payer has left.
     #[command(after_help = "Example:\n  farthing balance show --admin http://127.0.0.1:4021 --payer did:key:z6Mk...")]
     Show(Show),
@@ -72,6 +81,7 @@ impl Balance {
         match self {
             Self::Grant(grant) => grant.run().await,
             Self::Topup(order) => order.run().await,
+            Self::Move(order) => order.run().await,
             Self::Withdraw(order) => order.run().await,
             Self::Show(show) => show.run().await,
         }

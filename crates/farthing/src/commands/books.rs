@@ -3,7 +3,9 @@
 mod fees;
 mod import;
 mod payout;
+mod prune;
 mod suspense;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,17 +21,18 @@ use serde_json::{Value, json};
 
 use super::admin::Admin;
 use super::differences::{Differences, Reconcile};
+use super::password;
 use crate::failure::{Failure, OrFail};
-use crate::terminal::{self, Colour};
+use crate::terminal;
 
 /// A seller's books.
 #[derive(Subcommand)]
 pub(crate) enum Books {
     /// Recompute every balance from the transfers and check every invariant.
     #[command(
-        after_help = "Example:\n  farthing books verify --data ./seller\n\nExit code 1 when anything does not add up."
+        after_help = "Examples:\n  farthing books verify --data ./seller\n  farthing books verify --data ./seller --with ./other --json\n\nExit code 1 when anything does not add up, or a balance is on its way between the two."
     )]
-    Verify(Verify),
+    Verify(verify::Verify),
     /// What was sold: per payer, route and rail, with totals.
     #[command(after_help = "Example:\n  farthing books statement --data ./seller --json")]
     Statement(Statement),
@@ -57,6 +60,11 @@ pub(crate) enum Books {
     /// Write what was withdrawn into a payment file (pain.001) for the bank, each payment into one file, ever.
     #[command(after_help = "Example:\n  farthing books payout --out ./payments --admin http://127.0.0.1:4021")]
     Payout(payout::Payout),
+    /// Let go of payments out of balances that are long over, and of kept responses; their sums are carried forward.
+    #[command(after_help = "Example:\n  farthing books prune --before 2026-01-01T00:00:00Z --data ./seller\n\n\
+        What is open stays, and what a rail moved, and everything less than a week older than the newest payment. \
+        Books in a file: stop their gateway first, or let it do this by itself ([gateway] keep = \"400d\").")]
+    Prune(prune::Prune),
     /// Pay a payment back, whole and once: one that was delivered, or one that is still owed.
     #[command(
         after_help = "Example:\n  farthing books refund pay_0123... --admin http://127.0.0.1:4021\n\nRefunding twice is refunding once. Exit code 1 when it cannot be paid back now."
@@ -73,12 +81,6 @@ struct Place {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct Verify {
-    #[command(flatten)]
-    place: Place,
 }
 
 #[derive(Args)]
@@ -126,6 +128,7 @@ impl Books {
             Self::Import(import) => import.run().await,
             Self::Suspense(suspense) => suspense.run().await,
             Self::Payout(payout) => payout.run().await,
+            Self::Prune(prune) => prune.run().await,
             Self::Refund(refund) => refund.run().await,
         }
     }
@@ -133,11 +136,16 @@ impl Books {
 
 /// Opens a gateway's books to look at them, beside the gateway or without it.
 pub(crate) fn open(data: &Path) -> Result<Store, Failure> {
+    Store::open(place_of(data)?, Sharing::ReadOnly).or_fail("the books cannot be opened")
+}
+
+/// Where a gateway's books are.
+pub(super) fn place_of(data: &Path) -> Result<Location, Failure> {
     let place = match data.to_str().filter(|text| text.starts_with("postgres")) {
         Some(address) => address.parse().map_err(|error: AddressError| Failure::wrong_use(error.to_string()))?,
         None => file_of(data)?,
     };
-    Store::open(place, Sharing::ReadOnly).or_fail("the books cannot be opened")
+    Ok(password::add_to(place))
 }
 
 fn file_of(data: &Path) -> Result<Location, Failure> {
@@ -147,36 +155,6 @@ fn file_of(data: &Path) -> Result<Location, Failure> {
         return Err(Failure::new(format!("there are no books at {file}; name the gateway's data directory")));
     }
     Ok(Location::File(file))
-}
-
-impl Verify {
-    async fn run(self) -> Result<ExitCode, Failure> {
-        let verification = open(&self.place.data)?.verify().await.or_fail("the books cannot be read")?;
-        let clean = verification.findings.is_empty();
-        if self.place.json {
-            terminal::say_json(&json!({
-                "clean": clean,
-                "transfers": verification.transfers,
-                "accounts": verification.accounts,
-                "payments": verification.payments,
-                "findings": verification.findings,
-            }));
-        } else {
-            for finding in &verification.findings {
-                terminal::say(&format!("{} {finding}", terminal::coloured("broken", Colour::Red)));
-            }
-            let verdict = if clean {
-                terminal::coloured("The books balance", Colour::Green)
-            } else {
-                "The books do not balance".into()
-            };
-            terminal::say(&format!(
-                "{verdict}: {} payments, {} transfers, {} accounts recomputed.",
-                verification.payments, verification.transfers, verification.accounts
-            ));
-        }
-        Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
 }
 
 impl Payment {

@@ -13,8 +13,13 @@ use rustls_platform_verifier::ConfigVerifierExt;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::password;
 use crate::failure::{Failure, OrFail};
 use crate::{environment, logging, rails, terminal};
+
+/// A gateway that cannot write its books sells nothing, and what it was at waits for a process that can.
+const NO_WRITER: &str = "the thread that writes the books ended by a fault of this program, which is told above, and \
+    nothing can be sold without it; start the gateway again, which goes on where this one stopped, and report the fault";
 
 /// Put a price on an HTTP server.
 #[derive(Args)]
@@ -58,7 +63,7 @@ impl Gateway {
         if self.check {
             return self.checked(config);
         }
-        let (development, store) = (config.development, config.store.clone());
+        let (development, store) = (config.development, password::add_to(config.store.clone()));
         let books =
             Books::open(&store, Sharing::Exclusive).map_err(|error| Failure::new(format!("{store}: {error}")))?;
         let upstream_tls = rustls::ClientConfig::with_platform_verifier().or_fail("the system's trusted roots")?;
@@ -69,7 +74,10 @@ impl Gateway {
         let running = seller.run().await.map_err(refused)?;
         self.announce(running.addresses(), &running.economics(), development);
         let reloading = tokio::spawn(reload_on_hangup(running.reloader().clone()));
-        asked_to_stop().await?;
+        tokio::select! {
+            asked = asked_to_stop() => asked?,
+            () = books.writer_ended() => return Err(Failure::new(NO_WRITER)),
+        }
         reloading.abort();
         let drained = running.shutdown().await;
         books.close().await.or_fail("the books could not be closed")?;

@@ -7,7 +7,7 @@ use clap::Args;
 use farthing_wallet::{PassphraseSource, PayingClient, Token, Wallet, WalletName, Wallets};
 use secrecy::SecretString;
 
-use super::card;
+use super::{card, password};
 use crate::failure::{Failure, OrFail};
 use crate::{environment, terminal};
 
@@ -87,7 +87,7 @@ impl Home {
     /// The wallets in it.
     pub(crate) fn wallets(&self) -> Result<Wallets, Failure> {
         let wallets = farthing_rails::wallets(&self.directory()?);
-        let wallets = wallets.map_err(|error| Failure::new(error.to_string()))?;
+        let wallets = wallets.map_err(|error| Failure::new(error.to_string()))?.reached_with(password::add);
         Ok(match self.owners_own() {
             Some(source) => wallets.owned_through(source),
             None => wallets,

@@ -21,6 +21,7 @@ mod key;
 mod mcp;
 mod owner;
 mod ows;
+mod password;
 mod pay;
 mod policy;
 mod proxy;

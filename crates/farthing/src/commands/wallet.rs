@@ -5,6 +5,7 @@ mod chain;
 mod coins;
 mod create;
 mod fund;
+mod sharing;
 mod transfer;
 
 use std::path::PathBuf;
@@ -39,7 +40,8 @@ pub(crate) enum Wallet {
         farthing wallet create job-7 --template batch --set origin=https://api.example.com --total \"5 USD\"\n  \
         farthing wallet create scout --total \"2 USD\" --parent research --for \"prices of flights\" --expires 7d \\\n    \
         --fund-from balance --fund-from tempo\n  \
-        farthing wallet create agent --phrase-file phrase.txt --path \"m/44'/60'/0'/0/1\"")]
+        farthing wallet create agent --phrase-file phrase.txt --path \"m/44'/60'/0'/0/1\"\n  \
+        farthing wallet create agent --total \"20 USD\" --store \"postgres://agents@db/money?schema=agents\"")]
     Create(Box<create::Create>),
     /// The templates that a wallet can be made from.
     #[command(after_help = "Example:\n  farthing wallet templates --json")]
@@ -91,7 +93,8 @@ pub(crate) enum Wallet {
     Export(transfer::Export),
     /// Take an exported key file, or a wallet of a vault of the Open Wallet Standard, as a new wallet.
     #[command(after_help = "Examples:\n  farthing wallet import agent agent.json\n  \
-        farthing wallet import agent --vault ~/.ows --from treasury\n\n\
+        farthing wallet import agent --vault ~/.ows --from treasury\n  \
+        farthing wallet import agent agent.json --store \"postgres://agents@db/money?schema=agents\"\n\n\
         A wallet of other software is opened with OWS_PASSPHRASE, if that is set, and then kept under the passphrase of\n\
         the wallets here.")]
     Import(transfer::Import),
@@ -158,6 +161,7 @@ impl One {
                 let locked: Vec<Value> = locked.iter().map(|locked| locked.to_string().into()).collect();
                 shown.insert("locked".into(), locked.into());
                 shown.insert("delegated".into(), delegated.into());
+                shown.insert("store".into(), wallets.store().into());
             }
             terminal::say_json(&shown);
             return Ok(ExitCode::SUCCESS);
@@ -167,6 +171,9 @@ impl One {
             terminal::say(&format!("pays {}", super::key::delegated::sentence(delegated)));
         }
         terminal::say(if summary.frozen { "frozen: signs nothing" } else { "ready" });
+        if let Some(store) = wallets.store() {
+            terminal::say(&format!("counts with the wallets of other machines, at {store}"));
+        }
         match &summary.policy {
             Some(policy) => terminal::say(policy.to_toml().or_fail("the policy cannot be shown")?.trim_end()),
             None => terminal::say("no policy: pays nothing"),

@@ -77,7 +77,7 @@ fn claimed(seller: &dyn Settler, payment: &Value) -> Claim {
     let asked = Requirements::from_request(seller.terms().intent.as_str(), &request).unwrap();
     let (id, realm) = (ChallengeId::read("remote").unwrap(), Realm::read("shop.example").unwrap());
     let challenge = asked.to_challenge(id, &realm, None, None).unwrap();
-    let payment_id = PaymentId::of(challenge.id());
+    let payment_id = PaymentId::answering(&challenge);
     let payload = payment["paymentPayload"]["payload"].as_object().unwrap().clone();
     let credential = Credential::new(challenge, payload, None);
     let presented = Presented { credential: &credential, request: &request, now: now() };

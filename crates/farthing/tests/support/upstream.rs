@@ -1,8 +1,9 @@
 //! A double: an HTTP server that counts what reaches it and fails when told to.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +16,7 @@ pub struct Counts {
     hits: AtomicU64,
     fail_next: AtomicU32,
     delay_millis: AtomicU64,
+    of_each: Mutex<HashMap<String, u64>>,
 }
 
 pub struct Upstream {
@@ -41,6 +43,11 @@ impl Upstream {
         self.counts.hits.load(Ordering::SeqCst)
     }
 
+    /// How many requests for one path arrived.
+    pub fn hits_of(&self, path: &str) -> u64 {
+        self.counts.of_each.lock().unwrap().get(path).copied().unwrap_or_default()
+    }
+
     /// The next so many requests are answered with 503.
     pub fn fail_next(&self, count: u32) {
         self.counts.fail_next.store(count, Ordering::SeqCst);
@@ -54,6 +61,7 @@ impl Upstream {
 
 async fn answer(State(counts): State<Arc<Counts>>, request: Request) -> Response {
     counts.hits.fetch_add(1, Ordering::SeqCst);
+    *counts.of_each.lock().unwrap().entry(request.uri().path().to_owned()).or_default() += 1;
     let delay = counts.delay_millis.load(Ordering::SeqCst);
     if delay > 0 {
         tokio::time::sleep(Duration::from_millis(delay)).await;

@@ -34,6 +34,7 @@ pub(super) struct GatewayTable {
     pub(super) digest_body: Option<Spanned<String>>,
     pub(super) drain: Option<Spanned<String>>,
     pub(super) reconcile: Option<Spanned<String>>,
+    pub(super) keep: Option<Spanned<String>>,
     pub(super) offer_signer: Option<Spanned<toml::Value>>,
 }
 

@@ -70,6 +70,7 @@ impl Config {
             digest_body: read::DIGEST_BODY,
             drain: read::DRAIN,
             reconcile: read::RECONCILE,
+            keep: None,
             offer_signer: None,
             rails,
             routes: vec![route],

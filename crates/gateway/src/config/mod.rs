@@ -67,6 +67,8 @@ pub struct Config {
     pub drain: Duration,
     /// How often the rails' own statements are read and matched with the payments.
     pub reconcile: Duration,
+    /// How long payments that are over are kept; for ever where nothing is said.
+    pub keep: Option<Duration>,
     /// The key that signs what is offered to x402 clients, and what they paid.
     pub offer_signer: Option<SignerConfig>,
     /// The payment methods' own tables.

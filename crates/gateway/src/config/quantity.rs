@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use farthing_books::retention::SHORTEST;
+
 /// Reads `500ms`, `30s`, `5m`, `1h` or `7d`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let refused = || format!("\"{text}\" is not a duration; write a number and ms, s, m, h or d, such as \"30s\"");
@@ -19,6 +21,16 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         Some(total @ 1..=946_080_000_000) => Ok(Duration::from_millis(total)),
         _ => Err(refused()),
     }
+}
+
+/// Reads how long what is over is kept: as a duration, and no shorter than the books allow.
+pub(super) fn keep(text: &str) -> Result<Duration, String> {
+    let keep = duration(text)?;
+    if keep < SHORTEST {
+        let days = SHORTEST.as_secs() / 86_400;
+        return Err(format!("payments are kept for {days} days at least; write a longer time, such as \"400d\""));
+    }
+    Ok(keep)
 }
 
 /// Reads `512KiB`, `1MiB`, `10GiB` or a plain count of bytes.
@@ -52,6 +64,14 @@ mod tests {
         for text in ["", "1", "s", "0s", "1 week", "-1s", "99999999999999999999d", "1000000d"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn nothing_is_let_go_of_within_a_week() {
+        assert_eq!(keep("400d"), Ok(Duration::from_secs(400 * 86_400)));
+        assert_eq!(keep("7d"), Ok(SHORTEST));
+        assert!(keep("6d").unwrap_err().contains("7 days at least"));
+        assert!(keep("for ever").is_err());
     }
 
     #[test]

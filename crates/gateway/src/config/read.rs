@@ -63,6 +63,7 @@ pub(super) fn read(
         digest_body: reader.size("digest_body", gateway.digest_body.as_ref(), DIGEST_BODY)?,
         offer_signer: reader.offer_signer(&gateway)?,
         reconcile: reader.duration("reconcile", gateway.reconcile.as_ref(), RECONCILE)?,
+        keep: gateway.keep.as_ref().map(|text| reader.value("keep", text, quantity::keep)).transpose()?,
         drain: reader.duration("drain", gateway.drain.as_ref(), DRAIN)?,
         tls: gateway.tls.map(|tls| TlsFiles { cert: directory.join(tls.cert), key: directory.join(tls.key) }),
         rails,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use farthing_books::{ClaimOutcome, Command, NewPayment, Outcome, PaymentRecord};
 use farthing_protocol::{ProblemType, Timestamp};
-use farthing_rail::{Acceptor, Fault, Settlement, Settler, Unknown};
-use farthing_store::StoreError;
+use farthing_rail::{Acceptor, Answer, Fault, Settlement, Unknown};
+use farthing_store::{Life, StoreError};
 use http::{Response, StatusCode};
 use tracing::Instrument;
 
@@ -45,8 +45,7 @@ impl Progress {
 
 /// The answer when the books did not answer.
 pub(crate) fn store_down(seller: &Seller, error: &StoreError) -> Response<Body> {
-    seller.metrics.store_errors.increment(1);
-    tracing::error!(%error, "the books did not answer; nothing is served");
+    seller.books_failed(error, "nothing is served");
     let detail =
         "Payments cannot be recorded just now. Repeat this request with the same credential; do not pay again.";
     answer::retry_after(answer::plain(StatusCode::SERVICE_UNAVAILABLE, detail), Duration::from_secs(2))
@@ -94,6 +93,7 @@ async fn run(
     if let Some(progress) = super::planted::settled_first(&seller, &route, patience, &acceptor, &new).await {
         return progress;
     }
+    let life = seller.books.life();
     let record = match claim(&seller, &route, new).await {
         Ok(record) => record,
         Err(progress) => return progress,
@@ -110,7 +110,11 @@ async fn run(
         }
         Acceptor::External(settler) => {
             let span = tracing::info_span!("settle", payment = %record.id, method = record.method);
-            settle(seller, route, patience, settler.as_ref(), record).instrument(span).await
+            let claim = record.claim();
+            let asking = Asking { seller: &seller, route: &route, patience, life };
+            let settlement = asking.ask(|| settler.settle(&claim)).instrument(span).await;
+            let confirm_at = first_question(settler.terms(), seller.now());
+            post(seller, route, record, settlement, confirm_at).await
         }
     }
 }
@@ -119,18 +123,22 @@ async fn run(
 pub(super) async fn claim(
     seller: &Arc<Seller>,
     route: &SharedRoute,
-    new: NewPayment,
+    mut new: NewPayment,
 ) -> Result<Box<PaymentRecord>, Progress> {
     let challenge = new.challenge.clone();
     let (price, amount) = (new.proof.asset.clone(), new.proof.amount);
-    let (payment, posts, at) = (new.id, new.prepaid, new.at);
+    let asking = new.prepaid.then(|| seller.asked.begin(new.id, new.at));
+    new.at = asking.as_ref().map_or(new.at, |asking| asking.at);
     reach("before-claim");
-    let outcome = seller.books.claim(new).await.map_err(|error| {
-        if posts {
-            unheard::look_after(seller, route, payment, at);
+    let outcome = match seller.books.claim(new).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            if let Some(asking) = asking {
+                unheard::look_after(seller, route, asking);
+            }
+            return Err(Progress::store_down(seller, &error));
         }
-        Progress::store_down(seller, &error)
-    })?;
+    };
     reach("after-claim");
     let refused = |denial: Denial| Progress::Refused(denial.about(&challenge));
     Err(match outcome {
@@ -160,28 +168,37 @@ pub(super) async fn claim(
     })
 }
 
-/// Asks the rail, once. A time-out is "unknown", never "failed".
-async fn settle(
-    seller: Arc<Seller>,
-    route: SharedRoute,
-    patience: Duration,
-    settler: &dyn Settler,
-    record: Box<PaymentRecord>,
-) -> Progress {
-    let claim = record.claim();
-    reach("before-settle");
-    let started = tokio::time::Instant::now();
-    let settlement = match tokio::time::timeout(patience, settler.settle(&claim)).await {
-        Ok(settlement) => settlement,
-        Err(_) => Settlement::Unknown(Unknown {
-            reason: format!("the rail did not answer within {patience:?}"),
-            ask_again: Duration::from_secs(2),
-        }),
-    };
-    route.meters.settle_seconds.record(started.elapsed().as_secs_f64());
-    reach("after-settle");
-    let confirm_at = first_question(settler.terms(), seller.now());
-    post(seller, route, record, settlement, confirm_at).await
+/// Who asks a rail to move money for a claim.
+pub(super) struct Asking<'a> {
+    pub(super) seller: &'a Seller,
+    pub(super) route: &'a SharedRoute,
+    /// How long the rail may take.
+    pub(super) patience: Duration,
+    /// As whom this process claimed it.
+    pub(super) life: Life,
+}
+
+impl Asking<'_> {
+    /// Asks the rail, once. A time-out is "unknown", never "failed".
+    ///
+    /// A process that was held up since its claim may have been taken for dead, and somebody else have heard from the
+    /// rail that it was never asked: then it must not be.
+    pub(super) async fn ask<'a>(self, moving: impl FnOnce() -> Answer<'a, Settlement>) -> Settlement {
+        let Self { seller, route, patience, life } = self;
+        let unknown = |reason| Settlement::Unknown(Unknown { reason, ask_again: Duration::from_secs(2) });
+        reach("before-settle");
+        if !seller.books.surely_lives(life) {
+            return unknown("the gateway was held up before it asked the rail, and did not ask".to_owned());
+        }
+        let started = tokio::time::Instant::now();
+        let settlement = match tokio::time::timeout(patience, moving()).await {
+            Ok(settlement) => settlement,
+            Err(_) => unknown(format!("the rail did not answer within {patience:?}")),
+        };
+        route.meters.settle_seconds.record(started.elapsed().as_secs_f64());
+        reach("after-settle");
+        settlement
+    }
 }
 
 /// Writes down what the rail said. When the books do not answer, it is written down as soon as they

@@ -10,14 +10,15 @@ use std::time::Duration;
 use farthing_books::{Command, NewPayment, PaymentRecord};
 use farthing_money::Amount;
 use farthing_protocol::ProblemType;
-use farthing_rail::{Hold, Refusal, Rejected, Settlement, Settler, Unknown};
+use farthing_rail::{Hold, Refusal, Rejected, Settlement, Settler};
+use farthing_store::Life;
 use http::header::ACCEPT_ENCODING;
 use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use super::Head;
-use super::claim::{Progress, claim, in_doubt, post};
+use super::claim::{Asking, Progress, claim, in_doubt, post};
 use super::confirm::first_question;
 use super::deliver::is_success;
 use super::obligation::Obligation;
@@ -43,6 +44,8 @@ pub(super) struct Metered {
 struct Held {
     metered: Metered,
     record: Box<PaymentRecord>,
+    /// As whom this process claimed it.
+    life: Life,
 }
 
 /// What came of it.
@@ -62,8 +65,9 @@ pub(super) async fn serve(metered: Metered, new: NewPayment, head: Head, body: B
     // Keeps others from finding out what became of it.
     let claiming = seller.claiming(new.id);
     let task = async move {
+        let life = metered.seller.books.life();
         let served = match claim(&metered.seller, &metered.route, new).await {
-            Ok(record) => match (Held { metered, record }).run(head, body).await {
+            Ok(record) => match (Held { metered, record, life }).run(head, body).await {
                 Ok((owed, response)) => Served::Now(owed, response),
                 Err(progress) => Served::Not(progress),
             },
@@ -134,17 +138,10 @@ impl Held {
 
     /// Takes what was used, once, and posts what the rail says of it.
     async fn capture(self, amount: Amount) -> Progress {
-        let Self { metered: Metered { seller, route, settler, patience, .. }, record } = self;
+        let Self { metered: Metered { seller, route, settler, patience, .. }, record, life } = self;
         let claim = record.claim();
-        reach("before-settle");
-        let started = Instant::now();
-        let settlement = timeout(patience, settler.capture(&claim, amount)).await;
-        route.meters.settle_seconds.record(started.elapsed().as_secs_f64());
-        reach("after-settle");
-        let settlement = settlement.unwrap_or_else(|_| {
-            let reason = format!("the rail did not answer within {patience:?}");
-            Settlement::Unknown(Unknown { reason, ask_again: Duration::from_secs(2) })
-        });
+        let asking = Asking { seller: &seller, route: &route, patience, life };
+        let settlement = asking.ask(|| settler.capture(&claim, amount)).await;
         let confirm_at = first_question(settler.terms(), seller.now());
         post(seller, route, record, settlement, confirm_at).await
     }

@@ -4,6 +4,7 @@
 //! or not the client stays. From then on an [`Obligation`](obligation::Obligation) stands for the delivery that is owed:
 //! it is either fulfilled or becomes an entitlement, whatever happens to the request.
 
+mod asking;
 mod claim;
 mod closing;
 mod confirm;
@@ -30,6 +31,7 @@ use farthing_protocol::{ChallengeId, Credential, JsonObject, ProblemType, Timest
 use farthing_rail::{Acceptor, Begun, Fault, PaymentId, Proof};
 use http::{Response, StatusCode};
 
+pub(crate) use asking::Askings;
 pub(crate) use claim::{in_doubt, store_down};
 pub(crate) use closing::Closings;
 pub(crate) use confirm::{confirm, first_question};
@@ -129,7 +131,7 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
         }
         GoodFor::Visit(visiting) => return subscription::serve(sale, asked, head.clone(), *visiting, body).await,
         GoodFor::New(new, offer) => claim_and_settle(sale.seller, sale.route, offer, *new).await,
-        GoodFor::OnRecord(challenge, otherwise) => on_record(sale.seller, &challenge, otherwise).await,
+        GoodFor::OnRecord(payment, otherwise) => on_record(sale.seller, payment, otherwise).await,
     };
     let sale = Sale { topped_up: topped_up.as_deref(), ..sale };
     let owed = match progress {
@@ -147,9 +149,9 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
     deliver::deliver(sale, owed, head, body).await
 }
 
-/// What was paid before with the credential of this challenge; otherwise what it comes to without that.
-async fn on_record(seller: &Seller, challenge: &ChallengeId, otherwise: Progress) -> Progress {
-    match seller.books.payment_of(challenge).await {
+/// What was paid before with this credential; otherwise what it comes to without that.
+async fn on_record(seller: &Seller, payment: PaymentId, otherwise: Progress) -> Progress {
+    match seller.books.payment(payment).await {
         Ok(Some(record)) => Progress::Standing(Box::new(record)),
         Ok(None) => otherwise,
         Err(error) => Progress::store_down(seller, &error),
@@ -191,7 +193,7 @@ enum GoodFor<'a> {
     /// A payment to be held before the service and captured after it.
     Metered(Box<NewPayment>, Metered),
     /// What was paid with it before; otherwise this.
-    OnRecord(ChallengeId, Progress),
+    OnRecord(PaymentId, Progress),
 }
 
 /// A credential that answers an offer of this route, whatever protocol it came in.
@@ -226,7 +228,8 @@ fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Time
     let Read { offer, credential, scope, expired, spoken, identifier } = read(sale, asked, presented, now)?;
     let key = identifier.map(Said::from_identifier).or(said).map(|said| said.within(&scope));
     let challenge = credential.challenge().id().clone();
-    let on_record = |otherwise| GoodFor::OnRecord(challenge.clone(), otherwise);
+    let id = PaymentId::answering(credential.challenge());
+    let on_record = |otherwise| GoodFor::OnRecord(id, otherwise);
     if let Some(visiting) = subscription::visiting(offer, &credential, now)? {
         let denial = expired.then(|| expired_denial(&challenge));
         return denial.map_or(Ok(Prepared { good_for: GoodFor::Visit(Box::new(visiting)), key }), Err);
@@ -251,7 +254,7 @@ fn prepare<'a>(sale: Sale<'a>, asked: Asked<'_>, presented: Presented, now: Time
         return Ok(Prepared { good_for: on_record(Progress::Elsewhere(Box::new(nothing_to_pay_by()))), key });
     }
     let new = NewPayment {
-        id: PaymentId::of(&challenge),
+        id,
         idempotency: key.as_ref().map(|key| key.bound_to(&sale.site.realm, proof.payer.as_ref())),
         tops_up: None,
         challenge,

@@ -27,10 +27,10 @@ pub(super) async fn proceed(
 ) -> Result<Obligation, Box<Response<Body>>> {
     let same_key = key.is_some() && record.idempotency == key;
     if matches!(record.state, PaymentState::Posted | PaymentState::Delivered) && !same_key {
-        // Another gateway delivers it, or died on the way, or its rail just said that it was paid: then it is an
-        // entitlement in a moment.
+        // Another gateway delivers it, or died on the way, or its rail just said that it was paid, or the books did not
+        // answer when it was posted: then it is an entitlement in a moment.
         match sale.seller.books.was_changed_here(record.id).await {
-            Ok(true) if !sale.seller.is_resolving(record.id) => {}
+            Ok(true) if !sale.seller.is_resolving(record.id) && !sale.seller.is_unheard(record.id) => {}
             Ok(_) => return Err(Box::new(in_doubt(Duration::from_secs(1)))),
             Err(error) => return Err(Box::new(store_down(sale.seller, &error))),
         }
@@ -39,7 +39,8 @@ pub(super) async fn proceed(
         // Whoever was to settle it is gone, and the rail may have the money.
         PaymentState::Claimed if !sale.seller.is_claiming(record.id) => doubted(sale, asked, record).await,
         PaymentState::Claimed | PaymentState::Posted | PaymentState::Delivered if same_key => {
-            let detail = "The first request under this Idempotency-Key is still being answered.";
+            let detail =
+                "The first request under this Idempotency-Key is still being answered; repeat this one in a moment.";
             Err(Box::new(answer::retry_after(answer::plain(StatusCode::CONFLICT, detail), Duration::from_secs(1))))
         }
         PaymentState::Closed if same_key => Err(Box::new(replay(sale, asked, &record).await)),
@@ -103,15 +104,15 @@ async fn doubted(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Res
 /// Serves an entitlement, without a charge. Of several presenters one wins.
 async fn redeliver(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Result<Obligation, Box<Response<Body>>> {
     let (seller, route) = (Arc::clone(sale.seller), Arc::clone(sale.route));
-    let (payment, at) = (record.id, seller.now());
-    let command = Command::Redeliver { payment, at };
+    let asking = seller.asked.begin(record.id, seller.now());
+    let command = Command::Redeliver { payment: record.id, at: asking.at };
     // In a task of its own: the winner's obligation must not be lost with its client.
     let task = sale.seller.spawn(async move {
         match seller.books.submit(command).await {
             Ok(Outcome::Payment(record)) => Ok(Some(Obligation::new(seller, route, record))),
             Ok(_) => Ok(None),
             Err(error) => {
-                unheard::look_after(&seller, &route, payment, at);
+                unheard::look_after(&seller, &route, asking);
                 Err(error)
             }
         }

@@ -7,11 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_books::PaymentState;
-use farthing_protocol::Timestamp;
-use farthing_rail::PaymentId;
+use farthing_books::{PaymentRecord, PaymentState};
 use farthing_store::StoreError;
 
+use super::asking::Asking;
 use super::obligation::entitling;
 use crate::route::SharedRoute;
 use crate::seller::Seller;
@@ -19,25 +18,38 @@ use crate::seller::Seller;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks after a payment that the books were asked at this instant to post, and did not say whether they did.
-pub(super) fn look_after(seller: &Arc<Seller>, route: &SharedRoute, payment: PaymentId, asked_at: Timestamp) {
+/// Looks after a payment that the books were asked to post, and did not say whether they did.
+pub(super) fn look_after(seller: &Arc<Seller>, route: &SharedRoute, asking: Asking) {
     let (shared, route) = (Arc::clone(seller), Arc::clone(route));
+    seller.mark_unheard(asking.payment, true);
     tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(PAUSE).await;
-            let found = match shared.books.payment(payment).await {
-                Ok(found) => found,
-                Err(StoreError::Closed) => return,
-                Err(_) => continue,
-            };
-            // Another instant: somebody else had it posted, and is at it.
-            let posted = |state, at| state == PaymentState::Posted && at == asked_at;
-            let Some(record) = found.filter(|record| posted(record.state, record.updated_at)) else { return };
-            let reason = "the books did not answer when it was posted";
-            let (command, _) = entitling(&shared, &route, &record, reason, None);
-            if shared.books.submit(command).await.is_ok() {
-                return route.meters.entitled.increment(1);
-            }
-        }
+        until_heard(&shared, &route, &asking).await;
+        shared.mark_unheard(asking.payment, false);
     });
+}
+
+async fn until_heard(seller: &Arc<Seller>, route: &SharedRoute, asking: &Asking) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let found = match left(seller, asking).await {
+            Ok(found) => found,
+            Err(StoreError::Closed) => return,
+            Err(_) => continue,
+        };
+        let Some(record) = found else { return };
+        let reason = "the books did not answer when it was posted";
+        let (command, _) = entitling(seller, route, &record, reason, None);
+        if seller.books.submit(command).await.is_ok() {
+            return route.meters.entitled.increment(1);
+        }
+    }
+}
+
+/// The payment, if it was posted because of this question, and nobody is at it.
+async fn left(seller: &Seller, asking: &Asking) -> Result<Option<PaymentRecord>, StoreError> {
+    // Another instant, or another gateway: somebody else had it posted, and is at it.
+    let found = seller.books.payment(asking.payment).await?;
+    let found = found.filter(|record| record.state == PaymentState::Posted && record.updated_at == asking.at);
+    let is_own = seller.books.was_changed_here(asking.payment).await?;
+    Ok(found.filter(|_| is_own))
 }

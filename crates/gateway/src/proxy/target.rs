@@ -147,16 +147,18 @@ fn read_path(method: &Method, uri: &Uri) -> Result<PathAndQuery, TargetError> {
     }
     let canonical = canonical_path(path)?;
     refuse_odd_segments(&canonical)?;
-    match canonical {
-        Cow::Borrowed(_) => Ok(given.clone()),
-        Cow::Owned(path) => {
-            let whole = match given.query() {
-                Some(query) => format!("{path}?{query}"),
-                None => path,
-            };
-            PathAndQuery::try_from(whole).map_err(|_| TargetError::Form)
-        }
+    // An absolute target may leave the path out (`http://a`, `http://a?x`): it reads as `/`, and is spelled without it.
+    if given.as_str() == "/" {
+        return Ok(PathAndQuery::from_static("/"));
     }
+    if matches!(canonical, Cow::Borrowed(_)) && given.as_str().starts_with('/') {
+        return Ok(given.clone());
+    }
+    let whole = match given.query() {
+        Some(query) => format!("{canonical}?{query}"),
+        None => canonical.into_owned(),
+    };
+    PathAndQuery::try_from(whole).map_err(|_| TargetError::Form)
 }
 
 /// Decodes escapes of unreserved characters, encodes what may not stand plainly, and writes escapes in upper case.
@@ -314,5 +316,8 @@ mod tests {
         assert_eq!(read("CONNECT", "a:443", &["a"]), Err(TargetError::Connect));
         assert_eq!(read("GET", "ftp://a/x", &["a"]), Err(TargetError::Scheme));
         assert_eq!(read("GET", "http://a", &["a"]).unwrap().path(), "/");
+        assert_eq!(read("GET", "http://a", &["a"]), read("GET", "/", &["a"]));
+        assert_eq!(read("GET", "http://a?x=/y", &["a"]), read("GET", "/?x=/y", &["a"]));
+        assert_eq!(read("GET", "http://a?x", &[]).unwrap().path_and_query().as_str(), "/?x", "as it is sent on");
     }
 }

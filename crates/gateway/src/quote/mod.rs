@@ -122,7 +122,7 @@ impl Issuing<'_> {
         if offers.peek().is_none() {
             return;
         }
-        let nonce = nonce::fresh();
+        let nonce = nonce::fresh(self.now);
         let for_this = Scope::of(self.paid, self.asked).into_opaque(nonce);
         let (mut for_any, mut spent) = (None, 0);
         for (offer, template) in offers {

@@ -109,7 +109,7 @@ fn attempt(record: &SessionRecord, number: u64) -> Result<ChallengeId, Challenge
 /// The rail's name of the last collection from a session, if that was made.
 pub(super) async fn last_reference(seller: &Seller, record: &SessionRecord) -> Option<String> {
     let last = attempt(record, record.collections.checked_sub(1)?).ok()?;
-    let payment = seller.books.payment_of(&last).await.ok()??;
+    let payment = seller.books.payment(PaymentId::of(&last)).await.ok()??;
     (payment.state == PaymentState::Closed).then_some(payment.reference).flatten()
 }
 

@@ -1,13 +1,14 @@
 //! Writing down what was delivered, a moment after it went out.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use farthing_books::{Command, SessionCommand};
 use farthing_money::Amount;
 use farthing_rail::SessionId;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use crate::failpoint::reach;
 use crate::route::SharedRoute;
@@ -17,16 +18,26 @@ use crate::seller::Seller;
 /// between has charged nothing for them, and what one session was given in that time is one write.
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// What became of holds within the last moment.
-#[derive(Default)]
-pub(crate) struct Deliveries(Mutex<HashMap<SessionId, Recent>>);
+/// How long a session's units are known here after its last delivery: a slow disk may take so long to tell the books.
+const REMEMBERED: Duration = Duration::from_secs(30);
 
-/// A session that something was delivered of within the last two moments.
+/// What became of holds a short while ago.
 #[derive(Default)]
+pub(crate) struct Deliveries(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    sessions: HashMap<SessionId, Recent>,
+    /// Whether a task writes down what waits.
+    is_writing: bool,
+}
+
+/// A session that something was delivered of a short while ago.
 struct Recent {
     waiting: Vec<Delivery>,
     /// All units ever delivered, those included that the books were not told of.
     units: u64,
+    last: Instant,
 }
 
 /// What became of so much of a hold.
@@ -41,57 +52,64 @@ impl Deliveries {
     /// Writes a delivery down in a moment, together with the others of that moment. `before` is how many units the
     /// books knew of.
     pub(super) fn add(seller: &Arc<Seller>, session: SessionId, before: u64, delivery: Delivery) {
-        let is_first = {
-            let mut all = seller.sessions.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_first = all.is_empty();
-            let recent = all.entry(session).or_default();
+        let was_writing = {
+            let mut memory = seller.sessions.deliveries.lock();
+            let none = || Recent { waiting: Vec::new(), units: 0, last: Instant::now() };
+            let recent = memory.sessions.entry(session).or_insert_with(none);
             recent.units = recent.units.max(before).saturating_add(delivery.units);
+            recent.last = Instant::now();
             join(&mut recent.waiting, delivery);
-            is_first
+            std::mem::replace(&mut memory.is_writing, true)
         };
-        if !is_first {
+        if was_writing {
             return;
         }
         if Handle::try_current().is_err() {
-            return seller.sessions.deliveries.write_all(seller);
+            while seller.sessions.deliveries.write_all(seller) {}
+            return;
         }
         let shared = Arc::clone(seller);
         seller.spawn(async move {
-            while !shared.sessions.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            let is_any = || shared.sessions.deliveries.write_all(&shared);
+            tokio::time::sleep(MOMENT).await;
+            while is_any() {
                 tokio::time::sleep(MOMENT).await;
-                shared.sessions.deliveries.write_all(&shared);
             }
         });
     }
 
     /// How many units were ever delivered, where the books knew of so many.
     pub(super) fn units(&self, session: SessionId, before: u64) -> u64 {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(&session).map_or(before, |recent| recent.units.max(before))
+        self.lock().sessions.get(&session).map_or(before, |recent| recent.units.max(before))
     }
 
     /// Writes down at once what waits of one session.
     pub(super) fn write(&self, seller: &Seller, session: SessionId) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = all.get_mut(&session).map(|recent| std::mem::take(&mut recent.waiting));
-        drop(all);
+        let waiting = self.lock().sessions.get_mut(&session).map(|recent| std::mem::take(&mut recent.waiting));
         hand_over(seller, session, waiting.unwrap_or_default());
     }
 
-    /// Writes everything down, and forgets what nothing happened to since the last time.
-    fn write_all(&self, seller: &Seller) {
+    /// Writes everything down, and forgets what is long over. False, and the task's last time, where nothing waited.
+    fn write_all(&self, seller: &Seller) -> bool {
         let mut due = Vec::new();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|session, recent| {
+        let mut memory = self.lock();
+        memory.sessions.retain(|session, recent| {
             let waiting = std::mem::take(&mut recent.waiting);
-            let is_recent = !waiting.is_empty();
-            due.push((*session, waiting));
+            let is_recent = !waiting.is_empty() || recent.last.elapsed() < REMEMBERED;
+            due.extend((!waiting.is_empty()).then_some((*session, waiting)));
             is_recent
         });
-        drop(all);
+        memory.is_writing = !due.is_empty();
+        drop(memory);
+        let is_any = !due.is_empty();
         for (session, waiting) in due {
             hand_over(seller, session, waiting);
         }
+        is_any
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

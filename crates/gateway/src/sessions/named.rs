@@ -40,7 +40,7 @@ impl Named<'_> {
             Before::Nothing(turn) => Ok(Turned::First(turn)),
             Before::Served(Some(given)) => Ok(Turned::Again(given)),
             Before::Serving => {
-                let detail = "The first request under this Idempotency-Key is still being answered.";
+                let detail = "The first request under this Idempotency-Key is still being answered; repeat this one in a moment.";
                 let wait = Duration::from_secs(1);
                 Err(Stop::Elsewhere(Box::new(answer::retry_after(conflict(detail), wait))))
             }

@@ -217,7 +217,7 @@ impl World {
 
     /// The payment that answers a challenge.
     pub async fn payment(&self, answer: &Answer) -> Option<PaymentRecord> {
-        self.books.payment_of(answer.challenge().id()).await.unwrap()
+        self.books.payment_of(&answer.challenge()).await.unwrap()
     }
 
     /// Waits until a payment stands as wanted.

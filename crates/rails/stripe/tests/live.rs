@@ -74,7 +74,7 @@ async fn a_test_card_is_charged_once_at_stripe_itself() {
     let credential = farthing_protocol::Credential::new(challenge.clone(), payload.as_object().unwrap().clone(), None);
     let request = farthing_protocol::ChargeRequest::from_object(&object).unwrap();
     let proof = stripe.verify(&Presented { credential: &credential, request: &request, now: now() }).unwrap();
-    let claim = Claim { payment: PaymentId::of(challenge.id()), proof, claimed_at: now() };
+    let claim = Claim { payment: PaymentId::answering(&challenge), proof, claimed_at: now() };
 
     let Settlement::Settled(first) = stripe.settle(&claim).await else { panic!("not settled") };
     let Settlement::Settled(again) = stripe.lookup(&claim).await else { panic!("not found again") };

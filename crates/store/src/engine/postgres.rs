@@ -6,6 +6,6 @@ pub(crate) mod link;
 pub(crate) mod schema;
 pub(crate) mod session;
 mod tls;
-mod turn;
+pub(crate) mod turn;
 pub(crate) mod value;
 pub(crate) mod watch;

@@ -1,7 +1,9 @@
 //! Books in one SQLite file.
 
 pub(crate) mod checkpoint;
+pub(crate) mod database;
 pub(crate) mod file;
+pub(crate) mod member;
 pub(crate) mod schema;
 pub(crate) mod turns;
 

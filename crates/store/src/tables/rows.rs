@@ -13,9 +13,12 @@ use crate::StoreError;
 use crate::engine::Row;
 
 /// The columns of a payment, in the order in which [`payment`] reads them.
-pub(crate) const PAYMENT: &str = "id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
+pub(crate) const PAYMENT: &str = "id, challenge, proof_key, method, intent, route, request, payer, amount, asset, prepaid, \
      idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, updated_at, \
      consumed, confirm_at, passed_on, rail, session, tops_up, taken_back";
+
+/// How many those are.
+pub(crate) const PAYMENT_COLUMNS: usize = 30;
 
 /// The payments that are not final: word for word the condition of their index, or it is not used.
 pub(crate) const IN_PROGRESS: &str =
@@ -33,7 +36,10 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
     Ok(PaymentRecord {
         id: PaymentId::from_bytes(row.get(0)?),
         challenge: ChallengeId::read(challenge).map_err(|_| damaged("challenge"))?,
-        key: ProofKey::new(row.get::<Box<str>>(2)?),
+        key: match row.get::<Option<Box<str>>>(2)? {
+            Some(key) => ProofKey::new(key),
+            None => key_of_challenge(row.get_ref(3)?.as_str().map_err(|_| damaged("method"))?, challenge),
+        },
         method: row.get(3)?,
         intent: row.get(4)?,
         route: row.get(5)?,
@@ -70,6 +76,12 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
             _ => parsed(row, 29, "taken_back")?,
         },
     })
+}
+
+/// The key of a proof that says no more than which challenge it answers. It is not stored: whoever presents that
+/// challenge again names the same payment.
+pub(crate) fn key_of_challenge(method: &str, challenge: &str) -> ProofKey {
+    ProofKey::new(format!("{method}/{challenge}"))
 }
 
 /// The keys of a payment's movements.

@@ -4,7 +4,7 @@ use farthing_books::Auditor;
 
 use super::rows::{self, ACCOUNT, MOVEMENT, PAYMENT, TRANSFERS};
 use super::session::{self, SESSION};
-use super::{bank, budget, topup};
+use super::{bank, budget, retention, topup};
 use crate::StoreError;
 use crate::engine::{Connection, Row};
 use budget::{COUNTER, RESERVATION};
@@ -16,6 +16,10 @@ pub(crate) fn scan(connection: &Connection, auditor: &mut Auditor) -> Result<(),
 
 /// The same as they stand in the transaction that is open.
 pub(crate) fn show_all(books: &Connection, auditor: &mut Auditor) -> Result<(), StoreError> {
+    show(books, auditor, retention::PRUNED, retention::pruned, |auditor, pruned| auditor.pruned(pruned))?;
+    show(books, auditor, retention::CARRIED, retention::carried, |auditor, (account, debits, credits)| {
+        auditor.carried(&account, debits, credits);
+    })?;
     show(books, auditor, &format!("{TRANSFERS} ORDER BY t.sequence"), rows::transfer, |auditor, row| {
         auditor.transfer(&row);
     })?;

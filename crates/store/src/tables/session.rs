@@ -24,7 +24,7 @@ pub(crate) const SESSION: &str = "id, channel, payer, signer, asset, prepaid, me
 pub(crate) const IN_PROGRESS: &str = "state <> 'closed' AND state <> 'refused'";
 
 /// What a proof was used for, in the order in which [`proof_use`] reads it.
-pub(super) const BY_PROOF: &str = "SELECT id, 0 FROM payments WHERE proof = ?1 \
+pub(super) const BY_PROOF: &str = "SELECT id, 0 FROM payments WHERE proof_key = ?1 \
      UNION ALL SELECT session, 1 FROM deposits WHERE key = ?1 LIMIT 1";
 
 /// The proofs of deposits, in the order in which [`deposit`] reads them.

@@ -7,7 +7,7 @@ use farthing_protocol::Timestamp;
 use farthing_rail::PayerId;
 use rusqlite::params;
 
-use super::rows::{headers_text, keys_text, phase_words};
+use super::rows::{headers_text, key_of_challenge, keys_text, phase_words};
 use super::{approval, audit, bank, budget, session, topup};
 use crate::StoreError;
 use crate::engine::Connection;
@@ -23,6 +23,7 @@ pub(crate) fn changes(
     payments(connection, shelf)?;
     session::changes(connection, shelf)?;
     responses(connection, shelf)?;
+    visits(connection, shelf)?;
     movements(connection, shelf)?;
     cursors(connection, shelf)?;
     budget::changes(connection, shelf)?;
@@ -71,7 +72,7 @@ fn last_row(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 /// The row number of an account: remembered, or looked up.
-fn row_of(
+pub(super) fn row_of(
     connection: &Connection,
     account_rows: &mut HashMap<AccountId, i64>,
     id: &AccountId,
@@ -120,7 +121,7 @@ fn payments(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
 }
 
 fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<(), StoreError> {
-    let insert = "INSERT INTO payments (id, challenge, proof, method, intent, route, request, payer, amount, asset, prepaid, \
+    let insert = "INSERT INTO payments (id, challenge, proof_key, method, intent, route, request, payer, amount, asset, prepaid, \
          idempotency, kept, state, reference, fee, refund, reason, deadline, status, claimed_at, settled_at, \
          updated_at, consumed, confirm_at, passed_on, rail, session, tops_up, taken_back, node) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
          ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)";
@@ -129,7 +130,7 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         params![
             payment.id.as_bytes(),
             payment.challenge.as_str(),
-            payment.key.as_str(),
+            key_of_its_own(payment),
             payment.method,
             payment.intent,
             payment.route,
@@ -161,6 +162,12 @@ fn insert_payment(connection: &Connection, payment: &PaymentRecord) -> Result<()
         ],
     )?;
     Ok(())
+}
+
+/// The key of its proof, where it says more than its challenge.
+fn key_of_its_own(payment: &PaymentRecord) -> Option<&str> {
+    let is_derived = payment.prepaid && payment.key == key_of_challenge(&payment.method, payment.challenge.as_str());
+    (!is_derived).then(|| payment.key.as_str())
 }
 
 /// What a step may change. The idempotency key is let go of by itself, so that its index is left
@@ -205,9 +212,20 @@ fn taken_back(payment: &PaymentRecord) -> Option<String> {
 fn responses(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
     for change in shelf.responses.changes() {
         let Some(response) = change.row else { continue };
-        let insert = "INSERT INTO responses (payment, status, headers, body) VALUES (?1, ?2, ?3, ?4)";
-        connection
-            .write(insert, params![change.key.as_bytes(), response.status, headers_text(response)?, response.body])?;
+        let insert = "INSERT INTO responses (payment, status, headers, body, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        // It is kept with the payment's last step.
+        let at = shelf.payments.get(change.key).ok().flatten().map_or(0, |payment| payment.updated_at.unix_millis());
+        let (payment, status, headers) = (change.key.as_bytes(), response.status, headers_text(response)?);
+        connection.write(insert, params![payment, status, headers, response.body, at])?;
+    }
+    Ok(())
+}
+
+fn visits(connection: &Connection, shelf: &Shelf) -> Result<(), StoreError> {
+    for change in shelf.visits.changes() {
+        let Some(until) = change.row else { continue };
+        let insert = "INSERT INTO visits (id, until) VALUES (?1, ?2)";
+        connection.write(insert, params![change.key.as_bytes(), until.unix_millis()])?;
     }
     Ok(())
 }

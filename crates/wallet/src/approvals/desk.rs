@@ -10,7 +10,8 @@ use farthing_store::Books;
 use super::proof::prove;
 use super::webhook::{Courier, NotAnswered, SignedAnswer, Told, Webhook};
 use super::{ApprovalError, Reply};
-use crate::{Ambient, PassphraseSource, VaultError, Wallet, WalletName, Wallets};
+use crate::fleet::is_of_fleet;
+use crate::{Ambient, PassphraseSource, VaultError, Wallet, WalletName, Wallets, WalletsError};
 
 /// How often a waiting call looks whether there is an answer.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -79,7 +80,10 @@ impl Desk {
 
     /// The owner's key, where there is an owner; opened off this thread, for it takes a fifth of a second.
     async fn owner_key(&self) -> Result<Option<OwnerKey>, ApprovalError> {
-        let Some(file) = OwnerFile::of(&self.home).map_err(ApprovalError::Owner)? else { return Ok(None) };
+        let Some(file) = OwnerFile::of(&self.home).map_err(ApprovalError::Owner)? else {
+            // A permission that nobody signed would be nobody's.
+            return if is_of_fleet(&self.home) { Err(WalletsError::OwnerElsewhere.into()) } else { Ok(None) };
+        };
         let source = self.owner.clone().ok_or(ApprovalError::Owner(VaultError::EmptyPassphrase))?;
         let home = self.home.clone();
         let opened = tokio::task::spawn_blocking(move || file.open(&source.read(&home)?)).await;

@@ -237,7 +237,8 @@ impl Wallets {
         let card =
             OpenCard { id: place.id().to_owned(), level, policy: place.policy(), ends: end_of(&key), delegation };
         let policy = self.path(&place.wallet, "policy.toml");
-        let places = Places { home: &self.home, policy, outgoing, card: Some(card), owner };
+        let fleet = self.fleet.clone();
+        let places = Places { home: &self.home, policy, outgoing, card: Some(card), owner, fleet };
         Wallet::new(place.wallet, vault, self.budgets()?, places, self.ambient.clone())
     }
 

@@ -181,7 +181,7 @@ impl PayingClient {
     ) -> Result<Answered, PayError> {
         let wallet = self.wallet.name().as_str();
         let refused = |rule, sentence| Answered { denied_by: Some(rule), sentence, levels: Vec::new() };
-        if let Some(stopped) = self.wallet.stopped() {
+        if let Some(stopped) = self.wallet.stopped_now().await? {
             return Ok(refused(Rule::Frozen, stopped.to_string()));
         }
         let levels = self.wallet.levels().await?;

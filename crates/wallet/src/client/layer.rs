@@ -11,7 +11,8 @@ use reqwest::{Body, Request, Response, ResponseBuilderExt as _};
 use tower::{BoxError, Layer, Service, ServiceExt as _};
 
 use super::transport::{Lost, Transport, in_time};
-use super::{Order, PayingClient};
+use super::{Ended, Order, PayError, PayingClient};
+use crate::sessions::KeptSession;
 
 /// The longest body of a request, in bytes; a paid request may be sent twice, so that its body is kept.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
@@ -22,7 +23,7 @@ const LONGEST_BODY: usize = 16 * 1024 * 1024;
 /// layers that retry above this one, and layers that write to logs above it too, since what is beneath sees
 /// payments (their header values are marked sensitive). Whatever is not a response is an error: a
 /// [`NotPaid`](super::NotPaid) (refused by policy, no offer, unknown outcome) or a
-/// [`PayError`](super::PayError). What a response cost is in its extensions, as a [`Paid`](super::Paid).
+/// [`PayError`]. What a response cost is in its extensions, as a [`Paid`](super::Paid).
 ///
 /// An [`Order`] in the extensions of a request is followed, so that a call can have a limit of its own.
 #[derive(Clone)]
@@ -90,6 +91,23 @@ where
             let outcome = client.pay_over(&beneath, request, &order).await?;
             Ok(outcome.into_response()?.into())
         })
+    }
+}
+
+impl<S> PayingService<S> {
+    /// Asks the seller over the service beneath to end a session, as [`PayingClient::close_session`] does.
+    pub async fn close_session<Answered>(&self, session: &KeptSession) -> Result<Ended, PayError>
+    where
+        S: Service<http::Request<Full<Bytes>>, Response = http::Response<Answered>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        Answered: http_body::Body<Data = Bytes> + Send + Sync + 'static,
+        Answered::Error: Into<BoxError>,
+    {
+        let Self { layer: PayingLayer { client, may_redirect }, beneath } = self.clone();
+        let (service, silence) = (Mutex::new(beneath), client.settings.silence);
+        let beneath = Beneath { service, extensions: Extensions::new(), may_redirect, silence };
+        client.close_session_over(&beneath, session).await
     }
 }
 

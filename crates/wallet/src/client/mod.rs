@@ -224,7 +224,7 @@ impl PayingClient {
         if offers.quotes.is_empty() && (offers.sessions.is_empty() || order.by == By::Charge) {
             return Ok(Round::Over(Outcome::NoOffer { reasons: offers.reasons }));
         }
-        if let Some(stopped) = self.wallet.stopped() {
+        if let Some(stopped) = self.wallet.stopped_now().await? {
             return Ok(Round::Over(Outcome::frozen(&stopped)));
         }
         self.wallet.unlock().await?;
@@ -336,7 +336,7 @@ impl PayingClient {
             }
         }
         let Some((record, sealed)) = again else { return Ok(None) };
-        if let Some(stopped) = self.wallet.stopped() {
+        if let Some(stopped) = self.wallet.stopped_now().await? {
             return Ok(Some(Round::Over(Outcome::frozen(&stopped))));
         }
         if let Some(max) = max.filter(|max| max.millionths() < record.cost.millionths()) {

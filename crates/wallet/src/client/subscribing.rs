@@ -32,7 +32,7 @@ impl PayingClient {
             Some((challenge, id))
         });
         let Some((challenge, id)) = found else { return Ok(None) };
-        if let Some(stopped) = self.wallet.stopped() {
+        if let Some(stopped) = self.wallet.stopped_now().await? {
             return Ok(Some(Round::Over(Outcome::frozen(&stopped))));
         }
         self.wallet.unlock().await?;

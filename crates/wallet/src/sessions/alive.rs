@@ -1,10 +1,11 @@
-//! Who is at work on something. Each process holds a lock on a file of its own name for as long as it lives,
-//! so that what it left half done can be told from what it is doing.
+//! Who is at work on something. On one machine each process holds a lock on a file of its own name for as long as it
+//! lives, so that what it left half done can be told from what it is doing; over several, the server knows, see
+//! [`super::presence`].
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use farthing_keys::{Ambient, FileError, private_file};
 
@@ -28,79 +29,136 @@ struct Ending {
 type Calls = Arc<Mutex<BTreeSet<String>>>;
 
 pub(super) struct Owners {
-    directory: PathBuf,
-    process: OnceLock<Process>,
+    /// Where the locks are; nothing where a server knows who lives.
+    directory: Option<PathBuf>,
+    process: Mutex<Option<Process>>,
     calls: Calls,
 }
 
 struct Process {
     name: String,
-    _lock: File,
+    /// Held as long as the process lives, where there is one.
+    lock: Option<File>,
+    /// Whether the server has heard of it.
+    is_shown: bool,
 }
 
 impl Owners {
-    pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory, process: OnceLock::new(), calls: Calls::default() }
+    /// On one machine, with locks in this directory.
+    pub(super) fn of_files(directory: PathBuf) -> Self {
+        Self { directory: Some(directory), process: Mutex::default(), calls: Calls::default() }
+    }
+
+    /// On several machines, which share a server.
+    pub(super) fn of_server() -> Self {
+        Self { directory: None, process: Mutex::default(), calls: Calls::default() }
     }
 
     /// A call of this process that begins now.
     pub(super) fn this_process(&self, ambient: &Ambient) -> Result<Owner, SessionsError> {
-        let process = match self.process.get() {
+        let mut process = self.process();
+        let made = match process.take() {
             Some(process) => process,
-            None => {
-                let made = self.make(ambient)?;
-                self.process.get_or_init(|| made)
-            }
+            None => self.make(ambient)?,
         };
-        let name = format!("{}-{}", process.name, random(ambient)?);
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+        let name = format!("{}-{}", process.insert(made).name, random(ambient)?);
+        drop(process);
+        self.calls().insert(name.clone());
         let ends = Ending { name: name.clone(), calls: Arc::clone(&self.calls) };
         Ok(Owner { name, _ends: Some(Arc::new(ends)) })
     }
 
+    /// The name of this process, and whether the server has heard of it, where it has to.
+    pub(super) fn to_show(&self) -> Option<(String, bool)> {
+        let process = self.process();
+        let known = process.as_ref().filter(|_| self.directory.is_none());
+        known.map(|process| (process.name.clone(), process.is_shown))
+    }
+
+    /// The server has heard of the process of this name.
+    pub(super) fn shown(&self, name: Option<String>) {
+        if let Some(process) = self.process().as_mut().filter(|process| Some(&process.name) == name.as_ref()) {
+            process.is_shown = true;
+        }
+    }
+
+    /// Others went on with what this process was at: it goes on under a new name.
+    pub(super) fn taken_for_dead(&self, name: &str) {
+        let mut process = self.process();
+        if process.as_ref().is_some_and(|process| process.name == name) {
+            *process = None;
+        }
+    }
+
+    /// Whether any call of this process is under way.
+    pub(super) fn is_at_work(&self) -> bool {
+        !self.calls().is_empty()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calls(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn make(&self, ambient: &Ambient) -> Result<Process, SessionsError> {
-        private_file::private_directory(&self.directory)?;
         let name = random(ambient)?;
-        let (unlocked, path) = (self.directory.join(format!("{name}.new")), self.directory.join(&name));
+        let Some(directory) = &self.directory else { return Ok(Process { name, lock: None, is_shown: false }) };
+        private_file::private_directory(directory)?;
+        let (unlocked, path) = (directory.join(format!("{name}.new")), directory.join(&name));
         let lock = private_file::create(&unlocked, b"")?;
         // Nobody looks at a file of the other name, so it is locked before it can be found.
         lock.lock().map_err(FileError::system(&unlocked))?;
         fs::rename(&unlocked, &path).map_err(FileError::system(&path))?;
-        Ok(Process { name, _lock: lock })
+        Ok(Process { name, lock: Some(lock), is_shown: true })
     }
 
-    pub(super) fn is_gone(&self, owner: &Owner) -> Result<bool, SessionsError> {
-        let Some((process, _)) = owner.name.split_once('-') else { return Ok(true) };
-        if self.process.get().is_some_and(|own| own.name == process) {
-            return Ok(!self.calls.lock().unwrap_or_else(PoisonError::into_inner).contains(&owner.name));
+    /// Whether an owner is gone, as far as this machine can tell; nothing where only the server can.
+    pub(super) fn is_known_gone(&self, owner: &Owner) -> Result<Option<bool>, SessionsError> {
+        let Some((process, _)) = owner.name.split_once('-') else { return Ok(Some(true)) };
+        if self.process().as_ref().is_some_and(|own| own.name == process) {
+            return Ok(Some(!self.calls().contains(&owner.name)));
         }
-        let path = self.directory.join(process);
-        let file = match File::options().read(true).write(true).open(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
-            opened => opened.map_err(FileError::system(&path))?,
-        };
-        match file.try_lock() {
-            Ok(()) => {
-                // It never comes back: the name is random and was its own.
-                private_file::remove(&path)?;
-                Ok(true)
-            }
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(FileError::system(&path)(error).into()),
+        self.directory.as_ref().map(|directory| is_unlocked(&directory.join(process))).transpose()
+    }
+}
+
+/// Whether nobody holds the lock of a process; its file goes then.
+fn is_unlocked(path: &Path) -> Result<bool, SessionsError> {
+    let file = match File::options().read(true).write(true).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        opened => opened.map_err(FileError::system(path))?,
+    };
+    match file.try_lock() {
+        Ok(()) => {
+            // It never comes back: the name is random and was its own.
+            private_file::remove(path)?;
+            Ok(true)
         }
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(FileError::system(path)(error).into()),
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // The file goes with the next process that looks at it; the lock goes now.
-        let _ = self._lock.unlock();
+        if let Some(lock) = &self.lock {
+            let _ = lock.unlock();
+        }
     }
 }
 
 impl Owner {
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The process that it is a call of.
+    pub(super) fn process(&self) -> &str {
+        self.name.split_once('-').map_or(&self.name, |(process, _)| process)
     }
 
     pub(super) fn named(name: String) -> Self {

@@ -10,9 +10,16 @@ use super::SessionsError;
 /// How long one process waits for another's change.
 const BUSY: Duration = Duration::from_secs(10);
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-/// Amounts are 39 decimal digits, so that they compare as text. The triggers hold what the code holds.
+/// The names that the tables have on a server, too, where the books have sessions and deposits of their own.
+const RENAMED: &str = "
+    ALTER TABLE sessions RENAME TO wallet_sessions;
+    ALTER TABLE deposits RENAME TO wallet_deposits;
+    ALTER TABLE purchases RENAME TO wallet_purchases;";
+
+/// The first version. Amounts are 39 decimal digits, so that they compare as text. The triggers hold what the code
+/// holds.
 const SCHEMA: &str = "
     CREATE TABLE sessions (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -84,9 +91,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, SessionsError> {
     if found > VERSION {
         return Err(SessionsError::Newer);
     }
-    if found < VERSION {
-        change.execute_batch(SCHEMA)?;
-        change.pragma_update(None, "user_version", VERSION)?;
+    for (migration, version) in [SCHEMA, RENAMED].into_iter().zip(1..).filter(|(_, version)| *version > found) {
+        change.execute_batch(migration)?;
+        change.pragma_update(None, "user_version", version)?;
     }
     change.commit()?;
     Ok(connection)
@@ -100,4 +107,24 @@ fn turn_to_open(path: &Path) -> Result<File, SessionsError> {
     let file = File::options().read(true).write(true).open(&path).map_err(FileError::system(&path))?;
     file.lock().map_err(FileError::system(&path))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_of_the_first_version_are_still_there() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("sessions.db");
+        private_file::ensure(&path).unwrap();
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(SCHEMA).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute("INSERT INTO deposits VALUES (x'01', 1, '1', '0', 1, 'in')", []).unwrap();
+        drop(old);
+        let new = open(&path).unwrap();
+        let kept: i64 = new.query_row("SELECT count(*) FROM wallet_deposits", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1);
+    }
 }

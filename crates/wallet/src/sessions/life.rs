@@ -3,7 +3,8 @@
 use farthing_money::{Amount, Asset, Price};
 use farthing_protocol::{Challenge, Timestamp};
 use farthing_rail::{Channel, Origin, SessionQuote};
-use rusqlite::{Connection, params};
+use farthing_store::{Statements, StoreError};
+use rusqlite::params;
 
 use super::purchase::{self, Purchase};
 use super::rows::{millionths, stored};
@@ -56,11 +57,12 @@ impl Sessions {
         let owner = owner.name().to_owned();
         self.write(move |file| {
             let nothing = stored(Amount::ZERO);
-            let inserted = file.execute(
-                "INSERT INTO sessions (wallet, origin, method, terms, asset, payee, unit, unit_cost, currency, state, \
-                 owner, kept, deposit, signed, free, spent, challenge, url, opened_at, used_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'opening', ?10, x'', ?11, ?12, ?12, ?12, ?13, ?14, ?15, ?15) \
-                 ON CONFLICT DO NOTHING",
+            let inserted = file.one(
+                "INSERT INTO wallet_sessions (wallet, origin, method, terms, asset, payee, unit, unit_cost, currency, \
+                 state, owner, kept, deposit, signed, free, spent, challenge, url, opened_at, used_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'opening', ?10, ?16, ?11, ?12, ?12, ?12, ?13, ?14, ?15, \
+                 ?15) \
+                 ON CONFLICT DO NOTHING RETURNING id",
                 params![
                     new.wallet,
                     new.origin.as_str(),
@@ -77,14 +79,14 @@ impl Sessions {
                     new.challenge.to_header(),
                     new.url,
                     new.at.unix_millis(),
+                    Vec::<u8>::new(),
                 ],
+                |row| row.get(0),
             )?;
-            if inserted == 0 {
-                return Ok(None);
+            if let Some(session) = inserted {
+                add_deposit(file, session, &deposit)?;
             }
-            let session = file.last_insert_rowid();
-            add_deposit(file, session, &deposit)?;
-            Ok(Some(session))
+            Ok(inserted)
         })
         .await
     }
@@ -99,7 +101,7 @@ impl Sessions {
     ) -> Result<bool, SessionsError> {
         let owner = owner.name().to_owned();
         self.write(move |file| {
-            let sql = "UPDATE sessions SET channel = ?1, kept = ?2, signed = ?3 \
+            let sql = "UPDATE wallet_sessions SET channel = ?1, kept = ?2, signed = ?3 \
                 WHERE id = ?4 AND state = 'opening' AND channel IS NULL AND owner = ?5";
             let key = params![channel.id, channel.kept, stored(channel.signed), opening.session, owner];
             let is_own = file.execute(sql, key)? == 1;
@@ -115,10 +117,10 @@ impl Sessions {
     pub(crate) async fn opened(&self, session: i64) -> Result<(), SessionsError> {
         self.write(move |file| {
             file.execute(
-                "UPDATE sessions SET state = 'open', owner = NULL WHERE id = ?1 AND state IN ('opening', 'lost')",
-                [session],
+                "UPDATE wallet_sessions SET state = 'open', owner = NULL WHERE id = ?1 AND state IN ('opening', 'lost')",
+                params![session],
             )?;
-            file.execute("UPDATE deposits SET standing = 'in' WHERE session = ?1", [session]).map(drop)
+            file.execute("UPDATE wallet_deposits SET standing = 'in' WHERE session = ?1", params![session]).map(drop)
         })
         .await
     }
@@ -133,8 +135,8 @@ impl Sessions {
     ) -> Result<bool, SessionsError> {
         let owner = owner.name().to_owned();
         self.write(move |file| {
-            let sql = "UPDATE sessions SET owner = ?1 WHERE id = ?2 AND state = 'open' AND NOT EXISTS \
-                (SELECT 1 FROM deposits WHERE session = ?2 AND standing = 'pending')";
+            let sql = "UPDATE wallet_sessions SET owner = ?1 WHERE id = ?2 AND state = 'open' AND NOT EXISTS \
+                (SELECT 1 FROM wallet_deposits WHERE session = ?2 AND standing = 'pending')";
             let claimed = file.execute(sql, params![owner, session])? == 1;
             if claimed {
                 add_deposit(file, session, &deposit)?;
@@ -149,9 +151,9 @@ impl Sessions {
     pub(crate) async fn keep_top_up(&self, top_up: Purchase, owner: &Owner) -> Result<bool, SessionsError> {
         let owner = owner.name().to_owned();
         self.write(move |file| {
-            let sql = "SELECT count(*) FROM sessions WHERE id = ?1 AND state = 'open' AND owner = ?2 AND EXISTS \
-                (SELECT 1 FROM deposits WHERE session = ?1 AND standing = 'pending')";
-            let is_own = file.query_row(sql, params![top_up.session, owner], |row| row.get::<_, i64>(0))? == 1;
+            let sql = "SELECT count(*) FROM wallet_sessions WHERE id = ?1 AND state = 'open' AND owner = ?2 AND EXISTS \
+                (SELECT 1 FROM wallet_deposits WHERE session = ?1 AND standing = 'pending')";
+            let is_own = file.one(sql, params![top_up.session, owner], |row| row.get::<i64>(0))? == Some(1);
             if is_own {
                 purchase::insert(file, &top_up)?;
             }
@@ -170,13 +172,14 @@ impl Sessions {
     ) -> Result<(), SessionsError> {
         self.write(move |file| {
             if let Some(top_up) = top_up {
-                file.execute("DELETE FROM purchases WHERE id = ?1", [top_up])?;
+                file.execute("DELETE FROM wallet_purchases WHERE id = ?1", params![top_up])?;
             }
             file.execute(
-                "UPDATE sessions SET owner = NULL, deposit = max(deposit, ?1), kept = ?2 WHERE id = ?3",
+                "UPDATE wallet_sessions SET owner = NULL, kept = ?2, \
+                 deposit = CASE WHEN deposit < ?1 THEN ?1 ELSE deposit END WHERE id = ?3",
                 params![stored(deposit), kept, session],
             )?;
-            file.execute("UPDATE deposits SET standing = 'in' WHERE session = ?1", [session]).map(drop)
+            file.execute("UPDATE wallet_deposits SET standing = 'in' WHERE session = ?1", params![session]).map(drop)
         })
         .await
     }
@@ -186,11 +189,11 @@ impl Sessions {
         let reason = reason.to_owned();
         self.write(move |file| {
             file.execute(
-                "UPDATE sessions SET state = 'closed', spent = min(?1, signed), reason = ?2, owner = NULL \
-                 WHERE id = ?3 AND state != 'closed'",
+                "UPDATE wallet_sessions SET state = 'closed', spent = CASE WHEN signed < ?1 THEN signed ELSE ?1 END, \
+                 reason = ?2, owner = NULL WHERE id = ?3 AND state != 'closed'",
                 params![stored(spent), reason, session],
             )?;
-            file.execute("DELETE FROM purchases WHERE session = ?1", [session]).map(drop)
+            file.execute("DELETE FROM wallet_purchases WHERE session = ?1", params![session]).map(drop)
         })
         .await
     }
@@ -206,13 +209,13 @@ impl Sessions {
         let reason = reason.to_owned();
         self.write(move |file| {
             file.execute(
-                "UPDATE sessions SET state = ?1, reason = ?2, owner = NULL, \
+                "UPDATE wallet_sessions SET state = ?1, reason = ?2, owner = NULL, \
                  collect_until = coalesce(?3, collect_until) WHERE id = ?4 AND state != 'closed'",
                 params![state.as_str(), reason, collect_until.map(Timestamp::unix_millis), session],
             )?;
             let over = matches!(state, SessionState::Closed | SessionState::Lost);
             if over {
-                file.execute("DELETE FROM purchases WHERE session = ?1", [session])?;
+                file.execute("DELETE FROM wallet_purchases WHERE session = ?1", params![session])?;
             }
             Ok(())
         })
@@ -220,9 +223,8 @@ impl Sessions {
     }
 }
 
-fn add_deposit(file: &Connection, session: i64, deposit: &KeptDeposit) -> rusqlite::Result<()> {
-    let sql =
-        "INSERT INTO deposits (reservation, session, amount, fee, cost, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+fn add_deposit(file: &Statements<'_>, session: i64, deposit: &KeptDeposit) -> Result<(), StoreError> {
+    let sql = "INSERT INTO wallet_deposits (reservation, session, amount, fee, cost, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let (amount, fee, cost) = (stored(deposit.amount), stored(deposit.fee), millionths(deposit.cost));
     let standing = if deposit.is_in { "in" } else { "pending" };
     file.execute(sql, params![deposit.reservation, session, amount, fee, cost, standing]).map(drop)

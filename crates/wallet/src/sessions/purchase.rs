@@ -2,7 +2,9 @@
 
 use farthing_money::Amount;
 use farthing_protocol::{Challenge, Timestamp};
-use rusqlite::{Connection, Row, params};
+use farthing_store::{Found, Statements, StoreError};
+use rusqlite::types::Value;
+use rusqlite::{ToSql, params};
 
 use super::rows::{amount, stored, unreadable};
 use super::{KeptSession, Owner, Sessions, SessionsError};
@@ -79,7 +81,7 @@ impl Sessions {
         self.write(move |file| {
             let (signed, free) = raise.from;
             let raised = file.execute(
-                "UPDATE sessions SET signed = ?1, free = ?2, challenge = ?3, url = ?4, used_at = ?5 \
+                "UPDATE wallet_sessions SET signed = ?1, free = ?2, challenge = ?3, url = ?4, used_at = ?5 \
                  WHERE id = ?6 AND signed = ?7 AND free = ?8 AND state = 'open' AND deposit >= ?1",
                 params![
                     stored(raise.total),
@@ -106,28 +108,27 @@ impl Sessions {
         wallet: &str,
         fingerprint: Fingerprint,
     ) -> Result<Vec<Purchase>, SessionsError> {
-        let key = (wallet.to_owned(), fingerprint.0);
+        let key = vec![wallet.to_owned().into(), fingerprint.0.to_vec().into()];
         self.abandoned("wallet = ?1 AND fingerprint = ?2 ORDER BY at", key).await
     }
 
     /// The openings and top-ups of a session that nobody is at work on any more.
     pub(crate) async fn half_done(&self, session: i64) -> Result<Vec<Purchase>, SessionsError> {
-        self.abandoned("session = ?1 AND kind != 'voucher' ORDER BY at", (session,)).await
+        self.abandoned("session = ?1 AND kind != 'voucher' ORDER BY at", vec![session.into()]).await
     }
 
-    async fn abandoned(
-        &self,
-        of: &'static str,
-        key: impl rusqlite::Params + Send + 'static,
-    ) -> Result<Vec<Purchase>, SessionsError> {
+    async fn abandoned(&self, of: &'static str, key: Vec<Value>) -> Result<Vec<Purchase>, SessionsError> {
         let found = self.read(move |file| {
-            let mut statement = file.prepare_cached(&format!("SELECT {COLUMNS} FROM purchases WHERE {of}"))?;
-            statement.query_map(key, read)?.collect::<rusqlite::Result<Vec<_>>>()
+            let key: Vec<&dyn ToSql> = key.iter().map(|value| value as _).collect();
+            file.many(&format!("SELECT {COLUMNS} FROM wallet_purchases WHERE {of}"), &key, read)
         });
         let mut abandoned = Vec::new();
         for purchase in found.await? {
-            let gone = purchase.owner.as_ref().map(|owner| self.is_gone(owner)).transpose()?;
-            if gone.unwrap_or(true) {
+            let is_nobodys = match &purchase.owner {
+                Some(owner) => self.is_gone(owner).await?,
+                None => true,
+            };
+            if is_nobodys {
                 abandoned.push(purchase);
             }
         }
@@ -144,7 +145,7 @@ impl Sessions {
         let (id, before) = (purchase.id, purchase.owner.as_ref().map(|owner| owner.name().to_owned()));
         let now = owner.name().to_owned();
         self.write(move |file| {
-            let sql = "UPDATE purchases SET owner = ?1, fingerprint = ?2 WHERE id = ?3 AND owner IS ?4";
+            let sql = "UPDATE wallet_purchases SET owner = ?1, fingerprint = ?2 WHERE id = ?3 AND owner IS NOT DISTINCT FROM ?4";
             Ok(file.execute(sql, params![now, fingerprint.0, id, before])? == 1)
         })
         .await
@@ -152,8 +153,10 @@ impl Sessions {
 
     /// Says that nobody knows what became of a purchase: the same call takes it up again.
     pub(crate) async fn leave(&self, purchase: [u8; 16]) -> Result<(), SessionsError> {
-        self.write(move |file| file.execute("UPDATE purchases SET owner = NULL WHERE id = ?1", [purchase]).map(drop))
-            .await
+        self.write(move |file| {
+            file.execute("UPDATE wallet_purchases SET owner = NULL WHERE id = ?1", params![purchase]).map(drop)
+        })
+        .await
     }
 
     /// A purchase is over. What the server said of the session is kept; what it says is free can pay for the
@@ -167,22 +170,24 @@ impl Sessions {
     ) -> Result<(), SessionsError> {
         self.write(move |file| {
             if let Some(purchase) = purchase {
-                file.execute("DELETE FROM purchases WHERE id = ?1", [purchase])?;
+                file.execute("DELETE FROM wallet_purchases WHERE id = ?1", params![purchase])?;
             }
             let Some(told) = told else { return Ok(()) };
+            let known =
+                file.one("SELECT spent FROM wallet_sessions WHERE id = ?1", params![session], |row| row.get(0))?;
             let known: String =
-                file.query_row("SELECT spent FROM sessions WHERE id = ?1", [session], |row| row.get(0))?;
+                known.ok_or_else(|| StoreError::Unavailable(format!("there is no session {session}")))?;
             // Answers of calls at once may overtake each other, and what an older one shows as free is spent by now.
             let is_overtaken = purchase.is_some() && stored(told.spent) < known;
             // Whoever has seen the newest total knows best, also that less was delivered than was held.
             file.execute(
-                "UPDATE sessions SET spent = CASE WHEN signed = ?3 THEN ?1 ELSE max(spent, ?1) END \
+                "UPDATE wallet_sessions SET spent = CASE WHEN signed = ?3 OR spent < ?1 THEN ?1 ELSE spent END \
                  WHERE id = ?2 AND signed >= ?1 AND state != 'closed'",
                 params![stored(told.spent), session, stored(told.accepted)],
             )?;
-            let others: i64 =
-                file.query_row("SELECT count(*) FROM purchases WHERE session = ?1", [session], |row| row.get(0))?;
-            if keep_free && others == 0 && !is_overtaken {
+            let others = "SELECT count(*) FROM wallet_purchases WHERE session = ?1";
+            let others = file.one(others, params![session], |row| row.get::<i64>(0))?;
+            if keep_free && others == Some(0) && !is_overtaken {
                 set_free(file, session, told)?;
             }
             Ok(())
@@ -192,16 +197,16 @@ impl Sessions {
 }
 
 /// Only a server that has the newest total knows what of it is free.
-fn set_free(file: &Connection, session: i64, told: Told) -> rusqlite::Result<()> {
+fn set_free(file: &Statements<'_>, session: i64, told: Told) -> Result<(), StoreError> {
     let free = told.accepted.checked_sub(told.spent).unwrap_or(Amount::ZERO);
-    let sql = "UPDATE sessions SET free = ?1 WHERE id = ?2 AND signed = ?3 AND spent = ?4";
+    let sql = "UPDATE wallet_sessions SET free = ?1 WHERE id = ?2 AND signed = ?3 AND spent = ?4";
     let key = params![stored(free), session, stored(told.accepted), stored(told.spent)];
     file.execute(sql, key).map(drop)
 }
 
-pub(super) fn insert(file: &Connection, purchase: &Purchase) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO purchases (id, session, wallet, kind, fingerprint, owner, total, added, sealed, at) \
-        SELECT ?1, ?2, wallet, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM sessions WHERE id = ?2";
+pub(super) fn insert(file: &Statements<'_>, purchase: &Purchase) -> Result<(), StoreError> {
+    let sql = "INSERT INTO wallet_purchases (id, session, wallet, kind, fingerprint, owner, total, added, sealed, at) \
+        VALUES (?1, ?2, (SELECT wallet FROM wallet_sessions WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     file.execute(
         sql,
         params![
@@ -219,14 +224,14 @@ pub(super) fn insert(file: &Connection, purchase: &Purchase) -> rusqlite::Result
     .map(drop)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Purchase> {
+fn read(row: &Found<'_>) -> Result<Purchase, StoreError> {
     let kind: String = row.get(2)?;
     Ok(Purchase {
         id: row.get(0)?,
         session: row.get(1)?,
         kind: Kind::from_word(&kind).ok_or_else(|| unreadable(2, "a kind"))?,
         fingerprint: Fingerprint(row.get(3)?),
-        owner: row.get::<_, Option<String>>(4)?.map(Owner::named),
+        owner: row.get::<Option<String>>(4)?.map(Owner::named),
         total: amount(row, 5)?,
         added: amount(row, 6)?,
         sealed: row.get(7)?,

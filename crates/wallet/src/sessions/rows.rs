@@ -2,7 +2,8 @@ use std::str::FromStr;
 
 use farthing_money::{Amount, Currency, Price};
 use farthing_protocol::{Challenge, Timestamp};
-use rusqlite::{Connection, Params, Row, types::Type};
+use farthing_store::{Found, Statements, StoreError};
+use rusqlite::ToSql;
 
 use super::{KeptDeposit, KeptSession, SessionState};
 
@@ -19,16 +20,15 @@ pub(super) fn millionths(price: Price) -> i64 {
 }
 
 /// The sessions that a condition lets through, with their deposits.
-pub(super) fn sessions(file: &Connection, of: &str, key: impl Params) -> rusqlite::Result<Vec<KeptSession>> {
-    let mut statement = file.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE {of}"))?;
-    let mut found = statement.query_map(key, session)?.collect::<rusqlite::Result<Vec<_>>>()?;
+pub(super) fn sessions(file: &Statements<'_>, of: &str, key: &[&dyn ToSql]) -> Result<Vec<KeptSession>, StoreError> {
+    let mut found = file.many(&format!("SELECT {COLUMNS} FROM wallet_sessions WHERE {of}"), key, session)?;
     for session in &mut found {
         session.deposits = deposits(file, session.id, session.unit_cost.currency())?;
     }
     Ok(found)
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<KeptSession> {
+fn session(row: &Found<'_>) -> Result<KeptSession, StoreError> {
     let currency: Currency = parsed(row, 9)?;
     let state: String = row.get(10)?;
     let header: String = row.get(17)?;
@@ -61,10 +61,9 @@ fn session(row: &Row<'_>) -> rusqlite::Result<KeptSession> {
     })
 }
 
-fn deposits(file: &Connection, session: i64, currency: Currency) -> rusqlite::Result<Vec<KeptDeposit>> {
-    let sql = "SELECT reservation, amount, fee, cost, standing FROM deposits WHERE session = ?1 ORDER BY rowid";
-    let mut statement = file.prepare_cached(sql)?;
-    let read = |row: &Row<'_>| {
+fn deposits(file: &Statements<'_>, session: i64, currency: Currency) -> Result<Vec<KeptDeposit>, StoreError> {
+    let sql = "SELECT reservation, amount, fee, cost, standing FROM wallet_deposits WHERE session = ?1 ORDER BY rowid";
+    file.many(sql, &[&session], |row| {
         let standing: String = row.get(4)?;
         Ok(KeptDeposit {
             reservation: row.get(0)?,
@@ -73,23 +72,22 @@ fn deposits(file: &Connection, session: i64, currency: Currency) -> rusqlite::Re
             cost: price(row.get(3)?, currency),
             is_in: standing == "in",
         })
-    };
-    statement.query_map([session], read)?.collect()
+    })
 }
 
 fn price(millionths: i64, currency: Currency) -> Price {
     Price::from_millionths(u64::try_from(millionths).unwrap_or_default(), currency)
 }
 
-pub(super) fn amount(row: &Row<'_>, column: usize) -> rusqlite::Result<Amount> {
+pub(super) fn amount(row: &Found<'_>, column: usize) -> Result<Amount, StoreError> {
     parsed::<u128>(row, column).map(Amount::new)
 }
 
-fn parsed<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+fn parsed<T: FromStr>(row: &Found<'_>, column: usize) -> Result<T, StoreError> {
     let text: String = row.get(column)?;
     text.parse().map_err(|_| unreadable(column, "what this software wrote"))
 }
 
-pub(super) fn unreadable(column: usize, what: &str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, format!("it is not {what}").into())
+pub(super) fn unreadable(column: usize, what: &str) -> StoreError {
+    StoreError::Unavailable(format!("column number {column} is not {what}"))
 }

@@ -6,14 +6,15 @@
 //! how far they came: the other way round they come further meanwhile, and what they signed would be released.
 
 use farthing_books::budget::ReservationId;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use farthing_store::{Statements, StoreError};
+use rusqlite::params;
 
 use super::{Owner, Sessions, SessionsError};
 use crate::failpoint::reach;
 
 /// An opening, or an addition to an open session, of which nothing was signed that is on file.
 const NOTHING_SIGNED: &str = "(state = 'opening' AND channel IS NULL OR state = 'open' AND NOT EXISTS \
-    (SELECT 1 FROM purchases WHERE session = sessions.id AND kind = 'top-up'))";
+    (SELECT 1 FROM wallet_purchases WHERE session = wallet_sessions.id AND kind = 'top-up'))";
 
 /// Something that a call had begun and not signed when it was looked at.
 #[derive(Clone, Debug)]
@@ -37,18 +38,16 @@ impl Sessions {
     pub(crate) async fn never_signed(&self, wallet: &str) -> Result<Vec<Begun>, SessionsError> {
         let wallet = wallet.to_owned();
         let sql = format!(
-            "SELECT id, owner FROM sessions WHERE (wallet = ?1 OR wallet LIKE ?1 || '/%') AND owner IS NOT NULL AND \
+            "SELECT id, owner FROM wallet_sessions WHERE (wallet = ?1 OR wallet LIKE ?1 || '/%') AND owner IS NOT NULL AND \
              {NOTHING_SIGNED}"
         );
         let found = self.read(move |file| {
-            let mut statement = file.prepare_cached(&sql)?;
-            let begun = |row: &rusqlite::Row<'_>| Ok(Begun { session: row.get(0)?, owner: row.get(1)? });
-            statement.query_map([wallet], begun)?.collect::<rusqlite::Result<Vec<_>>>()
+            file.many(&sql, params![wallet], |row| Ok(Begun { session: row.get(0)?, owner: row.get(1)? }))
         });
         let mut left = Vec::new();
         for begun in found.await? {
             reach("wallet-after-unsigned-seen");
-            if self.is_gone(&Owner::named(begun.owner.clone()))? {
+            if self.is_gone(&Owner::named(begun.owner.clone())).await? {
                 left.push(begun);
             }
         }
@@ -60,7 +59,8 @@ impl Sessions {
     pub(crate) async fn take_over(&self, begun: Begun, owner: &Owner) -> Result<Option<GivenUp>, SessionsError> {
         let owner = owner.name().to_owned();
         self.write(move |file| {
-            let sql = format!("UPDATE sessions SET owner = ?1 WHERE id = ?2 AND owner = ?3 AND {NOTHING_SIGNED}");
+            let sql =
+                format!("UPDATE wallet_sessions SET owner = ?1 WHERE id = ?2 AND owner = ?3 AND {NOTHING_SIGNED}");
             let taken = file.execute(&sql, params![owner, begun.session, begun.owner])? == 1;
             if taken { given_up(file, begun.session, owner) } else { Ok(None) }
         })
@@ -82,12 +82,12 @@ impl Sessions {
     ) -> Result<Option<GivenUp>, SessionsError> {
         let owner = owner.name().to_owned();
         self.write(move |file| {
-            let sql = "DELETE FROM purchases WHERE id = ?1 AND session = ?2 AND owner = ?3 AND kind = \
-                (SELECT CASE state WHEN 'opening' THEN 'open' WHEN 'open' THEN 'top-up' END FROM sessions WHERE id = ?2)";
+            let sql = "DELETE FROM wallet_purchases WHERE id = ?1 AND session = ?2 AND owner = ?3 AND kind = \
+                (SELECT CASE state WHEN 'opening' THEN 'open' WHEN 'open' THEN 'top-up' END FROM wallet_sessions WHERE id = ?2)";
             if file.execute(sql, params![purchase, session, owner])? == 0 {
                 return Ok(None);
             }
-            let sql = "UPDATE sessions SET owner = ?1, channel = CASE state WHEN 'open' THEN channel END WHERE id = ?2";
+            let sql = "UPDATE wallet_sessions SET owner = ?1, channel = CASE state WHEN 'open' THEN channel END WHERE id = ?2";
             file.execute(sql, params![owner, session])?;
             given_up(file, session, owner)
         })
@@ -100,12 +100,15 @@ impl Sessions {
         self.write(move |file| {
             let own = params![session, owner];
             let changed = if is_opening {
-                file.execute("DELETE FROM sessions WHERE id = ?1 AND owner = ?2 AND state = 'opening'", own)?
+                file.execute("DELETE FROM wallet_sessions WHERE id = ?1 AND owner = ?2 AND state = 'opening'", own)?
             } else {
-                file.execute("UPDATE sessions SET owner = NULL WHERE id = ?1 AND owner = ?2", own)?
+                file.execute("UPDATE wallet_sessions SET owner = NULL WHERE id = ?1 AND owner = ?2", own)?
             };
             for reservation in reservations.iter().filter(|_| changed == 1) {
-                file.execute("DELETE FROM deposits WHERE reservation = ?1 AND standing = 'pending'", [reservation])?;
+                file.execute(
+                    "DELETE FROM wallet_deposits WHERE reservation = ?1 AND standing = 'pending'",
+                    params![reservation],
+                )?;
             }
             Ok(())
         })
@@ -113,11 +116,10 @@ impl Sessions {
     }
 }
 
-fn given_up(file: &Connection, session: i64, owner: String) -> rusqlite::Result<Option<GivenUp>> {
-    let sql = "SELECT state = 'opening' FROM sessions WHERE id = ?1";
-    let Some(is_opening) = file.query_row(sql, [session], |row| row.get(0)).optional()? else { return Ok(None) };
-    let mut pending =
-        file.prepare_cached("SELECT reservation FROM deposits WHERE session = ?1 AND standing = 'pending'")?;
-    let reservations = pending.query_map([session], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+fn given_up(file: &Statements<'_>, session: i64, owner: String) -> Result<Option<GivenUp>, StoreError> {
+    let sql = "SELECT state = 'opening' FROM wallet_sessions WHERE id = ?1";
+    let Some(is_opening) = file.one(sql, params![session], |row| row.get(0))? else { return Ok(None) };
+    let sql = "SELECT reservation FROM wallet_deposits WHERE session = ?1 AND standing = 'pending'";
+    let reservations = file.many(sql, params![session], |row| row.get(0))?;
     Ok(Some(GivenUp { session, owner, is_opening, reservations }))
 }

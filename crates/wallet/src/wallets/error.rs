@@ -4,6 +4,7 @@ use farthing_store::StoreError;
 
 use super::{SignedPolicyError, WalletName};
 use crate::cards::CardError;
+use crate::fleet::JoinError;
 use crate::policy::PolicyError;
 use crate::sessions::SessionsError;
 
@@ -79,6 +80,38 @@ pub enum WalletsError {
     /// See [`SessionsError`].
     #[error(transparent)]
     Sessions(#[from] SessionsError),
+    /// See [`JoinError`].
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// What only the owner's key does, where that key is not.
+    #[error("the owner's key is on another machine; run this where the owner is, and every machine follows it")]
+    OwnerElsewhere,
+    /// The wallets that these would be among have an owner already.
+    #[error("the wallets there are owned by {owner}; if that is you, name them with: --owner {owner}")]
+    NameOwner {
+        /// Their public key.
+        owner: String,
+    },
+    /// The wallets that these would be among have another owner.
+    #[error(
+        "the wallets there are owned by {owner}, who did not make this one; use another schema, or a key file that \
+         they exported"
+    )]
+    OtherOwner {
+        /// Their public key.
+        owner: String,
+    },
+    /// The name stands for other keys among the wallets that these are among.
+    #[error(
+        "{wallet} stands for the keys of {key} there; import its key file with: farthing wallet import {wallet}, or \
+         choose another name"
+    )]
+    OtherKeys {
+        /// The name.
+        wallet: WalletName,
+        /// The account that it stands for.
+        key: String,
+    },
     /// See [`CardError`].
     #[error(transparent)]
     Card(#[from] CardError),

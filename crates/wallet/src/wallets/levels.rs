@@ -12,6 +12,7 @@ use farthing_store::{Books, Sharing};
 
 use super::{SignedPolicy, SignedPolicyError, WalletName, Wallets, WalletsError};
 use crate::Policy;
+use crate::fleet::mirrored;
 use crate::policy::PolicyError;
 
 /// Policies as they stand on disk and as their owner signed them, each read once for as long as its file stays the
@@ -129,15 +130,17 @@ impl Policies {
 
 /// The wallets that a group's policy stands above. One whose policies cannot be followed may be one, and is among them.
 pub(crate) fn members(home: &Path, owner: Option<OwnerPublic>, group: &str) -> Result<Vec<String>, WalletsError> {
-    let (directory, mut members) = (home.join("wallets"), Vec::new());
+    let mut members = Vec::new();
     // Its own: what is read of other wallets is not what this one has followed.
     let policies = Policies::default();
-    for entry in fs::read_dir(&directory).map_err(FileError::system(&directory))? {
-        let entry = entry.map_err(FileError::system(&directory))?;
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-        let levels = policies.levels(home, owner, None, (&name, &entry.path().join("policy.toml")));
-        if levels.map_or(true, |levels| levels.iter().any(|level| level.name == group)) {
-            members.push(name);
+    for directory in [home.join("wallets"), mirrored(home)].into_iter().filter(|directory| directory.exists()) {
+        for entry in fs::read_dir(&directory).map_err(FileError::system(&directory))? {
+            let entry = entry.map_err(FileError::system(&directory))?;
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let levels = policies.levels(home, owner, None, (&name, &entry.path().join("policy.toml")));
+            if levels.map_or(true, |levels| levels.iter().any(|level| level.name == group)) {
+                members.push(name);
+            }
         }
     }
     Ok(members)
@@ -178,6 +181,12 @@ fn read_text(path: &Path) -> Result<Option<String>, WalletsError> {
 impl Wallets {
     /// What the wallet may spend; `None` when nobody said, and then it is nothing.
     pub fn policy(&self, name: &WalletName) -> Result<Option<Policy>, WalletsError> {
+        self.look_around()?;
+        self.policy_here(name)
+    }
+
+    /// The same, as it was when what owners said elsewhere was last looked at.
+    pub(crate) fn policy_here(&self, name: &WalletName) -> Result<Option<Policy>, WalletsError> {
         let owner = self.owner_of(&self.key_in_use(name)?)?;
         self.policy_at(name.as_str(), &self.path(name, "policy.toml"), owner)
     }
@@ -193,6 +202,7 @@ impl Wallets {
     ) -> Result<(), WalletsError> {
         self.key_in_use(name)?;
         policy.check()?;
+        self.look_around()?;
         self.parents_of(name.to_string(), policy)?;
         let key = self.owner_to_sign_for(name, source)?;
         self.sign_policy(name.as_str(), &self.path(name, "policy.toml"), policy, &key)
@@ -225,15 +235,21 @@ impl Wallets {
 
     async fn outdated(&self, level: &str, path: &Path) -> Result<Option<SignedPolicyError>, WalletsError> {
         let file = read_text(path)?.map(|text| SignedPolicy::read(level, &text)).transpose()?;
-        let books = self.home.join("budgets.db");
-        let Some(version) = file.map(|file| file.version).filter(|_| books.exists()) else { return Ok(None) };
-        let newest = Books::open(&books, Sharing::ReadOnly)?.newest_versions(vec![level.to_owned()]).await?;
+        let path = self.home.join("budgets.db");
+        let is_there = self.fleet.is_some() || path.exists();
+        let Some(version) = file.map(|file| file.version).filter(|_| is_there) else { return Ok(None) };
+        let books = match &self.fleet {
+            Some(fleet) => fleet.books()?,
+            None => Books::open(&path, Sharing::ReadOnly)?,
+        };
+        let newest = books.newest_versions(vec![level.to_owned()]).await?;
         let newer = newest.get(level).copied().filter(|newest| *newest > version);
         Ok(newer.map(|newest| SignedPolicyError::Old { level: level.to_owned(), version, newest }))
     }
 
     /// What a group of wallets may spend together; `None` when there is no such group.
     pub fn group_policy(&self, group: &WalletName) -> Result<Option<Policy>, WalletsError> {
+        self.look_around()?;
         self.policy_at(&group_level(group.as_str()), &group_policy(&self.home, group.as_str()), self.owner()?)
     }
 
@@ -245,6 +261,7 @@ impl Wallets {
         source: &PassphraseSource,
     ) -> Result<(), WalletsError> {
         policy.check()?;
+        self.look_around()?;
         let level = group_level(group.as_str());
         self.parents_of(level.clone(), policy)?;
         let folder = self.home.join("groups").join(group.as_str());
@@ -289,6 +306,10 @@ impl Wallets {
         let now = u64::try_from(self.ambient.now().unix_millis()).unwrap_or(0);
         let version = known.map_or(now, |known| now.max(known.version.saturating_add(1)));
         let signed = SignedPolicy::sign(level, version, policy.to_toml()?, key, *owner);
+        // A card is on this machine alone.
+        if let Some(fleet) = self.fleet.as_ref().filter(|_| !level.contains("/card/")) {
+            fleet.tell_policy(level, &signed)?;
+        }
         Ok(private_file::write(path, signed.to_file().as_bytes())?)
     }
 

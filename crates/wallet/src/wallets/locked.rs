@@ -7,10 +7,12 @@ impl Wallets {
     /// The sessions of a wallet, the newest first, without opening its keys.
     pub async fn sessions(&self, name: &WalletName) -> Result<Vec<KeptSession>, WalletsError> {
         self.key_in_use(name)?;
-        if !self.home.join("sessions.db").exists() {
-            return Ok(Vec::new());
-        }
-        Ok(Sessions::open(&self.home)?.of_wallet(name.as_str()).await?)
+        let sessions = match &self.fleet {
+            Some(fleet) => fleet.sessions()?,
+            None if !self.home.join("sessions.db").exists() => return Ok(Vec::new()),
+            None => Sessions::open(&self.home)?,
+        };
+        Ok(sessions.of_wallet(name.as_str()).await?)
     }
 
     /// What lies unspent in sessions of a wallet, by currency.

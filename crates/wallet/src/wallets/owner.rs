@@ -15,9 +15,35 @@ impl Wallets {
         self.owner.as_ref()
     }
 
+    /// The same, owned by whom this names, who is on another machine of those that have their books in common.
+    #[must_use]
+    pub fn owned_by(mut self, owner: OwnerPublic) -> Self {
+        self.named_owner = Some(owner);
+        self
+    }
+
     /// Whose word counts here; `None` before the first wallet is made.
     pub fn owner(&self) -> Result<Option<OwnerPublic>, WalletsError> {
-        Ok(OwnerFile::of(&self.home)?.map(|file| file.public()).transpose()?)
+        match OwnerFile::of(&self.home)? {
+            Some(file) => Ok(Some(file.public()?)),
+            None if self.fleet.is_some() => self.owner_elsewhere(),
+            None => Ok(None),
+        }
+    }
+
+    /// Whom the wallets of this home name, where their owner's key is not in it.
+    fn owner_elsewhere(&self) -> Result<Option<OwnerPublic>, WalletsError> {
+        for name in self.names()? {
+            match self.key_in_use(&name) {
+                Err(WalletsError::Absent(_)) => {}
+                file => {
+                    if let Some(owner) = file?.owner()? {
+                        return Ok(Some(owner));
+                    }
+                }
+            }
+        }
+        Ok(self.named_owner)
     }
 
     /// The owner's key, for something that is to be signed; `None` where nobody is the owner yet. `source` is what
@@ -42,7 +68,7 @@ impl Wallets {
         let public = self.ensure_owner(source)?;
         match self.owner_key(source) {
             Err(WalletsError::Vault(VaultError::WrongPassphrase)) => Err(WalletsError::NotTheOwner),
-            key => Ok((key?.ok_or(WalletsError::NoOwner)?, public)),
+            key => Ok((key?.ok_or(WalletsError::OwnerElsewhere)?, public)),
         }
     }
 
@@ -75,6 +101,9 @@ impl Wallets {
     pub(super) fn ensure_owner(&self, source: &PassphraseSource) -> Result<OwnerPublic, WalletsError> {
         if let Some(owner) = self.owner()? {
             return Ok(owner);
+        }
+        if let Some(owner) = self.fleet.as_ref().map(|fleet| fleet.owner()).transpose()?.flatten() {
+            return Err(WalletsError::NameOwner { owner: owner.to_hex() });
         }
         let passphrase = self.owner.as_ref().unwrap_or(source).read_or_make(&self.ambient, &self.home)?;
         let file = OwnerFile::create(&self.ambient, &passphrase)?;

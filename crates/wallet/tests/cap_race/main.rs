@@ -3,7 +3,8 @@
 //! the cap, always; and afterwards the log of decisions says what the counters say.
 //!
 //! Twenty rounds over all rails; `cargo xtask nightly` runs a thousand. A process that survives a round goes on in the
-//! next, over the same home and under a new cap, with what the dead left behind.
+//! next, over the same home and under a new cap, with what the dead left behind. The same again with processes of three
+//! machines, each with a home of its own, that have nothing in common but one PostgreSQL.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code, helpers of the tests included")]
 #![allow(clippy::disallowed_methods, reason = "its child processes are told what to do by their environment")]
@@ -17,7 +18,7 @@ mod session_double;
 #[path = "../x402_double/mod.rs"]
 mod x402_double;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use farthing_keys::private_file::{self, private_directory};
 use farthing_wallet::PayingClient;
@@ -45,9 +46,10 @@ struct Tally {
     fullest: (u64, u64),
 }
 
-/// Ten processes over one home, round after round.
-struct Race<'a> {
-    home: &'a Path,
+/// Ten processes over one home, or over those of several machines, round after round.
+struct Race {
+    /// The first has the owner's key.
+    homes: Vec<PathBuf>,
     client: PayingClient,
     /// Those that live, by their slot; the rail is the slot's.
     racers: Vec<Option<Racer>>,
@@ -55,18 +57,27 @@ struct Race<'a> {
     sellers: Vec<Seller>,
 }
 
-impl<'a> Race<'a> {
-    fn new(home: &'a Path) -> Self {
-        copy_home(home);
-        set_cap(home, ROOM);
-        Self { home, client: double::client(home), racers: (0..10).map(|_| None).collect(), sellers: Vec::new() }
+impl Race {
+    /// Over one home in this folder; over three, that have the books at an address in common.
+    fn new(folder: &Path, address: Option<&str>) -> Self {
+        let machines = if address.is_some() { 3 } else { 1 };
+        let homes: Vec<_> = (0..machines).map(|number| folder.join(format!("home-{number}"))).collect();
+        for (number, home) in homes.iter().enumerate() {
+            copy_home(home, number == 0);
+            if let Some(address) = address {
+                double::wallets(home).sharing(address, |address| address).unwrap();
+            }
+        }
+        set_cap(&homes[0], ROOM);
+        let client = double::client(&homes[0]);
+        Self { homes, client, racers: (0..10).map(|_| None).collect(), sellers: Vec::new() }
     }
 
     /// One round: room for a hundred more, and two hundred calls over all rails at once.
     async fn round(&mut self, tally: &mut Tally, steps: &mut Steps) {
         let (spent, reserved) = double::counted(self.client.wallet()).await;
         let cap = spent + reserved + ROOM;
-        set_cap(self.home, cap);
+        set_cap(&self.homes[0], cap);
         self.fill_up(steps);
         let mut urls = Vec::new();
         for rail in rails::ALL {
@@ -96,7 +107,7 @@ impl<'a> Race<'a> {
     fn fill_up(&mut self, steps: &mut Steps) {
         for slot in 0..10 {
             let doomed = self.racers.iter().flatten().filter(|racer| racer.is_doomed()).count();
-            let (home, rail) = (self.home, rail_of(slot as u64));
+            let (home, rail) = (&self.homes[(slot + slot / 6) % self.homes.len()], rail_of(slot as u64));
             self.racers[slot].get_or_insert_with(|| {
                 let step = (doomed < 4).then(|| steps.next(rail));
                 Racer::start(rails::ALL[rail].name, home, step.as_deref())
@@ -124,7 +135,7 @@ impl<'a> Race<'a> {
     /// The log of all rounds adds up to the counters, and every decision in it comes out again.
     async fn verify(self) {
         drop(self.racers);
-        let found = double::wallets(self.home).verify_audit(None).await.unwrap();
+        let found = double::wallets(&self.homes[0]).verify_audit(None).await.unwrap();
         assert_eq!(found.findings, Vec::<String>::new());
         assert!(found.records > 0);
     }
@@ -149,9 +160,10 @@ fn rail_of(slot: u64) -> usize {
 }
 
 /// A wallet whose keys are under the cheapest derivation that is accepted, so that many processes can open it.
-fn copy_home(home: &Path) {
+fn copy_home(home: &Path, is_the_owners: bool) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/home");
-    for name in ["vault.key", "owner.json", "wallets/agent/wallet.json"] {
+    let files = ["vault.key", "wallets/agent/wallet.json", "owner.json"];
+    for name in files.into_iter().take(if is_the_owners { 3 } else { 2 }) {
         let (from, to) = (from.join(name), home.join(name));
         private_directory(to.parent().unwrap()).unwrap();
         private_file::write(&to, &std::fs::read(from).unwrap()).unwrap();
@@ -169,6 +181,15 @@ fn set_cap(home: &Path, total: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn w_25_ten_processes_that_are_killed_never_sign_beyond_one_cap_over_every_rail() {
+    race(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w_44_processes_of_three_machines_that_are_killed_never_sign_beyond_one_cap_over_every_rail() {
+    race(Some(|| farthing_testing_postgres::shared().address())).await;
+}
+
+async fn race(books: Option<fn() -> String>) {
     let rounds: u32 = std::env::var(ROUNDS).map_or(20, |rounds| rounds.parse().unwrap());
     let (mut tally, mut steps) = (Tally::default(), Steps::default());
     for rounds_of_home in ROUNDS_OF_HOMES.into_iter().cycle() {
@@ -176,15 +197,15 @@ async fn w_25_ten_processes_that_are_killed_never_sign_beyond_one_cap_over_every
             break;
         }
         let directory = tempfile::tempdir().unwrap();
-        let home = directory.path().join("home");
-        let mut race = Race::new(&home);
+        let mut race = Race::new(directory.path(), books.map(|address| address()).as_deref());
         for _ in 0..rounds_of_home.min(rounds - tally.rounds) {
             race.round(&mut tally, &mut steps).await;
         }
         race.verify().await;
         let Tally { rounds, killed, died_at_a_step, used_up, fullest: (signed, cap) } = tally;
+        let place = if books.is_some() { "over three machines and one PostgreSQL" } else { "over one home" };
         println!(
-            "{rounds} rounds: {killed} processes killed and {died_at_a_step} dead at a step, the cap used up in \
+            "{rounds} rounds {place}: {killed} processes killed and {died_at_a_step} dead at a step, the cap used up in \
              {used_up}, at most {signed} millionths signed where {cap} were allowed"
         );
     }

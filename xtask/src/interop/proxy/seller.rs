@@ -5,7 +5,7 @@ use anyhow::{Context as _, anyhow};
 use tempfile::TempDir;
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
-use crate::gateway::Gateway;
+use crate::gateway::{Beside, Gateway};
 
 /// A gateway that sells a few things, in clear or over TLS.
 pub(super) struct Seller {
@@ -19,7 +19,8 @@ impl Seller {
     pub(super) fn start(binary: &Path, is_secure: bool) -> anyhow::Result<Self> {
         let upstream = format!("http://127.0.0.1:{}", upstream()?);
         let certificates = is_secure.then(super::certificates).transpose()?;
-        let gateway = Gateway::start_over(&[], binary, &routes(&upstream), certificates.as_ref().map(TempDir::path))?;
+        let beside = Beside { certificate: certificates.as_ref().map(TempDir::path), ..Beside::default() };
+        let gateway = Gateway::start_beside(&[], binary, &routes(&upstream), beside)?;
         let address = gateway.url("");
         let host = address.split_once("://").context("a gateway has a URL")?.1;
         // As its certificate names it, and its offers.

@@ -13,6 +13,7 @@ use indicatif::{HumanCount, ProgressBar};
 use serde_json::{Value, json};
 
 use crate::commands::admin::Admin;
+use crate::commands::password;
 use crate::failure::{Failure, OrFail};
 use crate::{clock, environment, rails, terminal};
 
@@ -63,7 +64,7 @@ impl Import {
         let config = Config::load(config, Arc::new(environment::variable));
         let config = config.map_err(|error| Failure::wrong_use(error.to_string()))?;
         let account = self.account(rails::funding_accounts(&config)?)?;
-        let books = Books::open(&config.store, Sharing::Exclusive).map_err(|error| {
+        let books = Books::open(password::add_to(config.store.clone()), Sharing::Exclusive).map_err(|error| {
             Failure::new(format!("{error}; while a gateway runs, leave --config out and name its --admin address"))
         })?;
         let imported = self.all(&books, &account).await;

@@ -14,6 +14,7 @@ use farthing_wallet::{Policy, WalletName, Wallets};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::sharing::Sharing;
 use super::{One, say, say_names, summary_json};
 use crate::commands::key::delegated::Lasting;
 use crate::failure::{Failure, OrFail};
@@ -36,6 +37,8 @@ pub(crate) struct Create {
     purpose: Option<String>,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    sharing: Sharing,
     #[command(flatten)]
     one: One,
 }
@@ -115,7 +118,7 @@ impl Create {
         // Before anything is made: a wallet is not left behind without its limits.
         let (key, policy) = (self.key()?, self.limits.policy()?);
         let One { name, json, home } = self.one;
-        let wallets = home.wallets()?;
+        let wallets = self.sharing.among(home.wallets()?)?;
         if let Some(parent) = &self.limits.parent {
             must_be_a_group(&wallets, parent)?;
         }

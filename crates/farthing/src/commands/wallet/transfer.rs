@@ -9,6 +9,7 @@ use farthing_ows::OwsVault;
 use farthing_wallet::WalletName;
 use secrecy::SecretSlice;
 
+use super::sharing::Sharing;
 use super::{Home, say, say_names};
 use crate::failure::{Failure, OrFail};
 use crate::{environment, terminal};
@@ -43,6 +44,8 @@ pub(crate) struct Import {
     /// Which wallet of the vault, by name or id; default the name that it gets here.
     #[arg(long, requires = "vault")]
     from: Option<String>,
+    #[command(flatten)]
+    sharing: Sharing,
     #[command(flatten)]
     home: Home,
 }
@@ -79,7 +82,7 @@ impl Import {
             }
             (None, None) => return Err(Failure::wrong_use("name a file, or a vault with --vault")),
         };
-        let wallets = self.home.wallets()?;
+        let wallets = self.sharing.among(self.home.wallets()?)?;
         let foreign = KeyFile::from_json(&json).map_err(say)?;
         let elsewhere = environment::variable("OWS_PASSPHRASE").filter(|_| foreign.did().is_err());
         let summary = match elsewhere {

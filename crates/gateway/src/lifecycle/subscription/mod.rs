@@ -71,9 +71,6 @@ pub(super) async fn serve(
     let refused = |kind, detail: &str| {
         refuse(sale, asked, &Denial::new(kind, detail).because(Fault::Used).about(&visiting.challenge))
     };
-    if !sale.seller.visits.is_first(&visiting.challenge, visiting.expires, sale.seller.now()) {
-        return refused(ProblemType::InvalidChallenge, "This credential was used before; sign the fresh challenge.");
-    }
     let began = match sale.seller.books.payment(visiting.visit.subscription.payment()).await {
         Err(error) => return store_down(sale.seller, &error),
         Ok(found) => found.filter(|record| is_theirs(sale, &visiting, record)),
@@ -82,6 +79,17 @@ pub(super) async fn serve(
         let detail = "There is no such subscription of this key for this route; pay the fresh challenge to begin one.";
         return refused(ProblemType::VerificationFailed, detail);
     };
+    // Over all gateways that share the books, and only for those who have a subscription: nobody else makes them write.
+    match sale.seller.books.visit(&visiting.challenge, visiting.expires).await {
+        Ok(true) => {}
+        Ok(false) => {
+            return refused(
+                ProblemType::InvalidChallenge,
+                "This credential was used before; sign the fresh challenge.",
+            );
+        }
+        Err(error) => return store_down(sale.seller, &error),
+    }
     if visiting.visit.wish == Wish::Cancel {
         return cancel(sale, &began).await;
     }

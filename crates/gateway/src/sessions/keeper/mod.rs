@@ -68,8 +68,7 @@ pub(crate) async fn run(seller: Arc<Seller>, mut stop: watch::Receiver<bool>) {
             continue;
         }
         if let Err(error) = keeper.round(&seller, &stop).await {
-            seller.metrics.store_errors.increment(1);
-            tracing::error!(%error, "the sessions cannot be looked after");
+            seller.books_failed(&error, "no session is looked after");
         }
     }
 }

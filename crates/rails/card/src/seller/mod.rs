@@ -155,7 +155,7 @@ impl Method for Card {
             return Err(Refusal::new(ProblemType::VerificationFailed, detail).because(Fault::OfferUnknown));
         }
         let challenge = presented.credential.challenge().id();
-        let payment = PaymentId::of(challenge);
+        let payment = PaymentId::answering(presented.credential.challenge());
         let kept = self.seal.close(payment, challenge.as_str(), &payload);
         let unkept = || Refusal::new(ProblemType::VerificationFailed, "the payment cannot be kept; present it again");
         Ok(Proof {

@@ -95,7 +95,7 @@ pub fn challenge_of(request: &JsonObject, number: u32) -> Challenge {
 
 pub fn claim(card: &Card, challenge: &Challenge, payload: &JsonObject, now: Timestamp) -> Result<Claim, Refusal> {
     let proof = verify(card, challenge, payload, now)?;
-    Ok(Claim { payment: PaymentId::of(challenge.id()), proof, claimed_at: now })
+    Ok(Claim { payment: PaymentId::answering(challenge), proof, claimed_at: now })
 }
 
 pub fn verify(card: &Card, challenge: &Challenge, payload: &JsonObject, now: Timestamp) -> Result<Proof, Refusal> {

@@ -94,7 +94,7 @@ impl Permitted {
         let permit = Permit { signature, ..unsigned };
         let (id, realm) = (ChallengeId::read(nonce).unwrap(), Realm::read("shop.example").unwrap());
         let challenge = asked.to_challenge(id, &realm, None, None).unwrap();
-        let payment = PaymentId::of(challenge.id());
+        let payment = PaymentId::answering(&challenge);
         let credential = Credential::new(challenge, permit.to_object(), None);
         let proof = self.seller.verify(&Presented { credential: &credential, request: &request, now: now() }).unwrap();
         Promise { claim: Claim { payment, proof, claimed_at: now() }, permit }

@@ -109,7 +109,7 @@ impl Stage {
         });
         let (id, realm) = (ChallengeId::read(nonce).unwrap(), Realm::read("shop.example").unwrap());
         let challenge = asked.to_challenge(id, &realm, None, None).unwrap();
-        let payment = PaymentId::of(challenge.id());
+        let payment = PaymentId::answering(&challenge);
         let credential = Credential::new(challenge, payload.as_object().unwrap().clone(), None);
         let presented = Presented { credential: &credential, request: &request, now: now() };
         let proof = self.seller.verify(&presented).unwrap();

@@ -184,7 +184,7 @@ impl Method for Stripe {
             return Err(Refusal::new(ProblemType::InvalidChallenge, detail).because(Fault::OfferUnknown));
         }
         let challenge = presented.credential.challenge().id();
-        let payment = PaymentId::of(challenge);
+        let payment = PaymentId::answering(presented.credential.challenge());
         let charge = self.charge(&request, challenge.as_str(), payment, &payload.spt);
         let kept = self.seal.close(payment, &charge);
         Ok(Proof {

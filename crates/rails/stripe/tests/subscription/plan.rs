@@ -73,7 +73,7 @@ impl Plan {
         let shared = ChargeRequest::from_object(request).unwrap();
         let presented = Presented { credential: &credential, request: &shared, now: self.stage.now() };
         let proof: Proof = self.seller.verify(&presented)?;
-        Ok(Claim { payment: PaymentId::of(challenge.id()), proof, claimed_at: self.stage.now() })
+        Ok(Claim { payment: PaymentId::answering(challenge), proof, claimed_at: self.stage.now() })
     }
 
     pub fn did(&self) -> String {

@@ -89,7 +89,7 @@ impl Stage {
         // A nonce of its own: each challenge is another one.
         let nonce = nonce(&self.double.desk().tokens.len().to_string());
         let challenge = challenge(request, &nonce);
-        let payment = PaymentId::of(challenge.id());
+        let payment = PaymentId::answering(&challenge);
         let credential = Credential::new(challenge, payload.as_object().unwrap().clone(), None);
         let request = ChargeRequest::from_object(request).unwrap();
         let presented = Presented { credential: &credential, request: &request, now: self.now() };

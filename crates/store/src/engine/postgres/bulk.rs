@@ -22,6 +22,10 @@ pub(super) fn write(sql: &str, kinds: &[Type]) -> Option<String> {
         let (head, condition) = with_columns.split_once(" WHERE ")?;
         return Some(format!("{head} FROM {rows} WHERE {condition}"));
     }
+    if sql.starts_with("DELETE FROM") {
+        let (head, condition) = with_columns.split_once(" WHERE ")?;
+        return Some(format!("{head} USING {rows} WHERE {condition}"));
+    }
     None
 }
 
@@ -80,7 +84,11 @@ mod tests {
             write("UPDATE t SET n = ?2 WHERE id = ?1", &kinds).unwrap(),
             "UPDATE t SET n = v.p2 FROM unnest($1::bytea[], $2::int8[]) AS v(p1, p2) WHERE id = v.p1"
         );
-        assert_eq!(write("DELETE FROM t WHERE id = ?1", &kinds), None);
+        assert_eq!(
+            write("DELETE FROM t WHERE id = ?1", &kinds[..1]).unwrap(),
+            "DELETE FROM t USING unnest($1::bytea[]) AS v(p1) WHERE id = v.p1"
+        );
+        assert_eq!(write("TRUNCATE t", &kinds), None);
         assert_eq!(
             read("SELECT n FROM t WHERE id = ?1", &kinds[..1]),
             "SELECT x.*, v.n FROM unnest($1::bytea[]) WITH ORDINALITY AS v(p1, n) \

@@ -6,16 +6,19 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Error, NoTls, Statement};
+use tokio_postgres::{Client, Config, Error, NoTls, Statement};
 
 use super::address::Address;
 use super::bulk;
-use super::tls::Tls;
+use super::tls::{self, Tls};
 use crate::StoreError;
 
 /// How long an answer may take: longer than the server gives any statement of a batch.
-const ANSWER: Duration = Duration::from_secs(6);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
+/// How long one host may take to let this process in.
+const OPENING: Duration = Duration::from_secs(4);
 
 /// Settings of every connection. A batch waits for its turn, and for nothing else, a short time; a process that holds
 /// the turn and does not go on loses it; whatever a batch looks up has an index, whatever statistics say of a table
@@ -66,6 +69,8 @@ pub(super) enum Failure {
     Refused(Error),
     /// The connection is gone, or nothing came in time: what was under way may have happened.
     Lost(String),
+    /// No connection can be had, so nothing was asked.
+    Unreached(StoreError),
 }
 
 impl Link {
@@ -78,18 +83,23 @@ impl Link {
             Role::Reader => SETTINGS_OF_READERS,
         };
         let opened = runtime.block_on(async {
-            let opening = async {
-                let client = connect(address).await?;
-                client.batch_execute(&format!("SET search_path TO {}; {settings}", address.schema)).await?;
-                Ok::<_, Error>(client)
-            };
-            tokio::time::timeout(ANSWER, opening).await
+            let mut refused = None;
+            for host in &address.one_by_one() {
+                let opening = async {
+                    let client = connect(host, address).await?;
+                    let begin = format!("SET search_path TO {}; {settings}", address.schema);
+                    client.batch_execute(&begin).await.map_err(|error| refusal(address, &error))?;
+                    Ok(client)
+                };
+                let silent = || StoreError::Unavailable(format!("{address}: no answer in {} s", OPENING.as_secs()));
+                match tokio::time::timeout(OPENING, opening).await.unwrap_or_else(|_| Err(silent())) {
+                    Ok(client) => return Ok(client),
+                    Err(error) => refused = Some(error),
+                }
+            }
+            Err(refused.unwrap_or_else(|| StoreError::Unavailable(format!("{address} names no host"))))
         });
-        match opened {
-            Ok(Ok(client)) => Ok(Self { runtime, client, prepared: RefCell::default() }),
-            Ok(Err(error)) => Err(StoreError::Unavailable(format!("{address}: {}", said(&error)))),
-            Err(_) => Err(StoreError::Unavailable(format!("{address}: no answer in {} s", ANSWER.as_secs()))),
-        }
+        Ok(Self { runtime, client: opened?, prepared: RefCell::default() })
     }
 
     /// Waits for an answer, but not forever.
@@ -127,18 +137,26 @@ impl Link {
     }
 }
 
-async fn connect(address: &Address) -> Result<Client, Error> {
+/// Connects to one host.
+async fn connect(host: &Config, address: &Address) -> Result<Client, StoreError> {
     // A connection's other half is driven whenever an answer is waited for.
-    if address.config.get_ssl_mode() != tokio_postgres::config::SslMode::Disable
-        && let Ok(tls) = Tls::new()
-    {
-        let (client, connection) = address.config.connect(tls).await?;
+    if host.get_ssl_mode() == SslMode::Disable {
+        let (client, connection) = host.connect(NoTls).await.map_err(|error| refusal(address, &error))?;
         tokio::spawn(connection);
         return Ok(client);
     }
-    let (client, connection) = address.config.connect(NoTls).await?;
+    let tls = Tls::new(address.roots.as_deref())?;
+    let (client, connection) = host.connect(tls).await.map_err(|error| refusal(address, &error))?;
     tokio::spawn(connection);
     Ok(client)
+}
+
+/// Why a host did not let this process in.
+fn refusal(address: &Address, error: &Error) -> StoreError {
+    match tls::remedy(error) {
+        Some(remedy) => StoreError::Encryption(format!("{address}: {remedy}")),
+        None => StoreError::Unavailable(format!("{address}: {}", said(error))),
+    }
 }
 
 impl From<Error> for Failure {
@@ -168,6 +186,7 @@ impl Failure {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
+            Failure::Unreached(error) => error,
             failure if failure.is_conflict() => Self::Interrupted(failure.to_string()),
             failure => Self::Unavailable(failure.to_string()),
         }
@@ -179,6 +198,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Refused(error) => out.write_str(&said(error)),
             Self::Lost(why) => write!(out, "the connection to the database is lost: {why}"),
+            Self::Unreached(error) => std::fmt::Display::fmt(error, out),
         }
     }
 }

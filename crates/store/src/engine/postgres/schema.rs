@@ -1,13 +1,21 @@
 //! The schema on a server and its migrations: forward only, each in one transaction with its version.
 //!
 //! A migration leaves alone what programs of the version before it read and write, so that nodes can be replaced one
-//! after the other while the others go on.
+//! after the other while the others go on. One that cannot makes their statements fail, so that they answer 503.
 
 use super::session::Session;
 use crate::StoreError;
 
 /// What brings a schema from each version to the next. Released ones are never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
+
+/// Where rows go by time, room is made ahead by whoever starts.
+const ROOM: &str = "SELECT make_room_for_responses()";
 
 /// Makes the schema if there is none. Two processes may do this at once, and one of them is told to try again.
 const FIRST: &str = "CREATE TABLE IF NOT EXISTS farthing_books (id BIGINT PRIMARY KEY CHECK (id = 1), \
@@ -24,7 +32,13 @@ pub(crate) fn migrate(server: &Session) -> Result<(), StoreError> {
             Err(StoreError::Unavailable(_) | StoreError::Interrupted(_)) if attempt < ATTEMPTS => {
                 let _ = server.run("ROLLBACK");
             }
-            migrated => return migrated,
+            migrated => {
+                migrated?;
+                if let Err(error) = server.run(ROOM) {
+                    tracing::warn!(%error, "no room could be made ahead for responses; they are kept all the same");
+                }
+                return Ok(());
+            }
         }
     }
 }
@@ -40,12 +54,30 @@ fn try_to_migrate(server: &Session) -> Result<(), StoreError> {
     if known(server)? == newest() {
         return Ok(());
     }
-    server.run("BEGIN; SET LOCAL statement_timeout = 0; SELECT version FROM farthing_books FOR UPDATE")?;
-    let found = known(server)?;
-    for (migration, version) in MIGRATIONS.iter().zip(1_i64..).filter(|(_, version)| *version > found) {
-        server.run(&format!("{migration}; UPDATE farthing_books SET version = {version}"))?;
+    for (migration, version) in MIGRATIONS.iter().zip(1_i64..) {
+        server.run("BEGIN; SET LOCAL statement_timeout = 0; SELECT version FROM farthing_books FOR UPDATE")?;
+        if known(server)? < version {
+            server.run(&format!("{migration}; UPDATE farthing_books SET version = {version}"))?;
+        }
+        server.run("COMMIT")?;
     }
-    server.run("COMMIT")
+    Ok(())
+}
+
+/// Drops the parts of a table whose rows all are from before an instant, in milliseconds: their names end with theirs.
+/// Room for the year to come is made at the same time.
+pub(crate) fn drop_parts(server: &Session, table: &str, until: i64) -> Result<(), StoreError> {
+    server.run(ROOM)?;
+    let parts = "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+         WHERE i.inhparent = to_regclass(?1)";
+    let mut over = Vec::new();
+    server.select(parts, &[&table], &mut |row| {
+        let part: String = row.get(0)?;
+        let end = part.rsplit_once("_until_").and_then(|(_, end)| end.parse::<i64>().ok());
+        over.extend(end.is_some_and(|end| end <= until).then_some(part));
+        Ok(())
+    })?;
+    over.iter().try_for_each(|part| server.run(&format!("DROP TABLE \"{part}\"")))
 }
 
 /// Refuses books of any other version than the newest, for those who may not change them.

@@ -1,27 +1,31 @@
 //! One user of the server: the connection it has just now, and the batch it is in.
 
+mod beside;
+mod reading;
+
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use farthing_books::Shelf;
 use futures_util::future::join_all;
-use futures_util::{TryStreamExt as _, pin_mut};
 use rusqlite::ToSql;
 use rusqlite::types::Value;
-use tokio_postgres::Statement;
 
 use super::address::Address;
-use super::link::{Failure, Form, Link, Role};
-use super::turn::{self, Place};
+use super::link::{ANSWER, Failure, Form, Link, Role};
+use super::turn::{self, Place, Watched};
 use super::value::Given;
-use super::watch::{Seen, Watch};
+use super::watch::{Seen, TRUST, Watch};
 use crate::StoreError;
-use crate::engine::Row;
-use crate::engine::lookup::{Lookups, owned};
+use crate::engine::lookup::owned;
 
 /// How long it is tried to find out what became of a commit whose answer was lost.
 const INQUIRY: Duration = Duration::from_secs(4);
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a server that could not be reached is not asked again: whoever waited for it meanwhile is refused at once,
+/// and not one after the other.
+const BREATH: Duration = Duration::from_millis(500);
+/// How much older than its answer a time of the server's may be to be worth anything.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// One user of the server.
 pub(crate) struct Session {
@@ -35,6 +39,10 @@ pub(crate) struct Session {
     watch: RefCell<Watch>,
     in_transaction: Cell<bool>,
     queue: RefCell<Vec<Alike>>,
+    /// When no connection could be had, and why.
+    unreached: RefCell<Option<(Instant, StoreError)>>,
+    /// When the last batch that was made durable was on its way: until then others had it in their list.
+    seen_alive: Cell<Option<Instant>>,
 }
 
 /// Rows to be written by the same statement.
@@ -58,6 +66,8 @@ impl Session {
             watch: RefCell::default(),
             in_transaction: Cell::new(false),
             queue: RefCell::default(),
+            unreached: RefCell::default(),
+            seen_alive: Cell::new(None),
         };
         session.with_link(|_| Ok(()))?;
         Ok(session)
@@ -106,12 +116,18 @@ impl Session {
     /// A batch of nothing: others see that this process lives, and it sees who else does.
     pub(crate) fn beat(&self) -> Result<Seen, StoreError> {
         let began = Instant::now();
-        let seen = self.begin().and_then(|()| Ok(self.using(turn::watched)?)).and_then(|nodes| {
+        let seen = self.begin().and_then(|()| {
+            let asked = Instant::now();
+            let Watched { nodes, time } = self.using(turn::watched)?;
+            let time = time.filter(|_| asked.elapsed() < FRESH).map(|time| (time, Instant::now()));
             self.commit()?;
-            Ok(nodes)
+            Ok((nodes, time))
         });
         match seen {
-            Ok(nodes) => Ok(self.watch.borrow_mut().look(&nodes, self.node(), began)),
+            Ok((nodes, time)) => {
+                let seen = self.watch.borrow_mut().look(&nodes, self.node(), began);
+                Ok(Seen { time, ..seen })
+            }
             Err(error) => {
                 self.abandon()?;
                 Err(error)
@@ -119,14 +135,20 @@ impl Session {
         }
     }
 
-    pub(crate) fn bury_the_dead(&self) -> Result<(), StoreError> {
+    pub(crate) fn bury_the_dead(&self) -> Result<bool, StoreError> {
         let dead = self.watch.borrow().dead();
-        Ok(self.using(|link| dead.iter().try_for_each(|node| turn::leave(link, *node)))?)
+        self.using(|link| dead.iter().try_for_each(|node| turn::leave(link, *node)))?;
+        Ok(!dead.is_empty())
     }
 
     /// The number of this process among those that ever wrote; 0 before its first batch.
     pub(crate) fn node(&self) -> i64 {
         self.place.get().map_or(0, |place| place.node)
+    }
+
+    /// Until when nobody can have taken this process for dead.
+    pub(crate) fn lives_until(&self) -> Option<Instant> {
+        self.seen_alive.get().map(|seen| seen + TRUST)
     }
 
     /// Keeps a row to be written with the batch.
@@ -153,8 +175,9 @@ impl Session {
         let Some(place) = self.place.get() else {
             return Err(StoreError::Fault("a batch that never began".to_owned()));
         };
+        let sent = Instant::now();
         match self.using(|link| send(link, &queue, Some("COMMIT"))) {
-            Ok(()) => {}
+            Ok(()) => self.seen_alive.set(Some(sent)),
             Err(Failure::Lost(why)) => self.inquire(place, &why)?,
             Err(refused) => return Err(refused.into()),
         }
@@ -197,92 +220,9 @@ impl Session {
         }
         match self.using(|link| link.wait(link.client.batch_execute("ROLLBACK"))) {
             // What is lost is rolled back.
-            Ok(()) | Err(Failure::Lost(_)) => Ok(()),
+            Ok(()) | Err(Failure::Lost(_) | Failure::Unreached(_)) => Ok(()),
             Err(refused) => Err(refused.into()),
         }
-    }
-
-    /// Looks everything up in one round trip.
-    pub(crate) fn look_up(&self, mut lookups: Lookups<'_>, shelf: &mut Shelf) -> Result<(), StoreError> {
-        let found = self.using(|link| {
-            let mut statements = Vec::with_capacity(lookups.0.len());
-            for lookup in &lookups.0 {
-                let form = if lookup.keys().iter().any(|key| !key.is_empty()) { Form::Read } else { Form::Single };
-                statements.push(link.prepared(form, lookup.sql())?);
-            }
-            let columns: Vec<_> = lookups.0.iter().map(|lookup| columns(lookup.keys())).collect();
-            let asked = statements.iter().zip(&columns).map(|(statement, columns)| query(link, statement, columns));
-            link.wait(async { join_all(asked).await.into_iter().collect::<Result<Vec<_>, _>>() })
-        });
-        let found = found.map_err(|failure| match failure {
-            // Nothing was sent to be kept yet.
-            Failure::Lost(why) => StoreError::Interrupted(why),
-            refused => refused.into(),
-        })?;
-        for (lookup, rows) in lookups.0.iter_mut().zip(found) {
-            let numbered = lookup.keys().iter().any(|key| !key.is_empty());
-            for row in &rows {
-                let key = if numbered { number(row)? } else { 0 };
-                lookup.found(key, &Row::Server(row))?;
-            }
-        }
-        lookups.0.into_iter().try_for_each(|lookup| lookup.finish(shelf))
-    }
-
-    /// Hands every row of a query to `take`. A connection that was lost while nothing was asked is replaced.
-    pub(crate) fn select(
-        &self,
-        sql: &str,
-        values: &[&dyn ToSql],
-        take: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let values = values.iter().map(|value| owned(*value)).collect::<Result<Vec<_>, _>>()?;
-        let taken = Cell::new(false);
-        let mut take = |row: &Row<'_>| {
-            taken.set(true);
-            take(row)
-        };
-        match self.select_once(sql, &values, &mut take) {
-            Err(Failure::Lost(_)) if !taken.get() && !self.in_transaction.get() => {
-                self.select_once(sql, &values, &mut take)?
-            }
-            other => other?,
-        }
-    }
-
-    fn select_once(
-        &self,
-        sql: &str,
-        values: &[Value],
-        take: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
-    ) -> Result<Result<(), StoreError>, Failure> {
-        self.using(|link| {
-            let statement = link.prepared(Form::Single, sql)?;
-            let given: Vec<Given<'_>> = values.iter().map(Given).collect();
-            link.wait_long(async {
-                let rows = link.client.query_raw(&statement, &given).await?;
-                pin_mut!(rows);
-                while let Some(row) = rows.try_next().await? {
-                    if let Err(error) = take(&Row::Server(&row)) {
-                        return Ok(Err(error));
-                    }
-                }
-                Ok(Ok(()))
-            })
-        })
-    }
-
-    /// Starts reads that all see the same state, and that may take long.
-    pub(crate) fn begin_reading(&self) -> Result<(), StoreError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
-                     SET LOCAL idle_in_transaction_session_timeout = 0";
-        let once = || self.using(|link| link.wait(link.client.batch_execute(begin)));
-        let begun = match once() {
-            Err(Failure::Lost(_)) => once(),
-            begun => begun,
-        };
-        self.in_transaction.set(begun.is_ok());
-        Ok(begun?)
     }
 
     /// Says that this process writes no more, so that nobody waits for it.
@@ -318,14 +258,32 @@ impl Session {
         }
         let link = match held.take() {
             Some(link) => link,
-            None => Link::open(&self.address, self.role).map_err(|error| Failure::Lost(error.to_string()))?,
+            None => self.connect()?,
         };
+        let asked = Instant::now();
         let done = work(&link);
         match &done {
-            Err(Failure::Lost(_)) => self.in_transaction.set(false),
+            Err(Failure::Lost(why)) => {
+                self.in_transaction.set(false);
+                if asked.elapsed() >= ANSWER {
+                    *self.unreached.borrow_mut() = Some((Instant::now(), StoreError::Unavailable(why.clone())));
+                }
+            }
             _ => *held = Some(link),
         }
         done
+    }
+
+    /// A new connection. Where none could be had a moment ago, none is tried for.
+    fn connect(&self) -> Result<Link, Failure> {
+        if let Some((when, why)) = &*self.unreached.borrow()
+            && when.elapsed() < BREATH
+        {
+            return Err(Failure::Unreached(why.clone()));
+        }
+        let opened = Link::open(&self.address, self.role);
+        *self.unreached.borrow_mut() = opened.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        opened.map_err(Failure::Unreached)
     }
 }
 
@@ -357,24 +315,7 @@ fn send(link: &Link, queue: &[Alike], end: Option<&str>) -> Result<(), Failure> 
     })
 }
 
-async fn query(
-    link: &Link,
-    statement: &Statement,
-    columns: &Columns<'_>,
-) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
-    let given: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = columns.iter().map(|column| column as _).collect();
-    link.client.query(statement, &given).await
-}
-
 fn columns(rows: &[Vec<Value>]) -> Columns<'_> {
     let width = rows.first().map_or(0, Vec::len);
     (0..width).map(|place| rows.iter().filter_map(|row| row.get(place)).map(Given).collect()).collect()
-}
-
-/// Which key a row was found under: its last column, counted from 1.
-fn number(row: &tokio_postgres::Row) -> Result<usize, StoreError> {
-    let number: i64 = row
-        .try_get(row.len().saturating_sub(1))
-        .map_err(|error| StoreError::Fault(format!("a row without its number: {error}")))?;
-    usize::try_from(number - 1).map_err(|_| StoreError::Fault("a row with a wrong number".to_owned()))
 }

@@ -11,13 +11,13 @@ use super::link::{Failure, Form, Link};
 
 /// Where a process stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Its number: never given twice.
-    pub(super) node: i64,
+    pub(crate) node: i64,
     /// How many batches it wrote.
-    pub(super) batches: i64,
+    pub(crate) batches: i64,
     /// The number of the last turn that it had; -1 where what it remembers is not to be trusted.
-    pub(super) turn: i64,
+    pub(crate) turn: i64,
 }
 
 /// A turn that was taken.
@@ -28,19 +28,37 @@ pub(super) struct Taken {
     pub(super) batches: i64,
 }
 
-const ENTER: &str = "INSERT INTO nodes (batches, watched) VALUES (0, ?1) RETURNING node";
-const TAKE: &str = "UPDATE turn SET number = number + 1 RETURNING number";
-const COUNT: &str = "UPDATE nodes SET batches = batches + 1 WHERE node = ?1 RETURNING batches";
+/// What a beat finds.
+pub(super) struct Watched {
+    /// Those that are watched, each with how many batches it wrote.
+    pub(super) nodes: Vec<(i64, i64)>,
+    /// The server's time of day, in milliseconds since 1970 UTC.
+    pub(super) time: Option<i64>,
+}
+
+pub(crate) const ENTER: &str = "INSERT INTO nodes (batches, watched) VALUES (0, ?1) RETURNING node";
+/// Visitors say nothing when they go: of those that came so long before, the few that still write come in anew.
+const FORGET: &str = "DELETE FROM nodes WHERE watched = 0 AND node < ?1";
+/// So many that came later, and a visitor is forgotten.
+const REMEMBERED: i64 = 10_000;
+pub(crate) const TAKE: &str = "UPDATE turn SET number = number + 1 RETURNING number";
+pub(crate) const COUNT: &str = "UPDATE nodes SET batches = batches + 1 WHERE node = ?1 RETURNING batches";
 const WAIT: &str = "SELECT number FROM turn FOR UPDATE";
 const BATCHES: &str = "SELECT batches FROM nodes WHERE node = ?1";
-const WATCHED: &str = "SELECT node, batches FROM nodes WHERE watched = 1";
-const LEAVE: &str = "DELETE FROM nodes WHERE node = ?1";
+const WATCHED: &str = "SELECT node, batches, (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT \
+     FROM nodes WHERE watched = 1";
+pub(crate) const LEAVE: &str = "DELETE FROM nodes WHERE node = ?1";
 
 /// Becomes one of those that write; others look whether it lives if it is watched.
 pub(super) fn enter(link: &Link, is_watched: bool) -> Result<Place, Failure> {
     let statement = link.prepared(Form::Single, ENTER)?;
     let row = link.wait(link.client.query_one(&statement, &[&i64::from(is_watched)]))?;
-    Ok(Place { node: row.try_get(0)?, batches: 0, turn: -1 })
+    let node: i64 = row.try_get(0)?;
+    if !is_watched {
+        let statement = link.prepared(Form::Single, FORGET)?;
+        link.wait(link.client.execute(&statement, &[&(node - REMEMBERED)]))?;
+    }
+    Ok(Place { node, batches: 0, turn: -1 })
 }
 
 /// Begins a transaction and takes the turn, in one round trip; nothing when there is no such process any more.
@@ -74,11 +92,13 @@ pub(super) fn batches(link: &Link, place: Place) -> Result<Option<i64>, Failure>
     found?.as_ref().map(first).transpose()
 }
 
-/// Those that are watched, each with how many batches it wrote.
-pub(super) fn watched(link: &Link) -> Result<Vec<(i64, i64)>, Failure> {
+/// Who is watched, and what time it is there.
+pub(super) fn watched(link: &Link) -> Result<Watched, Failure> {
     let statement = link.prepared(Form::Single, WATCHED)?;
     let rows = link.wait(link.client.query(&statement, &[]))?;
-    rows.iter().map(|row| Ok((first(row)?, row.try_get(1)?))).collect()
+    let nodes = rows.iter().map(|row| Ok((first(row)?, row.try_get(1)?))).collect::<Result<_, Failure>>()?;
+    let time = rows.last().map(|row| row.try_get(2)).transpose()?;
+    Ok(Watched { nodes, time })
 }
 
 /// Is none of those that write any more, by its own will or not.

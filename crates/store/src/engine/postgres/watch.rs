@@ -14,7 +14,7 @@ const PATIENCE: u32 = 6;
 /// Beats that come closer together, because they waited for the server, count as one.
 const CLOSEST: Duration = Duration::from_millis(250);
 /// How long after a beat a process may hold that it lives in the eyes of others: shorter than their patience.
-const TRUST: Duration = Duration::from_millis(1_200);
+pub(crate) const TRUST: Duration = Duration::from_millis(1_200);
 
 /// What a beat showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +25,13 @@ pub(crate) struct Seen {
     pub(crate) leads_until: Option<Instant>,
     /// Whether a dead process left something behind, maybe.
     pub(crate) left_behind: bool,
+    /// The server's time of day, in milliseconds since 1970 UTC, and when that was.
+    pub(crate) time: Option<(i64, Instant)>,
 }
 
 /// What was seen of the others.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// How many batches each wrote, and for how many of our beats that has stood still.
     others: HashMap<i64, (i64, u32)>,
     last: Option<Instant>,
@@ -37,7 +39,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Looks at the count of each process, at a beat that began then. The first of them to come leads.
-    pub(super) fn look(&mut self, nodes: &[(i64, i64)], own: i64, began: Instant) -> Seen {
+    pub(crate) fn look(&mut self, nodes: &[(i64, i64)], own: i64, began: Instant) -> Seen {
         let counts = self.last.is_none_or(|last| began.duration_since(last) >= CLOSEST);
         if counts {
             self.last = Some(began);
@@ -52,11 +54,11 @@ impl Watch {
             }
         }
         let leads = nodes.iter().map(|(node, _)| *node).min() == Some(own);
-        Seen { node: own, leads_until: leads.then(|| began + TRUST), left_behind: !self.dead().is_empty() }
+        Seen { node: own, leads_until: leads.then(|| began + TRUST), left_behind: !self.dead().is_empty(), time: None }
     }
 
     /// Those that are dead and still in the list.
-    pub(super) fn dead(&self) -> Vec<i64> {
+    pub(crate) fn dead(&self) -> Vec<i64> {
         self.others.iter().filter(|(_, (_, still))| *still > PATIENCE).map(|(node, _)| *node).collect()
     }
 }

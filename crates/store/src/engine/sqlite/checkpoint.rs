@@ -33,7 +33,7 @@ impl Checkpointer {
         if let Connection::File(writer) = writer {
             writer.pragma_update(None, "wal_autocheckpoint", 0)?;
         }
-        let connection = Connection::File(file::writer(path)?);
+        let connection = Connection::File(file::writer(path)?.into());
         let moved = Arc::new(AtomicBool::new(false));
         let (wake, woken) = sync_channel(1);
         let done = Arc::clone(&moved);

@@ -12,6 +12,7 @@ use super::{Buying, Standing, denied, standing};
 use crate::client::concluding::receipt_of;
 use crate::client::presenting::Answer;
 use crate::client::request::Prepared;
+use crate::client::transport::Transport;
 use crate::client::{Order, Outcome, PayError, PayingClient};
 use crate::policy::{Asking, Call, approve_reclaim, approve_voucher};
 use crate::sessions::{KeptSession, SessionState, Told};
@@ -62,6 +63,10 @@ impl PayingClient {
 
     /// Finds out how a session stands, from where its deposit is, and from the seller for as long as it is open.
     pub async fn sync_session(&self, session: &KeptSession) -> Result<Synced, PayError> {
+        self.sync_session_over(&self.http, session).await
+    }
+
+    async fn sync_session_over(&self, transport: &dyn Transport, session: &KeptSession) -> Result<Synced, PayError> {
         self.forget_what_was_never_signed().await?;
         let sessions = self.wallet.sessions()?;
         let Some(known) = sessions.session(session.id).await? else {
@@ -90,7 +95,7 @@ impl PayingClient {
         let now = sessions.session(session.id).await?.unwrap_or(known);
         if now.state == SessionState::Open {
             self.wallet.unlock().await?;
-            obstacle = self.ask_the_seller(&now, payer.as_ref()).await?.or(obstacle);
+            obstacle = self.ask_the_seller(transport, &now, payer.as_ref()).await?.or(obstacle);
         }
         let session = sessions.session(session.id).await?.unwrap_or(now);
         Ok(Synced { session, standing: says, obstacle })
@@ -124,6 +129,7 @@ impl PayingClient {
     /// that told nothing.
     async fn ask_the_seller(
         &self,
+        transport: &dyn Transport,
         session: &KeptSession,
         payer: &dyn SessionPayer,
     ) -> Result<Option<String>, PayError> {
@@ -133,7 +139,7 @@ impl PayingClient {
         let (Ok(request), Some(shared)) = (request, payer_of) else {
             return Ok(Some("its address cannot be read".into()));
         };
-        let buying = self.buying(&self.http, &request, shared, &order)?;
+        let buying = self.buying(transport, &request, shared, &order)?;
         let mut quote = session.quote(session.challenge.clone());
         for _ in 0..MOST_CHALLENGES {
             let approved = match self.approve_again(session, &quote, session.signed, false).await? {
@@ -185,7 +191,15 @@ impl PayingClient {
 
     /// Asks the seller to end a session: the last voucher is for what was spent, and the rest comes back.
     pub async fn close_session(&self, session: &KeptSession) -> Result<Ended, PayError> {
-        let synced = self.sync_session(session).await?;
+        self.close_session_over(&self.http, session).await
+    }
+
+    pub(in crate::client) async fn close_session_over(
+        &self,
+        transport: &dyn Transport,
+        session: &KeptSession,
+    ) -> Result<Ended, PayError> {
+        let synced = self.sync_session_over(transport, session).await?;
         let session = synced.session;
         if session.state == SessionState::Closed {
             return Ok(Ended::Closed { cost: session.worth(session.spent) });
@@ -203,7 +217,7 @@ impl PayingClient {
         // Other processes may have signed until just now.
         let session = sessions.session(session.id).await?.unwrap_or(session);
         let order = Order { by: crate::client::By::Session, ..Order::default() };
-        let buying = self.buying(&self.http, &request, std::sync::Arc::clone(&payer), &order)?;
+        let buying = self.buying(transport, &request, std::sync::Arc::clone(&payer), &order)?;
         let (mut quote, mut last) = (session.quote(session.challenge.clone()), session.spent);
         for _ in 0..MOST_CHALLENGES {
             let approved = match self.approve_again(&session, &quote, last, true).await? {
@@ -299,7 +313,7 @@ impl PayingClient {
     ) -> Result<Result<farthing_rail::Approved<VoucherQuote>, String>, PayError> {
         // The last voucher of a wallet that takes back what is its own adds nothing to what was signed.
         let takes_back = self.wallet.unwinds() && closes && total <= session.signed;
-        if let Some(stopped) = self.wallet.stopped().filter(|_| !takes_back) {
+        if let Some(stopped) = self.wallet.stopped_now().await?.filter(|_| !takes_back) {
             return Ok(Err(stopped.to_string()));
         }
         let nothing = super::price_of_nothing(session);

@@ -25,7 +25,7 @@ impl PayingClient {
         let sessions = self.wallet.sessions()?;
         let left = sessions.left_behind(self.wallet.drawer(), request.fingerprint()).await?;
         for purchase in left.into_iter().filter(|purchase| purchase.kind != Kind::TopUp) {
-            if let Some(stopped) = self.wallet.stopped() {
+            if let Some(stopped) = self.wallet.stopped_now().await? {
                 return Ok(Some(Round::Over(Outcome::frozen(&stopped))));
             }
             let Some(session) = sessions.session(purchase.session).await? else { continue };

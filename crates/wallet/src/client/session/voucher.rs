@@ -130,7 +130,7 @@ impl Buying<'_> {
         added: Amount,
     ) -> Result<Result<Approved<VoucherQuote>, Step>, PayError> {
         let wallet = &self.client.wallet;
-        if let Some(stopped) = wallet.stopped() {
+        if let Some(stopped) = wallet.stopped_now().await? {
             return Ok(Err(Step::Over(Outcome::frozen(&stopped))));
         }
         let levels = match self.levels().await {
