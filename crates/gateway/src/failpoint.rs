@@ -2,7 +2,8 @@
 //!
 //! Compiled in only with the `failpoints` feature. The process aborts, without unwinding and
 //! without flushing anything, when it reaches the step that `FARTHING_FAILPOINT` names. `stop:STEP` stops it there
-//! once, as a machine that hangs does, until somebody sends it SIGCONT.
+//! once, as a machine that hangs does, until somebody sends it SIGCONT; `hold:STEP` holds the one task that reaches it
+//! first for seconds, while the rest of the process goes on.
 
 #[cfg(feature = "failpoints")]
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,6 +81,19 @@ pub(crate) fn reach(step: &str) {
     }
     if chosen().and_then(|chosen| chosen.strip_prefix("stop:")) == Some(step) {
         stop_once();
+    }
+    if chosen().and_then(|chosen| chosen.strip_prefix("hold:")) == Some(step) {
+        hold_once();
+    }
+}
+
+/// Holds this thread, for longer than it takes until a process is taken for dead.
+#[cfg(feature = "failpoints")]
+fn hold_once() {
+    const LONG: Duration = Duration::from_secs(6);
+    static HELD: AtomicBool = AtomicBool::new(false);
+    if !HELD.swap(true, Ordering::Relaxed) {
+        std::thread::sleep(LONG);
     }
 }
 

@@ -10,10 +10,10 @@ use rusqlite::ToSql;
 use rusqlite::types::FromSql;
 use tokio::sync::oneshot;
 
-use crate::engine::Connection;
 use crate::engine::postgres::link::Role;
 use crate::engine::postgres::session::Session;
-use crate::{Address, Row, StoreError};
+use crate::engine::{Connection, Row};
+use crate::{Address, StoreError};
 
 /// A handle to tables beside the books; cheap to clone. The connection has a thread of its own, which ends with the
 /// last handle.

@@ -53,7 +53,6 @@ pub use sessions::Drawn;
 pub use standing::Life;
 
 use audit::Archived;
-use engine::Row;
 use reader::Readers;
 use standing::Standing;
 use tables::{budget, rows};
@@ -169,13 +168,6 @@ impl Books {
     pub async fn payment(&self, id: PaymentId) -> Result<Option<PaymentRecord>, StoreError> {
         let sql = format!("SELECT {} FROM payments WHERE id = ?1", rows::PAYMENT);
         self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], rows::payment)).await
-    }
-
-    /// Whether this process changed a payment last: of several that share the books, nobody else is at it.
-    pub async fn was_changed_here(&self, id: PaymentId) -> Result<bool, StoreError> {
-        let sql = "SELECT node FROM payments WHERE id = ?1";
-        let node = self.readers.read(move |books| books.one(sql, params![id.as_bytes()], |row| row.get(0))).await?;
-        Ok(node == Some(self.standing.node()))
     }
 
     /// The response kept for a payment.

@@ -4,11 +4,15 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use farthing_books::PaymentRecord;
 use farthing_protocol::Timestamp;
+use farthing_rail::PaymentId;
+use rusqlite::params;
 
-use crate::Books;
-use crate::engine::Seen;
 use crate::engine::sqlite::member::now;
+use crate::engine::{Row, Seen};
+use crate::tables::rows;
+use crate::{Books, StoreError};
 
 /// The number under which others know a process; once it was taken for dead it has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,5 +108,14 @@ impl Books {
     /// that anybody sets; nothing, where the books are in a file. Right to within half a second.
     pub fn time(&self) -> Option<Timestamp> {
         self.standing.time()
+    }
+
+    /// A payment, and whether this process changed it last: of several that share the books, nobody else is at it. Both
+    /// as of one instant: what is read of a payment before or after that may have been another's doing.
+    pub async fn payment_here(&self, id: PaymentId) -> Result<Option<(PaymentRecord, bool)>, StoreError> {
+        let sql = format!("SELECT {}, node FROM payments WHERE id = ?1", rows::PAYMENT);
+        let read = |row: &Row<'_>| Ok((rows::payment(row)?, row.get::<i64>(rows::PAYMENT_COLUMNS)?));
+        let found = self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], read)).await?;
+        Ok(found.map(|(record, node)| (record, node == self.standing.node())))
     }
 }

@@ -1,4 +1,5 @@
-//! A machine that hangs, is taken for dead, and wakes with a payment in its hands.
+//! A machine that hangs, is taken for dead, and wakes with a payment in its hands; a task that is held while a payment
+//! that it looked at goes on.
 
 use farthing_testing_postgres::shared;
 use rustix::process::Signal;
@@ -59,5 +60,24 @@ async fn p_30_a_gateway_that_hangs_while_the_rail_answers_delivers_nothing_that_
         assert_eq!(stage.settled(url, &credential).await, 402);
     }
     assert_eq!((stage.takings(), stage.upstream.hits()), (1, 1));
+    stage.assert_sound(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_32_whoever_looks_at_a_payment_while_its_gateway_is_found_dead_is_not_told_to_pay_again() {
+    let stage = Stage::at(shared().address()).await;
+    let living = stage.start("living", &[("FARTHING_FAILPOINT", "hold:after-claim")]);
+    living.grant(&stage.buyer.did, "1 USD").await;
+    let mut dying = stage.start("dying", &[("FARTHING_FAILPOINT", "after-post")]);
+    let (here, there) = (format!("{}/paid/x", living.listen), format!("{}/paid/x", dying.listen));
+    let credential = stage.buyer.credential(&here).await;
+    assert!(stage.buyer.get(&there, &credential).send().await.is_err(), "it dies when the payment is posted");
+    dying.wait_for_death();
+    let held = tokio::spawn(stage.buyer.get(&here, &credential).send());
+    until_a_payment_is(&living, "entitled").await;
+    let answer = held.await.unwrap().unwrap().status().as_u16();
+    let served = if answer == 503 { stage.settled(&here, &credential).await } else { answer };
+    assert_eq!(served, 200, "it was charged, and is owed");
+    assert_eq!(stage.upstream.hits(), 1);
     stage.assert_sound(1);
 }

@@ -14,11 +14,15 @@ mod support;
 
 #[cfg(feature = "failpoints")]
 mod clocks;
+#[cfg(feature = "failpoints")]
+mod deaths;
 mod encrypted;
 mod faults;
 #[cfg(feature = "failpoints")]
 mod held_up;
 mod one;
+#[cfg(feature = "failpoints")]
+mod reckoning;
 mod rolling;
 mod rounds;
 mod stage;

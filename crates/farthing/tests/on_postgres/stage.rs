@@ -51,8 +51,14 @@ impl Stage {
 
     /// How often the rail took money, by its own memory.
     pub fn takings(&self) -> u64 {
+        u64::try_from(self.taken().len()).unwrap()
+    }
+
+    /// For which payments the rail took money, by its own memory: twice for one is twice in the list.
+    pub fn taken(&self) -> Vec<String> {
         let memory = std::fs::read_to_string(self.folder.path().join("takings.txt")).unwrap_or_default();
-        u64::try_from(memory.lines().filter(|line| !line.starts_with("refund")).count()).unwrap()
+        let lines = memory.lines().filter(|line| !line.starts_with("refund"));
+        lines.map(|line| line.split_once(' ').unwrap().0.to_owned()).collect()
     }
 
     /// What was charged over all payments, in millionths.

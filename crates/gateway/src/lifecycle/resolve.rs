@@ -37,11 +37,11 @@ pub(crate) enum Resolution {
 /// wait for it exactly one wins. One asker at a time per payment.
 pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resolution, StoreError> {
     let Some(_right) = seller.resolve(payment) else { return Ok(Resolution::Busy) };
-    let Some(record) = seller.books.payment(payment).await? else { return Ok(Resolution::Busy) };
+    let Some((record, is_here)) = seller.books.payment_here(payment).await? else { return Ok(Resolution::Busy) };
     match record.state {
         PaymentState::Unknown => {}
         // Another gateway's claim is in its hands for as long as it lives; what it leaves becomes unknown.
-        PaymentState::Claimed if !seller.is_claiming(payment) && seller.books.was_changed_here(payment).await? => {}
+        PaymentState::Claimed if !seller.is_claiming(payment) && is_here => {}
         PaymentState::Entitled => return Ok(Resolution::Entitled(Box::new(record))),
         PaymentState::Closed if record.owes_no_delivery() => return Ok(Resolution::Closed(Box::new(record))),
         PaymentState::Rejected => return Ok(Resolution::Rejected),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use farthing_books::{Command, Outcome, PaymentRecord, PaymentState};
 use farthing_protocol::ProblemType;
-use farthing_rail::Fault;
+use farthing_rail::{Fault, PaymentId};
 use http::{Response, StatusCode};
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::answer;
 use crate::denial::Denial;
 use crate::proxy::Body;
 use crate::quote::Asked;
+use crate::seller::Seller;
 
 /// What a second presentation leads to: a delivery that is still owed, or an answer.
 pub(super) async fn proceed(
@@ -26,15 +27,10 @@ pub(super) async fn proceed(
     key: Option<[u8; 32]>,
 ) -> Result<Obligation, Box<Response<Body>>> {
     let same_key = key.is_some() && record.idempotency == key;
-    if matches!(record.state, PaymentState::Posted | PaymentState::Delivered) && !same_key {
-        // Another gateway delivers it, or died on the way, or its rail just said that it was paid, or the books did not
-        // answer when it was posted: then it is an entitlement in a moment.
-        match sale.seller.books.was_changed_here(record.id).await {
-            Ok(true) if !sale.seller.is_resolving(record.id) && !sale.seller.is_unheard(record.id) => {}
-            Ok(_) => return Err(Box::new(in_doubt(Duration::from_secs(1)))),
-            Err(error) => return Err(Box::new(store_down(sale.seller, &error))),
-        }
-    }
+    let record = match is_on_its_way(&record) && !same_key {
+        true => in_whose_hands(sale.seller, record.id).await?,
+        false => record,
+    };
     match record.state {
         // Whoever was to settle it is gone, and the rail may have the money.
         PaymentState::Claimed if !sale.seller.is_claiming(record.id) => doubted(sale, asked, record).await,
@@ -62,6 +58,23 @@ pub(super) async fn proceed(
             let detail = "This credential was used before; pay the fresh challenge.";
             Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))
         }
+    }
+}
+
+fn is_on_its_way(record: &PaymentRecord) -> bool {
+    matches!(record.state, PaymentState::Posted | PaymentState::Delivered)
+}
+
+/// How a payment stands that was on its way to be delivered, unless somebody else has it in hand.
+///
+/// Another gateway delivers it, or died on the way, or its rail just said that it was paid, or the books did not answer
+/// when it was posted: then it is an entitlement in a moment. It may have become one since it was looked at, too.
+async fn in_whose_hands(seller: &Seller, payment: PaymentId) -> Result<PaymentRecord, Box<Response<Body>>> {
+    let is_looked_after = seller.is_resolving(payment) || seller.is_unheard(payment);
+    match seller.books.payment_here(payment).await {
+        Ok(Some((record, is_here))) if !is_on_its_way(&record) || is_here && !is_looked_after => Ok(record),
+        Ok(_) => Err(Box::new(in_doubt(Duration::from_secs(1)))),
+        Err(error) => Err(Box::new(store_down(seller, &error))),
     }
 }
 

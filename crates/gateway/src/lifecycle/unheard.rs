@@ -48,8 +48,9 @@ async fn until_heard(seller: &Arc<Seller>, route: &SharedRoute, asking: &Asking)
 /// The payment, if it was posted because of this question, and nobody is at it.
 async fn left(seller: &Seller, asking: &Asking) -> Result<Option<PaymentRecord>, StoreError> {
     // Another instant, or another gateway: somebody else had it posted, and is at it.
-    let found = seller.books.payment(asking.payment).await?;
-    let found = found.filter(|record| record.state == PaymentState::Posted && record.updated_at == asking.at);
-    let is_own = seller.books.was_changed_here(asking.payment).await?;
-    Ok(found.filter(|_| is_own))
+    let found = seller.books.payment_here(asking.payment).await?;
+    let is_own = |(record, is_here): &(PaymentRecord, bool)| {
+        *is_here && record.state == PaymentState::Posted && record.updated_at == asking.at
+    };
+    Ok(found.filter(is_own).map(|(record, _)| record))
 }
