@@ -1,0 +1,151 @@
+//! When the books take a step and their answer is lost. A payment must not stay posted with nobody to deliver it.
+
+use crate::support;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use farthing_books::{Command, TransferId};
+use farthing_gateway::{Config, Gateway, Running};
+use farthing_money::Amount;
+use farthing_protocol::Timestamp;
+use farthing_rail::PayerId;
+use farthing_rail::simulated::{Behaviour, Script};
+use farthing_store::{Books, Engine, Fate};
+use http::{Method, StatusCode};
+use support::{Client, PAID, Reply, TestClock, Upstream, configuration, prepaid, rails};
+use tokio::sync::Notify;
+
+struct Setting {
+    upstream: Upstream,
+    running: Running,
+    fates: Arc<Mutex<VecDeque<Fate>>>,
+    client: Client,
+}
+
+/// Works on the books as soon as there is something to do; each batch meets the next fate.
+async fn work(mut engine: Engine, fates: Arc<Mutex<VecDeque<Fate>>>) {
+    while engine.wait().await {
+        let fate = fates.lock().unwrap().pop_front().unwrap_or(Fate::Durable);
+        engine.commit(fate);
+    }
+}
+
+async fn start(books: &str) -> Setting {
+    start_with(books, Script::honest()).await
+}
+
+async fn start_with(books: &str, script: Script) -> Setting {
+    let upstream = Upstream::start().await;
+    let (books, engine) = Books::by_hand(books).unwrap();
+    let fates = Arc::<Mutex<VecDeque<Fate>>>::default();
+    tokio::spawn(work(engine, Arc::clone(&fates)));
+    let clock = TestClock::default();
+    let grant = Command::Grant {
+        id: TransferId([7; 16]),
+        payer: PayerId::new("ann"),
+        asset: prepaid::asset(),
+        amount: Amount::new(1_000),
+        at: Timestamp::from_unix_millis(0),
+    };
+    books.submit(grant).await.unwrap();
+    let text = configuration("", PAID, upstream.address);
+    let config = Config::from_text(&text, "farthing.toml", std::path::Path::new("."), &|_| None).unwrap();
+    let rails = rails(script, Arc::default(), Arc::default(), clock.clone());
+    let running = Gateway::new(config, rails, books).clock(Arc::new(clock)).run().await.unwrap();
+    let client = Client::new(running.addresses().public, "ann");
+    Setting { upstream, running, fates, client }
+}
+
+/// Presents a credential again and again, as a client does that is told to, until it is answered with success.
+async fn until_served(setting: &Setting, credential: &str) {
+    let headers = [("authorization", credential), ("idempotency-key", "one")];
+    for _ in 0..400 {
+        let answer = setting.client.send(Method::GET, "/paid/a", &headers, "").await;
+        if answer.status == StatusCode::OK {
+            assert!(answer.receipt().is_some());
+            return;
+        }
+        assert!(answer.challenges().is_empty(), "a second price was named: {answer:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it is paid for, and never served");
+}
+
+#[tokio::test]
+async fn a_claim_that_the_books_took_without_an_answer_is_delivered() {
+    let setting = start("unheard-claim").await;
+    let asked = setting.client.get("/paid/a").await;
+    let credential = setting.client.pay(&asked);
+    setting.fates.lock().unwrap().push_back(Fate::Unanswered);
+    let headers = [("authorization", credential.as_str()), ("idempotency-key", "one")];
+    let answer = setting.client.send(Method::GET, "/paid/a", &headers, "").await;
+    assert_eq!((answer.status, setting.upstream.hits()), (StatusCode::SERVICE_UNAVAILABLE, 0));
+    until_served(&setting, &credential).await;
+    assert_eq!(setting.upstream.hits(), 1);
+    setting.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_redelivery_that_the_books_took_without_an_answer_is_made() {
+    let setting = start("unheard-redelivery").await;
+    let asked = setting.client.get("/paid/a").await;
+    let credential = setting.client.pay(&asked);
+    setting.upstream.then([Reply::Status(500)]);
+    let headers = [("authorization", credential.as_str()), ("idempotency-key", "one")];
+    let failed = setting.client.send(Method::GET, "/paid/a", &headers, "").await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    // The claim of this presentation finds the payment; the redelivery is the next batch.
+    setting.fates.lock().unwrap().extend([Fate::Durable, Fate::Unanswered]);
+    let answer = setting.client.send(Method::GET, "/paid/a", &headers, "").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+    until_served(&setting, &credential).await;
+    assert_eq!(setting.upstream.hits(), 2);
+    setting.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_claim_that_was_lost_does_not_take_what_another_won_in_the_same_millisecond_for_its_own() {
+    // The clock of these tests stands still: everything happens in one millisecond.
+    let setting = start("unheard-duplicate").await;
+    let asked = setting.client.get("/paid/a").await;
+    let credential = setting.client.pay(&asked);
+    setting.fates.lock().unwrap().push_back(Fate::Lost);
+    let lost = setting.client.get_with("/paid/a", &credential).await;
+    assert_eq!((lost.status, setting.upstream.hits()), (StatusCode::SERVICE_UNAVAILABLE, 0));
+    let go_on = Arc::new(Notify::new());
+    setting.upstream.then([Reply::When(Arc::clone(&go_on))]);
+    let (client, same) = (setting.client.clone(), credential.clone());
+    let winner = tokio::spawn(async move { client.get_with("/paid/a", &same).await });
+    while setting.upstream.hits() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // Whoever asked first looks after a second, while the other is being served: a third is not served as well.
+    for _ in 0..40 {
+        let third = setting.client.get_with("/paid/a", &credential).await;
+        assert_ne!(third.status, StatusCode::OK, "it is served twice for one payment");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    go_on.notify_one();
+    assert_eq!(winner.await.unwrap().status, StatusCode::OK);
+    assert_eq!(setting.upstream.hits(), 1);
+    setting.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_settlement_that_was_looked_up_and_that_the_books_took_without_an_answer_is_delivered() {
+    let setting = start_with("unheard-lookup", Script::cycle(vec![Behaviour::TimeOutAfterTaking])).await;
+    let asked = setting.client.get("/paid/a").await;
+    let credential = setting.client.pay_challenge(asked.challenge_of("simulated"));
+    let headers = [("authorization", credential.as_str()), ("idempotency-key", "one")];
+    let unknown = setting.client.send(Method::GET, "/paid/a", &headers, "").await;
+    assert_eq!((unknown.status, setting.upstream.hits()), (StatusCode::SERVICE_UNAVAILABLE, 0));
+    // The claim of this presentation finds the payment; what the rail says on being asked again is the next batch.
+    setting.fates.lock().unwrap().extend([Fate::Durable, Fate::Unanswered]);
+    let answer = setting.client.send(Method::GET, "/paid/a", &headers, "").await;
+    assert_eq!((answer.status, setting.upstream.hits()), (StatusCode::SERVICE_UNAVAILABLE, 0), "{answer:?}");
+    until_served(&setting, &credential).await;
+    assert_eq!(setting.upstream.hits(), 1);
+    setting.running.shutdown().await;
+}
