@@ -273,6 +273,12 @@ pub(crate) fn open(home: &Path) -> Wallet {
     wallets(home).open(&AGENT.parse().unwrap(), PassphraseSource::KeyFile).unwrap()
 }
 
+/// The same at another time.
+pub(crate) fn open_at(home: &Path, time: &'static str) -> Wallet {
+    let wallets = Wallets::at(home, Ambient::new(move || Timestamp::parse(time).unwrap())).unwrap();
+    wallets.open(&AGENT.parse().unwrap(), PassphraseSource::KeyFile).unwrap()
+}
+
 /// A client that waits a long time for a busy machine, but hardly between two attempts.
 pub(crate) fn client(home: &Path) -> PayingClient {
     client_with(home, Duration::from_secs(60))

@@ -64,6 +64,12 @@ pub(crate) struct Record {
     pub(crate) raised_to: Option<(&'static str, u128)>,
 }
 
+impl Record {
+    pub(crate) fn forget_answers(&mut self) {
+        self.answered.clear();
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Shop {
     pub(crate) origin: String,
@@ -325,7 +331,15 @@ pub(crate) fn client(home: &Path) -> PayingClient {
 
 /// One that takes this long a silence for a lost answer.
 pub(crate) fn client_with(home: &Path, silence: Duration) -> PayingClient {
-    let wallet = open(home);
+    client_of(open(home), silence)
+}
+
+/// One at another time.
+pub(crate) fn client_at(home: &Path, time: &'static str) -> PayingClient {
+    client_of(crate::double::open_at(home, time), Duration::from_secs(60))
+}
+
+fn client_of(wallet: Wallet, silence: Duration) -> PayingClient {
     let charges = farthing_rail_balance::BalancePayer::new(wallet.signer());
     let sessions = BalanceSessionPayer::new(wallet.signer());
     let (rounds, attempts, longest_wait) = (3, 1, Duration::from_millis(5));

@@ -177,6 +177,36 @@ async fn another_call_presents_an_opening_whose_answer_was_lost_and_opens_nothin
 }
 
 #[tokio::test]
+async fn an_opening_that_was_taken_and_is_spent_goes_on_without_a_word_on_how_much() {
+    for path in ["/one", "/two"] {
+        let (shop, (_home, client)) = (Shop::start().await, home(POLICY));
+        // A seller that was started again since knows the session, and not what it served.
+        shop.will([Act::TakeAndHangUp]);
+        assert!(matches!(pay(&client, &shop, "/one").await, Outcome::Unknown { repeatable: true, .. }));
+        shop.record.lock().unwrap().forget_answers();
+        shop.will([Act::Refuse(ProblemType::SessionInsufficientBalance)]);
+        paid(&client, &shop, path).await;
+        assert_eq!(shop.shown(), ["open 1000", "open 1000", "voucher 2000"]);
+        assert_eq!((shop.channel().spent, counted(client.wallet()).await), (2000, (0, 10_000)));
+    }
+}
+
+#[tokio::test]
+async fn an_opening_that_may_have_been_taken_is_let_go_of_once_its_challenge_is_long_over() {
+    let (shop, (directory, early)) = (Shop::start().await, home(POLICY));
+    shop.will([Act::Answer(503)]);
+    assert!(matches!(pay(&early, &shop, "/").await, Outcome::Unknown { repeatable: true, .. }));
+    for (at, left) in [("2026-11-21T12:05:30Z", 10_000), ("2026-11-21T12:06:01Z", 0)] {
+        let late = session_double::client_at(&directory.path().join("home"), at);
+        shop.will([Act::Refuse(ProblemType::PaymentExpired)]);
+        let outcome = pay(&late, &shop, "/").await;
+        assert_eq!(matches!(outcome, Outcome::Unknown { repeatable: true, .. }), left > 0, "{at}: {outcome:?}");
+        assert_eq!(counted(late.wallet()).await, (0, left), "{at}");
+    }
+    assert!(early.sessions().await.unwrap().is_empty() && shop.channels().is_empty());
+}
+
+#[tokio::test]
 async fn a_refused_opening_is_not_tried_again_by_the_same_call() {
     let (shop, (_home, client)) = (Shop::start().await, home(POLICY));
     shop.record.lock().unwrap().accounts.balance = Some(500);

@@ -47,6 +47,11 @@ impl Refusal {
         )
     }
 
+    /// Whether only a session that is open can be refused so: what was signed for in it is spent.
+    pub(super) fn is_of_an_open_session(&self) -> bool {
+        self.problem == Some(ProblemType::SessionInsufficientBalance)
+    }
+
     pub(super) fn sentence(&self) -> String {
         match self.problem {
             Some(ProblemType::PaymentInsufficient) => {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use farthing_books::Command;
 use farthing_money::{Amount, Price};
-use farthing_protocol::Credential;
+use farthing_protocol::{Credential, ProblemType};
 use farthing_rail::{Approved, Deposit, OpenedChannel, Sent, SessionQuote, Signed};
 use farthing_store::StoreError;
 
@@ -17,6 +17,9 @@ use crate::sessions::{KeptDeposit, KeptSession, Kind, NewSession, Purchase, Sess
 /// How long a call waits for another that is opening a session on the same terms, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(50);
+
+/// The longest that a seller works on an opening after it arrived.
+const UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// Nobody takes over what a living call began; should it be another's all the same, nothing of it leaves.
 pub(super) const TAKEN_OVER: &str = "another process took over what this call had begun; try again";
@@ -248,7 +251,13 @@ impl Buying<'_> {
                 self.sessions.conclude(id, Some(purchase), None, false).await?;
                 Ok(Step::Again(quote.clone(), Need::Total(session.signed)))
             }
-            Standing::SellersWord if !doubt && refused.is_proof() => {
+            // An earlier sending opened it, and its answer was lost. What that paid for was served.
+            Standing::SellersWord if refused.is_of_an_open_session() => {
+                self.sessions.opened(id).await?;
+                self.sessions.conclude(id, Some(purchase), None, false).await?;
+                Ok(Step::Again(quote.clone(), Need::More(quote.unit_amount)))
+            }
+            Standing::SellersWord if refused.is_proof() && (!doubt || self.is_long_over(credential, &refused)) => {
                 if let Some(given_up) = self.sessions.give_up(id, purchase, &self.owner).await? {
                     self.client.let_go_of(&self.sessions, given_up, "the seller opened no session").await?;
                 }
@@ -266,6 +275,14 @@ impl Buying<'_> {
                 Ok(Step::Over(Outcome::Unknown { cost, sentence, repeatable: false }))
             }
         }
+    }
+
+    /// Whether the seller calls its offer over, and it has been for so long that nothing of an earlier sending can be
+    /// under way any more: what is not open then is never opened.
+    fn is_long_over(&self, credential: &Credential, refused: &Refusal) -> bool {
+        let end = credential.challenge().expires().map(|end| end.after(UNDER_WAY));
+        refused.problem == Some(ProblemType::PaymentExpired)
+            && end.is_some_and(|end| end < self.client.wallet.ambient.now())
     }
 
     async fn shortage(&self, deposit: &Deposit) -> Option<String> {
