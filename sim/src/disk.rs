@@ -24,7 +24,8 @@ pub fn open(world: &Arc<World>, life: &Life, name: &str) -> Result<Books, StoreE
 /// Opens the gateways' books of this name for one life of one of them. Somebody else sees what becomes durable.
 pub fn open_as_node(world: &Arc<World>, life: &Life, name: &str, seen: Books) -> Result<Books, StoreError> {
     let is_shared = world.scenario.gateways > 1;
-    let (books, engine) = if is_shared { Books::by_hand_among_others(name)? } else { Books::by_hand(name)? };
+    let time = world.now(Node::Store);
+    let (books, engine) = if is_shared { Books::by_hand_among_others(name, time)? } else { Books::by_hand(name)? };
     let disk = Disk {
         standing: is_shared.then(|| Standing { next: Instant::now() + BEAT, node: engine.node() }),
         ..Disk::new(world, life, engine)
@@ -82,7 +83,7 @@ impl Disk {
         if self.world.parted_until(self.life.node, Node::Store).is_some() {
             self.life.is_cut_off();
         } else {
-            self.engine.beat();
+            self.engine.beat(self.world.now(Node::Store));
         }
         self.recognise();
         if let Some(standing) = &mut self.standing {

@@ -4,6 +4,7 @@
 //! memory, and outlive every handle and engine of them as long as one is left.
 
 use farthing_books::Shelf;
+use farthing_protocol::Timestamp;
 use rusqlite::OpenFlags;
 use rusqlite::backup::Backup;
 use std::path::Path;
@@ -51,9 +52,11 @@ impl Books {
 
     /// The books of this name as one of several nodes holds them, each with an engine of its own: who of them lives,
     /// who leads, and what the dead left, is kept as on a server. [`Engine::beat`] must be called as often as
-    /// [`BEAT`] says, in the time of the runtime.
-    pub fn by_hand_among_others(name: &str) -> Result<(Self, Engine), StoreError> {
-        Self::made_by_hand(name, true)
+    /// [`BEAT`] says, in the time of the runtime. `time` is the server's time of day now.
+    pub fn by_hand_among_others(name: &str, time: Timestamp) -> Result<(Self, Engine), StoreError> {
+        let (books, engine) = Self::made_by_hand(name, true)?;
+        engine.beat(time);
+        Ok((books, engine))
     }
 
     fn made_by_hand(name: &str, among_others: bool) -> Result<(Self, Engine), StoreError> {
@@ -79,9 +82,6 @@ impl Books {
             outage: Outage::none("written"),
             _lock: None,
         };
-        if among_others {
-            writer.beat();
-        }
         let handle = WriterHandle { queue, places: Arc::new(Semaphore::new(PLACES)) };
         let books = Self {
             writer: Some(handle),
@@ -116,9 +116,10 @@ fn lay_out(connection: &mut rusqlite::Connection, path: &Path) -> Result<(), Sto
 pub const BEAT: Duration = engine::BEAT;
 
 impl Engine {
-    /// Shows the other nodes that this one lives, and looks which of them do.
-    pub fn beat(&self) {
+    /// Shows the other nodes that this one lives, and looks which of them do, and at the server's time of day.
+    pub fn beat(&self, time: Timestamp) {
         self.writer.beat();
+        self.writer.standing.reads(time);
     }
 
     /// The number of this node; another one after it was taken for dead, 0 where there is no other.

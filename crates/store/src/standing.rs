@@ -51,6 +51,11 @@ impl Standing {
         }
     }
 
+    /// What a simulated server says that the time of day is.
+    pub(crate) fn reads(&self, time: Timestamp) {
+        *self.0.time.lock().unwrap_or_else(PoisonError::into_inner) = Some((time.unix_millis(), now()));
+    }
+
     /// Under this number, nobody can have taken this process for dead until then.
     pub(crate) fn lives(&self, node: i64, until: Option<Instant>) {
         let mut lives_until = self.0.lives_until.lock().unwrap_or_else(PoisonError::into_inner);
