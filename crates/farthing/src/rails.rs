@@ -60,7 +60,8 @@ fn on_chains(chains: &Seller, method: &str, table: &Table, context: &RailContext
     let around = Surroundings { variable: &environment::variable, directory: context.directory };
     let keys = |value: &toml::Value| recoverable_from_table(value, &around);
     let secrets = |table: &Table, name: &str| around.secret(table, name);
-    chains.acceptors(method, context.name, table, &Place { data: context.data, keys: &keys, secrets: &secrets })
+    let place = Place { data: context.data, keys: &keys, secrets: &secrets, licence: context.licence };
+    chains.acceptors(method, context.name, table, &place)
 }
 
 /// Finds the keys that `[gateway]` names, in the same words as those of `[rails.NAME]` tables.

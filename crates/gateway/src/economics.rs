@@ -11,7 +11,7 @@ pub use line::{EconomicLine, Spread, Verdict};
 
 use farthing_money::{Amount, Price, Rounding};
 use farthing_protocol::ChargeRequest;
-use farthing_rail::{Acceptor, Order, Terms};
+use farthing_rail::{Acceptor, Licence, Order, Terms};
 
 use crate::StartError;
 use crate::certificate;
@@ -37,7 +37,7 @@ pub fn check(
 ) -> Result<Economics, StartError> {
     certificate::load(&config)?;
     let reach = Reach { tls: upstream_tls.cloned(), dial: None };
-    let site = Site::prepare(config, rails, signers, fundings, &Metrics::new()?, &reach)?;
+    let site = Site::prepare(config, rails, signers, fundings, &Metrics::new()?, &reach, &Licence::always())?;
     Ok(site.economics())
 }
 

@@ -23,6 +23,7 @@ use crate::reconcile;
 use crate::reload::{Fixed, Reloader};
 use crate::resolver;
 use crate::seller::{Seller, Unfinished};
+use crate::senders;
 use crate::serve::{Drained, Ended, Limits, Peer, Speaks, serve, serve_connection};
 use crate::sessions::keeper;
 use crate::signing;
@@ -158,9 +159,11 @@ impl Gateway {
         let Self { config, rails, signers, fundings, books, clock, limits, reach } = self;
         let drain = config.drain;
         let metrics = Metrics::new()?;
-        let site = Site::prepare(config, &rails, signers.as_ref(), fundings.as_ref(), &metrics, &reach)?;
+        let (keys, fundings) = (signers.as_ref(), fundings.as_ref());
+        let site = Site::prepare(config, &rails, keys, fundings, &metrics, &reach, &books.licence())?;
         let (seller, unfinished) = Seller::new(site, books, clock, metrics);
         resolver::recover(&seller).await?;
+        senders::take(&seller).await?;
         let again = signing::sign(&seller).await;
         let (stop, stopping) = watch::channel(false);
         let background = Background::start(&seller, again, &stopping);
@@ -179,7 +182,10 @@ impl Gateway {
         let fixed = Fixed::of(&config, Arc::clone(&rails), signers.clone(), fundings.clone(), again_by, shown);
         let data = config.data().to_owned();
         let (keys, fundings) = (signers.as_ref(), fundings.as_ref());
-        let site = Site::prepare(config, &rails, keys, fundings, &metrics, &reach)?;
+        let site = Site::prepare(config, &rails, keys, fundings, &metrics, &reach, &books.licence())?;
+        let (seller, unfinished) = Seller::new(site, books.clone(), clock, metrics);
+        resolver::recover(&seller).await?;
+        senders::take(&seller).await?;
         let listener = bind(listen).await?;
         let admin_listener = match admin_address {
             Some(address) => Some(bind(address).await?),
@@ -189,8 +195,6 @@ impl Gateway {
             public: listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?,
             admin: admin_listener.as_ref().and_then(|listener| listener.local_addr().ok()),
         };
-        let (seller, unfinished) = Seller::new(site, books.clone(), clock, metrics);
-        resolver::recover(&seller).await?;
         let again = signing::sign(&seller).await;
         let reloader = fixed.for_seller(Arc::clone(&seller));
         let (stop, stopping) = watch::channel(false);

@@ -35,6 +35,7 @@ mod reload;
 mod resolver;
 mod route;
 mod seller;
+mod senders;
 mod sessions;
 mod signing;
 mod site;

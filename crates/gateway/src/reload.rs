@@ -44,13 +44,18 @@ impl Reloader {
 
     /// Loads the file again. A mistake in it changes nothing. Requests under way finish with what
     /// they began with; the previous secret keeps challenges alive that were issued before.
-    pub fn reload(&self) -> Result<(), ConfigError> {
+    pub async fn reload(&self) -> Result<(), ConfigError> {
         let Inner { seller, fixed } = self.0.as_ref();
         let config = Config::reload(&fixed.source)?;
         fixed.refuse_changes(&config)?;
         let renewal = certificate::renew(fixed.certificate.as_ref(), &config)?;
         let (signers, fundings) = (fixed.signers.as_ref(), fixed.fundings.as_ref());
-        let site = Site::prepare(config, &fixed.rails, signers, fundings, &seller.metrics, &fixed.reach)?;
+        let licence = seller.books.licence();
+        let site = Site::prepare(config, &fixed.rails, signers, fundings, &seller.metrics, &fixed.reach, &licence)?;
+        // Those of before stay this gateway's: its payments under way go on with them.
+        if let Err(error) = seller.books.send_from(site.sends_from()).await {
+            return Err(Place { file: fixed.source.name(), line: None }.refuses(Mistake::Account(error.to_string())));
+        }
         seller.site.store(Arc::new(site));
         seller.replaced.notify_one();
         if let Some(renewal) = renewal {

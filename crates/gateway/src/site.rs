@@ -1,11 +1,12 @@
 //! Everything that a reload replaces at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_protocol::{Binder, Realm};
-use farthing_rail::{FundingAccount, RecoverableSigner, Settler};
+use farthing_rail::{FundingAccount, Licence, RecoverableSigner, Settler};
 
 use crate::config::{
     Config, ConfigError, FundingFactory, Mistake, RailConfig, RailContext, RailFactory, SignerConfig, SignerFactory,
@@ -47,6 +48,7 @@ impl Site {
         fundings: Option<&FundingFactory>,
         metrics: &Metrics,
         reach: &Reach,
+        licence: &Licence,
     ) -> Result<Self, ConfigError> {
         let directory = match &config.source {
             crate::config::Source::File { path, .. } => path.parent().unwrap_or(Path::new(".")).to_owned(),
@@ -59,6 +61,7 @@ impl Site {
             development: config.development,
             directory: &directory,
             data: config.data(),
+            licence,
         };
         let fundings = funding_accounts(&config.rails, fundings, &context)?;
         let building = Building { rails: &config.rails, routes: &config.routes, context, factory, metrics, reach };
@@ -80,6 +83,12 @@ impl Site {
         };
         site.economics().warn();
         Ok(site)
+    }
+
+    /// Every account that its rails send from by themselves, each once.
+    pub(crate) fn sends_from(&self) -> Vec<String> {
+        let accounts: BTreeSet<String> = self.rails.iter().flat_map(|(_, rail)| rail.sends_from()).collect();
+        accounts.into_iter().collect()
     }
 
     /// What every price leaves, in the order of the routes.

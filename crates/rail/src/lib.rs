@@ -7,7 +7,8 @@
 //! half is a [`Payer`]: it says what an offer would really cost, and signs once a policy has
 //! approved that. Many small payments on one deposit are a session: [`SessionMethod`], [`Escrow`] and
 //! [`SessionPayer`]. A rail that tells by itself what happened is a [`Webhook`], and one that is paid again by itself,
-//! period after period, has [`Subscriptions`].
+//! period after period, has [`Subscriptions`]. One that numbers what it sends from an account says which one it is
+//! ([`Settler::sends_from`]), and sends only while its [`Licence`] holds.
 //!
 //! [`Settlement`] has three outcomes, because a time-out is not a refusal. [`Approved`] is the only
 //! way to a signature. [`simulated`] is a rail that misbehaves on purpose, for tests and
@@ -18,6 +19,7 @@ mod claim;
 mod did;
 mod funding;
 mod id;
+mod licence;
 mod offer;
 mod payer;
 #[cfg(feature = "planted-bugs")]
@@ -38,6 +40,7 @@ pub use funding::{
     Shown, StatementFile, Unreadable,
 };
 pub use id::{PayerId, PaymentId, SessionId};
+pub use licence::Licence;
 pub use offer::{Offer, Order, Origin, OriginError, Presented};
 pub use payer::{Became, NotPayable, Payer, Quote, RecoverableSigner, Sent, SignError, Signed, Signer, end_of};
 pub use seller::{Acceptor, Answer, Method, NotReady, RailError, Settler, Unpriceable};

@@ -56,6 +56,12 @@ pub trait Method: Send + Sync {
 /// Each call names one payment. `settle` is called at most once per payment, ever; after an
 /// [`Settlement::Unknown`] or a crash only `lookup` is.
 pub trait Settler: Method {
+    /// The accounts that it sends from by itself, numbering what it sends: nobody else may send from one at the same time.
+    /// Each by a name that means it everywhere, such as `eip155:8453:0x...`.
+    fn sends_from(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Moves the money.
     fn settle<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement>;
 

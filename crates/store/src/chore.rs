@@ -22,6 +22,8 @@ pub(crate) enum Chore {
     ForgetVisits(Timestamp),
     /// Give the books this name, unless they have one.
     Identify(BooksId),
+    /// Send from these accounts, which nobody else does.
+    SendFrom(Vec<String>),
 }
 
 /// Who waits for what became of it.
@@ -35,6 +37,7 @@ impl Chore {
             Self::TakeOut { payments, answered } => tables.take_out(payments, answered),
             Self::ForgetVisits(before) => forget_visits(tables, *before).map(|()| Ok(TakenOut::default())),
             Self::Identify(name) => identify(tables, *name).map(|()| Ok(TakenOut::default())),
+            Self::SendFrom(names) => tables.connection.send_from(names).map(|()| Ok(TakenOut::default())),
         };
         if done.is_err() {
             tables.abandon();

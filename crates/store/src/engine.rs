@@ -97,6 +97,22 @@ impl Connection {
         }
     }
 
+    /// A batch that takes accounts to send from, all or none. Of a file there is one process.
+    pub(crate) fn send_from(&self, names: &[String]) -> Result<(), StoreError> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Server(server) => server.send_from(names),
+        }
+    }
+
+    /// An account that another process took while this one was thought to be dead: this one is over.
+    pub(crate) fn displaced(&self) -> Option<String> {
+        match self {
+            Self::File(_) => None,
+            Self::Server(server) => server.displaced(),
+        }
+    }
+
     /// Whether there is no list of processes that share the books.
     pub(crate) fn is_alone(&self) -> bool {
         matches!(self, Self::File(file) if file.is_alone())

@@ -18,6 +18,12 @@ pub enum StoreError {
     /// Another process has the books.
     #[error("the books at {0} are in use by another process; stop it, or look at them read-only")]
     InUse(String),
+    /// Another process that shares the books sends from an account.
+    #[error(
+        "another gateway that shares the books sends from {0}, and two would number their transactions alike; give each \
+         gateway a signer of its own, or stop the other one first"
+    )]
+    AccountTaken(String),
     /// Another process that shares the books has the turn to write, and keeps it.
     #[error(
         "another process has been writing to the books at {path} for {seconds} s; end it if it hangs, and try again"

@@ -20,6 +20,7 @@ mod outage;
 mod reader;
 mod remitting;
 mod retention;
+mod senders;
 mod sessions;
 mod standing;
 mod tables;
@@ -106,17 +107,6 @@ impl Books {
         }
         let readers = Readers::start(&place, READING_THREADS)?;
         Ok(Self { writer, readers, archived: Archived::default(), standing })
-    }
-
-    /// Whether work that only one of the processes that share the books may do is this one's, now: resolving, paying
-    /// back, collecting, reconciling. Ask again before each piece of it. Always, where the books are in a file.
-    pub fn leads(&self) -> bool {
-        self.standing.leads()
-    }
-
-    /// Whether another process that shares the books died: [`Command::Recover`] takes up what it left.
-    pub fn has_left_behind(&self) -> bool {
-        self.standing.left_behind()
     }
 
     /// Resolves when what writes these books is gone, by [`Books::close`] or by a fault of its own, after which a process

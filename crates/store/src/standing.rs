@@ -81,7 +81,12 @@ impl Standing {
     }
 
     pub(crate) fn surely_lives(&self, life: Life) -> bool {
-        self.is_before(&self.0.lives_until) && self.life() == life
+        self.is_seen() && self.life() == life
+    }
+
+    /// Whether nobody can have taken this process for dead.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.is_before(&self.0.lives_until)
     }
 
     /// The server's time of day.
@@ -97,6 +102,17 @@ impl Standing {
 }
 
 impl Books {
+    /// Whether work that only one of the processes that share the books may do is this one's, now: resolving, paying
+    /// back, collecting, reconciling. Ask again before each piece of it. Always, where the books are in a file.
+    pub fn leads(&self) -> bool {
+        self.standing.leads()
+    }
+
+    /// Whether another process that shares the books died: [`farthing_books::Command::Recover`] takes up what it left.
+    pub fn has_left_behind(&self) -> bool {
+        self.standing.left_behind()
+    }
+
     /// As whom this process is known to the others now.
     pub fn life(&self) -> Life {
         self.standing.life()

@@ -127,8 +127,17 @@ impl Writer {
             if beats {
                 self.beat();
             }
+            if let Some(account) = self.store.connection.displaced() {
+                tracing::error!(
+                    account,
+                    "this process was held up and taken for dead, and another sends from its account by now; it writes no more"
+                );
+                return;
+            }
             if let Some(answer) = stop {
                 self.queue.close();
+                // What it sent from is another's from here.
+                self.standing.lives(self.store.connection.node(), None);
                 let closed = batch.nothing_left().and_then(|()| self.store.connection.finish());
                 drop(self);
                 let _ = answer.send(closed);

@@ -142,6 +142,58 @@ async fn p_03_a_node_that_was_taken_for_dead_goes_on_as_another_and_leads_no_mor
     assert!(!is_here(&paused, external(1, 10).id).await);
 }
 
+const ACCOUNT: &str = "eip155:8453:0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
+async fn takes(books: &Books, accounts: &[&str]) -> Result<(), StoreError> {
+    books.send_from(accounts.iter().map(|account| (*account).to_owned()).collect()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_34_one_node_sends_from_an_account_until_it_leaves_or_is_dead() {
+    let address = shared().address();
+    let (first, second) = (node(&address), node(&address));
+    takes(&first, &[ACCOUNT]).await.unwrap();
+    takes(&first, &["another", ACCOUNT]).await.unwrap();
+    let taken = || Err(StoreError::AccountTaken(ACCOUNT.to_owned()));
+    assert_eq!(takes(&second, &["a third", ACCOUNT]).await, taken());
+    takes(&first, &["a third"]).await.unwrap();
+    second.submit(grant(1, 1, 100)).await.unwrap();
+    first.close().await.unwrap();
+    takes(&second, &["another", ACCOUNT]).await.unwrap();
+
+    // To others that is a process that was killed.
+    drop(second);
+    let third = node(&address);
+    assert_eq!(takes(&third, &[ACCOUNT]).await, taken(), "it may live");
+    until("the death is seen", || third.has_left_behind()).await;
+    third.submit(Command::Recover { deadline: at(9), at: at(8) }).await.unwrap();
+    takes(&third, &[ACCOUNT]).await.unwrap();
+    assert_clean(&third).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_35_a_node_that_was_taken_for_dead_has_its_accounts_again_or_is_over() {
+    let address = shared().address();
+    let (paused, other) = (node(&address), node(&address));
+    takes(&paused, &[ACCOUNT]).await.unwrap();
+    let schema = address.split_once("schema=").unwrap().1;
+    shared().run(&format!("DELETE FROM {schema}.nodes WHERE node = (SELECT min(node) FROM {schema}.nodes)")).unwrap();
+    paused.submit(grant(1, 1, 100)).await.unwrap();
+    assert_eq!(takes(&other, &[ACCOUNT]).await, Err(StoreError::AccountTaken(ACCOUNT.to_owned())), "nobody had it");
+
+    let taken_by_another = format!(
+        "BEGIN; DELETE FROM {schema}.nodes WHERE node = (SELECT max(node) FROM {schema}.nodes); \
+         INSERT INTO {schema}.senders SELECT '{ACCOUNT}', node FROM {schema}.nodes; COMMIT"
+    );
+    shared().run(&taken_by_another).unwrap();
+    paused.writer_ended().await;
+    assert!(paused.submit(grant(2, 1, 100)).await.is_err());
+    let licence = paused.licence();
+    until("it may not send", || !licence.holds()).await;
+    takes(&other, &[ACCOUNT]).await.unwrap();
+    assert!(other.licence().holds());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p_04_rows_that_a_node_remembers_are_forgotten_when_another_wrote() {
     let address = shared().address();

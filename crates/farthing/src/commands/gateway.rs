@@ -71,7 +71,14 @@ impl Gateway {
             .signers(rails::signers())
             .fundings(rails::fundings());
         let seller = seller.upstream_tls(upstream_tls);
-        let running = seller.run().await.map_err(refused)?;
+        let running = match seller.run().await {
+            Ok(running) => running,
+            Err(error) => {
+                // The others need not wait until they find it dead.
+                let _ = books.close().await;
+                return Err(refused(error));
+            }
+        };
         self.announce(running.addresses(), &running.economics(), development);
         let reloading = tokio::spawn(reload_on_hangup(running.reloader().clone()));
         tokio::select! {
@@ -163,7 +170,7 @@ pub(super) async fn asked_to_stop() -> Result<(), Failure> {
 async fn reload_on_hangup(reloader: Reloader) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     while hangup.recv().await.is_some() {
-        if let Err(error) = reloader.reload() {
+        if let Err(error) = reloader.reload().await {
             tracing::error!(%error, "the configuration was not loaded again; the old one stays in force");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use farthing_dialects::x402::Network;
 use farthing_facilitator::{ChainContext, ChainFactory, Kind};
 use farthing_keys::{Surroundings, recoverable_from_table};
-use farthing_rail::Capture;
+use farthing_rail::{Capture, Licence};
 use farthing_rail_evm::{Place, Seller};
 use toml::Table;
 
@@ -21,7 +21,9 @@ fn kinds(seller: &Seller, table: &Table, context: &ChainContext<'_>) -> Result<V
     let around = Surroundings { variable: &environment::variable, directory: context.directory };
     let keys = |value: &toml::Value| recoverable_from_table(value, &around);
     let secrets = |table: &Table, name: &str| around.secret(table, name);
-    let place = Place { data: context.data, keys: &keys, secrets: &secrets };
+    // A facilitator's books are in a file, which one process has.
+    let licence = Licence::always();
+    let place = Place { data: context.data, keys: &keys, secrets: &secrets, licence: &licence };
     let chain = seller.facilitated(context.name, table, &place)?;
     let (network, signer) = (Network::evm(chain.chain), chain.signer.to_checksum(None));
     let kind = |settler: Arc<dyn farthing_rail::Settler>| {

@@ -94,7 +94,7 @@ async fn seller(folder: &std::path::Path, stage: &Stage, transfer: &str, scheme:
     );
     let keys = |_: &toml::Value| Err("there is no signer here".to_owned());
     let secrets = |_: &toml::Table, _: &str| Ok(Zeroizing::new(String::new()));
-    let place = Place { data: folder, keys: &keys, secrets: &secrets };
+    let place = Place { data: folder, keys: &keys, secrets: &secrets, licence: &farthing_rail::Licence::always() };
     let acceptors = Seller::new(Arc::new(now)).acceptors("x402", "shop", &text.parse().unwrap(), &place).unwrap();
     let settlers = acceptors.into_iter().filter_map(|acceptor| match acceptor {
         Acceptor::External(settler) => Some(settler),

@@ -25,4 +25,5 @@ mod one;
 mod reckoning;
 mod rolling;
 mod rounds;
+mod senders;
 mod stage;

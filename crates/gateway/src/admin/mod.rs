@@ -148,7 +148,7 @@ async fn verify(State(admin): State<Admin>) -> Response {
 }
 
 async fn reload(State(admin): State<Admin>) -> Response {
-    match admin.0.reloader.reload() {
+    match admin.0.reloader.reload().await {
         Ok(()) => Json(json!({ "reloaded": true })).into_response(),
         Err(error) => problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
     }

@@ -186,6 +186,9 @@ pub enum Mistake {
         /// Why.
         reason: String,
     },
+    /// The books do not let this gateway send from an account that a payment method names, or did not answer.
+    #[error("{0}")]
+    Account(String),
     /// A change that a running gateway cannot make.
     #[error("`{0}` cannot change while the gateway runs; restart it")]
     NeedsRestart(&'static str),

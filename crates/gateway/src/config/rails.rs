@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use farthing_protocol::Realm;
-use farthing_rail::{Acceptor, FundingAccount, RecoverableSigner};
+use farthing_rail::{Acceptor, FundingAccount, Licence, RecoverableSigner};
 
 /// What a payment method may know about the gateway it is built for.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,8 @@ pub struct RailContext<'a> {
     pub directory: &'a Path,
     /// The folder of the books, for what a rail must keep beside them.
     pub data: &'a Path,
+    /// Whether it may send just now from the accounts that it names.
+    pub licence: &'a Licence,
 }
 
 /// Builds the seller's halves of a payment method from its `[rails.NAME]` table, or says in one

@@ -137,17 +137,17 @@ async fn a_reload_replaces_everything_or_nothing() {
     assert_eq!(client.get("/paid/a").await.status, StatusCode::PAYMENT_REQUIRED);
 
     std::fs::write(&file, before.replace("127.0.0.1:0\"\nadmin", "127.0.0.1:9\"\nadmin")).unwrap();
-    assert!(world.running.reloader().reload().unwrap_err().to_string().contains("restart"));
+    assert!(world.running.reloader().reload().await.unwrap_err().to_string().contains("restart"));
 
     // A rotated secret keeps what was issued before alive; a changed price does not.
     let rotated = before.replace(SECRET, "another binding secret, also long enough");
     let rotated = rotated.replace("drain", &format!("previous_secret = \"{SECRET}\"\ndrain"));
     std::fs::write(&file, &rotated).unwrap();
-    world.running.reloader().reload().unwrap();
+    world.running.reloader().reload().await.unwrap();
     assert_eq!(client.get_with("/paid/a", &client.pay(&at_old_price)).await.status, StatusCode::OK);
     let at_old_price = client.get("/paid/a").await;
     std::fs::write(&file, rotated.replace("0.001 USD", "0.002 USD")).unwrap();
-    world.running.reloader().reload().unwrap();
+    world.running.reloader().reload().await.unwrap();
     client.get_with("/paid/a", &client.pay(&at_old_price)).await.refused("invalid-challenge");
     assert_eq!(client.buy("/paid/a").await.status, StatusCode::OK);
     assert_eq!(world.balance("alice").await, 47_000);
@@ -156,7 +156,7 @@ async fn a_reload_replaces_everything_or_nothing() {
     let both = client.get("/paid/a").await;
     let only = rotated.replace("0.001 USD", "0.002 USD").replace("\"double/charge\", ", "");
     std::fs::write(&file, only).unwrap();
-    world.running.reloader().reload().unwrap();
+    world.running.reloader().reload().await.unwrap();
     let unsupported = client.get_with("/paid/a", &client.pay(&both)).await;
     assert_eq!((unsupported.status, unsupported.problem()), (StatusCode::BAD_REQUEST, "method-unsupported"));
     assert!(unsupported.header("www-authenticate").is_none());
@@ -224,9 +224,9 @@ async fn a_renewed_certificate_is_shown_and_a_broken_one_changes_nothing() {
     let plain = world.client("x").try_send(Method::GET, "/paid/a", &[], "").await;
     assert!(plain.is_err(), "clear text is not answered on a TLS listener: {plain:?}");
     issue();
-    world.running.reloader().reload().unwrap();
+    world.running.reloader().reload().await.unwrap();
     std::fs::write(&key, "no key").unwrap();
-    let refused = world.running.reloader().reload().unwrap_err().to_string();
+    let refused = world.running.reloader().reload().await.unwrap_err().to_string();
     assert!(refused.contains("`tls`: the key file holds no usable PEM private key"), "{refused}");
 }
 

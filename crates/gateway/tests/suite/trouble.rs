@@ -212,7 +212,7 @@ async fn a_payment_whose_rail_cannot_pay_back_stays_as_it_is() {
     // A rail that no route takes any more can still pay back, as long as its table is there.
     let text = configuration("", &routes, world.upstream.address).replace("[rails.simulated]\n", "");
     std::fs::write(world.path().join("farthing.toml"), text).unwrap();
-    world.running.reloader().reload().unwrap();
+    world.running.reloader().reload().await.unwrap();
     let refused = refund(&world, &record).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
     assert_eq!(world.payment(&asked).await.unwrap(), record);

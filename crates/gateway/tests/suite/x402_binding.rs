@@ -207,7 +207,7 @@ async fn a_12_k_10_a_payment_of_an_old_price_is_refused_in_every_protocol() {
     let path = world.directory.path().join("farthing.toml");
     let text = std::fs::read_to_string(&path).unwrap().replace("0.001 USD", "0.002 USD");
     std::fs::write(&path, text).unwrap();
-    world.running.reloader().reload().unwrap();
+    world.running.reloader().reload().await.unwrap();
     let refused = client.get_paying("/paid/a", &old).await;
     refused.refused_with("invalid_payment_requirements");
     assert_eq!(refused.required().accepts[0].amount.to_string(), "2000");

@@ -58,7 +58,7 @@ async fn l_06_payments_under_way_outlive_a_change_of_the_secret() {
     let (first, second) = payments.split_at(10);
     let under_way = first.iter().map(|payment| client.get_paying("/paid/a", payment));
     let (answers, reloaded) =
-        tokio::join!(futures_util::future::join_all(under_way), async { world.running.reloader().reload() });
+        tokio::join!(futures_util::future::join_all(under_way), world.running.reloader().reload());
     reloaded.unwrap();
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK), "{answers:?}");
     for payment in second {

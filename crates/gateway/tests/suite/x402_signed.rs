@@ -168,7 +168,7 @@ async fn what_is_signed_changes_with_a_reload() {
     let path = world.directory.path().join("farthing.toml");
     let dearer = std::fs::read_to_string(&path).unwrap().replace("0.001 USD", "0.002 USD");
     std::fs::write(&path, dearer).unwrap();
-    world.running.reloader().reload().unwrap();
+    world.running.reloader().reload().await.unwrap();
     let mut list = world.client("").get("/paid/a").await.required();
     for _ in 0..100 {
         if !offers(&list.extensions).is_empty() {

@@ -4,6 +4,7 @@ pub(crate) mod address;
 mod bulk;
 pub(crate) mod link;
 pub(crate) mod schema;
+mod senders;
 pub(crate) mod session;
 mod tls;
 pub(crate) mod turn;

@@ -17,7 +17,7 @@ mod usdc;
 use std::path::Path;
 use std::sync::Arc;
 
-use farthing_rail::{Acceptor, Method, RecoverableSigner};
+use farthing_rail::{Acceptor, Licence, Method, RecoverableSigner};
 use toml::Value;
 use zeroize::Zeroizing;
 
@@ -52,6 +52,8 @@ pub struct Place<'a> {
     pub keys: KeySource<'a>,
     /// Finds a secret that a table names.
     pub secrets: SecretSource<'a>,
+    /// Whether it may send just now.
+    pub licence: &'a Licence,
 }
 
 impl Seller {

@@ -90,7 +90,8 @@ impl Shared {
         let terms = Terms { endpoints: endpoints.clone(), fees: fees(table)?, finality: rules.finality, resend_after };
         let open = |account: Account| {
             let now = Arc::clone(&seller.now);
-            let around = Surroundings { chain, journal: journal.clone(), now, terms };
+            let licence = place.licence.clone();
+            let around = Surroundings { chain, journal: journal.clone(), now, licence, terms };
             seller.desks.desk(place.data, account, around)
         };
         let sender = account.clone().map(open).transpose().map_err(|error| table.refused(error))?;

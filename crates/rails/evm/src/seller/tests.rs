@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use farthing_protocol::Timestamp;
-use farthing_rail::{Answer, Order, SessionOrder, SignError};
+use farthing_rail::{Answer, Deposits, Order, SessionOrder, SignError};
 
 use super::*;
 use crate::session::RESERVE;
@@ -34,7 +34,7 @@ fn build(seller: &Seller, method: &str, data: &Path, text: &str) -> Result<Accep
 fn all(seller: &Seller, method: &str, data: &Path, text: &str) -> Result<Vec<Acceptor>, String> {
     let table: toml::Table = text.parse().unwrap();
     let keys = |_: &Value| Ok(Arc::new(Idle) as Arc<dyn RecoverableSigner>);
-    let place = Place { data, keys: &keys, secrets: &no_secrets };
+    let place = Place { data, keys: &keys, secrets: &no_secrets, licence: &Licence::always() };
     seller.acceptors(method, "shop", &table, &place)
 }
 
@@ -133,6 +133,33 @@ async fn a_signer_has_one_desk_whatever_is_reloaded() {
     let other_chain = table.replace("8453", "10");
     build(&seller, "usdc", folder.path(), &other_chain).unwrap();
     assert_eq!(seller.desks.count(), 2);
+}
+
+#[tokio::test]
+async fn every_method_with_a_signer_names_the_account_that_it_sends_from() {
+    let (seller, folder) = (seller(), tempfile::tempdir().unwrap());
+    let of = |method: &str, text: &str| {
+        let named = |acceptor: Acceptor| match acceptor {
+            Acceptor::External(settler) => settler.sends_from(),
+            Acceptor::Session(_, Deposits::InEscrow(escrow)) => escrow.sends_from(),
+            Acceptor::Prepaid(_) | Acceptor::Session(_, Deposits::InBooks) => Vec::new(),
+        };
+        all(&seller, method, folder.path(), &format!("{NODE}{text}"))
+            .unwrap()
+            .into_iter()
+            .map(named)
+            .collect::<Vec<_>>()
+    };
+    let account = crate::Account::new(Arc::new(Idle)).address();
+    let escrow = "escrow = \"0x00000000000000000000000000000000000e5c03\"\n";
+    let on_base = of("evm", &format!("chain = \"base\"\nsigner = {{}}\n{escrow}"));
+    assert_eq!(on_base, vec![[format!("eip155:8453:{account}")]; 3], "charges, sessions, x402");
+    assert_eq!(of("usdc", "chain = 10\nsigner = {}"), [[format!("eip155:10:{account}")]]);
+    let on_tempo = of("tempo", "chain = \"tempo-moderato\"\nsigner = {}\nfee_payer = true");
+    assert_eq!(on_tempo, vec![[format!("eip155:42431:{account}")]; 2], "charges, sessions");
+    assert_eq!(of("evm", &format!("{RECIPIENT}chain = \"base\"")), [Vec::<String>::new()], "it sends nothing");
+    let remote = format!("{RECIPIENT}chain = \"base\"\nfacilitator = \"https://facilitator.example.com\"");
+    assert_eq!(of("x402", &remote), [Vec::<String>::new()]);
 }
 
 #[tokio::test]
@@ -237,7 +264,11 @@ async fn a_facilitators_chain_needs_a_signer_and_no_recipient() {
     let facilitated = |keys: &str| {
         let table: toml::Table = format!("{NODE}{keys}").parse().unwrap();
         let keys = |_: &Value| Ok(Arc::new(Idle) as Arc<dyn RecoverableSigner>);
-        seller.facilitated("base", &table, &Place { data: folder.path(), keys: &keys, secrets: &no_secrets })
+        seller.facilitated(
+            "base",
+            &table,
+            &Place { data: folder.path(), keys: &keys, secrets: &no_secrets, licence: &Licence::always() },
+        )
     };
     let base = facilitated("chain = \"base\"\nsigner = {}\nasset = [\"USDC\", \"EURC\"]").unwrap();
     assert_eq!((base.chain, base.tokens.len()), (8453, 2));

@@ -76,7 +76,9 @@ impl ChainSettler {
             Ok(submitted) => submitted,
             Err(SendError::OnItsWay) => return self.lookup_authorized(claim, payment).await,
             // What is on disk may be sent by the next process.
-            Err(error @ (SendError::Journal(_) | SendError::Closed)) => return unknown(error.to_string()),
+            Err(error @ (SendError::Journal(_) | SendError::Closed | SendError::Suspended)) => {
+                return unknown(error.to_string());
+            }
             Err(error) => return unable(error.to_string()),
         };
         match submitted.answer.await {

@@ -127,6 +127,11 @@ impl ChainSettler {
         self.sender.as_ref().map(Sender::address)
     }
 
+    /// The same, as CAIP-10 names it, for whoever sees to it that nobody else sends from it.
+    pub(super) fn sends_from(&self) -> Vec<String> {
+        self.signer().iter().map(|signer| format!("eip155:{}:{signer}", self.chain)).collect()
+    }
+
     /// Moves the money of a claim, once.
     pub(super) async fn settle(&self, claim: &Claim) -> Settlement {
         let payment = match self.payment_of(claim).await {

@@ -76,7 +76,7 @@ impl ChainSettler {
         let order = Order { purpose, to: call.to, data: call.data, gas, valid_before: None, market };
         let submitted = match sender.submit(order).await {
             Ok(submitted) => submitted,
-            Err(error @ (SendError::Journal(_) | SendError::Closed | SendError::OnItsWay)) => {
+            Err(error @ (SendError::Journal(_) | SendError::Closed | SendError::Suspended | SendError::OnItsWay)) => {
                 return unknown(error.to_string());
             }
             Err(error) => return unable(error.to_string()),

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes};
 use farthing_protocol::Timestamp;
+use farthing_rail::Licence;
 use tokio::sync::{mpsc, oneshot};
 
 use super::journal::{Journal, JournalError, Purpose};
@@ -52,6 +53,8 @@ pub struct Surroundings {
     pub journal: Journal,
     /// The clock.
     pub now: Clock,
+    /// Nothing is sent while it does not hold.
+    pub licence: Licence,
     /// What may change while it works.
     pub terms: Terms,
 }
@@ -120,6 +123,9 @@ pub enum SendError {
     /// The account did not sign.
     #[error(transparent)]
     Key(#[from] AccountError),
+    /// Another process may send from the account by now.
+    #[error("the gateway was held up, and sends nothing until the others that share its books have heard of it again")]
+    Suspended,
     /// A transaction for the same purpose is on its way.
     #[error("a transaction for this is on its way already")]
     OnItsWay,

@@ -99,6 +99,10 @@ impl<M: Method> Method for Settling<M> {
 }
 
 impl<M: Method> Settler for Settling<M> {
+    fn sends_from(&self) -> Vec<String> {
+        self.chain.sends_from()
+    }
+
     fn settle<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
         Box::pin(async { self.less_what_went_on(claim, self.chain.settle(claim).await) })
     }

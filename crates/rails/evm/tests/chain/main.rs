@@ -12,6 +12,7 @@ mod charged;
 mod contracts;
 mod depth;
 mod gas;
+mod licence;
 mod many;
 mod reorganised;
 mod returned;

@@ -10,8 +10,8 @@ use farthing_devnet::{Devnet, Options, Source};
 use farthing_money::Amount;
 use farthing_protocol::{JsonObject, Timestamp};
 use farthing_rail::{
-    Answer, Capture, Claim, ExpectedFee, Finality, Method, Order, PaymentId, Presented, Proof, ProofKey, Protocol,
-    RecoverableSigner, Refusal, Settled, Settlement, Settler as _, SignError, Terms, Unpriceable,
+    Answer, Capture, Claim, ExpectedFee, Finality, Licence, Method, Order, PaymentId, Presented, Proof, ProofKey,
+    Protocol, RecoverableSigner, Refusal, Settled, Settlement, Settler as _, SignError, Terms, Unpriceable,
 };
 use farthing_rail_evm::chain::{Token, by_code};
 use farthing_rail_evm::rpc::Endpoints;
@@ -82,7 +82,12 @@ impl World {
     /// A seller who takes these nodes for those of another chain.
     pub(crate) fn seller_for_chain(&self, chain: u64) -> Settling<Bare> {
         let token = Token { chain, ..self.token.clone() };
-        seller(&token, self::chain(&[self.faults.url()], self.journal.clone(), &token, rules()))
+        seller(&token, self::chain(&[self.faults.url()], self.journal.clone(), &token, rules(), Licence::always()))
+    }
+
+    /// The same seller, who sends while this holds.
+    pub(crate) fn seller_while(&self, licence: Licence) -> Settling<Bare> {
+        seller(&self.token, self::chain(&[self.faults.url()], self.journal.clone(), &self.token, rules(), licence))
     }
 
     pub(crate) async fn tempo() -> Self {
@@ -104,7 +109,7 @@ impl World {
         let account = account(0);
         let signer = account.address();
         devnet.set_gas(signer, U256::from(PLENTY)).await.unwrap();
-        let chain = self::chain(&[faults.url()], journal.clone(), &token, rules);
+        let chain = self::chain(&[faults.url()], journal.clone(), &token, rules, Licence::always());
         let seller = seller(&token, Arc::clone(&chain));
         Self { devnet, faults, seller, chain, journal, signer, token, payments: AtomicU64::new(0), folder }
     }
@@ -121,7 +126,7 @@ impl World {
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         };
-        let chain = self::chain(&[faults.url()], journal.clone(), &token, rules());
+        let chain = self::chain(&[faults.url()], journal.clone(), &token, rules(), Licence::always());
         let seller = self::seller(&token, Arc::clone(&chain));
         Self { devnet, faults, seller, chain, journal, signer, token, payments, folder }
     }
@@ -133,7 +138,7 @@ impl World {
     }
 
     fn asking(mut self, urls: &[String]) -> Self {
-        self.chain = chain(urls, self.journal.clone(), &self.token, rules());
+        self.chain = chain(urls, self.journal.clone(), &self.token, rules(), Licence::always());
         self.seller = seller(&self.token, Arc::clone(&self.chain));
         self
     }
@@ -253,7 +258,7 @@ pub(crate) fn rules() -> Rules {
     Rules { finality: FINALITY, patience: Duration::from_secs(3), unseen: Duration::from_secs(2), ..Rules::default() }
 }
 
-fn chain(urls: &[String], journal: Journal, token: &Token, rules: Rules) -> Arc<ChainSettler> {
+fn chain(urls: &[String], journal: Journal, token: &Token, rules: Rules, licence: Licence) -> Arc<ChainSettler> {
     let endpoints = endpoints(urls, urls.len());
     let clock: Clock = Arc::new(now);
     let account = account(0);
@@ -261,6 +266,7 @@ fn chain(urls: &[String], journal: Journal, token: &Token, rules: Rules) -> Arc<
         chain: token.chain,
         journal: journal.clone(),
         now: Arc::clone(&clock),
+        licence,
         terms: sender::Terms {
             endpoints: endpoints.clone(),
             fees: FeeBounds::default(),

@@ -161,7 +161,7 @@ pub(crate) fn sellers(
     );
     let keys = |_: &toml::Value| Err("there is no signer here".to_owned());
     let secrets = |_: &toml::Table, _: &str| Ok(Zeroizing::new(SECRET.to_owned()));
-    let place = Place { data: folder, keys: &keys, secrets: &secrets };
+    let place = Place { data: folder, keys: &keys, secrets: &secrets, licence: &farthing_rail::Licence::always() };
     let acceptors = Seller::new(Arc::new(now)).acceptors("x402", "shop", &text.parse().unwrap(), &place)?;
     let settler = |acceptor| match acceptor {
         Acceptor::External(settler) => settler,

@@ -71,6 +71,8 @@ pub(super) enum Failure {
     Lost(String),
     /// No connection can be had, so nothing was asked.
     Unreached(StoreError),
+    /// Another process has this account, which was this one's before it was taken for dead.
+    Displaced(String),
 }
 
 impl Link {
@@ -187,6 +189,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unreached(error) => error,
+            Failure::Displaced(account) => Self::AccountTaken(account),
             failure if failure.is_conflict() => Self::Interrupted(failure.to_string()),
             failure => Self::Unavailable(failure.to_string()),
         }
@@ -199,6 +202,7 @@ impl std::fmt::Display for Failure {
             Self::Refused(error) => out.write_str(&said(error)),
             Self::Lost(why) => write!(out, "the connection to the database is lost: {why}"),
             Self::Unreached(error) => std::fmt::Display::fmt(error, out),
+            Self::Displaced(account) => write!(out, "another process sends from {account} by now"),
         }
     }
 }

@@ -7,11 +7,12 @@ use super::session::Session;
 use crate::StoreError;
 
 /// What brings a schema from each version to the next. Released ones are never edited.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
 ];
 
 /// Where rows go by time, room is made ahead by whoever starts.

@@ -12,6 +12,7 @@ use rusqlite::types::Value;
 
 use super::address::Address;
 use super::link::{ANSWER, Failure, Form, Link, Role};
+use super::senders::{self, Senders};
 use super::turn::{self, Place, Watched};
 use super::value::Given;
 use super::watch::{Seen, TRUST, Watch};
@@ -43,6 +44,7 @@ pub(crate) struct Session {
     unreached: RefCell<Option<(Instant, StoreError)>>,
     /// When the last batch that was made durable was on its way: until then others had it in their list.
     seen_alive: Cell<Option<Instant>>,
+    senders: Senders,
 }
 
 /// Rows to be written by the same statement.
@@ -68,6 +70,7 @@ impl Session {
             queue: RefCell::default(),
             unreached: RefCell::default(),
             seen_alive: Cell::new(None),
+            senders: Senders::default(),
         };
         session.with_link(|_| Ok(()))?;
         Ok(session)
@@ -84,6 +87,9 @@ impl Session {
     }
 
     fn take_turn(&self) -> Result<(), Failure> {
+        if let Some(account) = self.senders.displaced() {
+            return Err(Failure::Displaced(account));
+        }
         self.using(|link| {
             let place = match self.place.get() {
                 Some(place) => place,
@@ -100,6 +106,12 @@ impl Session {
                     (taken.ok_or_else(|| Failure::Lost("a new process is unknown".to_owned()))?, place)
                 }
             };
+            if let Err(failure) = self.senders.follow(link, place.node) {
+                link.wait(link.client.batch_execute("ROLLBACK"))?;
+                self.in_transaction.set(false);
+                turn::leave(link, place.node)?;
+                return Err(failure);
+            }
             // Its own count differs where it never heard what became of a batch.
             let as_left = taken.turn == place.turn + 1 && taken.batches == place.batches;
             self.others_wrote.set(self.others_wrote.get() || !as_left);
@@ -182,6 +194,7 @@ impl Session {
             Err(refused) => return Err(refused.into()),
         }
         self.in_transaction.set(false);
+        self.senders.committed(place.node);
         self.place.set(Some(Place { batches: place.batches + 1, ..place }));
         Ok(())
     }
@@ -207,6 +220,22 @@ impl Session {
             Some(_) => Err(StoreError::Interrupted(format!("the connection was lost before the commit: {why}"))),
             None => Err(StoreError::Unavailable(format!("the end of a batch is not known: {why}"))),
         }
+    }
+
+    /// A batch that takes accounts to send from, all or none, for as long as this process is known to the others.
+    pub(crate) fn send_from(&self, names: &[String]) -> Result<(), StoreError> {
+        self.begin()?;
+        if let Some(taken) = self.using(|link| senders::take(link, names, self.node()))? {
+            return Err(StoreError::AccountTaken(taken));
+        }
+        self.commit()?;
+        self.senders.keep(names);
+        Ok(())
+    }
+
+    /// An account that another sends from by now: this process was taken for dead, and is over.
+    pub(crate) fn displaced(&self) -> Option<String> {
+        self.senders.displaced()
     }
 
     /// Ends a transaction without a trace.

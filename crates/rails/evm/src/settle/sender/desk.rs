@@ -171,6 +171,12 @@ impl Desk {
                 Err(error) => drop(answer.send(Err(error))),
             }
         }
+        if !self.around.licence.holds() {
+            for (_, answer) in group {
+                let _ = answer.send(Err(SendError::Suspended));
+            }
+            return;
+        }
         let written = group.iter().map(|(place, _)| self.submission(place)).collect();
         if let Err(error) = self.around.journal.append(written).await {
             // Whether the group is on disk is not known: ask again before any nonce is given out.

@@ -52,6 +52,9 @@ impl Desk {
                 return;
             }
         };
+        if !self.around.licence.holds() {
+            return;
+        }
         self.mend(included).await;
         let now = Instant::now();
         let is_due = |place: &Place| now.duration_since(place.sent_at) >= self.around.terms.resend_after;

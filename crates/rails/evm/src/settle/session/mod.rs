@@ -98,6 +98,10 @@ impl SessionMethod for SessionSettling {
 }
 
 impl Settler for SessionSettling {
+    fn sends_from(&self) -> Vec<String> {
+        self.chain.sends_from()
+    }
+
     fn settle<'a>(&'a self, claim: &'a Claim) -> Answer<'a, Settlement> {
         Box::pin(async {
             let Some(payee) = &self.payee else { return self.chain.settle(claim).await };
