@@ -210,7 +210,7 @@ fn page(curves: &[Curve], neighbours: f64) -> anyhow::Result<String> {
             page,
             "\n## {}\n\n{}.\n\n| {} | payments/s | p99 ms | CPU us/payment | disk alone, fsync/s |\n|--:|--:|--:|--:|--:|\n",
             title(curve.of),
-            curve.note,
+            title(curve.note),
             curve.of
         );
         for point in &curve.points {
