@@ -39,6 +39,7 @@ mod senders;
 mod sessions;
 mod signing;
 mod site;
+mod unattended;
 mod webhook;
 
 pub use farthing_serve as serve;

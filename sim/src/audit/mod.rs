@@ -114,9 +114,14 @@ impl Auditor {
         self.check_what_is_signed();
     }
 
-    /// A session is asked for. Whether it was before, so that what is heard of it now is not all there is.
+    /// A session is asked for. Whether it was before, so that what is heard of it now is not all there is. Whoever was
+    /// told that there is none and died of it asks again, and what was signed for it counts again.
     pub fn opens(&mut self, channel: &str) -> bool {
-        std::mem::replace(&mut self.sessions.entry(channel.to_owned()).or_default().was_asked_for, true)
+        let signed = self.sessions.entry(channel.to_owned()).or_default();
+        if std::mem::take(&mut signed.refused) {
+            signed.counts = signed.highest;
+        }
+        std::mem::replace(&mut signed.was_asked_for, true)
     }
 
     /// The seller opened no session: what was signed for it is the wallet's again.

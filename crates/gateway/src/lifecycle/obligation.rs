@@ -11,6 +11,7 @@ use super::outgoing::Delivery;
 use crate::failpoint::reach;
 use crate::route::SharedRoute;
 use crate::seller::Seller;
+use crate::unattended::Unattended;
 
 /// A payment that is posted and not yet delivered. Dropping it, because the client left or a task
 /// was cut, entitles the payer to the delivery.
@@ -65,18 +66,24 @@ impl Obligation {
         reach("after-deliver");
         reach("before-close");
         let command = Command::Close { payment, response: Some(Box::new(response)), at };
-        match tracing::Instrument::instrument(self.seller.books.submit(command), span).await {
-            Ok(Outcome::Payment(_)) => {}
-            Ok(outcome) => tracing::error!(?outcome, %payment, "a payment was not closed"),
-            Err(error) => {
-                let reason = "the books did not answer before the response was sent";
-                self.seller.later(entitling(&self.seller, &self.route, &self.record, reason, None).0);
-                self.route.meters.entitled.increment(1);
-                return Err(error);
+        // What the books say is heard although the client may leave: it could otherwise stay posted, with nobody to
+        // deliver it.
+        let seller = Arc::clone(&self.seller);
+        let step = async move {
+            match tracing::Instrument::instrument(self.seller.books.submit(command), span).await {
+                Ok(Outcome::Payment(_)) => {}
+                Ok(outcome) => tracing::error!(?outcome, %payment, "a payment was not closed"),
+                Err(error) => {
+                    let reason = "the books did not answer before the response was sent";
+                    self.seller.later(entitling(&self.seller, &self.route, &self.record, reason, None).0);
+                    self.route.meters.entitled.increment(1);
+                    return Err(error);
+                }
             }
-        }
-        reach("after-close");
-        Ok(())
+            reach("after-close");
+            Ok(())
+        };
+        Unattended::new(seller, step).await
     }
 
     /// The upstream failed: durable before the client is told. Says until when it may come back.
@@ -84,17 +91,21 @@ impl Obligation {
         self.owed = false;
         let (command, deadline) = entitling(&self.seller, &self.route, &self.record, reason, status);
         self.route.meters.entitled.increment(1);
-        match self.seller.books.submit(command.clone()).await {
-            Ok(Outcome::Payment(_)) => Ok(deadline),
-            Ok(outcome) => {
-                tracing::error!(?outcome, payment = %self.record.id, "an entitlement was not recorded");
-                Ok(deadline)
+        let (seller, payment) = (Arc::clone(&self.seller), self.record.id);
+        let step = async move {
+            match seller.books.submit(command.clone()).await {
+                Ok(Outcome::Payment(_)) => Ok(deadline),
+                Ok(outcome) => {
+                    tracing::error!(?outcome, %payment, "an entitlement was not recorded");
+                    Ok(deadline)
+                }
+                Err(error) => {
+                    seller.later(command);
+                    Err(error)
+                }
             }
-            Err(error) => {
-                self.seller.later(command);
-                Err(error)
-            }
-        }
+        };
+        Unattended::new(Arc::clone(&self.seller), step).await
     }
 }
 

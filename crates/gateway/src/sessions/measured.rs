@@ -13,7 +13,6 @@ use super::drawing::{Drawing, NoMore, Short};
 use super::known::Known;
 use super::purse::SessionPurse;
 use super::serve::ask;
-use super::unattended::Unattended;
 use crate::answer;
 use crate::config::{Meter, Reading, Tokens};
 use crate::denial::Denial;
@@ -24,6 +23,7 @@ use crate::metering::{
 };
 use crate::proxy::Body;
 use crate::quote::BodyBinding;
+use crate::unattended::Unattended;
 
 const STREAM_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
 

@@ -37,7 +37,6 @@ mod serve;
 mod socket;
 mod stop;
 mod top_up;
-mod unattended;
 mod visit;
 
 use std::sync::Arc;

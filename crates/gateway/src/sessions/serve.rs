@@ -7,12 +7,12 @@ use http::{Request, Response, StatusCode};
 use super::counting::give;
 use super::drawing::Drawing;
 use super::measured;
-use super::unattended::Unattended;
 use crate::answer;
 use crate::failpoint::reach;
 use crate::lifecycle::{Head, Sale, is_success};
 use crate::proxy::{Body, ForwardErrorKind};
 use crate::route::SharedRoute;
+use crate::unattended::Unattended;
 
 /// Asks the upstream for what is held for, and answers. What the upstream did is charged even when the client has
 /// left meanwhile: it could otherwise have everything done for nothing by leaving in time.

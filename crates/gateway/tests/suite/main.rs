@@ -25,6 +25,7 @@ mod sockets;
 mod statements;
 mod streams;
 mod trouble;
+mod two_gateways;
 mod unheard;
 mod x402_binding;
 mod x402_cache;

@@ -21,13 +21,21 @@ struct Setting {
     upstream: Upstream,
     running: Running,
     fates: Arc<Mutex<VecDeque<Fate>>>,
+    pause: Pause,
     client: Client,
 }
 
+/// What the next batch that fails waits for before it does.
+type Pause = Arc<Mutex<Option<Arc<Notify>>>>;
+
 /// Works on the books as soon as there is something to do; each batch meets the next fate.
-async fn work(mut engine: Engine, fates: Arc<Mutex<VecDeque<Fate>>>) {
+async fn work(mut engine: Engine, fates: Arc<Mutex<VecDeque<Fate>>>, pause: Pause) {
     while engine.wait().await {
         let fate = fates.lock().unwrap().pop_front().unwrap_or(Fate::Durable);
+        let paused = if fate == Fate::Durable { None } else { pause.lock().unwrap().take() };
+        if let Some(go_on) = paused {
+            go_on.notified().await;
+        }
         engine.commit(fate);
     }
 }
@@ -40,7 +48,8 @@ async fn start_with(books: &str, script: Script) -> Setting {
     let upstream = Upstream::start().await;
     let (books, engine) = Books::by_hand(books).unwrap();
     let fates = Arc::<Mutex<VecDeque<Fate>>>::default();
-    tokio::spawn(work(engine, Arc::clone(&fates)));
+    let pause = Pause::default();
+    tokio::spawn(work(engine, Arc::clone(&fates), Arc::clone(&pause)));
     let clock = TestClock::default();
     let grant = Command::Grant {
         id: TransferId([7; 16]),
@@ -55,7 +64,7 @@ async fn start_with(books: &str, script: Script) -> Setting {
     let rails = rails(script, Arc::default(), Arc::default(), clock.clone());
     let running = Gateway::new(config, rails, books).clock(Arc::new(clock)).run().await.unwrap();
     let client = Client::new(running.addresses().public, "ann");
-    Setting { upstream, running, fates, client }
+    Setting { upstream, running, fates, pause, client }
 }
 
 /// Presents a credential again and again, as a client does that is told to, until it is answered with success.
@@ -100,6 +109,32 @@ async fn a_redelivery_that_the_books_took_without_an_answer_is_made() {
     setting.fates.lock().unwrap().extend([Fate::Durable, Fate::Unanswered]);
     let answer = setting.client.send(Method::GET, "/paid/a", &headers, "").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+    until_served(&setting, &credential).await;
+    assert_eq!(setting.upstream.hits(), 2);
+    setting.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_failed_is_owed_although_its_client_left_before_the_books_had_answered() {
+    let setting = start("unheard-left").await;
+    let asked = setting.client.get("/paid/a").await;
+    let credential = setting.client.pay(&asked);
+    setting.upstream.then([Reply::Status(500)]);
+    setting.fates.lock().unwrap().extend([Fate::Durable, Fate::Lost]);
+    let go_on = Arc::new(Notify::new());
+    *setting.pause.lock().unwrap() = Some(Arc::clone(&go_on));
+    let (client, same) = (setting.client.clone(), credential.clone());
+    let leaving = tokio::spawn(async move {
+        let headers = [("authorization", same.as_str()), ("idempotency-key", "one")];
+        client.send(Method::GET, "/paid/a", &headers, "").await
+    });
+    while setting.pause.lock().unwrap().is_some() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    leaving.abort();
+    assert!(leaving.await.is_err(), "it left");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    go_on.notify_one();
     until_served(&setting, &credential).await;
     assert_eq!(setting.upstream.hits(), 2);
     setting.running.shutdown().await;

@@ -29,7 +29,9 @@ use farthing_store::{Books, Sharing};
 use tempfile::TempDir;
 
 pub use client::{Answer, Client};
-use faulty::{Faults, Faulty};
+
+pub use faulty::Faults;
+use faulty::Faulty;
 pub use upstream::{Reply, Upstream, feed};
 
 /// A clock that tests move.

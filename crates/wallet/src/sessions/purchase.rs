@@ -139,14 +139,15 @@ impl Sessions {
     pub(crate) async fn adopt(
         &self,
         purchase: &Purchase,
-        fingerprint: Fingerprint,
+        (fingerprint, sealed): (Fingerprint, Vec<u8>),
         owner: &Owner,
     ) -> Result<bool, SessionsError> {
         let (id, before) = (purchase.id, purchase.owner.as_ref().map(|owner| owner.name().to_owned()));
         let now = owner.name().to_owned();
         self.write(move |file| {
-            let sql = "UPDATE wallet_purchases SET owner = ?1, fingerprint = ?2 WHERE id = ?3 AND owner IS NOT DISTINCT FROM ?4";
-            Ok(file.execute(sql, params![now, fingerprint.0, id, before])? == 1)
+            let sql = "UPDATE wallet_purchases SET owner = ?1, fingerprint = ?2, sealed = ?3 \
+                 WHERE id = ?4 AND owner IS NOT DISTINCT FROM ?5";
+            Ok(file.execute(sql, params![now, fingerprint.0, sealed, id, before])? == 1)
         })
         .await
     }

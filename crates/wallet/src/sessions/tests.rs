@@ -178,8 +178,8 @@ async fn what_a_dead_process_left_is_told_from_what_a_living_one_does() {
     drop(one);
     let left = two.left_behind("agent", CALL).await.unwrap().remove(0);
     let taker = two.owner(&ambient()).unwrap();
-    assert!(two.adopt(&left, CALL, &taker).await.unwrap());
-    assert!(!two.adopt(&left, CALL, &taker).await.unwrap(), "another was quicker");
+    assert!(two.adopt(&left, (CALL, vec![7]), &taker).await.unwrap());
+    assert!(!two.adopt(&left, (CALL, vec![7]), &taker).await.unwrap(), "another was quicker");
     two.leave(left.id).await.unwrap();
     assert_eq!(two.left_behind("agent", CALL).await.unwrap().len(), 1);
 }

@@ -57,6 +57,8 @@ pub(crate) struct Record {
     pub(crate) accounts: Accounts,
     /// Every credential that was shown, as `open 1000`, `voucher 2000`, in order.
     pub(crate) shown: Vec<String>,
+    /// Where to, each time.
+    pub(crate) paths: Vec<String>,
     answered: BTreeMap<(String, String), (u16, Option<String>, String)>,
     issued: u64,
     pub(crate) unpaid: u32,
@@ -321,6 +323,7 @@ async fn serve(State(shop): State<Shop>, method: Method, uri: Uri, headers: Head
     if !manages && uri.path().starts_with("/stream") {
         return stream::serve(&shop, &credential, uri.path()).await;
     }
+    shop.record.lock().unwrap().paths.push(uri.path().to_owned());
     shop.session(&credential, key, manages).await
 }
 

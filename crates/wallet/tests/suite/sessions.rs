@@ -177,6 +177,19 @@ async fn another_call_presents_an_opening_whose_answer_was_lost_and_opens_nothin
 }
 
 #[tokio::test]
+async fn what_another_call_presents_again_is_for_that_call_from_then_on() {
+    let (shop, (_home, client)) = (Shop::start().await, home(POLICY));
+    shop.will([Act::TakeAndHangUp, Act::Answer(503)]);
+    for path in ["/one", "/two"] {
+        assert!(matches!(pay(&client, &shop, path).await, Outcome::Unknown { repeatable: true, .. }), "{path}");
+    }
+    paid(&client, &shop, "/two").await;
+    let paths = shop.record.lock().unwrap().paths.clone();
+    assert_eq!(paths[0], "/one");
+    assert!(paths[1..].iter().all(|path| path == "/two"), "it gets what it asks for: {paths:?}");
+}
+
+#[tokio::test]
 async fn an_opening_that_was_taken_and_is_spent_goes_on_without_a_word_on_how_much() {
     for path in ["/one", "/two"] {
         let (shop, (_home, client)) = (Shop::start().await, home(POLICY));

@@ -8,9 +8,10 @@ use farthing_store::StoreError;
 
 use super::{Buying, Need, Standing, Step, denied, no_offer, over, planning};
 use crate::client::presenting::{Answer, Presentation};
+use crate::client::request::Prepared;
 use crate::client::{Outcome, PayError};
 use crate::failpoint::reach;
-use crate::outgoing::Sendable;
+use crate::outgoing::{Fingerprint, Sendable};
 use crate::policy::{Level, Rule, approve_deposit, most_per_payment};
 use crate::sessions::{KeptDeposit, KeptSession, Kind, NewSession, Purchase, SessionState};
 
@@ -50,7 +51,7 @@ impl Buying<'_> {
                 }
             };
             if let Some(left) = self.sessions.half_done(opening.id).await?.pop()
-                && self.sessions.adopt(&left, self.request.fingerprint(), &self.owner).await?
+                && self.sessions.adopt(&left, self.taken_over(&left)?, &self.owner).await?
             {
                 return Ok(Opened::Step(self.open_again(opening.clone(), left, quote).await?));
             }
@@ -327,15 +328,29 @@ impl Buying<'_> {
         kind: Kind,
         total: Amount,
         added: Amount,
-        request: &crate::client::request::Prepared,
+        request: &Prepared,
         signed: &Signed,
     ) -> Result<Purchase, PayError> {
         let ambient = &self.client.wallet.ambient;
         let id: [u8; 16] = ambient.random()?;
-        let sendable = Sendable::new(request.method(), request.url(), request.idempotency_key(), signed);
-        let sealed = self.client.sealed(&id, &sendable)?;
+        let sealed = self.sealed_for(request, &id, signed)?;
         let (fingerprint, owner, at) = (self.request.fingerprint(), Some(self.owner.clone()), ambient.now());
         Ok(Purchase { id, session, kind, fingerprint, owner, total, added, sealed, at })
+    }
+
+    /// What another call had signed, as this call's: should it end midway, too, this call's request is what it is
+    /// presented with again, and no other's answer is what this one gets.
+    pub(super) fn taken_over(&self, left: &Purchase) -> Result<(Fingerprint, Vec<u8>), PayError> {
+        let sealed = match self.client.unsealed(left)? {
+            Some((_, signed)) => self.sealed_for(self.request, &left.id, &signed)?,
+            None => left.sealed.clone(),
+        };
+        Ok((self.request.fingerprint(), sealed))
+    }
+
+    fn sealed_for(&self, request: &Prepared, id: &[u8; 16], signed: &Signed) -> Result<Vec<u8>, PayError> {
+        let sendable = Sendable::new(request.method(), request.url(), request.idempotency_key(), signed);
+        self.client.sealed(id, &sendable)
     }
 
     async fn cost_of(&self, session: i64, amount: Amount) -> Result<Price, PayError> {

@@ -54,7 +54,7 @@ impl PayingClient {
             // The challenge may be over; what it offered is on file then.
             let quote = payer.quote(&offer).unwrap_or_else(|_| session.quote(challenge.clone()));
             let mut buying = self.buying(transport, &request, payer, order)?;
-            if !sessions.adopt(&purchase, request.fingerprint(), &buying.owner).await? {
+            if !sessions.adopt(&purchase, (request.fingerprint(), purchase.sealed.clone()), &buying.owner).await? {
                 continue;
             }
             buying.added = purchase.added;

@@ -21,7 +21,7 @@ impl Buying<'_> {
     ) -> Result<Result<KeptSession, Step>, PayError> {
         if let Some(left) = self.sessions.half_done(session.id).await?.into_iter().find(|left| left.kind == Kind::TopUp)
         {
-            if !self.sessions.adopt(&left, self.request.fingerprint(), &self.owner).await? {
+            if !self.sessions.adopt(&left, self.taken_over(&left)?, &self.owner).await? {
                 return Ok(Err(no_offer("another call is adding to the session; try again")));
             }
             let Some((_, signed)) = self.client.unsealed(&left)? else {

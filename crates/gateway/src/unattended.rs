@@ -11,13 +11,13 @@ use crate::seller::Seller;
 
 /// A step that goes on without whoever waits for it: when this is dropped early, the step runs to its end in a task
 /// of its own. While somebody waits it costs no task.
-pub(super) struct Unattended<T: Send + 'static> {
+pub(crate) struct Unattended<T: Send + 'static> {
     seller: Arc<Seller>,
     step: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
 }
 
 impl<T: Send + 'static> Unattended<T> {
-    pub(super) fn new(seller: Arc<Seller>, step: impl Future<Output = T> + Send + 'static) -> Self {
+    pub(crate) fn new(seller: Arc<Seller>, step: impl Future<Output = T> + Send + 'static) -> Self {
         Self { seller, step: Some(Box::pin(step)) }
     }
 }
