@@ -101,6 +101,10 @@ fn take_step(
     if let Some(session) = payment.session {
         shelf.sessions.get(&session)?;
     }
+    // Another process is at it, which may have taken it from this one.
+    if payment.state.is_in_hand() && shelf.elsewhere.contains(&id) {
+        return Ok(Outcome::OutOfOrder(Box::new(payment.clone())));
+    }
     let to = match follows(payment, step, at) {
         Follows::To(state) => state,
         Follows::Again => return Ok(Outcome::Payment(Box::new(payment.clone()))),
@@ -167,7 +171,7 @@ fn keep(shelf: &mut Shelf, before: &PaymentRecord, after: &PaymentRecord) {
         let session = session::settled_with(collected, before, after, after.updated_at);
         shelf.sessions.put(id, session);
     }
-    shelf.payments.put(after.id, after.clone());
+    shelf.keep_payment(after.clone());
 }
 
 fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outcome, Missing> {
@@ -192,7 +196,7 @@ fn recover(shelf: &mut Shelf, deadline: Timestamp, at: Timestamp) -> Result<Outc
             PaymentState::Unknown => unknown += 1,
             _ => entitled += 1,
         }
-        shelf.payments.put(id, payment);
+        shelf.keep_payment(payment);
     }
     for id in sessions {
         if let Some(session) = shelf.sessions.get(&id)?.and_then(|session| session::recovered(session, at)) {

@@ -52,6 +52,11 @@ impl PaymentState {
         Self::Reversed,
     ];
 
+    /// Whether a process has it in hand, and goes on with it by itself.
+    pub const fn is_in_hand(self) -> bool {
+        matches!(self, Self::Claimed | Self::Posted | Self::Delivered)
+    }
+
     /// Whether nothing more happens to it by itself. The operator may still pay a closed payment back.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Rejected | Self::Closed | Self::Refunded | Self::Reversed)

@@ -1,7 +1,7 @@
 //! The working set: the rows that a batch of commands touches, taken from a store and put back.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use farthing_money::Asset;
@@ -29,6 +29,8 @@ pub struct Shelf {
     pub resolutions: Rows<TransferId, TransferId>,
     /// Payments by id, and so by challenge: the id is derived from it.
     pub payments: Rows<PaymentId, PaymentRecord>,
+    /// Payments that another process which shares the books changed last: what it has in hand is left to it.
+    pub elsewhere: HashSet<PaymentId>,
     /// Until when the credential of a visit lives, by the payment that it would have made.
     pub visits: Rows<PaymentId, Timestamp>,
     /// What a proof was used for.
@@ -148,6 +150,12 @@ impl Shelf {
         self.payout_files.clear();
         self.audit.settle();
         self.left_behind = None;
+    }
+
+    /// Puts a payment back. From then on it is this process's.
+    pub fn keep_payment(&mut self, payment: PaymentRecord) {
+        self.elsewhere.remove(&payment.id);
+        self.payments.put(payment.id, payment);
     }
 
     /// Forgets everything: after a batch that could not be written, only the store knows the truth.

@@ -106,8 +106,8 @@ fn stop_once() {
     if STOPPED.swap(true, Ordering::Relaxed) {
         return;
     }
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
     let mut since = Instant::now();
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
     while since.elapsed() < Duration::from_secs(1) {
         since = Instant::now();
         std::thread::sleep(REST);

@@ -9,8 +9,8 @@ use farthing_protocol::Timestamp;
 use farthing_rail::PaymentId;
 use rusqlite::params;
 
+use crate::engine::Seen;
 use crate::engine::sqlite::member::now;
-use crate::engine::{Row, Seen};
 use crate::tables::rows;
 use crate::{Books, StoreError};
 
@@ -135,8 +135,8 @@ impl Books {
     /// as of one instant: what is read of a payment before or after that may have been another's doing.
     pub async fn payment_here(&self, id: PaymentId) -> Result<Option<(PaymentRecord, bool)>, StoreError> {
         let sql = format!("SELECT {}, node FROM payments WHERE id = ?1", rows::PAYMENT);
-        let read = |row: &Row<'_>| Ok((rows::payment(row)?, row.get::<i64>(rows::PAYMENT_COLUMNS)?));
-        let found = self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], read)).await?;
+        let found =
+            self.readers.read(move |books| books.one(&sql, params![id.as_bytes()], rows::payment_and_node)).await?;
         Ok(found.map(|(record, node)| (record, node == self.standing.node())))
     }
 }

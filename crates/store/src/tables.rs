@@ -64,7 +64,7 @@ impl Store for Tables {
         let buried = wanted.left_behind && self.connection.bury_the_dead()?;
         let mut lookups = Lookups::default();
         look_up_accounts(&mut lookups, wanted, &mut self.account_rows);
-        look_up_payments(&mut lookups, wanted);
+        look_up_payments(&mut lookups, wanted, self.connection.node());
         look_up_limits(&mut lookups, wanted);
         topup::look_up(&mut lookups, wanted);
         bank::look_up(&mut lookups, wanted);
@@ -116,12 +116,20 @@ fn look_up_accounts<'a>(lookups: &mut Lookups<'a>, wanted: &Wanted, rows: &'a mu
     fill(lookups, by_hold, &wanted.resolutions, |hold| hold.0.to_vec(), |shelf| &mut shelf.resolutions, transfer_id);
 }
 
-fn look_up_payments(lookups: &mut Lookups<'_>, wanted: &Wanted) {
+fn look_up_payments(lookups: &mut Lookups<'_>, wanted: &Wanted, own: i64) {
     let text_of = |key: &ProofKey| key.as_str().to_owned();
     let payment_id = |row: &Row<'_>| Ok(PaymentId::from_bytes(row.get(0)?));
-    let by_id = format!("SELECT {PAYMENT} FROM payments WHERE id = ?1");
+    let by_id = format!("SELECT {PAYMENT}, node FROM payments WHERE id = ?1");
     let bytes = |id: &PaymentId| id.as_bytes().to_vec();
-    fill(lookups, by_id, &wanted.payments, bytes, |shelf| &mut shelf.payments, rows::payment);
+    let value = |id: &PaymentId| vec![bytes(id).into()];
+    lookups.add(by_id, wanted.payments.iter().copied(), value, rows::payment_and_node, move |shelf, id, found| {
+        let found = found.into_iter().next();
+        if found.as_ref().is_some_and(|(_, node)| *node != own) {
+            shelf.elsewhere.insert(id);
+        }
+        shelf.payments.load(id, found.map(|(payment, _)| payment));
+        Ok(())
+    });
     let by_id = "SELECT until FROM visits WHERE id = ?1";
     let until = |row: &Row<'_>| Ok(Timestamp::from_unix_millis(row.get(0)?));
     fill(lookups, by_id, &wanted.visits, bytes, |shelf| &mut shelf.visits, until);

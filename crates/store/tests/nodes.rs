@@ -195,6 +195,41 @@ async fn p_35_a_node_that_was_taken_for_dead_has_its_accounts_again_or_is_over()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p_11_what_a_living_node_has_in_hand_is_moved_by_no_other() {
+    let address = shared().address();
+    let (held_up, other) = (node(&address), node(&address));
+    let payment = prepaid(1, 1, 10).id;
+    let entitle = || {
+        let reason = "the upstream did not answer".to_owned();
+        Command::Entitle { payment, reason, status: None, deadline: at(9_000), at: at(8) }
+    };
+    other.submit(grant(1, 1, 100)).await.unwrap();
+    held_up.claim(prepaid(1, 1, 10)).await.unwrap();
+    assert!(matches!(other.submit(entitle()).await.unwrap(), Outcome::OutOfOrder(_)), "it is being delivered");
+    assert!(matches!(held_up.submit(entitle()).await.unwrap(), Outcome::Payment(_)));
+    let redelivered = other.submit(Command::Redeliver { payment, at: at(9) }).await.unwrap();
+    assert!(matches!(redelivered, Outcome::Payment(_)), "what is in nobody's hands is for whoever comes");
+    assert!(matches!(held_up.submit(entitle()).await.unwrap(), Outcome::OutOfOrder(_)), "it would be delivered twice");
+    let late = Command::Deliver { payment, status: 200, at: at(9) };
+    assert!(matches!(held_up.submit(late.clone()).await.unwrap(), Outcome::OutOfOrder(_)));
+    assert!(matches!(other.submit(late).await.unwrap(), Outcome::Payment(_)));
+    assert_clean(&other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_12_of_two_nodes_that_hear_from_a_rail_that_it_was_paid_one_settles_it() {
+    let address = shared().address();
+    let (one, two) = (node(&address), node(&address));
+    let payment = external(1, 10).id;
+    let settle = |millis| Command::Settle { payment, settled: settled("0x1", 0), confirm_at: None, at: at(millis) };
+    one.claim(external(1, 10)).await.unwrap();
+    assert!(matches!(two.submit(settle(5)).await.unwrap(), Outcome::OutOfOrder(_)), "it is being settled");
+    assert!(matches!(one.submit(settle(5)).await.unwrap(), Outcome::Payment(_)));
+    assert!(matches!(two.submit(settle(6)).await.unwrap(), Outcome::OutOfOrder(_)), "it is being delivered");
+    assert_clean(&one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p_04_rows_that_a_node_remembers_are_forgotten_when_another_wrote() {
     let address = shared().address();
     let nodes = [node(&address), node(&address)];

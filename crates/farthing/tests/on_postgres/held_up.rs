@@ -64,6 +64,29 @@ async fn p_30_a_gateway_that_hangs_while_the_rail_answers_delivers_nothing_that_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p_36_a_gateway_that_hangs_before_it_asks_the_upstream_delivers_nothing_that_another_did() {
+    let stage = Stage::at(shared().address()).await;
+    let living = stage.start("living", &[]);
+    living.grant(&stage.buyer.did, "1 USD").await;
+    let held = stage.start("held", &[("FARTHING_FAILPOINT", "stop:before-upstream")]);
+    let (here, there) = (format!("{}/paid/x", living.listen), format!("{}/paid/x", held.listen));
+    let credential = stage.buyer.credential(&here).await;
+    let asked = tokio::spawn(stage.buyer.get(&there, &credential).send());
+    until_stopped(&held).await;
+    until_a_payment_is(&living, "entitled").await;
+    assert_eq!(stage.settled(&here, &credential).await, 200, "it was paid, and another delivers it");
+    held.signal(Signal::CONT);
+    assert_eq!(asked.await.unwrap().unwrap().status(), 503, "once");
+    for url in [&here, &there] {
+        assert_eq!(stage.settled(url, &credential).await, 402);
+    }
+    assert_eq!(stage.upstream.hits(), 1);
+    let fresh = stage.buyer.credential(&there).await;
+    assert_eq!(stage.settled(&there, &fresh).await, 200, "it goes on");
+    stage.assert_sound(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p_32_whoever_looks_at_a_payment_while_its_gateway_is_found_dead_is_not_told_to_pay_again() {
     let stage = Stage::at(shared().address()).await;
     let living = stage.start("living", &[("FARTHING_FAILPOINT", "hold:after-claim")]);

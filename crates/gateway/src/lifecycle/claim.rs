@@ -101,7 +101,7 @@ async fn run(
     match acceptor {
         Acceptor::Prepaid(_) => {
             reach("after-post");
-            Progress::Owed(Obligation::new(seller, route, record))
+            Progress::Owed(Obligation::new(seller, route, record, life))
         }
         // What its vouchers cover is drawn from a session; nothing is claimed for one request.
         Acceptor::Session(..) => {
@@ -114,7 +114,7 @@ async fn run(
             let asking = Asking { seller: &seller, route: &route, patience, life };
             let settlement = asking.ask(|| settler.settle(&claim)).instrument(span).await;
             let confirm_at = first_question(settler.terms(), seller.now());
-            post(seller, route, record, settlement, confirm_at).await
+            post(seller, route, record, settlement, confirm_at, life).await
         }
     }
 }
@@ -209,8 +209,10 @@ pub(super) async fn post(
     record: Box<PaymentRecord>,
     settlement: Settlement,
     confirm_at: Option<Timestamp>,
+    life: Life,
 ) -> Progress {
-    let (payment, at) = (record.id, seller.now());
+    let asking = seller.asked.begin(record.id, seller.now());
+    let (payment, at) = (record.id, asking.at);
     let span = tracing::info_span!("post");
     #[cfg(feature = "planted-bugs")]
     let settlement = super::planted::misread(settlement);
@@ -237,10 +239,11 @@ pub(super) async fn post(
         (Ok(Outcome::Payment(_)), Some(otherwise)) => otherwise,
         (Ok(Outcome::Payment(record)), None) => {
             reach("after-post");
-            if record.owes_no_delivery() {
+            // Posted at another instant: somebody else had it posted meanwhile, and is at it.
+            if record.owes_no_delivery() || record.updated_at != at {
                 return Progress::Standing(record);
             }
-            Progress::Owed(Obligation::new(seller, route, record))
+            Progress::Owed(Obligation::new(seller, route, record, life))
         }
         (Ok(Outcome::MovementUsed { payment, by }), _) => {
             route.meters.rejected.increment(1);
@@ -250,7 +253,7 @@ pub(super) async fn post(
             Progress::Refused(denial.by_rail(&payment))
         }
         (Ok(outcome), _) => {
-            tracing::error!(?outcome, "the books refused what the rail said");
+            tracing::warn!(?outcome, "the payment went on without this gateway, which was held up");
             Progress::Elsewhere(Box::new(in_doubt(Duration::from_secs(2))))
         }
         (Err(error), _) => {

@@ -8,7 +8,7 @@ use farthing_rail::PayerId;
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use http::{HeaderMap, Request, Response, StatusCode};
 
-use super::claim::store_down;
+use super::claim::{in_doubt, store_down};
 use super::kept::{ReadAhead, keep, read_ahead};
 use super::obligation::Obligation;
 use super::outgoing::PaidBody;
@@ -29,6 +29,11 @@ const COME_BACK: Duration = Duration::from_secs(1);
 /// Asks the upstream for what was paid, and answers.
 pub(super) async fn deliver(sale: Sale<'_>, owed: Obligation, head: Head, body: Body) -> Response<Body> {
     reach("before-upstream");
+    if !owed.is_surely_ours() {
+        tracing::warn!(payment = %owed.record().id, "the gateway was held up before it asked the upstream, and did not ask");
+        owed.let_go();
+        return in_doubt(COME_BACK);
+    }
     let request = Request::from_parts(head.parts, body);
     let started = tokio::time::Instant::now();
     let answered = sale.route.upstream.forward(&head.target, &head.peer, request).await;

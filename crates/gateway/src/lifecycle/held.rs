@@ -143,7 +143,7 @@ impl Held {
         let asking = Asking { seller: &seller, route: &route, patience, life };
         let settlement = asking.ask(|| settler.capture(&claim, amount)).await;
         let confirm_at = first_question(settler.terms(), seller.now());
-        post(seller, route, record, settlement, confirm_at).await
+        post(seller, route, record, settlement, confirm_at, life).await
     }
 
     async fn hold(&self) -> Result<(), Progress> {
@@ -153,7 +153,7 @@ impl Held {
             Ok(Hold::Rejected(rejected)) => {
                 let settlement = Settlement::Rejected(rejected);
                 let (seller, route) = (Arc::clone(&self.metered.seller), Arc::clone(&self.metered.route));
-                Err(post(seller, route, self.record.clone(), settlement, None).await)
+                Err(post(seller, route, self.record.clone(), settlement, None, self.life).await)
             }
             Ok(Hold::Unknown(unknown)) => Err(self.not_held(&unknown.reason, unknown.ask_again).await),
             Err(_) => Err(self.not_held("the rail did not answer in time", Duration::from_secs(2)).await),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use farthing_books::{Command, Outcome, PaymentRecord, StoredResponse};
 use farthing_protocol::Timestamp;
-use farthing_store::StoreError;
+use farthing_store::{Life, StoreError};
 
 use super::closing::{Closings, What};
 use super::outgoing::Delivery;
@@ -19,6 +19,8 @@ pub(super) struct Obligation {
     seller: Arc<Seller>,
     route: SharedRoute,
     record: Arc<PaymentRecord>,
+    /// As whom this process had it posted.
+    life: Life,
     owed: bool,
 }
 
@@ -32,9 +34,21 @@ pub(super) struct Outgoing {
 }
 
 impl Obligation {
-    pub(super) fn new(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord>) -> Self {
+    /// Of a payment that was asked to be posted in this life of the process.
+    pub(super) fn new(seller: Arc<Seller>, route: SharedRoute, record: Box<PaymentRecord>, life: Life) -> Self {
         seller.metrics.in_flight.increment(1.0);
-        Self { seller, route, record: Arc::from(record), owed: true }
+        Self { seller, route, record: Arc::from(record), life, owed: true }
+    }
+
+    /// Whether nobody else can be at the delivery. A process that was held up since may have been taken for dead, and
+    /// another may have given what was owed.
+    pub(super) fn is_surely_ours(&self) -> bool {
+        self.seller.books.surely_lives(self.life)
+    }
+
+    /// Leaves the delivery to whoever presents the credential next. In another life it is somebody else's already.
+    pub(super) fn let_go(mut self) {
+        self.owed = self.seller.books.life() == self.life;
     }
 
     /// The payment.
@@ -140,7 +154,7 @@ impl Drop for Obligation {
     fn drop(&mut self) {
         self.seller.metrics.in_flight.decrement(1.0);
         if self.owed {
-            let reason = "the client left before the upstream answered";
+            let reason = "the request ended before the upstream answered";
             self.seller.later(entitling(&self.seller, &self.route, &self.record, reason, None).0);
             self.route.meters.entitled.increment(1);
         }

@@ -27,8 +27,9 @@ pub(super) async fn settled_first(
     }
     let asked = Claim { payment: new.id, proof: new.proof.clone(), claimed_at: new.at };
     let settlement = tokio::time::timeout(patience, settler.settle(&asked)).await.ok()?;
+    let life = seller.books.life();
     Some(match claim(seller, route, new.clone()).await {
-        Ok(record) => post(Arc::clone(seller), Arc::clone(route), record, settlement, None).await,
+        Ok(record) => post(Arc::clone(seller), Arc::clone(route), record, settlement, None, life).await,
         Err(progress) => progress,
     })
 }
@@ -55,5 +56,6 @@ pub(super) fn owed_at_once(
         return None;
     }
     seller.later(command.clone());
-    Some(Progress::Owed(Obligation::new(Arc::clone(seller), Arc::clone(route), Box::new(record.clone()))))
+    let (life, record) = (seller.books.life(), Box::new(record.clone()));
+    Some(Progress::Owed(Obligation::new(Arc::clone(seller), Arc::clone(route), record, life)))
 }

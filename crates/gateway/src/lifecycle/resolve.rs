@@ -57,7 +57,8 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
         Ok(settlement) => settlement,
         Err(_) => return Ok(Resolution::StillUnknown(wait)),
     };
-    let at = seller.now();
+    let asking = seller.asked.begin(payment, seller.now());
+    let at = asking.at;
     match settlement {
         Settlement::Settled(settled) => {
             seller.metrics.resolved.increment(1);
@@ -78,7 +79,8 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
                     return Ok(Resolution::Rejected);
                 }
                 Outcome::Payment(record) if record.owes_no_delivery() => return Ok(Resolution::Closed(record)),
-                Outcome::Payment(_) if was_settled_here(seller, payment).await => {}
+                Outcome::Payment(record) if record.updated_at == at => {}
+                // Another asker was sooner, and it may be on its way to be delivered.
                 _ => return Ok(Resolution::Busy),
             }
             match seller.books.submit(entitle.clone()).await {
@@ -102,17 +104,6 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
             seller.books.submit(Command::Doubt { payment, unknown, at }).await?;
             Ok(Resolution::StillUnknown(wait))
         }
-    }
-}
-
-/// Whether nobody else can be delivering a payment that settled. Where another gateway heard from the rail first, it may
-/// be, and the payment is not entitled a second time.
-async fn was_settled_here(seller: &Seller, payment: PaymentId) -> bool {
-    match seller.books.payment_here(payment).await {
-        Ok(Some((record, is_here))) => is_here && record.state == PaymentState::Posted,
-        Ok(None) => false,
-        // Whoever can be reached again entitles it: else nobody may.
-        Err(_) => true,
     }
 }
 

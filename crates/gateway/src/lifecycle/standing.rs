@@ -117,12 +117,12 @@ async fn doubted(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Res
 /// Serves an entitlement, without a charge. Of several presenters one wins.
 async fn redeliver(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Result<Obligation, Box<Response<Body>>> {
     let (seller, route) = (Arc::clone(sale.seller), Arc::clone(sale.route));
-    let asking = seller.asked.begin(record.id, seller.now());
+    let (life, asking) = (seller.books.life(), seller.asked.begin(record.id, seller.now()));
     let command = Command::Redeliver { payment: record.id, at: asking.at };
     // In a task of its own: the winner's obligation must not be lost with its client.
     let task = sale.seller.spawn(async move {
         match seller.books.submit(command).await {
-            Ok(Outcome::Payment(record)) => Ok(Some(Obligation::new(seller, route, record))),
+            Ok(Outcome::Payment(record)) => Ok(Some(Obligation::new(seller, route, record, life))),
             Ok(_) => Ok(None),
             Err(error) => {
                 unheard::look_after(&seller, &route, asking);

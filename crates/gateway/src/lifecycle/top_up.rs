@@ -115,9 +115,10 @@ pub(super) async fn serve(sale: Sale<'_>, topping: ToppingUp<'_>) -> ToppedUp {
 /// Pays for the request out of the balance, in a task that outlives the client.
 async fn buy(sale: Sale<'_>, second: NewPayment) -> Progress {
     let (seller, route) = (Arc::clone(sale.seller), Arc::clone(sale.route));
+    let life = seller.books.life();
     let task = sale.seller.spawn(async move {
         match claim(&seller, &route, second).await {
-            Ok(record) => Progress::Owed(Obligation::new(seller, route, record)),
+            Ok(record) => Progress::Owed(Obligation::new(seller, route, record, life)),
             Err(progress) => progress,
         }
     });

@@ -78,6 +78,11 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<PaymentRecord, StoreError> {
     })
 }
 
+/// A payment, and the number of the process that changed it last, which stands behind the columns of it.
+pub(crate) fn payment_and_node(row: &Row<'_>) -> Result<(PaymentRecord, i64), StoreError> {
+    Ok((payment(row)?, row.get(PAYMENT_COLUMNS)?))
+}
+
 /// The key of a proof that says no more than which challenge it answers. It is not stored: whoever presents that
 /// challenge again names the same payment.
 pub(crate) fn key_of_challenge(method: &str, challenge: &str) -> ProofKey {

@@ -129,11 +129,12 @@ fn is_theirs(sale: Sale<'_>, visiting: &Visiting, record: &PaymentRecord) -> boo
 /// The first delivery, where that is still owed.
 async fn owed(sale: Sale<'_>, asked: Asked<'_>, head: Head, body: Body, record: PaymentRecord) -> Response<Body> {
     let (seller, route) = (Arc::clone(sale.seller), Arc::clone(sale.route));
+    let life = seller.books.life();
     let command = Command::Redeliver { payment: record.id, at: seller.now() };
     // In a task of its own: the winner's obligation must not be lost with its client.
     let task = sale.seller.spawn(async move {
         Ok::<_, farthing_store::StoreError>(match seller.books.submit(command).await? {
-            Outcome::Payment(record) => Some(Obligation::new(seller, route, record)),
+            Outcome::Payment(record) => Some(Obligation::new(seller, route, record, life)),
             _ => None,
         })
     });
