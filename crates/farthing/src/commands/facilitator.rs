@@ -8,7 +8,7 @@ use clap::Args;
 use farthing_facilitator::{Config, Facilitator as Service, Running, StartError};
 use serde_json::json;
 
-use super::gateway::asked_to_stop;
+use super::gateway::Stop;
 use crate::failure::Failure;
 use crate::{clock, environment, logging, rails, terminal};
 
@@ -35,8 +35,9 @@ impl Facilitator {
             StartError::Config(mistake) => Failure::wrong_use(mistake.to_string()),
             other => Failure::new(other.to_string()),
         })?;
+        let mut stop = Stop::listen()?;
         self.announce(&running, open);
-        asked_to_stop().await?;
+        stop.asked().await;
         let drained = running.shutdown().await;
         if drained.cut > 0 {
             terminal::note(&format!("{} connections were cut after the time to drain", drained.cut));

@@ -11,7 +11,7 @@ use farthing_gateway::{Addresses, Config, Flags, Gateway as Seller, Reloader, St
 use farthing_store::{Books, Sharing};
 use rustls_platform_verifier::ConfigVerifierExt;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::password;
 use crate::failure::{Failure, OrFail};
@@ -79,10 +79,11 @@ impl Gateway {
                 return Err(refused(error));
             }
         };
+        let mut stop = Stop::listen()?;
         self.announce(running.addresses(), &running.economics(), development);
         let reloading = tokio::spawn(reload_on_hangup(running.reloader().clone()));
         tokio::select! {
-            asked = asked_to_stop() => asked?,
+            () = stop.asked() => {}
             () = books.writer_ended() => return Err(Failure::new(NO_WRITER)),
         }
         reloading.abort();
@@ -157,13 +158,31 @@ fn refused(error: StartError) -> Failure {
     }
 }
 
-/// Waits for the signal that ends a program: from a person, or from whoever runs it.
-pub(super) async fn asked_to_stop() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).or_fail("cannot wait for signals")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        stopped = tokio::signal::ctrl_c() => stopped.or_fail("cannot wait for signals")?,
+/// The signals that end a program, from a person or from whoever runs it. They are heard from here on: take it before
+/// anybody is told that the program runs.
+pub(super) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let heard = |kind| signal(kind).or_fail("cannot wait for signals");
+        Ok(Self { terminate: heard(SignalKind::terminate())?, interrupt: heard(SignalKind::interrupt())? })
     }
+
+    /// Waits for one of them.
+    pub(super) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Waits for the signal that ends a program.
+pub(super) async fn asked_to_stop() -> Result<(), Failure> {
+    Stop::listen()?.asked().await;
     Ok(())
 }
 
