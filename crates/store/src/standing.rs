@@ -92,7 +92,7 @@ impl Standing {
     /// The server's time of day.
     pub(crate) fn time(&self) -> Option<Timestamp> {
         let (time, when) = (*self.0.time.lock().unwrap_or_else(PoisonError::into_inner))?;
-        Some(Timestamp::from_unix_millis(time).after(when.elapsed()))
+        Some(Timestamp::from_unix_millis(time).after(now().saturating_duration_since(when)))
     }
 
     fn is_before(&self, until: &Mutex<Option<Instant>>) -> bool {

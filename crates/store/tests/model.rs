@@ -9,6 +9,7 @@ mod schedule;
 
 use farthing_books::Command;
 use farthing_books::testing::MemoryStore;
+use farthing_books::testing::samples::at;
 use farthing_store::Sharing;
 use places::Place;
 use proptest::collection::vec;
@@ -16,13 +17,17 @@ use proptest::prelude::*;
 use schedule::{Outsider, any_command};
 
 /// Runs a schedule in memory and on disk side by side; the file is closed and opened again midway.
-async fn run(commands: &[Command], sharing: Sharing, place: Place) {
+///
+/// Whoever comes to a server after another left takes over what that had in hand first, as a gateway that starts does.
+async fn run(commands: &[Command], sharing: Sharing, place: Place, on_server: bool) {
     let mut memory = MemoryStore::default();
     let mut outsider = Outsider::default();
     let (before, after) = commands.split_at(commands.len() / 2);
-    for part in [before, after] {
+    let recover = [Command::Recover { deadline: at(9_000_000), at: at(1_000) }];
+    let taken_over = if on_server { recover.as_slice() } else { &[] };
+    for (first, part) in [([].as_slice(), before), (taken_over, after)] {
         let books = place.open(sharing);
-        for command in part {
+        for command in first.iter().chain(part) {
             let expected = memory.batch(std::slice::from_ref(command)).unwrap().remove(0);
             let outcome = books.submit(command.clone()).await.unwrap();
             assert_eq!(outcome, expected, "{command:?}");
@@ -56,6 +61,6 @@ proptest! {
         let commands: Vec<Command> = commands.into_iter().filter(is_meant).collect();
         let sharing = if owner { Sharing::Exclusive } else { Sharing::Shared };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        runtime.block_on(run(&commands, sharing, Place::new(on_server)));
+        runtime.block_on(run(&commands, sharing, Place::new(on_server), on_server));
     }
 }

@@ -53,7 +53,10 @@ fn now() -> u128 {
 
 fn start(home: &Path, url: &str) -> (Child, impl Iterator<Item = u128>) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "process_that_signs_until_it_is_stopped", "--nocapture"]).env(HOME, home).env(URL, url);
+    command
+        .args(["--exact", "freeze::process_that_signs_until_it_is_stopped", "--nocapture"])
+        .env(HOME, home)
+        .env(URL, url);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     (child, lines.filter_map(|line| line.strip_prefix(SIGNED)?.parse().ok()))

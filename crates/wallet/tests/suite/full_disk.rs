@@ -60,7 +60,7 @@ async fn paying_process() {
 async fn run(home: &Path, url: &str, by_session: bool) -> String {
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "paying_process", "--nocapture"]).env(HOME, home).env(URL, url);
+    command.args(["--exact", "full_disk::paying_process", "--nocapture"]).env(HOME, home).env(URL, url);
     if by_session {
         command.env(SESSION, "1");
     }

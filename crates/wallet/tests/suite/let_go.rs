@@ -40,7 +40,7 @@ struct Payer {
 impl Payer {
     fn start(home: &Path, url: &str, holds: Option<(&str, &str)>, dies: Option<&str>) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "paying_process", "--nocapture"]).env(HOME, home).env(URL, url);
+        command.args(["--exact", "let_go::paying_process", "--nocapture"]).env(HOME, home).env(URL, url);
         let holds = holds.map(|(step, name)| {
             let file = home.with_file_name(name);
             command.env("FARTHING_HOLD", format!("{step}={}", file.display()));

@@ -34,7 +34,7 @@ async fn paying_process() {
 
 fn start(home: &Path, url: &str, calls: usize, failpoint: Option<&str>) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "paying_process"]).env(HOME, home).env(URL, url).env(CALLS, calls.to_string());
+    command.args(["--exact", "processes::paying_process"]).env(HOME, home).env(URL, url).env(CALLS, calls.to_string());
     if let Some(failpoint) = failpoint {
         command.env("FARTHING_FAILPOINT", failpoint);
     }

@@ -40,7 +40,7 @@ async fn paying_process() {
 fn start(home: &Path, url: &str, calls: usize, failpoint: Option<&str>) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "paying_process", "--nocapture"])
+        .args(["--exact", "session_processes::paying_process", "--nocapture"])
         .env(HOME, home)
         .env(URL, url)
         .env(CALLS, calls.to_string());

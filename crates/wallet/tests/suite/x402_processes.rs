@@ -26,7 +26,11 @@ async fn paying_process() {
 
 async fn pay(home: &Path, url: &str, failpoint: Option<&str>) -> ExitStatus {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "paying_process"]).env(HOME, home).env(URL, url).env("RUST_BACKTRACE", "0");
+    command
+        .args(["--exact", "x402_processes::paying_process"])
+        .env(HOME, home)
+        .env(URL, url)
+        .env("RUST_BACKTRACE", "0");
     if let Some(failpoint) = failpoint {
         command.env("FARTHING_FAILPOINT", failpoint);
     }
