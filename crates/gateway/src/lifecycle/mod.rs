@@ -112,8 +112,9 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
         Err(denial) => return refuse(sale, asked, &denial),
     };
     let mut topped_up = None;
+    // The rare ways are boxed: every other request would carry their kilobytes.
     let progress = match good_for {
-        GoodFor::Metered(new, metered) => match held::serve(metered, *new, head.clone(), body).await {
+        GoodFor::Metered(new, metered) => match Box::pin(held::serve(metered, *new, head.clone(), body)).await {
             Served::Now(owed, response) => return deliver::succeed(sale, owed, response).await,
             Served::Before(record, unread) => {
                 body = unread;
@@ -125,11 +126,13 @@ pub(crate) async fn sell(sale: Sale<'_>, head: Head, presented: Presented, measu
             }
         },
         GoodFor::TopUp(topping) => {
-            let ToppedUp { record, progress } = top_up::serve(sale, *topping).await;
+            let ToppedUp { record, progress } = Box::pin(top_up::serve(sale, *topping)).await;
             topped_up = record;
             progress
         }
-        GoodFor::Visit(visiting) => return subscription::serve(sale, asked, head.clone(), *visiting, body).await,
+        GoodFor::Visit(visiting) => {
+            return Box::pin(subscription::serve(sale, asked, head.clone(), *visiting, body)).await;
+        }
         GoodFor::New(new, offer) => claim_and_settle(sale.seller, sale.route, offer, *new).await,
         GoodFor::OnRecord(payment, otherwise) => on_record(sale.seller, payment, otherwise).await,
     };
