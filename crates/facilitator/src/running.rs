@@ -133,7 +133,7 @@ impl Facilitator {
             async move { site.answer(request, peer).await }
         };
         let public = tokio::spawn(serve(listener, certificate, limits, service, stopped(stopping)));
-        tracing::info!(listen = %addresses.public, admin = ?addresses.admin, "the facilitator serves");
+        tracing::info!(listen = %addresses.public, admin = addresses.admin.map(tracing::field::display), "the facilitator serves");
         Ok(Running { addresses, kinds, desk, stop, public, beside, drain: config.drain })
     }
 }

@@ -209,7 +209,7 @@ impl Gateway {
         };
         let limits = Limits { drain, ..limits };
         let public = tokio::spawn(serve(listener, certificate, limits, service, stopped(stopping)));
-        tracing::info!(listen = %addresses.public, admin = ?addresses.admin, development, "the gateway serves");
+        tracing::info!(listen = %addresses.public, admin = addresses.admin.map(tracing::field::display), development, "the gateway serves");
         Ok(Running { addresses, reloader, stop, public, admin, background, unfinished, books, drain })
     }
 }

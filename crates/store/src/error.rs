@@ -54,6 +54,9 @@ pub enum StoreError {
         /// The version needed.
         known: i64,
     },
+    /// A folder, where a file was to be named.
+    #[error("{0} is a folder; name the file of the books in it, such as {0}/farthing.db")]
+    Folder(String),
     /// The file is a database of something else.
     #[error("{0} is not the books of this program; name another file")]
     Foreign(String),

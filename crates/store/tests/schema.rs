@@ -52,6 +52,18 @@ fn a_file_of_another_program_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_folder_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("seller");
+    std::fs::create_dir(&place).unwrap();
+    for sharing in [Sharing::Exclusive, Sharing::Shared] {
+        let refused = Books::open(&place, sharing).err().unwrap();
+        assert!(matches!(refused, StoreError::Folder(_)), "{refused}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn transfers_cannot_be_rewritten() {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(VERSION_1).unwrap();

@@ -24,6 +24,9 @@ pub(crate) struct Lock(#[allow(dead_code, reason = "the lock ends when the file 
 
 impl Lock {
     pub(crate) fn take(books: &Path, sharing: Sharing) -> Result<Option<Self>, StoreError> {
+        if books.is_dir() {
+            return Err(StoreError::Folder(books.display().to_string()));
+        }
         if sharing == Sharing::ReadOnly {
             return Ok(None);
         }
