@@ -162,7 +162,8 @@ impl Connection {
     }
 
     /// Writes as a part of the batch: now, or together with its like at the end. So statements may change their order;
-    /// those that are alike keep theirs, and kinds come in the order in which each was first used.
+    /// those that are alike keep theirs, and kinds come in the order in which each was first used. A row is therefore
+    /// never inserted and changed in one batch: where another of its table was changed before, the change would come first.
     pub(crate) fn write(&self, sql: &str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
         match self {
             Self::File(file) => {

@@ -11,6 +11,7 @@ use farthing_books::Command;
 use farthing_books::testing::MemoryStore;
 use farthing_books::testing::samples::at;
 use farthing_store::Sharing;
+use futures_util::future::join_all;
 use places::Place;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,11 +28,15 @@ async fn run(commands: &[Command], sharing: Sharing, place: Place, on_server: bo
     let taken_over = if on_server { recover.as_slice() } else { &[] };
     for (first, part) in [([].as_slice(), before), (taken_over, after)] {
         let books = place.open(sharing);
-        for command in first.iter().chain(part) {
-            let expected = memory.batch(std::slice::from_ref(command)).unwrap().remove(0);
-            let outcome = books.submit(command.clone()).await.unwrap();
-            assert_eq!(outcome, expected, "{command:?}");
-            outsider.sees(command, &outcome);
+        let commands: Vec<&Command> = first.iter().chain(part).collect();
+        // Those that come while the first is written are one batch.
+        for some in commands.chunks(6) {
+            let outcomes = join_all(some.iter().map(|command| books.submit((*command).clone()))).await;
+            for (command, outcome) in some.iter().zip(outcomes) {
+                let expected = memory.batch(std::slice::from_ref(*command)).unwrap().remove(0);
+                assert_eq!(outcome.as_ref(), Ok(&expected), "{command:?}");
+                outsider.sees(command, &expected);
+            }
         }
         outsider.check(&mut memory);
         let mut accounts = books.accounts().await.unwrap();

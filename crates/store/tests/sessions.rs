@@ -12,9 +12,10 @@ use farthing_books::session::SessionFilter;
 use farthing_books::testing::MemoryStore;
 use farthing_books::testing::samples::{at, grant, payer};
 use farthing_books::testing::sessions::{close, deliver, deposit, draw, id, opening, tender, voucher};
-use farthing_books::{Command, Outcome, SessionCommand, SessionOutcome, SessionState};
+use farthing_books::{Command, NewSession, Outcome, SessionCommand, SessionOutcome, SessionState};
 use farthing_money::Amount;
 use farthing_store::{Books, Drawn, Sharing};
+use futures_util::future::join_all;
 use places::{Place, on_both_engines};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,6 +23,7 @@ use session_schedule::{Outsider, any_command};
 
 on_both_engines! {
     every_column_reads_back,
+    a_session_that_is_opened_in_one_batch_with_the_vouchers_and_ends_of_others_is_written_whole,
     sessions_are_listed_by_what_is_asked_for,
     a_statement_says_what_sessions_delivered,
     g_08_of_two_nodes_with_one_voucher_at_the_same_instant_one_serves,
@@ -67,6 +69,25 @@ async fn every_column_reads_back(place: Place) {
     assert_eq!(books.session_by_channel("evm", "channel-1").await.unwrap().as_ref(), Some(&*stands));
     assert_eq!(books.session_by_channel("balance", "channel-1").await.unwrap(), None);
     assert_eq!(books.verify().await.unwrap().findings, Vec::<String>::new());
+}
+
+/// While the writer is at the grant, the rest of each round waits, and is one batch.
+async fn a_session_that_is_opened_in_one_batch_with_the_vouchers_and_ends_of_others_is_written_whole(place: Place) {
+    let (books, mut memory) = (place.open(Sharing::Exclusive), MemoryStore::default());
+    for number in (0..20).step_by(2) {
+        let mut round = vec![grant(u8::try_from(number).unwrap(), number, 100)];
+        round.extend(number.checked_sub(2).map(|before| Command::Session(draw(before, Some(20), 10))));
+        round.extend(number.checked_sub(4).map(|before| Command::Session(close(before, at(5)))));
+        let voucher = voucher(number, 10);
+        round.push(Command::Session(SessionCommand::Open(Box::new(NewSession { voucher, ..opening(number, 100) }))));
+        let expected = memory.batch(&round).unwrap();
+        let outcomes = join_all(round.into_iter().map(|command| books.submit(command))).await;
+        assert_eq!(outcomes.into_iter().map(Result::unwrap).collect::<Vec<_>>(), expected);
+        for session in memory.sessions.values() {
+            assert_eq!(books.session(session.id).await.unwrap().as_ref(), Some(session));
+        }
+    }
+    assert_eq!(books.verify().await.unwrap(), memory.verify());
 }
 
 async fn sessions_are_listed_by_what_is_asked_for(place: Place) {

@@ -128,10 +128,15 @@ pub(super) fn changes(connection: &Connection, shelf: &Shelf) -> Result<(), Stor
     Ok(())
 }
 
+/// In one statement: what a batch writes is sent kind by kind, and an update of what is new could come before it.
 fn insert(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
     let insert = "INSERT INTO sessions (id, channel, payer, signer, asset, prepaid, method, rail, kept, opened_at, held, spent, \
-         units, used_at, updated_at, accepted, state, deposit, settled, collected, collections, transfers) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '0', '0', 0, 0, 0, '0', 'opening', '0', '0', '0', 0, 0)";
+         units, unposted, used_at, updated_at, accepted, voucher, state, deposit, settled, collected, collecting, \
+         collections, transfers, reason, close_requested_at, collect_until, seen_at, ended_at, pending_key, \
+         pending_amount, pending_kept, pending_claimed_at, ask_at, node) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+         ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, \
+         ?32, ?33, ?34, ?35, ?36)";
+    let pending = session.pending.as_ref();
     connection.write(
         insert,
         params![
@@ -145,9 +150,35 @@ fn insert(connection: &Connection, session: &SessionRecord) -> Result<(), StoreE
             session.rail,
             session.kept,
             session.opened_at.unix_millis(),
+            session.held.to_string(),
+            session.spent.to_string(),
+            stored(session.units),
+            unposted_text(&session.unposted)?,
+            session.used_at.unix_millis(),
+            session.updated_at.unix_millis(),
+            session.accepted.to_string(),
+            session.voucher,
+            session.state.as_str(),
+            session.deposit.to_string(),
+            session.settled.to_string(),
+            session.collected.to_string(),
+            session.collecting.map(|payment| *payment.as_bytes()),
+            stored(session.collections),
+            stored(session.transfers),
+            session.reason,
+            session.close_requested_at.map(Timestamp::unix_millis),
+            session.collect_until.map(Timestamp::unix_millis),
+            session.seen_at.map(Timestamp::unix_millis),
+            session.ended_at.map(Timestamp::unix_millis),
+            pending.map(|pending| pending.key.as_str()),
+            pending.map(|pending| pending.amount.to_string()),
+            pending.map(|pending| pending.kept.as_slice()),
+            pending.map(|pending| pending.claimed_at.unix_millis()),
+            pending.and_then(|pending| pending.ask_at).map(Timestamp::unix_millis),
+            connection.node(),
         ],
     )?;
-    write_whole(connection, session)
+    Ok(())
 }
 
 fn write_counters(connection: &Connection, session: &SessionRecord) -> Result<(), StoreError> {
