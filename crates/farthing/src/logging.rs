@@ -9,11 +9,14 @@ use crate::environment;
 /// The library of the Model Context Protocol, whatever is asked for.
 const QUIET: &str = "rmcp=warn";
 
+/// What an operator must know. A server's notices are none of it: the outage that follows one is told by ourselves.
+const USUAL: &str = "info,tokio_postgres=warn";
+
 /// Starts logging: what `RUST_LOG` asks for, otherwise what an operator must know. Text on a
 /// terminal, JSON lines elsewhere.
 pub(crate) fn start() {
-    let asked = environment::variable("RUST_LOG").unwrap_or_else(|| "info".to_owned());
-    let filter = EnvFilter::try_new(asked).unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = environment::variable("RUST_LOG").unwrap_or_else(|| USUAL.to_owned());
+    let filter = EnvFilter::try_new(asked).unwrap_or_else(|_| EnvFilter::new(USUAL));
     // Its lower levels write whole messages down, payments among them.
     let filter = match QUIET.parse() {
         Ok(directive) => filter.add_directive(directive),
