@@ -8,7 +8,7 @@ use crate::commands::Run as _;
 use crate::farthing;
 
 /// So many in the test command: those before the first that is known to fail.
-const IN_TESTS: u64 = 189;
+const IN_TESTS: u64 = 225;
 /// From so many on a build that is five times as fast is worth waiting for.
 const MANY: u64 = 4_000;
 

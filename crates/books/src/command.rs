@@ -98,6 +98,15 @@ impl Command {
                 | Self::Policy(_)
         )
     }
+
+    /// What gives back that which it took for whoever waited for it, once that one was told that the books did not
+    /// answer and is gone: `outcome` is what came of it in the books. Nothing where nothing is held.
+    pub fn given_back(&self, outcome: &Outcome) -> Option<Self> {
+        match (self, outcome) {
+            (Self::Session(command), Outcome::Session(outcome)) => command.given_back(outcome).map(Self::Session),
+            _ => None,
+        }
+    }
 }
 
 /// What the books answer.

@@ -40,9 +40,12 @@ pub trait Store {
 /// Why a batch is not in the books.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError<E> {
-    /// The store failed.
+    /// The store failed before the commit: nothing was written.
     #[error(transparent)]
     Store(E),
+    /// The commit failed, and the batch may or may not be in the store. If it is, these are its outcomes.
+    #[error("{0}")]
+    Commit(E, Vec<Outcome>),
     /// A command read a row that its [`Command::touches`] does not name.
     #[error(transparent)]
     Fault(#[from] Missing),
@@ -72,8 +75,10 @@ pub fn run<S: Store>(
         }
         let outcomes = apply_all(store, shelf, commands)?;
         check_bounds(shelf)?;
-        store.commit(shelf).map_err(BatchError::Store)?;
-        Ok(outcomes)
+        match store.commit(shelf) {
+            Ok(()) => Ok(outcomes),
+            Err(error) => Err(BatchError::Commit(error, outcomes)),
+        }
     });
     match ran {
         Ok(outcomes) => {

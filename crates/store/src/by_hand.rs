@@ -54,7 +54,7 @@ impl Books {
     /// who leads, and what the dead left, is kept as on a server. [`Engine::beat`] must be called as often as
     /// [`BEAT`] says, in the time of the runtime. `time` is the server's time of day now.
     pub fn by_hand_among_others(name: &str, time: Timestamp) -> Result<(Self, Engine), StoreError> {
-        let (books, engine) = Self::made_by_hand(name, true)?;
+        let (books, mut engine) = Self::made_by_hand(name, true)?;
         engine.beat(time);
         Ok((books, engine))
     }
@@ -117,8 +117,8 @@ pub const BEAT: Duration = engine::BEAT;
 
 impl Engine {
     /// Shows the other nodes that this one lives, and looks which of them do, and at the server's time of day.
-    pub fn beat(&self, time: Timestamp) {
-        self.writer.beat();
+    pub fn beat(&mut self, time: Timestamp) {
+        self.writer.beat(&mut self.batch);
         self.writer.standing.reads(time);
     }
 
@@ -149,14 +149,14 @@ impl Engine {
             }
         }
         let size = self.batch.len();
-        let unanswered = StoreError::Unavailable("the disk did not answer".to_owned());
+        self.writer.store.connection.silence(fate == Fate::Unanswered);
         match fate {
-            Fate::Durable => self.writer.commit(&mut self.shelf, &mut self.batch),
-            Fate::Lost => self.batch.fail(&unanswered),
-            Fate::Unanswered => self.writer.commit_unheard(&mut self.shelf, &mut self.batch, &unanswered),
+            Fate::Durable | Fate::Unanswered => self.writer.commit(&mut self.shelf, &mut self.batch),
+            Fate::Lost => self.batch.fail(&StoreError::Unavailable("the disk did not answer".to_owned())),
         }
+        self.writer.store.connection.silence(false);
         for (chore, told) in chores {
-            let _ = told.send(self.writer.do_chore(&mut self.shelf, &chore));
+            let _ = told.send(self.writer.do_chore(&mut self.shelf, &mut self.batch, &chore));
         }
         for answer in stopped {
             let _ = answer.send(Ok(()));

@@ -19,6 +19,7 @@ use crate::{Location, Sharing, StoreError};
 use lookup::Lookups;
 use postgres::link::Role;
 use postgres::session::Session;
+pub(crate) use postgres::turn::Became;
 pub(crate) use postgres::watch::{BEAT, Seen};
 pub(crate) use row::Row;
 use sqlite::database::Database;
@@ -139,6 +140,21 @@ impl Connection {
         match self {
             Self::File(file) => file.commit(),
             Self::Server(server) => server.commit(),
+        }
+    }
+
+    /// What became of the last batch, which failed: asked before anything else is written.
+    pub(crate) fn became(&self) -> Result<Became, StoreError> {
+        match self {
+            Self::File(file) => file.became(),
+            Self::Server(server) => server.became(),
+        }
+    }
+
+    /// Lets nobody hear of the commits to come, or of all again: for simulations.
+    pub(crate) fn silence(&self, is_silent: bool) {
+        if let Self::File(file) = self {
+            file.silence(is_silent);
         }
     }
 

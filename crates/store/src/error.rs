@@ -86,7 +86,7 @@ impl From<rusqlite::Error> for StoreError {
 impl From<BatchError<StoreError>> for StoreError {
     fn from(error: BatchError<StoreError>) -> Self {
         match error {
-            BatchError::Store(error) => error,
+            BatchError::Store(error) | BatchError::Commit(error, _) => error,
             BatchError::Fault(missing) => Self::Fault(missing.to_string()),
             below @ BatchError::BelowBound { .. } => Self::Damaged(below.to_string()),
         }

@@ -1,12 +1,14 @@
 //! The one writer: takes everything that waits, makes it durable in one commit, then answers.
 
+mod batch;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
-use farthing_books::store::run;
+use farthing_books::store::{BatchError, run};
 use farthing_books::{Command, Outcome, Shelf};
 use tokio::sync::mpsc::{UnboundedReceiver, error::TryRecvError};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::chore::{Chore, Told};
 use crate::engine::Connection;
@@ -18,6 +20,7 @@ use crate::standing::Standing;
 use crate::tables::Tables;
 use crate::tables::retention::TakenOut;
 use crate::{Location, PruneError, Sharing, StoreError, failpoint};
+pub(crate) use batch::{Batch, Waiter};
 
 /// The most commands of one commit: more would make the first wait for the last.
 pub(crate) const LARGEST_BATCH: usize = 512;
@@ -40,12 +43,6 @@ pub(crate) enum Job {
     Beat,
     /// Everything before it is durable, then the writer ends.
     Stop(oneshot::Sender<Result<(), StoreError>>),
-}
-
-/// Who waits for an outcome; holds a place in the queue until then.
-pub(crate) struct Waiter {
-    pub(crate) answer: oneshot::Sender<Result<Outcome, StoreError>>,
-    pub(crate) _place: OwnedSemaphorePermit,
 }
 
 /// The writer's side of the books.
@@ -75,9 +72,10 @@ impl Writer {
             let store = Tables::new(Connection::writer(place, sharing)?);
             let keep = Some(KEPT_ROWS);
             let outage = Outage::none("written");
-            let writer = Self { store, queue, turns: None, checkpointer: None, keep, standing, outage, _lock: None };
+            let mut writer =
+                Self { store, queue, turns: None, checkpointer: None, keep, standing, outage, _lock: None };
             if sharing == Sharing::Exclusive {
-                writer.beat();
+                writer.beat(&mut Batch::default());
             }
             return Ok(writer);
         };
@@ -97,8 +95,8 @@ impl Writer {
         let mut jobs = Vec::with_capacity(LARGEST_BATCH);
         let mut batch = Batch::default();
         loop {
-            let open = self.wait(&mut jobs, batch.commands.is_empty());
-            if !open && batch.commands.is_empty() {
+            let open = self.wait(&mut jobs, batch.is_empty());
+            if !open && batch.is_empty() {
                 return;
             }
             let turn = self.turns.as_mut().map(Turns::take).transpose();
@@ -119,13 +117,13 @@ impl Writer {
             }
             for (chore, told) in chores {
                 let done = match &turn {
-                    Ok(_) => self.do_chore(&mut shelf, &chore),
+                    Ok(_) => self.do_chore(&mut shelf, &mut batch, &chore),
                     Err(error) => Err(error.clone().into()),
                 };
                 let _ = told.send(done);
             }
             if beats {
-                self.beat();
+                self.beat(&mut batch);
             }
             if let Some(account) = self.store.connection.displaced() {
                 tracing::error!(
@@ -150,13 +148,19 @@ impl Writer {
     }
 
     /// Does something beside the batches. What the shelf remembers may be gone after it.
-    pub(crate) fn do_chore(&mut self, shelf: &mut Shelf, chore: &Chore) -> Result<TakenOut, PruneError> {
+    pub(crate) fn do_chore(
+        &mut self,
+        shelf: &mut Shelf,
+        batch: &mut Batch,
+        chore: &Chore,
+    ) -> Result<TakenOut, PruneError> {
+        self.settle(batch)?;
         shelf.clear();
         chore.done_by(&mut self.store)
     }
 
-    pub(crate) fn beat(&self) {
-        match self.store.connection.beat() {
+    pub(crate) fn beat(&mut self, batch: &mut Batch) {
+        match self.settle(batch).and_then(|()| self.store.connection.beat()) {
             Ok(Some(seen)) => {
                 self.outage.beat_worked();
                 self.standing.remember(seen);
@@ -190,14 +194,17 @@ impl Writer {
     }
 
     pub(crate) fn commit(&mut self, shelf: &mut Shelf, batch: &mut Batch) {
-        if batch.commands.is_empty() {
+        if let Err(error) = self.settle(batch) {
+            return self.fail(batch, &error);
+        }
+        if batch.is_empty() {
             return;
         }
-        failpoint::reach(failpoint::BEFORE_COMMIT, &batch.commands);
-        match self.run_batch(shelf, &batch.commands) {
+        failpoint::reach(failpoint::BEFORE_COMMIT, batch.commands());
+        match self.run_batch(shelf, batch.commands()) {
             Ok(outcomes) => {
-                failpoint::reach(failpoint::AFTER_COMMIT, &batch.commands);
-                let size = batch.commands.len();
+                failpoint::reach(failpoint::AFTER_COMMIT, batch.commands());
+                let size = batch.len();
                 self.outage.worked();
                 self.standing.lives(self.store.connection.node(), self.store.connection.lives_until());
                 batch.answer(outcomes);
@@ -205,8 +212,22 @@ impl Writer {
                     checkpointer.after_commit(&self.store.connection, size);
                 }
             }
-            Err(error) => self.fail(batch, &error),
+            Err(error) => {
+                if let BatchError::Commit(_, outcomes) = &error {
+                    batch.doubt(outcomes);
+                }
+                self.fail(batch, &error.into());
+            }
         }
+    }
+
+    /// Finds out what became of a batch whose commit failed, before anything else is written: after that nobody could
+    /// tell it from what came next.
+    fn settle(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        if batch.is_in_doubt() {
+            batch.learn(self.store.connection.became()?);
+        }
+        Ok(())
     }
 
     fn fail(&self, batch: &mut Batch, error: &StoreError) {
@@ -215,83 +236,19 @@ impl Writer {
     }
 
     /// Runs a batch, again where nothing of it was written because of others.
-    fn run_batch(&mut self, shelf: &mut Shelf, commands: &[Command]) -> Result<Vec<Outcome>, StoreError> {
+    fn run_batch(&mut self, shelf: &mut Shelf, commands: &[Command]) -> Result<Vec<Outcome>, BatchError<StoreError>> {
         let (mut attempt, began) = (1, Instant::now());
         loop {
-            match run(&mut self.store, shelf, commands, self.keep).map_err(StoreError::from) {
-                Err(StoreError::Interrupted(why)) if attempt < ATTEMPTS && began.elapsed() < PATIENCE => {
+            match run(&mut self.store, shelf, commands, self.keep) {
+                Err(
+                    BatchError::Store(StoreError::Interrupted(why))
+                    | BatchError::Commit(StoreError::Interrupted(why), _),
+                ) if attempt < ATTEMPTS && began.elapsed() < PATIENCE => {
                     tracing::debug!(why, attempt, "a batch is begun anew");
                     attempt += 1;
                 }
                 ran => return ran,
             }
         }
-    }
-
-    /// Makes a batch durable, and lets nobody hear of it but that the books did not answer.
-    pub(crate) fn commit_unheard(&mut self, shelf: &mut Shelf, batch: &mut Batch, said: &StoreError) {
-        let ran = self.run_batch(shelf, &batch.commands);
-        batch.fail(ran.err().as_ref().unwrap_or(said));
-    }
-}
-
-/// The commands of one commit, each with who waits for it.
-#[derive(Default)]
-pub(crate) struct Batch {
-    commands: Vec<Command>,
-    waiters: Vec<Option<Waiter>>,
-}
-
-impl Batch {
-    pub(crate) fn push(&mut self, command: Command, waiter: Option<Waiter>) {
-        self.commands.push(command);
-        self.waiters.push(waiter);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.commands.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.commands.is_empty()
-    }
-
-    fn answer(&mut self, outcomes: Vec<Outcome>) {
-        self.commands.clear();
-        for (waiter, outcome) in self.waiters.drain(..).zip(outcomes) {
-            match (waiter, outcome) {
-                (Some(waiter), outcome) => waiter.tell(Ok(outcome)),
-                (None, Outcome::OutOfOrder(payment)) => {
-                    tracing::warn!(payment = %payment.id, state = payment.state.as_str(), "a step came out of order");
-                }
-                (None, _) => {}
-            }
-        }
-    }
-
-    fn nothing_left(&self) -> Result<(), StoreError> {
-        match self.commands.len() {
-            0 => Ok(()),
-            left => Err(StoreError::Unavailable(format!("{left} steps could not be made durable before the end"))),
-        }
-    }
-
-    /// Tells everybody that it failed. What nobody waits for stays, in its order, for another try.
-    pub(crate) fn fail(&mut self, error: &StoreError) {
-        let commands = std::mem::take(&mut self.commands);
-        let waiters = std::mem::take(&mut self.waiters);
-        for (command, waiter) in commands.into_iter().zip(waiters) {
-            match waiter {
-                Some(waiter) => waiter.tell(Err(error.clone())),
-                None => self.push(command, None),
-            }
-        }
-    }
-}
-
-impl Waiter {
-    pub(crate) fn tell(self, answer: Result<Outcome, StoreError>) {
-        // Whoever went away meanwhile finds the outcome by asking again.
-        let _ = self.answer.send(answer);
     }
 }

@@ -262,6 +262,59 @@ async fn p_05_a_commit_whose_answer_is_lost_is_found_in_the_books() {
     assert_clean(&books).await;
 }
 
+/// Submits a command again and again until the books take it.
+async fn until_taken(books: &Books, command: &Command) {
+    for _ in 0..1_200 {
+        if books.submit(command.clone()).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the books never answered again");
+}
+
+/// Cuts the connection at the commit of a hold, and at that of a delivery that nobody waits for, each time until the
+/// process has given up asking what became of it.
+async fn out_of_reach_at_a_commit(cut: Cut) {
+    let between = Between::start(shared().server());
+    let schema = format!("{cut:?}").to_lowercase();
+    let books = node(&format!("{}?schema=out_of_reach_{schema}", between.address()));
+    books.submit(grant(1, 0, 1_000)).await.unwrap();
+    books.submit(Command::Session(SessionCommand::Open(Box::new(opening(0, 100))))).await.unwrap();
+    books.submit(Command::Session(draw(0, Some(10), 10))).await.unwrap();
+    let stands = async || {
+        let record = books.session(id(0)).await.unwrap().unwrap();
+        (record.spent, record.held)
+    };
+
+    between.cut_next_commit_that_writes_and_stay_away(cut);
+    let told = books.submit(Command::Session(draw(0, Some(20), 10))).await;
+    assert!(matches!(told, Err(StoreError::Unavailable(_))), "{cut:?}: {told:?}");
+    assert!(between.has_cut(), "{cut:?}");
+    between.come_back();
+    until_taken(&books, &grant(2, 1, 1)).await;
+    assert_eq!(
+        stands().await,
+        (Amount::ZERO, Amount::new(10)),
+        "{cut:?}: nobody is served from what nobody was told of"
+    );
+
+    between.cut_next_commit_that_writes_and_stay_away(cut);
+    books.submit_later(Command::Session(deliver(0, 10, 10))).unwrap();
+    let told = books.submit(grant(3, 1, 1)).await;
+    assert!(matches!(told, Err(StoreError::Unavailable(_))), "{cut:?}: {told:?}");
+    assert!(between.has_cut(), "{cut:?}");
+    between.come_back();
+    until_taken(&books, &grant(4, 1, 1)).await;
+    assert_eq!(stands().await, (Amount::new(10), Amount::ZERO), "{cut:?}: once");
+    assert_clean(&books).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_13_what_became_of_a_commit_is_found_out_however_long_that_takes() {
+    tokio::join!(out_of_reach_at_a_commit(Cut::Answer), out_of_reach_at_a_commit(Cut::Question));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p_06_a_server_that_is_killed_is_refused_at_once_and_comes_back_with_all_that_was_told() {
     let cluster = Cluster::start().unwrap();

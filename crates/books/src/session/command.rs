@@ -96,6 +96,20 @@ impl SessionCommand {
             | Self::End { session, .. } => *session,
         }
     }
+
+    /// See [`crate::Command::given_back`].
+    pub(crate) fn given_back(&self, outcome: &SessionOutcome) -> Option<Self> {
+        let (Self::Draw { session, hold, at, .. }, SessionOutcome::Drawn(_)) = (self, outcome) else { return None };
+        let (session, held, at) = (*session, *hold, *at);
+        (!held.is_zero()).then(|| Self::Deliver {
+            session,
+            held,
+            delivered: Amount::ZERO,
+            units: 0,
+            route: String::new(),
+            at,
+        })
+    }
 }
 
 /// What became of a session command.

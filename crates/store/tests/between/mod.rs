@@ -18,6 +18,9 @@ pub(crate) enum Cut {
 struct Plan {
     next: Option<Cut>,
     cut: bool,
+    /// Whether nobody is let through from the cut on, and since then.
+    stays_away: bool,
+    is_away: bool,
 }
 
 /// Stands between; ends with the test.
@@ -36,6 +39,9 @@ impl Between {
         let shared = Arc::clone(&plan);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                if shared.lock().unwrap().is_away {
+                    continue;
+                }
                 let Ok(server) = UnixStream::connect(format!("{host}/.s.PGSQL.5432")) else { continue };
                 let plan = Arc::clone(&shared);
                 thread::spawn(move || carry(&client, &server, &plan));
@@ -50,7 +56,16 @@ impl Between {
 
     /// Cuts at the next commit that is sent together with a row.
     pub(crate) fn cut_next_commit_that_writes(&self, cut: Cut) {
-        *self.plan.lock().unwrap() = Plan { next: Some(cut), cut: false };
+        *self.plan.lock().unwrap() = Plan { next: Some(cut), ..Plan::default() };
+    }
+
+    /// The same, and lets no new connection through until [`Self::come_back`].
+    pub(crate) fn cut_next_commit_that_writes_and_stay_away(&self, cut: Cut) {
+        *self.plan.lock().unwrap() = Plan { next: Some(cut), stays_away: true, ..Plan::default() };
+    }
+
+    pub(crate) fn come_back(&self) {
+        self.plan.lock().unwrap().is_away = false;
     }
 
     pub(crate) fn has_cut(&self) -> bool {
@@ -71,7 +86,10 @@ fn carry(client: &UnixStream, server: &UnixStream, plan: &Arc<Mutex<Plan>>) {
         let commits = bytes.len() > 200 && bytes.windows(6).any(|word| word == b"COMMIT");
         let cut = if commits { plan.lock().unwrap().next.take() } else { None };
         if let Some(cut) = cut {
-            plan.lock().unwrap().cut = true;
+            {
+                let mut plan = plan.lock().unwrap();
+                (plan.cut, plan.is_away) = (true, plan.stays_away);
+            }
             if cut == Cut::Answer {
                 *mute.lock().unwrap() = true;
                 let _ = (&*server).write_all(bytes);

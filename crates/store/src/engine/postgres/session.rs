@@ -13,7 +13,7 @@ use rusqlite::types::Value;
 use super::address::Address;
 use super::link::{ANSWER, Failure, Form, Link, Role};
 use super::senders::{self, Senders};
-use super::turn::{self, Place, Watched};
+use super::turn::{self, Became, Place, Watched};
 use super::value::Given;
 use super::watch::{Seen, TRUST, Watch};
 use crate::StoreError;
@@ -35,6 +35,8 @@ pub(crate) struct Session {
     link: RefCell<Option<Link>>,
     /// Where this process stands among those that write.
     place: Cell<Option<Place>>,
+    /// Where the last batch began, when nobody heard what became of it.
+    unheard: Cell<Option<Place>>,
     /// Whether others had a turn since the last batch that asked.
     others_wrote: Cell<bool>,
     watch: RefCell<Watch>,
@@ -64,6 +66,7 @@ impl Session {
             role,
             link: RefCell::new(None),
             place: Cell::new(None),
+            unheard: Cell::new(None),
             others_wrote: Cell::new(false),
             watch: RefCell::default(),
             in_transaction: Cell::new(false),
@@ -79,6 +82,7 @@ impl Session {
     /// Starts a batch, when it is this process's turn. A connection that was lost meanwhile is replaced.
     pub(crate) fn begin(&self) -> Result<(), StoreError> {
         self.queue.borrow_mut().clear();
+        self.unheard.set(None);
         match self.take_turn() {
             Err(Failure::Lost(_)) => self.take_turn(),
             taken => taken,
@@ -199,26 +203,35 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a batch whose end nobody heard of is in the books. Taking the turn waits until the lost connection's
-    /// transaction has ended in one way or the other.
+    /// Finds out whether a batch whose end nobody heard of is in the books, unless that takes too long.
     fn inquire(&self, place: Place, why: &str) -> Result<(), StoreError> {
         tracing::warn!(why, "the answer to a commit is lost; the database is asked what became of it");
+        self.unheard.set(Some(place));
         let started = Instant::now();
-        let found = loop {
-            match self.using(|link| turn::batches(link, place)) {
-                Err(error) if started.elapsed() > INQUIRY => return Err(error.into()),
+        let became = loop {
+            match self.became() {
+                Err(error) if started.elapsed() > INQUIRY => return Err(error),
                 Err(_) => std::thread::sleep(PAUSE),
-                Ok(found) => break found,
+                Ok(became) => break became,
             }
         };
-        match found {
-            Some(batches) if batches == place.batches + 1 => {
+        match became {
+            Became::Durable => {
                 // Others may have had their turn.
                 self.place.set(Some(Place { turn: -1, ..place }));
                 Ok(())
             }
-            Some(_) => Err(StoreError::Interrupted(format!("the connection was lost before the commit: {why}"))),
-            None => Err(StoreError::Unavailable(format!("the end of a batch is not known: {why}"))),
+            Became::Lost => Err(StoreError::Interrupted(format!("the connection was lost before the commit: {why}"))),
+            Became::Unknown => Err(StoreError::Unavailable(format!("the end of a batch is not known: {why}"))),
+        }
+    }
+
+    /// What became of the last batch, which failed. Taking the turn waits until a lost connection's transaction has
+    /// ended in one way or the other.
+    pub(crate) fn became(&self) -> Result<Became, StoreError> {
+        match self.unheard.get() {
+            Some(place) => Ok(place.became(self.using(|link| turn::batches(link, place))?)),
+            None => Ok(Became::Lost),
         }
     }
 

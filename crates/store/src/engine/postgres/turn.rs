@@ -20,6 +20,29 @@ pub(crate) struct Place {
     pub(crate) turn: i64,
 }
 
+/// What became of a batch whose end nobody heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Became {
+    /// It is in the books.
+    Durable,
+    /// Nothing of it was written.
+    Lost,
+    /// Nobody can say: the process was taken for dead meanwhile, and whoever did recovered what it was at.
+    Unknown,
+}
+
+impl Place {
+    /// What became of the batch that began here, by how many this process wrote as the books have it now. It wrote no
+    /// other since.
+    pub(crate) fn became(self, batches: Option<i64>) -> Became {
+        match batches {
+            Some(batches) if batches == self.batches => Became::Lost,
+            Some(_) => Became::Durable,
+            None => Became::Unknown,
+        }
+    }
+}
+
 /// A turn that was taken.
 pub(super) struct Taken {
     /// Its number.
@@ -44,7 +67,7 @@ const REMEMBERED: i64 = 10_000;
 pub(crate) const TAKE: &str = "UPDATE turn SET number = number + 1 RETURNING number";
 pub(crate) const COUNT: &str = "UPDATE nodes SET batches = batches + 1 WHERE node = ?1 RETURNING batches";
 const WAIT: &str = "SELECT number FROM turn FOR UPDATE";
-const BATCHES: &str = "SELECT batches FROM nodes WHERE node = ?1";
+pub(crate) const BATCHES: &str = "SELECT batches FROM nodes WHERE node = ?1";
 const WATCHED: &str = "SELECT node, batches, (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT \
      FROM nodes WHERE watched = 1";
 pub(crate) const LEAVE: &str = "DELETE FROM nodes WHERE node = ?1";

@@ -1,10 +1,12 @@
 //! One database of SQLite, and whoever else writes to it.
 
+use std::cell::Cell;
 use std::ops::Deref;
 use std::time::Instant;
 
 use super::member::Member;
 use crate::StoreError;
+use crate::engine::postgres::turn::Became;
 use crate::engine::postgres::watch::Seen;
 
 /// A connection to a database. Its processes need no list of each other, unless they are a simulation of those that
@@ -12,11 +14,14 @@ use crate::engine::postgres::watch::Seen;
 pub(crate) struct Database {
     rows: rusqlite::Connection,
     member: Option<Box<Member>>,
+    /// Whether commits are not heard of, and whether the last batch was made durable so. A file itself answers always.
+    is_silent: Cell<bool>,
+    unheard: Cell<bool>,
 }
 
 impl From<rusqlite::Connection> for Database {
     fn from(rows: rusqlite::Connection) -> Self {
-        Self { rows, member: None }
+        Self { rows, member: None, is_silent: Cell::default(), unheard: Cell::default() }
     }
 }
 
@@ -31,7 +36,8 @@ impl Deref for Database {
 impl Database {
     /// One of several processes that share these rows as they would share a server's.
     pub(crate) fn among_others(rows: rusqlite::Connection) -> Result<Self, StoreError> {
-        Ok(Self { member: Some(Box::new(Member::of(&rows)?)), rows })
+        let member = Box::new(Member::of(&rows)?);
+        Ok(Self { member: Some(member), ..rows.into() })
     }
 
     /// Whether no list says who else is there.
@@ -60,6 +66,7 @@ impl Database {
     }
 
     pub(crate) fn begin(&self) -> Result<(), StoreError> {
+        self.unheard.set(false);
         match &self.member {
             None => self.run("BEGIN IMMEDIATE"),
             Some(member) => member.begin(&self.rows),
@@ -68,8 +75,24 @@ impl Database {
 
     pub(crate) fn commit(&self) -> Result<(), StoreError> {
         self.run("COMMIT")?;
+        if self.is_silent.get() {
+            self.unheard.set(true);
+            return Err(StoreError::Unavailable("the disk did not answer".to_owned()));
+        }
         self.member.iter().for_each(|member| member.committed());
         Ok(())
+    }
+
+    pub(crate) fn silence(&self, is_silent: bool) {
+        self.is_silent.set(is_silent);
+    }
+
+    pub(crate) fn became(&self) -> Result<Became, StoreError> {
+        match &self.member {
+            _ if !self.unheard.get() => Ok(Became::Lost),
+            None => Ok(Became::Durable),
+            Some(member) => member.became(&self.rows),
+        }
     }
 
     pub(crate) fn abandon(&self) -> Result<(), StoreError> {

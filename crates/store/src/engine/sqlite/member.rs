@@ -9,7 +9,7 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
 use crate::StoreError;
-use crate::engine::postgres::turn::{COUNT, ENTER, LEAVE, Place, TAKE};
+use crate::engine::postgres::turn::{BATCHES, Became, COUNT, ENTER, LEAVE, Place, TAKE};
 use crate::engine::postgres::watch::{Seen, TRUST, Watch};
 
 const LIST: &str = "
@@ -72,6 +72,14 @@ impl Member {
     pub(super) fn committed(&self) {
         self.seen_alive.set(self.began.get());
         self.place.set(self.place.get().map(|place| Place { batches: place.batches + 1, ..place }));
+    }
+
+    /// What became of the last batch, which was not heard of.
+    pub(super) fn became(&self, rows: &Connection) -> Result<Became, StoreError> {
+        match self.place.get() {
+            Some(place) => Ok(place.became(number(rows, BATCHES, &[&place.node])?)),
+            None => Ok(Became::Lost),
+        }
     }
 
     pub(super) fn abandoned(&self) {
