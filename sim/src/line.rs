@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use farthing_books::SessionRecord;
 use farthing_money::Amount;
 use farthing_protocol::{Credential, Problem, ProblemType};
 use farthing_rail::{PaymentId, SessionId};
@@ -71,7 +72,10 @@ impl Line {
         let opens_in_doubt = shown
             .as_ref()
             .filter(|shown| shown.opens)
-            .map(|shown| self.world.audit(|auditor| auditor.opens(&shown.channel)));
+            .map(|shown| self.world.audit(|auditor| auditor.session(&shown.channel).open()));
+        if let Some(shown) = shown.as_ref().filter(|shown| shown.closes) {
+            self.world.audit(|auditor| auditor.session(&shown.channel).close(shown.total));
+        }
         let sent = match payment {
             Some(_) if self.world.strikes(|weather| weather.duplicate) => self.send_twice(request).await?,
             _ => self.clone().send(request).await,
@@ -95,25 +99,29 @@ impl Line {
         match shown {
             Some(shown) if parts.status.is_success() => self.acknowledged(shown).await?,
             Some(shown) if answered.status == 402 && opens_in_doubt == Some(false) => {
-                self.world.audit(|auditor| auditor.session_refused(&shown.channel));
+                self.world.audit(|auditor| auditor.session(&shown.channel).refuse());
             }
             _ => {}
         }
         self.world.may_die(&self.life);
         self.life.gate().await;
+        if let Some(payment) = payment {
+            self.world.audit(|auditor| auditor.told(payment, &answered));
+        }
         Ok(Response::from_parts(parts, Full::new(bytes)))
     }
 
     /// What was signed for and served is durable by the time that its payer hears of it.
     async fn acknowledged(&self, shown: Shown) -> Result<(), BoxError> {
         let record = self.sellers.eye().session(shown.session).await?;
-        let (accepted, spent) = record.map_or_else(Default::default, |record| (record.accepted, record.spent));
+        let (accepted, spent) = record.as_ref().map_or_else(Default::default, |record| (record.accepted, record.spent));
         if shown.closes {
             self.world.note(self.life.node, format_args!("a session ends, and {spent} of it was spent"));
-            self.world.audit(|auditor| auditor.session_ended(&shown.channel, spent));
+            self.world.audit(|auditor| auditor.session(&shown.channel).end(spent));
         } else {
             self.world.note(self.life.node, format_args!("is served for {} of {accepted} in all", shown.total));
-            self.world.audit(|auditor| auditor.acknowledged(shown.total, accepted));
+            let credit = record.as_ref().map(SessionRecord::credit);
+            self.world.audit(|auditor| auditor.acknowledged(&shown.channel, shown.total, credit));
         }
         Ok(())
     }

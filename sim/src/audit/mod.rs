@@ -7,11 +7,13 @@
 mod ledger;
 mod payment;
 mod reason;
+mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use farthing_books::SessionRecord;
 use farthing_books::ledger::{Transfer, TransferId};
+use farthing_books::session::Credit;
 use farthing_money::Amount;
 use farthing_rail::PaymentId;
 
@@ -21,6 +23,7 @@ pub use reason::{missing_in_answer, missing_in_record};
 
 use crate::faults::Fault;
 use crate::scenario::{Goods, Scenario};
+use session::Session;
 
 /// What is known of a run, and what was found wrong with it.
 #[derive(Debug, Default)]
@@ -32,7 +35,7 @@ pub struct Auditor {
     /// What everything that was signed may come to, in millionths.
     cap: u64,
     /// What is known of each session, by its name on the wire.
-    sessions: BTreeMap<String, Signed>,
+    sessions: BTreeMap<String, Session>,
     /// How many faults there were so far.
     disruptions: u64,
     findings: Vec<String>,
@@ -46,19 +49,6 @@ struct Facts {
     served: Vec<u64>,
     /// What the buyer was told in the end.
     outcome: Option<Outcome>,
-}
-
-/// What was signed for in a session.
-#[derive(Debug, Default)]
-struct Signed {
-    /// The highest total ever.
-    highest: Amount,
-    /// What counts toward the cap: that, or what was spent once the session has ended.
-    counts: Amount,
-    /// Whether its opening was ever presented.
-    was_asked_for: bool,
-    /// Its payer was told that there is no such session.
-    refused: bool,
 }
 
 /// What a buyer was told in the end.
@@ -106,38 +96,20 @@ impl Auditor {
         self.check_what_is_signed();
     }
 
+    /// What is known of a session.
+    pub fn session(&mut self, channel: &str) -> &mut Session {
+        self.sessions.entry(channel.to_owned()).or_default()
+    }
+
     /// The wallet used its key for a total in a session, or for the last one.
     pub fn signed_in_session(&mut self, channel: &str, total: Amount) {
-        let signed = self.sessions.entry(channel.to_owned()).or_default();
-        signed.highest = total.max(signed.highest);
-        signed.counts = total.max(signed.counts);
+        self.session(channel).sign(total);
         self.check_what_is_signed();
-    }
-
-    /// A session is asked for. Whether it was before, so that what is heard of it now is not all there is. Whoever was
-    /// told that there is none and died of it asks again, and what was signed for it counts again.
-    pub fn opens(&mut self, channel: &str) -> bool {
-        let signed = self.sessions.entry(channel.to_owned()).or_default();
-        if std::mem::take(&mut signed.refused) {
-            signed.counts = signed.highest;
-        }
-        std::mem::replace(&mut signed.was_asked_for, true)
-    }
-
-    /// The seller opened no session: what was signed for it is the wallet's again.
-    pub fn session_refused(&mut self, channel: &str) {
-        let signed = self.sessions.entry(channel.to_owned()).or_default();
-        (signed.counts, signed.refused) = (Amount::ZERO, true);
-    }
-
-    /// The seller agreed to end a session: what was not spent of it is the wallet's again.
-    pub fn session_ended(&mut self, channel: &str, spent: Amount) {
-        self.sessions.entry(channel.to_owned()).or_default().counts = spent;
     }
 
     fn check_what_is_signed(&mut self) {
         let charged: u64 = self.payments.values().filter(|payment| !payment.is_off()).filter_map(|it| it.cost).sum();
-        let drawn: u128 = self.sessions.values().map(|signed| signed.counts.units()).sum();
+        let drawn: u128 = self.sessions.values().map(Session::counts).sum();
         let open = drawn.saturating_add(charged.into());
         if open > self.cap.into() {
             self.found(format!("signed for {open} millionths, above the cap of {}", self.cap));
@@ -243,11 +215,10 @@ impl Auditor {
         }
     }
 
-    /// A payer of vouchers was served for this total; this much is durable.
-    pub fn acknowledged(&mut self, total: Amount, durable: Amount) {
-        if durable < total {
-            self.found(format!("a voucher over {total} was acknowledged, and {durable} is durable"));
-        }
+    /// A payer of vouchers was served for this total, and the books say this of its session.
+    pub fn acknowledged(&mut self, channel: &str, total: Amount, credit: Option<Credit>) {
+        let finding = self.session(channel).acknowledge(total, credit);
+        self.findings.extend(finding);
     }
 
     /// What sessions were charged, by the books: no more than was signed for, nor than was served.
@@ -255,8 +226,8 @@ impl Auditor {
         let mut spent_in_all = 0;
         for session in sessions {
             let known = self.sessions.get(&session.channel);
-            let signed = known.map_or(Amount::ZERO, |signed| signed.highest);
-            if known.is_some_and(|signed| signed.refused) {
+            let signed = known.map_or(Amount::ZERO, Session::highest);
+            if known.is_some_and(Session::is_refused) {
                 self.found("a session was opened after its payer was told that there is none".to_owned());
             }
             spent_in_all += session.spent.units();
@@ -277,6 +248,11 @@ impl Auditor {
         let known = self.payments.entry(payment).or_default();
         let findings = known.answer(answer);
         self.findings.extend(findings.into_iter().map(|finding| format!("{payment}: {finding}")));
+    }
+
+    /// A client lived to do what such an answer asks of it.
+    pub fn told(&mut self, payment: PaymentId, answer: &Answered) {
+        self.payments.entry(payment).or_default().tell(answer);
     }
 
     /// A buyer is told what came of an order.

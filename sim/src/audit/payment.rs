@@ -42,6 +42,26 @@ pub struct Answered {
     pub doubt: bool,
 }
 
+impl Answered {
+    /// Whether the rail refused it, for good.
+    fn is_by_rail(&self) -> bool {
+        let refusals = [ProblemType::VerificationFailed, ProblemType::InvalidPayload, ProblemType::MalformedCredential];
+        self.status == 402 && self.problem.is_some_and(|problem| refusals.contains(&problem))
+    }
+
+    /// Whether its wallet lets go of the payment when it hears this. After a doubt nothing but the rail's word counts.
+    fn releases(&self) -> bool {
+        let terms = [
+            ProblemType::InvalidChallenge,
+            ProblemType::PaymentExpired,
+            ProblemType::PaymentRequired,
+            ProblemType::PaymentInsufficient,
+        ];
+        let is_certain = self.status == 402 && !self.doubt;
+        is_certain && self.problem.is_some_and(|problem| terms.contains(&problem))
+    }
+}
+
 impl Payment {
     /// Whether its payer was told that it will never be taken.
     pub fn is_off(&self) -> bool {
@@ -78,29 +98,17 @@ impl Payment {
         if answer.has_receipt && !(200..300).contains(&answer.status) {
             findings.push(format!("a receipt went out with the status {}", answer.status));
         }
-        if answer.status == 402 {
-            if self.taken.len() > self.sent_back.len() && self.paid == 0 {
-                findings.push("a new price was named while the money is at the rail and in no book".to_owned());
-            }
-            self.off |= self.is_released_by(answer);
+        if answer.status == 402 && self.taken.len() > self.sent_back.len() && self.paid == 0 {
+            findings.push("a new price was named while the money is at the rail and in no book".to_owned());
         }
+        self.off |= answer.is_by_rail();
         findings
     }
 
-    /// Whether this answer has the wallet count it no longer. After a doubt only a rail's refusal does.
-    fn is_released_by(&self, answer: &Answered) -> bool {
-        match answer.problem {
-            Some(ProblemType::VerificationFailed | ProblemType::InvalidPayload | ProblemType::MalformedCredential) => {
-                true
-            }
-            Some(
-                ProblemType::InvalidChallenge
-                | ProblemType::PaymentExpired
-                | ProblemType::PaymentRequired
-                | ProblemType::PaymentInsufficient,
-            ) => !answer.doubt,
-            _ => false,
-        }
+    /// What its payer was told and lived to act on. One that dies of fresh terms has let go of nothing, and presents
+    /// the same credential again.
+    pub fn tell(&mut self, answer: &Answered) {
+        self.off |= answer.releases();
     }
 
     /// What must not be so when everything has come to rest.
@@ -124,5 +132,31 @@ impl Payment {
             findings.push("the ledger and the rail differ about whether it was sent back".to_owned());
         }
         findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(problem: ProblemType, doubt: bool) -> Answered {
+        Answered { status: 402, has_receipt: false, problem: Some(problem), doubt }
+    }
+
+    #[test]
+    fn a_payment_is_off_when_the_rail_refused_it_or_its_payer_lived_to_let_go_of_it() {
+        let is_off = |answer: &Answered, lived: bool| {
+            let mut payment = Payment::default();
+            assert_eq!(payment.answer(answer), Vec::<String>::new());
+            if lived {
+                payment.tell(answer);
+            }
+            payment.is_off()
+        };
+        assert!(is_off(&answered(ProblemType::VerificationFailed, true), false));
+        let too_little = answered(ProblemType::PaymentInsufficient, false);
+        assert!(is_off(&too_little, true));
+        assert!(!is_off(&too_little, false), "it presents the same credential again");
+        assert!(!is_off(&answered(ProblemType::PaymentInsufficient, true), true), "what went before is not known");
     }
 }
