@@ -46,6 +46,15 @@ impl Askings {
         *last = now.max(last.after(MILLISECOND));
         Asking { asked: Arc::clone(self), payment, at: *last }
     }
+
+    /// Once more about what the books posted when they were asked at this instant.
+    pub(super) fn again(self: &Arc<Self>, payment: PaymentId, at: Timestamp) -> Asking {
+        let mut instants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (tasks, last) = instants.named.entry(payment).or_insert((0, at));
+        *tasks += 1;
+        *last = at.max(*last);
+        Asking { asked: Arc::clone(self), payment, at }
+    }
 }
 
 impl Drop for Asking {

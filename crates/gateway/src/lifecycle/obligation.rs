@@ -8,6 +8,7 @@ use farthing_store::{Life, StoreError};
 
 use super::closing::{Closings, What};
 use super::outgoing::Delivery;
+use super::unheard;
 use crate::failpoint::reach;
 use crate::route::SharedRoute;
 use crate::seller::Seller;
@@ -46,9 +47,11 @@ impl Obligation {
         self.seller.books.surely_lives(self.life)
     }
 
-    /// Leaves the delivery to whoever presents the credential next. In another life it is somebody else's already.
+    /// Leaves the delivery to whoever presents the credential next, unless somebody else has it in hand already.
     pub(super) fn let_go(mut self) {
-        self.owed = self.seller.books.life() == self.life;
+        self.owed = false;
+        let asking = self.seller.asked.again(self.record.id, self.record.updated_at);
+        unheard::look_after(&self.seller, &self.route, asking);
     }
 
     /// The payment.

@@ -1,8 +1,9 @@
-//! Payments that may be posted without anybody knowing.
+//! Payments that may be posted without anybody delivering them.
 //!
-//! When the books do not answer a claim or a redelivery, it may be in them all the same: then the payment is posted and
-//! nobody delivers. Whoever asked looks, until the books answer, and makes an entitlement of it. A process that dies
-//! before that finds it when it starts again.
+//! When the books do not answer a claim or a redelivery, it may be in them all the same. And a gateway that was held up
+//! while it asked delivers nothing, since others may have taken it for dead: they did before its batch was written, and
+//! the payment is its own, or after, and it is theirs. Whoever asked looks, until the books answer, and makes an
+//! entitlement of what is its own. A process that dies before that finds it when it starts again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::seller::Seller;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks after a payment that the books were asked to post, and did not say whether they did.
+/// Looks after a payment that the books were asked to post, and that nobody delivers for this question.
 pub(super) fn look_after(seller: &Arc<Seller>, route: &SharedRoute, asking: Asking) {
     let (shared, route) = (Arc::clone(seller), Arc::clone(route));
     seller.mark_unheard(asking.payment, true);
@@ -37,7 +38,7 @@ async fn until_heard(seller: &Arc<Seller>, route: &SharedRoute, asking: &Asking)
             Err(_) => continue,
         };
         let Some(record) = found else { return };
-        let reason = "the books did not answer when it was posted";
+        let reason = "the books did not answer when it was posted, or too late";
         let (command, _) = entitling(seller, route, &record, reason, None);
         if seller.books.submit(command).await.is_ok() {
             return route.meters.entitled.increment(1);
