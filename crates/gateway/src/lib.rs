@@ -24,6 +24,7 @@ pub mod funding;
 mod gateway;
 mod handler;
 mod lifecycle;
+mod marks;
 mod metering;
 mod metrics;
 mod present;

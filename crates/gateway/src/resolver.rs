@@ -6,7 +6,7 @@
 //! books one does this, and each looks after its own claims; what one that died was at is taken up by the others.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use farthing_books::{Command, Outcome, PaymentRecord, PaymentState};
@@ -81,16 +81,22 @@ async fn round(seller: &Seller, pauses: &mut Pauses, stop: &watch::Receiver<bool
     let due: Vec<Due> = provisional.into_iter().map(Due::Confirm).chain(due.into_iter().map(Due::Step)).collect();
     pauses.forget_all_but(&due);
     let awake = due.into_iter().filter(|due| !pauses.holds(due.record().id, now)).collect::<Vec<_>>();
+    let failed = OnceLock::new();
+    let goes_on = |due: &Due| failed.get().is_none() && !*stop.borrow() && (due.is_own() || seller.books.leads());
     let mut asked = stream::iter(awake)
-        .take_while(|due| std::future::ready(!*stop.borrow() && (due.is_own() || seller.books.leads())))
+        .take_while(|due| std::future::ready(goes_on(due)))
         .map(|due| async move { (due.record().id, due.settle(seller).await) })
         .buffer_unordered(AT_A_TIME);
+    // What was begun is ended even where the books failed another: they may have taken a step that nobody goes on from.
     while let Some((payment, done)) = asked.next().await {
-        if !done? {
-            pauses.extend(payment, now);
+        match done {
+            Ok(true) => {}
+            Ok(false) => pauses.extend(payment, now),
+            Err(error) => drop(failed.set(error)),
         }
     }
-    Ok(())
+    drop(asked);
+    failed.into_inner().map_or(Ok(()), Err)
 }
 
 /// Something to be done about a payment.
@@ -135,7 +141,7 @@ impl Due {
 async fn abandoned(seller: &Seller, now: Timestamp, limit: u32) -> Result<Vec<PaymentRecord>, StoreError> {
     let claimed = seller.books.claimed_before(now, limit).await?;
     let is_over = |record: &PaymentRecord| record.claimed_at.after(settle_timeout_of(seller, record) + MARGIN) <= now;
-    Ok(claimed.into_iter().filter(|record| is_over(record) && !seller.is_claiming(record.id)).collect())
+    Ok(claimed.into_iter().filter(|record| is_over(record) && !seller.claiming.has(record.id)).collect())
 }
 
 async fn refund(seller: &Seller, record: &PaymentRecord, reason: &str) -> Result<bool, StoreError> {

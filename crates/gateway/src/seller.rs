@@ -1,7 +1,6 @@
 //! What every request and every background task of one gateway shares.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{Agreed, Clock};
 use crate::funding::OrderRate;
 use crate::lifecycle::{Askings, Closings, Visits};
+use crate::marks::Marks;
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::site::Site;
@@ -31,26 +31,22 @@ pub(crate) struct Seller {
     /// Cloned into every task that must finish before the books close.
     tasks: mpsc::WeakSender<()>,
     resolving: Mutex<HashSet<PaymentId>>,
-    /// Payments of which this process does not know whether it had them posted.
-    unheard: Mutex<HashSet<PaymentId>>,
+    /// Payments of which this process does not know whether it had them posted: whoever presents one must wait, and not
+    /// pay again.
+    pub(crate) unheard: Marks,
     pub(crate) closings: Closings,
     /// When the books were asked to post payments.
     pub(crate) asked: Arc<Askings>,
     pub(crate) sessions: Sessions,
     /// Who used a subscription just now.
     pub(crate) visits: Visits,
-    /// How many tasks of this process are between the claim and the ledger entry of a payment.
-    claiming: Mutex<HashMap<PaymentId, usize>>,
+    /// Payments that tasks of this process are claiming and settling. Set before the claim, so that whoever finds a
+    /// payment `Claimed` and unmarked knows that nobody is at it any more.
+    pub(crate) claiming: Marks,
     /// How many orders to fund a balance are made.
     pub(crate) order_rate: OrderRate,
     /// Held by whoever reads the rails' statements.
     pub(crate) reconciling: tokio::sync::Mutex<()>,
-}
-
-/// Says that a task of this process has a payment between claim and ledger, until it is dropped.
-pub(crate) struct Claiming {
-    seller: Arc<Seller>,
-    payment: PaymentId,
 }
 
 /// The right to find out what became of one payment; others wait until it is dropped.
@@ -76,12 +72,12 @@ impl Seller {
             metrics,
             tasks: own.downgrade(),
             resolving: Mutex::default(),
-            unheard: Mutex::default(),
+            unheard: Marks::default(),
             closings: Closings::default(),
             asked: Arc::default(),
             sessions: Sessions::default(),
             visits: Visits::default(),
-            claiming: Mutex::default(),
+            claiming: Marks::default(),
             order_rate: OrderRate::default(),
             reconciling: tokio::sync::Mutex::default(),
         };
@@ -128,54 +124,15 @@ impl Seller {
         }
     }
 
-    /// Marks a payment as being claimed and settled here. Before the claim, so that whoever finds the
-    /// payment `Claimed` and unmarked knows that nobody is at it any more.
-    pub(crate) fn claiming(self: &Arc<Self>, payment: PaymentId) -> Claiming {
-        *self.claiming.lock().unwrap_or_else(PoisonError::into_inner).entry(payment).or_default() += 1;
-        Claiming { seller: Arc::clone(self), payment }
-    }
-
-    /// Whether a task of this process is claiming or settling a payment.
-    pub(crate) fn is_claiming(&self, payment: PaymentId) -> bool {
-        self.claiming.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&payment)
-    }
-
     /// Whether a task of this process is finding out what became of a payment.
     pub(crate) fn is_resolving(&self, payment: PaymentId) -> bool {
         self.resolving.lock().unwrap_or_else(PoisonError::into_inner).contains(&payment)
-    }
-
-    /// Remembers whether it is unknown here if a payment was posted.
-    pub(crate) fn mark_unheard(&self, payment: PaymentId, is_unheard: bool) {
-        let mut unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_unheard {
-            unheard.insert(payment)
-        } else {
-            unheard.remove(&payment)
-        };
-    }
-
-    /// Whether it is unknown here if a payment was posted: whoever presents it must wait, and not pay again.
-    pub(crate) fn is_unheard(&self, payment: PaymentId) -> bool {
-        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).contains(&payment)
     }
 
     /// Takes the right to resolve a payment, unless somebody has it.
     pub(crate) fn resolve(&self, payment: PaymentId) -> Option<Resolving<'_>> {
         let fresh = self.resolving.lock().unwrap_or_else(PoisonError::into_inner).insert(payment);
         fresh.then_some(Resolving { seller: self, payment })
-    }
-}
-
-impl Drop for Claiming {
-    fn drop(&mut self) {
-        let mut claiming = self.seller.claiming.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut tasks) = claiming.entry(self.payment) {
-            *tasks.get_mut() -= 1;
-            if *tasks.get() == 0 {
-                tasks.remove();
-            }
-        }
     }
 }
 

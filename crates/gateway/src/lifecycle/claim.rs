@@ -66,7 +66,7 @@ pub(super) async fn claim_and_settle(
     let (shared, route, patience) = (Arc::clone(seller), Arc::clone(route), offer.settle_timeout);
     let acceptor = offer.acceptor.clone();
     let span = tracing::debug_span!("claim", payment = %new.id, method = new.method);
-    let claiming = matches!(acceptor, Acceptor::External(_)).then(|| seller.claiming(new.id));
+    let claiming = matches!(acceptor, Acceptor::External(_)).then(|| seller.claiming.set(new.id));
     let task = async move {
         let progress = run(shared, route, patience, acceptor, new).await;
         drop(claiming);

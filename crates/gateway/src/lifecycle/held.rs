@@ -63,7 +63,7 @@ pub(super) async fn serve(metered: Metered, new: NewPayment, head: Head, body: B
     let seller = Arc::clone(&metered.seller);
     let span = tracing::info_span!("capture", payment = %new.id, method = new.method);
     // Keeps others from finding out what became of it.
-    let claiming = seller.claiming(new.id);
+    let claiming = seller.claiming.set(new.id);
     let task = async move {
         let life = metered.seller.books.life();
         let served = match claim(&metered.seller, &metered.route, new).await {

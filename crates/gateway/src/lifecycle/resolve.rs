@@ -41,7 +41,7 @@ pub(crate) async fn resolve(seller: &Seller, payment: PaymentId) -> Result<Resol
     match record.state {
         PaymentState::Unknown => {}
         // Another gateway's claim is in its hands for as long as it lives; what it leaves becomes unknown.
-        PaymentState::Claimed if !seller.is_claiming(payment) && is_here => {}
+        PaymentState::Claimed if !seller.claiming.has(payment) && is_here => {}
         PaymentState::Entitled => return Ok(Resolution::Entitled(Box::new(record))),
         PaymentState::Closed if record.owes_no_delivery() => return Ok(Resolution::Closed(Box::new(record))),
         PaymentState::Rejected => return Ok(Resolution::Rejected),

@@ -33,7 +33,7 @@ pub(super) async fn proceed(
     };
     match record.state {
         // Whoever was to settle it is gone, and the rail may have the money.
-        PaymentState::Claimed if !sale.seller.is_claiming(record.id) => doubted(sale, asked, record).await,
+        PaymentState::Claimed if !sale.seller.claiming.has(record.id) => doubted(sale, asked, record).await,
         PaymentState::Claimed | PaymentState::Posted | PaymentState::Delivered if same_key => {
             let detail =
                 "The first request under this Idempotency-Key is still being answered; repeat this one in a moment.";
@@ -70,7 +70,7 @@ fn is_on_its_way(record: &PaymentRecord) -> bool {
 /// Another gateway delivers it, or died on the way, or its rail just said that it was paid, or the books did not answer
 /// when it was posted: then it is an entitlement in a moment. It may have become one since it was looked at, too.
 async fn in_whose_hands(seller: &Seller, payment: PaymentId) -> Result<PaymentRecord, Box<Response<Body>>> {
-    let is_looked_after = seller.is_resolving(payment) || seller.is_unheard(payment);
+    let is_looked_after = seller.is_resolving(payment) || seller.unheard.has(payment);
     match seller.books.payment_here(payment).await {
         Ok(Some((record, is_here))) if !is_on_its_way(&record) || is_here && !is_looked_after => Ok(record),
         Ok(_) => Err(Box::new(in_doubt(Duration::from_secs(1)))),

@@ -89,7 +89,7 @@ pub(super) async fn serve(sale: Sale<'_>, topping: ToppingUp<'_>) -> ToppedUp {
     }
     let is_in_doubt = match record.state {
         PaymentState::Unknown => true,
-        PaymentState::Claimed => !seller.is_claiming(id),
+        PaymentState::Claimed => !seller.claiming.has(id),
         _ => false,
     };
     let record = if is_in_doubt { asked_again(sale, record).await } else { Ok(record) };

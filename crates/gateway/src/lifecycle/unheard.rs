@@ -22,10 +22,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Looks after a payment that the books were asked to post, and that nobody delivers for this question.
 pub(super) fn look_after(seller: &Arc<Seller>, route: &SharedRoute, asking: Asking) {
     let (shared, route) = (Arc::clone(seller), Arc::clone(route));
-    seller.mark_unheard(asking.payment, true);
+    let unheard = seller.unheard.set(asking.payment);
     tokio::spawn(async move {
         until_heard(&shared, &route, &asking).await;
-        shared.mark_unheard(asking.payment, false);
+        drop(unheard);
     });
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn collect(
     };
     let (id, session) = (new.id, record.id);
     // Before the claim: the resolver leaves alone what a task of this process is at.
-    let claiming = seller.claiming(id);
+    let claiming = seller.claiming.set(id);
     let claim = Claim { payment: id, proof: new.proof.clone(), claimed_at: new.at };
     reach("before-collect");
     let outcome = seller.books.change_session(SessionCommand::Collect { session, payment: Box::new(new) }).await?;

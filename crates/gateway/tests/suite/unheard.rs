@@ -22,6 +22,7 @@ struct Setting {
     running: Running,
     fates: Arc<Mutex<VecDeque<Fate>>>,
     pause: Pause,
+    clock: TestClock,
     client: Client,
 }
 
@@ -62,9 +63,9 @@ async fn start_with(books: &str, script: Script) -> Setting {
     let text = configuration("", PAID, upstream.address);
     let config = Config::from_text(&text, "farthing.toml", std::path::Path::new("."), &|_| None).unwrap();
     let rails = rails(script, Arc::default(), Arc::default(), clock.clone());
-    let running = Gateway::new(config, rails, books).clock(Arc::new(clock)).run().await.unwrap();
+    let running = Gateway::new(config, rails, books).clock(Arc::new(clock.clone())).run().await.unwrap();
     let client = Client::new(running.addresses().public, "ann");
-    Setting { upstream, running, fates, pause, client }
+    Setting { upstream, running, fates, pause, clock, client }
 }
 
 /// Presents a credential again and again, as a client does that is told to, until it is answered with success.
@@ -180,6 +181,46 @@ async fn a_settlement_that_was_looked_up_and_that_the_books_took_without_an_answ
     setting.fates.lock().unwrap().extend([Fate::Durable, Fate::Unanswered]);
     let answer = setting.client.send(Method::GET, "/paid/a", &headers, "").await;
     assert_eq!((answer.status, setting.upstream.hits()), (StatusCode::SERVICE_UNAVAILABLE, 0), "{answer:?}");
+    until_served(&setting, &credential).await;
+    assert_eq!(setting.upstream.hits(), 1);
+    setting.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn settlements_that_were_looked_up_together_and_taken_without_an_answer_are_all_delivered() {
+    let setting = start_with("unheard-round", Script::cycle(vec![Behaviour::TimeOutAfterTaking])).await;
+    let mut credentials = Vec::new();
+    for _ in 0..3 {
+        let asked = setting.client.get("/paid/a").await;
+        let credential = setting.client.pay_challenge(asked.challenge_of("simulated"));
+        assert_eq!(setting.client.get_with("/paid/a", &credential).await.status, StatusCode::SERVICE_UNAVAILABLE);
+        credentials.push(credential);
+    }
+    // Nobody comes back before the gateway has asked about all of them by itself.
+    setting.fates.lock().unwrap().push_back(Fate::Unanswered);
+    setting.clock.advance(Duration::from_secs(10));
+    while !setting.fates.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for credential in credentials {
+        until_served(&setting, &credential).await;
+    }
+    assert_eq!(setting.upstream.hits(), 3);
+    setting.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn two_claims_without_an_answer_are_both_looked_after_until_the_end() {
+    let setting = start("unheard-twice").await;
+    let asked = setting.client.get("/paid/a").await;
+    let credential = setting.client.pay(&asked);
+    setting.fates.lock().unwrap().extend([Fate::Lost, Fate::Unanswered]);
+    for _ in 0..2 {
+        let answer = setting.client.get_with("/paid/a", &credential).await;
+        assert_eq!((answer.status, setting.upstream.hits()), (StatusCode::SERVICE_UNAVAILABLE, 0));
+        // The first has looked, and found nothing of its own, for half a second before the second does.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     until_served(&setting, &credential).await;
     assert_eq!(setting.upstream.hits(), 1);
     setting.running.shutdown().await;

@@ -12,7 +12,7 @@ mod risk;
 mod work;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use farthing_books::SessionRecord;
@@ -113,19 +113,29 @@ impl Keeper {
             }
         }
         let rails = &site.session_rails;
+        let failed = OnceLock::new();
         let mut seen = stream::iter(work)
-            .take_while(|_| std::future::ready(!*stop.borrow()))
+            .take_while(|_| std::future::ready(failed.get().is_none() && !*stop.borrow()))
             .map(|(session, known)| async move { (session.id, work::visit(seller, rails, session, known).await) })
             .buffer_unordered(AT_A_TIME);
+        // What was begun is ended even where the books failed another.
         while let Some((id, went)) = seen.next().await {
-            let (went, posted) = went?;
             match went {
-                Went::Well => self.pauses.end(id),
-                Went::Badly => self.pauses.extend(id, now),
+                Ok((went, posted)) => {
+                    match went {
+                        Went::Well => self.pauses.end(id),
+                        Went::Badly => self.pauses.extend(id, now),
+                    }
+                    if posted {
+                        self.posted.remove(&id);
+                    }
+                }
+                Err(error) => drop(failed.set(error)),
             }
-            if posted {
-                self.posted.remove(&id);
-            }
+        }
+        drop(seen);
+        if let Some(error) = failed.into_inner() {
+            return Err(error);
         }
         if self.after.is_none() {
             publish(seller, rails, &std::mem::take(&mut self.open));
