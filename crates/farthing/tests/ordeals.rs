@@ -94,7 +94,6 @@ async fn t_04_a_standby_that_takes_over_under_load_has_all_that_was_told_and_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "one of two longer runs stuck a payer, see docs/reliability.md"]
 async fn t_05_a_postgres_without_room_under_load_is_told_to_everybody_and_with_room_the_same_process_goes_on() {
     if let Some(why) = Blow::Full.impossible() {
         eprintln!("SKIPPED, and nothing was tried: {why}");

@@ -66,7 +66,6 @@ pub async fn run(binary: &Path, blow: Blow, effort: Effort) -> anyhow::Result<Ve
     for _ in 0..effort.rounds {
         load.wait_for(1 + chance.below(40), PATIENCE).await?;
         tokio::time::sleep(Duration::from_millis(chance.below(25))).await;
-        street.note_blow();
         block_in_place(|| server.strike(blow))?;
         // Sometimes it is back before anybody but those in the middle of something has noticed.
         if blow == Blow::Full || chance.below(2) == 0 {

@@ -40,13 +40,12 @@ pub struct Street {
     seed: u64,
     gateway: Option<Gateway>,
     ended: u32,
-    blows: u32,
 }
 
 impl Street {
     /// Nobody is there yet. The seed is the rail's, whose answers are drawn from it.
     pub fn new(places: Places, upstream: Upstream, seed: u64) -> anyhow::Result<Self> {
-        Ok(Self { shop: Shop::new()?, places, upstream, seed, gateway: None, ended: 0, blows: 0 })
+        Ok(Self { shop: Shop::new()?, places, upstream, seed, gateway: None, ended: 0 })
     }
 
     /// Starts a gateway on whatever the books hold.
@@ -65,11 +64,6 @@ impl Street {
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         self.ended += 1;
         self.gateway.take().context("nobody to kill")?.kill().await
-    }
-
-    /// The server of the books goes away, and the gateway lives on.
-    pub fn note_blow(&mut self) {
-        self.blows += 1;
     }
 
     /// The gateway that is there.
@@ -115,7 +109,6 @@ impl Street {
             books,
             payers: payers.to_vec(),
             deaths: self.ended,
-            blows: self.blows,
         };
         let mut verdict = judge(&evidence);
         verdict.figures.later = journal.later().values().sum();

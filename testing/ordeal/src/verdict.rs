@@ -32,8 +32,6 @@ pub struct Evidence {
     pub payers: Vec<String>,
     /// How many gateways died.
     pub deaths: u32,
-    /// How many times the server of the books went away from a gateway that lived.
-    pub blows: u32,
 }
 
 /// What came of a trial.
@@ -68,7 +66,7 @@ pub struct Figures {
     pub later: u64,
     /// Explained by a death: a charge that was delivered, and again by the next process.
     pub delivered_again: u64,
-    /// Explained by a death, of a gateway or of its server: requests of sessions that were delivered, and not charged.
+    /// Explained by a death: requests of sessions that were delivered, and not charged.
     pub given_away: u64,
 }
 

@@ -47,8 +47,7 @@ fn of_session(seen: &SessionSeen, session: &Session, evidence: &Evidence, verdic
     }
     let given_away = delivered.saturating_sub(charged);
     let by_the_dead: u64 = seen.delivered.range(..=evidence.deaths).map(|(_, requests)| requests).sum();
-    // One for each time that the books went away in the middle of something.
-    if given_away > by_the_dead + u64::from(evidence.blows) {
+    if given_away > by_the_dead {
         broken("a process that lived gave something away");
     }
     verdict.figures.given_away += given_away;

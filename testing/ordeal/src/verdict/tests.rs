@@ -63,7 +63,6 @@ fn in_order() -> Evidence {
         },
         payers: vec![PAYER.to_owned()],
         deaths: 1,
-        blows: 0,
     }
 }
 
