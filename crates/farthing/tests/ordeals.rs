@@ -10,10 +10,11 @@ use std::path::Path;
 
 use farthing_testing_ordeal::cuts::{self, Cut};
 use farthing_testing_ordeal::disk::{Disk, Kind};
-use farthing_testing_ordeal::kills::{self, Effort};
+use farthing_testing_ordeal::kills;
 use farthing_testing_ordeal::load::Crowd;
 use farthing_testing_ordeal::server::{self, Blow};
 use farthing_testing_ordeal::shortage::{self, Shortage};
+use farthing_testing_ordeal::trial::Effort;
 use farthing_testing_ordeal::verdict::Verdict;
 
 fn binary() -> &'static Path {

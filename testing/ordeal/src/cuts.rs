@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use crate::chance::Chance;
 use crate::disk::{Disk, Kind};
-use crate::kills::{Effort, PATIENCE};
-use crate::street::{Places, Street};
-use crate::upstream::Upstream;
+use crate::street::Places;
+use crate::trial::{Effort, Trial};
 use crate::verdict::Verdict;
 
 /// What the disk of the books does.
@@ -26,47 +24,40 @@ pub enum Cut {
 pub async fn run(binary: &Path, kind: Kind, cut: Cut, effort: Effort) -> anyhow::Result<Verdict> {
     let folder = tempfile::tempdir()?;
     let mut disk = Disk::new(folder.path(), kind)?;
-    let store = format!("sqlite:{}", disk.place().join("farthing.db").display());
-    let places = Places { binary: binary.to_owned(), folder: folder.path().to_owned(), store };
-    let mut chance = Chance::new(effort.seed);
-    let mut street = Street::new(places, Upstream::default(), effort.seed)?;
-    street.start().await?;
-    let payers = street.grant(&effort.crowd).await?;
-    let mut load = effort.crowd.start(&street.shop, &mut chance)?;
+    let places = Places::with_books_in(disk.place(), binary, folder.path());
+    let mut trial = Trial::begin(places, effort.crowd, effort.seed).await?;
     let mut forgotten = 0;
     for round in 0..effort.rounds {
-        load.wait_for(1 + chance.below(40), PATIENCE).await?;
-        tokio::time::sleep(Duration::from_millis(chance.below(25))).await;
+        trial.until_some_moment().await?;
         let unsynced = disk.place().join(format!("unsynced-{round}"));
         std::fs::write(&unsynced, "forgotten by a real cut")?;
         // A file system that is told to stop, and ext4 when it finds an error in itself, may tell whoever waits for
         // something to be durable that it is. A machine without power tells nobody anything: its processes stop first.
         match cut {
             Cut::Power => {
-                street.gateway()?.freeze()?;
+                trial.street.gateway()?.freeze()?;
                 disk.cut()?;
             }
             Cut::Writing => {
-                street.gateway()?.pause().await?;
+                trial.street.gateway()?.pause().await?;
                 disk.protect()?;
-                street.gateway()?.go_on()?;
+                trial.street.gateway()?.go_on()?;
                 // It lives on for a moment, on a disk that takes nothing any more.
-                tokio::time::sleep(Duration::from_millis(chance.below(100))).await;
+                tokio::time::sleep(Duration::from_millis(trial.chance.below(100))).await;
             }
         }
-        street.kill().await?;
+        trial.street.kill().await?;
         if cut == Cut::Writing {
             disk.remount_read_only()?;
-            ensure!(street.start().await.is_err(), "a gateway sells whose books cannot be written");
+            ensure!(trial.street.start().await.is_err(), "a gateway sells whose books cannot be written");
         }
         disk.remount()?;
         forgotten += u32::from(std::fs::read_to_string(&unsynced).unwrap_or_default().is_empty());
-        street.start().await?;
+        trial.street.start().await?;
     }
     // Now and then the system makes something durable that nobody asked for.
     let is_cut = cut == Cut::Writing || effort.rounds == 0 || forgotten > 0;
     ensure!(is_cut, "the disk remembers what nobody made durable: these were no power cuts");
-    load.wait_for(10, PATIENCE).await?;
-    let journal = load.finish().await?;
-    street.judge(&journal, &payers).await
+    trial.goes_on().await?;
+    trial.judge().await
 }

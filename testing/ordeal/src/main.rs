@@ -7,11 +7,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use farthing_testing_ordeal::cuts::{self, Cut};
 use farthing_testing_ordeal::disk::{Disk, Kind};
-use farthing_testing_ordeal::kills::{self, Effort};
+use farthing_testing_ordeal::kills;
 use farthing_testing_ordeal::load::Crowd;
 use farthing_testing_ordeal::server::{self, Blow};
 use farthing_testing_ordeal::shortage::{self, Shortage};
 use farthing_testing_ordeal::soak;
+use farthing_testing_ordeal::trial::Effort;
 use farthing_testing_ordeal::verdict::Verdict;
 
 /// Breaks a gateway on purpose and compares what everybody saw.

@@ -3,19 +3,16 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 use farthing_testing_postgres::Cluster;
 use tokio::task::block_in_place;
 
-use crate::chance::Chance;
 use crate::disk::{Disk, Kind};
-use crate::kills::{Effort, PATIENCE};
 use crate::shortage::until_refused;
-use crate::street::{Places, Street};
-use crate::upstream::Upstream;
+use crate::street::Places;
+use crate::trial::{Effort, Trial};
 use crate::verdict::Verdict;
 
 /// Enough for a new server, and a few thousand payments.
@@ -58,25 +55,19 @@ pub async fn run(binary: &Path, blow: Blow, effort: Effort) -> anyhow::Result<Ve
     let folder = tempfile::tempdir()?;
     let mut server = Server::start(blow, folder.path())?;
     let places = Places::on_server(binary, folder.path(), server.address());
-    let mut chance = Chance::new(effort.seed);
-    let mut street = Street::new(places, Upstream::default(), effort.seed)?;
-    street.start().await?;
-    let payers = street.grant(&effort.crowd).await?;
-    let mut load = effort.crowd.start(&street.shop, &mut chance)?;
+    let mut trial = Trial::begin(places, effort.crowd, effort.seed).await?;
     for _ in 0..effort.rounds {
-        load.wait_for(1 + chance.below(40), PATIENCE).await?;
-        tokio::time::sleep(Duration::from_millis(chance.below(25))).await;
+        trial.until_some_moment().await?;
         block_in_place(|| server.strike(blow))?;
         // Sometimes it is back before anybody but those in the middle of something has noticed.
-        if blow == Blow::Full || chance.below(2) == 0 {
-            until_refused(&load).await?;
+        if blow == Blow::Full || trial.chance.below(2) == 0 {
+            until_refused(&trial.load).await?;
         }
         block_in_place(|| server.mend())?;
-        load.wait_for(10, PATIENCE).await.context("with its books again the gateway does not go on")?;
+        trial.goes_on().await.context("with its books again the gateway does not go on")?;
         server = block_in_place(|| server.make_ready())?;
     }
-    let journal = load.finish().await?;
-    street.judge(&journal, &payers).await
+    trial.judge().await
 }
 
 impl Server {

@@ -6,12 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::chance::Chance;
 use crate::disk::{Disk, Kind};
-use crate::kills::{Effort, PATIENCE};
 use crate::load::Load;
 use crate::street::{Places, Street};
-use crate::upstream::Upstream;
+use crate::trial::{Effort, PATIENCE, Trial};
 use crate::verdict::Verdict;
 
 /// How the disk fails.
@@ -30,26 +28,17 @@ pub async fn run(binary: &Path, shortage: Shortage, effort: Effort) -> anyhow::R
         Shortage::Full => Some(Disk::new(folder.path(), Kind::Ext4)?),
         Shortage::Unwritable => None,
     };
-    let store = disk.as_ref().map_or(folder.path(), Disk::place).join("farthing.db");
-    let places = Places {
-        binary: binary.to_owned(),
-        folder: folder.path().to_owned(),
-        store: format!("sqlite:{}", store.display()),
-    };
-    let mut chance = Chance::new(effort.seed);
-    let mut street = Street::new(places, Upstream::default(), effort.seed)?;
-    street.start().await?;
-    let payers = street.grant(&effort.crowd).await?;
-    let mut load = effort.crowd.start(&street.shop, &mut chance)?;
+    let place = disk.as_ref().map_or(folder.path(), Disk::place);
+    let places = Places::with_books_in(place, binary, folder.path());
+    let mut trial = Trial::begin(places, effort.crowd, effort.seed).await?;
     for _ in 0..effort.rounds {
-        load.wait_for(1 + chance.below(40), PATIENCE).await?;
-        take(&street, disk.as_ref())?;
-        until_refused(&load).await?;
-        give_back(&street, disk.as_ref())?;
-        load.wait_for(10, PATIENCE).await.context("with room again it does not go on")?;
+        trial.until_some_moment().await?;
+        take(&trial.street, disk.as_ref())?;
+        until_refused(&trial.load).await?;
+        give_back(&trial.street, disk.as_ref())?;
+        trial.goes_on().await.context("with room again it does not go on")?;
     }
-    let journal = load.finish().await?;
-    street.judge(&journal, &payers).await
+    trial.judge().await
 }
 
 fn take(street: &Street, disk: Option<&Disk>) -> anyhow::Result<()> {

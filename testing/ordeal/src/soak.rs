@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::chance::Chance;
-use crate::kills::PATIENCE;
 use crate::load::{Crowd, Load};
 use crate::street::{Places, Street};
-use crate::upstream::Upstream;
+use crate::trial::Trial;
 use crate::verdict::Verdict;
 
 mod drift;
@@ -68,18 +66,12 @@ pub struct Report {
 /// Soaks, and samples meanwhile.
 pub async fn run(binary: &Path, effort: Effort) -> anyhow::Result<Report> {
     let folder = tempfile::tempdir()?;
-    let mut chance = Chance::new(effort.seed);
     let places = Places::in_folder(binary, folder.path());
-    let mut street = Street::new(places, Upstream::default(), effort.seed)?;
-    street.start().await?;
-    let payers = street.grant(&effort.crowd).await?;
-    let mut load = effort.crowd.start(&street.shop, &mut chance)?;
-    load.wait_for(10, PATIENCE).await?;
+    let mut trial = Trial::begin(places, effort.crowd, effort.seed).await?;
+    trial.goes_on().await?;
     tokio::time::sleep(WARM_UP.min(effort.duration / 10)).await;
-    let samples = sample(&street, &load, folder.path(), effort).await?;
-    let journal = load.finish().await?;
-    let verdict = street.judge(&journal, &payers).await?;
-    Ok(Report { samples, verdict })
+    let samples = sample(&trial.street, &trial.load, folder.path(), effort).await?;
+    Ok(Report { samples, verdict: trial.judge().await? })
 }
 
 async fn sample(street: &Street, load: &Load, folder: &Path, effort: Effort) -> anyhow::Result<Vec<Sample>> {

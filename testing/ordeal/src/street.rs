@@ -182,7 +182,12 @@ impl Street {
 impl Places {
     /// Books in a file of this folder.
     pub fn in_folder(binary: &Path, folder: &Path) -> Self {
-        let store = format!("sqlite:{}", folder.join("farthing.db").display());
+        Self::with_books_in(folder, binary, folder)
+    }
+
+    /// Books in a file of another place, and everything else in this folder.
+    pub fn with_books_in(place: &Path, binary: &Path, folder: &Path) -> Self {
+        let store = format!("sqlite:{}", place.join("farthing.db").display());
         Self { binary: binary.to_owned(), folder: folder.to_owned(), store }
     }
 
