@@ -12,6 +12,7 @@ mod environment;
 mod failure;
 mod logging;
 mod rails;
+mod stop;
 mod terminal;
 
 use std::process::ExitCode;

@@ -9,9 +9,9 @@ use farthing_wallet::console::{Console as Api, ConsoleToken};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::gateway::asked_to_stop;
 use super::home::Home;
 use crate::failure::{Failure, OrFail};
+use crate::stop::Stop;
 use crate::{clock, logging, terminal};
 
 /// See and answer what waits, and stop wallets, over an API on this machine.
@@ -49,12 +49,13 @@ impl Console {
         let address = listener.local_addr().or_fail("the console cannot listen there")?;
         let place = ConsoleToken::path(wallets.home());
         let console = Api::new(wallets, desk, token, self.reached_by(address));
+        let mut stop = Stop::listen()?;
         if self.json {
             terminal::say_json(&json!({ "address": address.to_string(), "token_file": place }));
         } else {
             terminal::note(&format!("farthing: console on http://{address}, token in {}", place.display()));
         }
-        let stopped = async { drop(asked_to_stop().await) };
+        let stopped = async move { stop.asked().await };
         console.serve(listener, stopped).await.or_fail("the console stopped")?;
         Ok(ExitCode::SUCCESS)
     }

@@ -8,8 +8,8 @@ use clap::Args;
 use farthing_facilitator::{Config, Facilitator as Service, Running, StartError};
 use serde_json::json;
 
-use super::gateway::Stop;
 use crate::failure::Failure;
+use crate::stop::Stop;
 use crate::{clock, environment, logging, rails, terminal};
 
 /// Settle x402 payments for other sellers.

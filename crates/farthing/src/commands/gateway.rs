@@ -11,10 +11,11 @@ use farthing_gateway::{Addresses, Config, Flags, Gateway as Seller, Reloader, St
 use farthing_store::{Books, Sharing};
 use rustls_platform_verifier::ConfigVerifierExt;
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::password;
 use crate::failure::{Failure, OrFail};
+use crate::stop::Stop;
 use crate::{environment, logging, rails, terminal};
 
 /// A gateway that cannot write its books sells nothing, and what it was at waits for a process that can.
@@ -156,34 +157,6 @@ fn refused(error: StartError) -> Failure {
         StartError::Config(mistake) => Failure::wrong_use(mistake.to_string()),
         other => Failure::new(other.to_string()),
     }
-}
-
-/// The signals that end a program, from a person or from whoever runs it. They are heard from here on: take it before
-/// anybody is told that the program runs.
-pub(super) struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stop {
-    pub(super) fn listen() -> Result<Self, Failure> {
-        let heard = |kind| signal(kind).or_fail("cannot wait for signals");
-        Ok(Self { terminate: heard(SignalKind::terminate())?, interrupt: heard(SignalKind::interrupt())? })
-    }
-
-    /// Waits for one of them.
-    pub(super) async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Waits for the signal that ends a program.
-pub(super) async fn asked_to_stop() -> Result<(), Failure> {
-    Stop::listen()?.asked().await;
-    Ok(())
 }
 
 async fn reload_on_hangup(reloader: Reloader) {

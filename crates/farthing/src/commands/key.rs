@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::home::WhichWallet;
 use crate::failure::{Failure, OrFail};
+use crate::stop::Stop;
 use crate::terminal;
 
 /// The keys of a wallet.
@@ -155,6 +156,7 @@ impl Serve {
         })?;
         wallet.unlock().await.map_err(say)?;
         let address = account.address();
+        let mut stop = Stop::listen()?;
         let server = KeyServer::bind(&self.socket, vec![account]).map_err(say)?;
         let socket = self.socket.display();
         if json {
@@ -164,7 +166,7 @@ impl Serve {
         }
         tokio::select! {
             ended = server.run() => ended.or_fail("the socket cannot be served any more"),
-            stopped = super::gateway::asked_to_stop() => stopped,
+            () = stop.asked() => Ok(()),
         }
     }
 }

@@ -14,9 +14,9 @@ use farthing_wallet::WalletName;
 use farthing_wallet::reach::Listed;
 use tokio::net::TcpListener;
 
-use super::gateway::asked_to_stop;
 use super::home::Home;
 use crate::failure::{Failure, OrFail};
+use crate::stop::Stop;
 use crate::{logging, terminal};
 
 /// Give an assistant a wallet, as tools of the Model Context Protocol, over standard input and output.
@@ -93,11 +93,10 @@ impl Mcp {
         let token = token::find(self.token_file.as_deref(), &self.home.directory()?)?;
         let listener = TcpListener::bind(address).await.or_fail("cannot listen")?;
         let address = listener.local_addr().or_fail("cannot listen")?;
+        let mut stop = Stop::listen()?;
         terminal::note(&format!("tools at http://{address}/mcp, for whoever shows the token in {}", token.place));
         let access = Access { hosts: self.hosts.clone(), origins: self.origins.clone(), token: token.secret };
-        let end = async {
-            let _ = asked_to_stop().await;
-        };
+        let end = async move { stop.asked().await };
         farthing_mcp::serve_http(server, listener, access, end).await.or_fail("the assistants could not be served")
     }
 }

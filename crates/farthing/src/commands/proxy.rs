@@ -20,10 +20,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 pub(super) use self::purses::HomePurses;
-use super::gateway::asked_to_stop;
 use super::home::Home;
 use super::tag::{self, Tag};
 use crate::failure::{Failure, OrFail};
+use crate::stop::Stop;
 use crate::{clock, logging, terminal};
 
 /// Let any program that knows a proxy pay.
@@ -110,8 +110,9 @@ impl Proxy {
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.or_fail(&format!("cannot listen on {}", self.listen))?;
         let address = listener.local_addr().or_fail("the listener has no address")?;
+        let mut stop = Stop::listen()?;
         self.announce(address)?;
-        let stopped = async { drop(asked_to_stop().await) };
+        let stopped = async move { stop.asked().await };
         let drained = proxy.serve(listener, stopped).await.map_err(|error| match error {
             StartError::Open(_) => Failure::wrong_use(error.to_string()),
             error => Failure::new(error.to_string()),

@@ -16,9 +16,9 @@ use farthing_rails::{CardDesk, Told};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::commands::gateway::asked_to_stop;
 use crate::commands::home::Home;
 use crate::failure::{Failure, OrFail};
+use crate::stop::Stop;
 use crate::{environment, logging, terminal};
 
 /// No message about a card is longer.
@@ -56,13 +56,14 @@ impl Serve {
             .with_state(desk);
         let listener = TcpListener::bind(self.listen).await.or_fail("the desk of cards cannot listen there")?;
         let address = listener.local_addr().or_fail("the desk of cards cannot listen there")?;
+        let mut stop = Stop::listen()?;
         match self.json {
             true => terminal::say_json(&json!({ "address": address.to_string() })),
             false => terminal::note(&format!(
                 "farthing: cards are decided about at http://{address}/webhooks/stripe-issuing"
             )),
         }
-        let stopped = async { drop(asked_to_stop().await) };
+        let stopped = async move { stop.asked().await };
         axum::serve(listener, router).with_graceful_shutdown(stopped).await.or_fail("the desk of cards stopped")?;
         Ok(ExitCode::SUCCESS)
     }

@@ -14,8 +14,8 @@ use farthing_rail_evm::chain;
 use serde_json::{Value, json};
 
 use self::kit::Kit;
-use super::gateway::asked_to_stop;
 use crate::failure::{Failure, OrFail};
+use crate::stop::Stop;
 use crate::{environment, terminal};
 
 /// What `--fund` gives: a hundred dollars, in millionths.
@@ -74,6 +74,7 @@ impl Devnet {
             chain.fund(*address, U256::from(GIFT)).await.or_fail(&format!("{address} was not funded"))?;
         }
         let kit = Kit::of(&chain);
+        let mut stop = Stop::listen()?;
         if let Some(directory) = &self.write {
             kit.write(directory)?;
         }
@@ -83,7 +84,7 @@ impl Devnet {
             self.say(&chain, &kit);
         }
         tokio::select! {
-            stopped = asked_to_stop() => stopped.map(|()| ExitCode::SUCCESS),
+            () = stop.asked() => Ok(ExitCode::SUCCESS),
             gone = gone(&chain) => Err(gone),
         }
     }
