@@ -65,7 +65,10 @@ pub struct Embedded {
 }
 
 /// What goes on beside the requests.
-struct Background([JoinHandle<()>; 6]);
+struct Background {
+    seller: Arc<Seller>,
+    tasks: [JoinHandle<()>; 6],
+}
 
 /// Where a gateway really listens; differs from the configuration where that says port 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,8 +242,8 @@ impl Running {
     /// and returns how many connections were cut. The books stay open.
     pub async fn shutdown(self) -> Drained {
         self.stop.send_replace(true);
-        let drained = self.public.await.unwrap_or(Drained { cut: 0 });
-        self.background.end().await;
+        let (drained, ()) = tokio::join!(self.public, self.background.end());
+        let drained = drained.unwrap_or(Drained { cut: 0 });
         if let Some(admin) = self.admin {
             admin.abort();
         }
@@ -278,20 +281,24 @@ impl Embedded {
 impl Background {
     fn start(seller: &Arc<Seller>, again: Duration, stopping: &watch::Receiver<bool>) -> Self {
         let (shared, stopping) = (|| Arc::clone(seller), || stopping.clone());
-        Self([
+        let tasks = [
             tokio::spawn(resolver::run(shared(), stopping())),
             tokio::spawn(keeper::run(shared(), stopping())),
             tokio::spawn(reconcile::run(shared(), stopping())),
             tokio::spawn(pruning::run(shared(), stopping())),
             tokio::spawn(funding::watch(shared(), stopping())),
             tokio::spawn(signing::run(shared(), again, stopping())),
-        ])
+        ];
+        Self { seller: shared(), tasks }
     }
 
+    /// Waits until they have finished what they are at, and leaves the rest to another gateway at once: requests and
+    /// streams may take long to drain.
     async fn end(self) {
-        for task in self.0 {
+        for task in self.tasks {
             let _ = task.await;
         }
+        self.seller.stand_back().await;
     }
 }
 

@@ -9,7 +9,7 @@ use farthing_books::Command;
 use farthing_protocol::Timestamp;
 use farthing_rail::PaymentId;
 use farthing_store::{Books, StoreError};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, RwLock, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::clock::{Agreed, Clock};
@@ -47,6 +47,9 @@ pub(crate) struct Seller {
     pub(crate) order_rate: OrderRate,
     /// Held by whoever reads the rails' statements.
     pub(crate) reconciling: tokio::sync::Mutex<()>,
+    /// Shared by what only the gateway that leads may do, apart from the background tasks: while one holds it, nobody
+    /// else leads.
+    pub(crate) leading: RwLock<()>,
 }
 
 /// The right to find out what became of one payment; others wait until it is dropped.
@@ -80,8 +83,15 @@ impl Seller {
             claiming: Marks::default(),
             order_rate: OrderRate::default(),
             reconciling: tokio::sync::Mutex::default(),
+            leading: RwLock::default(),
         };
         (Arc::new(seller), Unfinished { own, all })
+    }
+
+    /// Has another gateway lead from now on, once nothing is in hand here that only one may do.
+    pub(crate) async fn stand_back(&self) {
+        let _nothing_in_hand = self.leading.write().await;
+        self.books.stand_back();
     }
 
     /// Now.

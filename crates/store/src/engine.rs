@@ -74,10 +74,10 @@ impl Connection {
 
     /// Says that this process lives, and looks who else does; nothing for a file, which has one process or many that
     /// leave nothing behind.
-    pub(crate) fn beat(&self) -> Result<Option<Seen>, StoreError> {
+    pub(crate) fn beat(&self, stands_back: bool) -> Result<Option<Seen>, StoreError> {
         match self {
-            Self::File(file) => file.beat(),
-            Self::Server(server) => server.beat().map(Some),
+            Self::File(file) => file.beat(stands_back),
+            Self::Server(server) => server.beat(stands_back).map(Some),
         }
     }
 

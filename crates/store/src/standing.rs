@@ -28,6 +28,7 @@ struct Inner {
     among_others: AtomicBool,
     node: AtomicI64,
     left_behind: AtomicBool,
+    stands_back: AtomicBool,
     leads_until: Mutex<Option<Instant>>,
     lives_until: Mutex<Option<Instant>>,
     time: Mutex<Option<(i64, Instant)>>,
@@ -73,7 +74,11 @@ impl Standing {
     }
 
     pub(crate) fn leads(&self) -> bool {
-        self.is_before(&self.0.leads_until)
+        self.is_before(&self.0.leads_until) && !(self.stands_back() && self.0.among_others.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn stands_back(&self) -> bool {
+        self.0.stands_back.load(Ordering::Relaxed)
     }
 
     pub(crate) fn life(&self) -> Life {
@@ -106,6 +111,12 @@ impl Books {
     /// back, collecting, reconciling. Ask again before each piece of it. Always, where the books are in a file.
     pub fn leads(&self) -> bool {
         self.standing.leads()
+    }
+
+    /// Leads no more, because this process is about to end: of the others, the first to come leads from the next beat on.
+    /// What only one of them may do must be over here by then. Nothing changes where the books are in a file.
+    pub fn stand_back(&self) {
+        self.standing.0.stands_back.store(true, Ordering::Relaxed);
     }
 
     /// Whether another process that shares the books died: [`farthing_books::Command::Recover`] takes up what it left.

@@ -160,7 +160,8 @@ impl Writer {
     }
 
     pub(crate) fn beat(&mut self, batch: &mut Batch) {
-        match self.settle(batch).and_then(|()| self.store.connection.beat()) {
+        let stands_back = self.standing.stands_back();
+        match self.settle(batch).and_then(|()| self.store.connection.beat(stands_back)) {
             Ok(Some(seen)) => {
                 self.outage.beat_worked();
                 self.standing.remember(seen);

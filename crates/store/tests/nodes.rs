@@ -126,6 +126,27 @@ async fn t_02_what_a_dead_node_held_of_a_session_is_free_again_though_a_living_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p_14_one_that_stands_back_leaves_the_lead_to_another_and_goes_on_with_what_is_its_own() {
+    let address = shared().address();
+    let (ending, other) = (node(&address), node(&address));
+    assert!(ending.leads() && !other.leads());
+    ending.claim(external(1, 10)).await.unwrap();
+    ending.stand_back();
+    assert!(!ending.leads(), "at once");
+    until("the other leads", || other.leads()).await;
+    let settle = Command::Settle { payment: external(1, 10).id, settled: settled("a", 0), confirm_at: None, at: at(3) };
+    assert!(matches!(ending.submit(settle).await.unwrap(), Outcome::Payment(_)));
+    let recover = Command::Recover { deadline: at(9), at: at(8) };
+    assert_eq!(other.submit(recover.clone()).await.unwrap(), Outcome::Recovered { entitled: 0, unknown: 0 });
+    let third = node(&address);
+    drop(ending);
+    until("a death in the middle of it is seen", || other.has_left_behind()).await;
+    assert_eq!(other.submit(recover).await.unwrap(), Outcome::Recovered { entitled: 1, unknown: 0 });
+    assert!(other.leads() && !third.leads());
+    assert_clean(&other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p_03_a_node_that_was_taken_for_dead_goes_on_as_another_and_leads_no_more() {
     let address = shared().address();
     let (paused, other) = (node(&address), node(&address));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use farthing_testing_postgres::shared;
 use rustix::process::Signal;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, until_a_payment_is};
 use crate::support::seller::Seller;
 
 const GATEWAYS: usize = 3;
@@ -60,6 +60,33 @@ async fn buy(stage: Arc<Stage>, balancer: Arc<Balancer>, buyer: usize, bought: A
         bought.fetch_add(1, Ordering::Relaxed);
         number += 1;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_37_while_a_gateway_that_led_drains_another_asks_the_rail() {
+    let stage = Arc::new(Stage::with_rail(shared().address(), "time-out-after-taking").await);
+    let mut leading = stage.start("leading", &[]);
+    let other = stage.start("other", &[]);
+    other.grant(&stage.buyer.did, "1 USD").await;
+    let (slow, doubtful) = (format!("{}/paid/slow", leading.listen), format!("{}/simulated/x", other.listen));
+    stage.upstream.delay(Duration::from_secs(15));
+    let credential = stage.buyer.credential(&slow).await;
+    let served = tokio::spawn(stage.buyer.get(&slow, &credential).send());
+    while stage.upstream.hits() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stage.upstream.delay(Duration::ZERO);
+    leading.signal(Signal::TERM);
+    let credential = stage.buyer.credential(&doubtful).await;
+    assert_eq!(stage.buyer.get(&doubtful, &credential).send().await.unwrap().status(), 503);
+    until_a_payment_is(&other, "entitled").await;
+    assert!(leading.is_alive(), "only what drains holds it");
+    assert_eq!(stage.settled(&doubtful, &credential).await, 200);
+    assert_eq!(served.await.unwrap().unwrap().status(), 200, "what was under way is served");
+    let ended = tokio::task::spawn_blocking(move || leading.wait_for_death()).await.unwrap();
+    assert!(ended.success(), "{ended}");
+    assert_eq!((stage.takings(), stage.upstream.hits()), (1, 2));
+    stage.assert_sound(2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,6 +78,7 @@ fn can_pay_back(seller: &Seller, record: &PaymentRecord) -> bool {
 /// Asks the rail to pay back. Whatever it does not confirm stays `Refunding` and is asked again.
 async fn over_the_rail(seller: &Seller, record: Box<PaymentRecord>) -> Result<SentBack, StoreError> {
     let payment = record.id;
+    let _leading = seller.leading.read().await;
     if !seller.books.leads() {
         // The one of several gateways that leads finds it due.
         return Ok(SentBack::UnderWay(record));

@@ -7,12 +7,13 @@ use super::session::Session;
 use crate::StoreError;
 
 /// What brings a schema from each version to the next. Released ones are never edited.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 
 /// Where rows go by time, room is made ahead by whoever starts.

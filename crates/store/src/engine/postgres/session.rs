@@ -129,10 +129,13 @@ impl Session {
         self.others_wrote.replace(false)
     }
 
-    /// A batch of nothing: others see that this process lives, and it sees who else does.
-    pub(crate) fn beat(&self) -> Result<Seen, StoreError> {
+    /// A batch of nothing: others see that this process lives, and whether it stands back, and it sees who else does.
+    pub(crate) fn beat(&self, stands_back: bool) -> Result<Seen, StoreError> {
         let began = Instant::now();
         let seen = self.begin().and_then(|()| {
+            if stands_back {
+                self.using(|link| turn::stand_back(link, self.node()))?;
+            }
             let asked = Instant::now();
             let Watched { nodes, time } = self.using(turn::watched)?;
             let time = time.filter(|_| asked.elapsed() < FRESH).map(|time| (time, Instant::now()));

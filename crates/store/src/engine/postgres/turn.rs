@@ -8,6 +8,7 @@
 use tokio_postgres::Row;
 
 use super::link::{Failure, Form, Link};
+use super::watch::Listed;
 
 /// Where a process stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +54,8 @@ pub(super) struct Taken {
 
 /// What a beat finds.
 pub(super) struct Watched {
-    /// Those that are watched, each with how many batches it wrote.
-    pub(super) nodes: Vec<(i64, i64)>,
+    /// Those that are watched.
+    pub(super) nodes: Vec<Listed>,
     /// The server's time of day, in milliseconds since 1970 UTC.
     pub(super) time: Option<i64>,
 }
@@ -68,8 +69,9 @@ pub(crate) const TAKE: &str = "UPDATE turn SET number = number + 1 RETURNING num
 pub(crate) const COUNT: &str = "UPDATE nodes SET batches = batches + 1 WHERE node = ?1 RETURNING batches";
 const WAIT: &str = "SELECT number FROM turn FOR UPDATE";
 pub(crate) const BATCHES: &str = "SELECT batches FROM nodes WHERE node = ?1";
-const WATCHED: &str = "SELECT node, batches, (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT \
+const WATCHED: &str = "SELECT node, batches, stands_back, (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT \
      FROM nodes WHERE watched = 1";
+pub(crate) const STAND_BACK: &str = "UPDATE nodes SET stands_back = 1 WHERE node = ?1 AND stands_back = 0";
 pub(crate) const LEAVE: &str = "DELETE FROM nodes WHERE node = ?1";
 
 /// Becomes one of those that write; others look whether it lives if it is watched.
@@ -119,9 +121,19 @@ pub(super) fn batches(link: &Link, place: Place) -> Result<Option<i64>, Failure>
 pub(super) fn watched(link: &Link) -> Result<Watched, Failure> {
     let statement = link.prepared(Form::Single, WATCHED)?;
     let rows = link.wait(link.client.query(&statement, &[]))?;
-    let nodes = rows.iter().map(|row| Ok((first(row)?, row.try_get(1)?))).collect::<Result<_, Failure>>()?;
-    let time = rows.last().map(|row| row.try_get(2)).transpose()?;
+    let listed = |row: &Row| {
+        let stands_back: i64 = row.try_get(2)?;
+        Ok(Listed { node: first(row)?, batches: row.try_get(1)?, stands_back: stands_back == 1 })
+    };
+    let nodes = rows.iter().map(listed).collect::<Result<_, Failure>>()?;
+    let time = rows.last().map(|row| row.try_get(3)).transpose()?;
     Ok(Watched { nodes, time })
+}
+
+/// Leads no more, and is watched all the same.
+pub(super) fn stand_back(link: &Link, node: i64) -> Result<(), Failure> {
+    let statement = link.prepared(Form::Single, STAND_BACK)?;
+    link.wait(link.client.execute(&statement, &[&node])).map(|_| ())
 }
 
 /// Is none of those that write any more, by its own will or not.

@@ -29,6 +29,17 @@ pub(crate) struct Seen {
     pub(crate) time: Option<(i64, Instant)>,
 }
 
+/// A process that is watched, as the list has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its number.
+    pub(crate) node: i64,
+    /// How many batches it wrote.
+    pub(crate) batches: i64,
+    /// Whether it leads no more, because it is about to end.
+    pub(crate) stands_back: bool,
+}
+
 /// What was seen of the others.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
@@ -38,22 +49,23 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Looks at the count of each process, at a beat that began then. The first of them to come leads.
-    pub(crate) fn look(&mut self, nodes: &[(i64, i64)], own: i64, began: Instant) -> Seen {
+    /// Looks at the count of each process, at a beat that began then. The first of them to come leads, of those that do
+    /// not stand back.
+    pub(crate) fn look(&mut self, nodes: &[Listed], own: i64, began: Instant) -> Seen {
         let counts = self.last.is_none_or(|last| began.duration_since(last) >= CLOSEST);
         if counts {
             self.last = Some(began);
         }
-        self.others.retain(|node, _| nodes.iter().any(|(known, _)| known == node));
-        for (node, batches) in nodes.iter().filter(|(node, _)| *node != own) {
-            let (known, still) = self.others.entry(*node).or_insert((*batches, 0));
-            if known != batches {
-                (*known, *still) = (*batches, 0);
+        self.others.retain(|node, _| nodes.iter().any(|listed| listed.node == *node));
+        for listed in nodes.iter().filter(|listed| listed.node != own) {
+            let (known, still) = self.others.entry(listed.node).or_insert((listed.batches, 0));
+            if *known != listed.batches {
+                (*known, *still) = (listed.batches, 0);
             } else if counts {
                 *still = still.saturating_add(1);
             }
         }
-        let leads = nodes.iter().map(|(node, _)| *node).min() == Some(own);
+        let leads = nodes.iter().filter(|listed| !listed.stands_back).map(|listed| listed.node).min() == Some(own);
         Seen { node: own, leads_until: leads.then(|| began + TRUST), left_behind: !self.dead().is_empty(), time: None }
     }
 
@@ -67,25 +79,44 @@ impl Watch {
 mod tests {
     use super::*;
 
+    fn listed<const COUNT: usize>(nodes: [(i64, i64); COUNT]) -> [Listed; COUNT] {
+        nodes.map(|(node, batches)| Listed { node, batches, stands_back: false })
+    }
+
+    #[test]
+    fn one_that_stands_back_leads_no_more_and_is_found_dead_all_the_same() {
+        let start = Instant::now();
+        let (mut first, mut second) = (Watch::default(), Watch::default());
+        let mut nodes = listed([(1, 7), (2, 0)]);
+        assert!(first.look(&nodes, 1, start).leads_until.is_some());
+        assert_eq!(second.look(&nodes, 2, start).leads_until, None);
+        nodes[0].stands_back = true;
+        assert_eq!(first.look(&nodes, 1, start).leads_until, None);
+        for beat in 1..=PATIENCE {
+            let seen = second.look(&nodes, 2, start + BEAT * beat);
+            assert_eq!((seen.leads_until.is_some(), seen.left_behind), (true, beat == PATIENCE), "{beat}");
+        }
+    }
+
     #[test]
     fn one_whose_count_stands_still_is_dead_and_a_slow_server_kills_nobody() {
         let start = Instant::now();
         let mut watch = Watch::default();
         let at = |beat: u32| start + BEAT * beat;
         for beat in 0..PATIENCE {
-            assert!(!watch.look(&[(1, 7), (2, 0)], 2, at(beat)).left_behind);
+            assert!(!watch.look(&listed([(1, 7), (2, 0)]), 2, at(beat)).left_behind);
         }
         for _ in 0..20 {
-            assert!(!watch.look(&[(1, 7), (2, 0)], 2, at(PATIENCE - 1)).left_behind, "they come all at once");
+            assert!(!watch.look(&listed([(1, 7), (2, 0)]), 2, at(PATIENCE - 1)).left_behind, "they come all at once");
         }
-        assert!(!watch.look(&[(1, 8), (2, 0)], 2, at(PATIENCE)).left_behind, "it lives");
+        assert!(!watch.look(&listed([(1, 8), (2, 0)]), 2, at(PATIENCE)).left_behind, "it lives");
         for beat in 1..=PATIENCE {
-            assert!(!watch.look(&[(1, 8), (2, 0)], 2, at(PATIENCE + beat)).left_behind);
+            assert!(!watch.look(&listed([(1, 8), (2, 0)]), 2, at(PATIENCE + beat)).left_behind);
         }
-        let seen = watch.look(&[(1, 8), (2, 0)], 2, at(20));
+        let seen = watch.look(&listed([(1, 8), (2, 0)]), 2, at(20));
         assert_eq!((seen.left_behind, seen.leads_until), (true, None), "it leads until it is buried");
         assert_eq!(watch.dead(), [1]);
-        let seen = watch.look(&[(2, 0)], 2, at(21));
+        let seen = watch.look(&listed([(2, 0)]), 2, at(21));
         assert_eq!((seen.left_behind, seen.leads_until), (false, Some(at(21) + TRUST)));
     }
 

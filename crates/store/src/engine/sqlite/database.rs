@@ -49,8 +49,8 @@ impl Database {
         self.member.as_ref().map_or(0, |member| member.node())
     }
 
-    pub(crate) fn beat(&self) -> Result<Option<Seen>, StoreError> {
-        self.member.as_ref().map(|member| member.beat(&self.rows)).transpose()
+    pub(crate) fn beat(&self, stands_back: bool) -> Result<Option<Seen>, StoreError> {
+        self.member.as_ref().map(|member| member.beat(&self.rows, stands_back)).transpose()
     }
 
     pub(crate) fn lives_until(&self) -> Option<Instant> {

@@ -9,18 +9,19 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
 use crate::StoreError;
-use crate::engine::postgres::turn::{BATCHES, Became, COUNT, ENTER, LEAVE, Place, TAKE};
-use crate::engine::postgres::watch::{Seen, TRUST, Watch};
+use crate::engine::postgres::turn::{BATCHES, Became, COUNT, ENTER, LEAVE, Place, STAND_BACK, TAKE};
+use crate::engine::postgres::watch::{Listed, Seen, TRUST, Watch};
 
 const LIST: &str = "
     CREATE TABLE IF NOT EXISTS nodes (
-        node INTEGER PRIMARY KEY AUTOINCREMENT, batches INTEGER NOT NULL, watched INTEGER NOT NULL
+        node INTEGER PRIMARY KEY AUTOINCREMENT, batches INTEGER NOT NULL, watched INTEGER NOT NULL,
+        stands_back INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE IF NOT EXISTS turn (number INTEGER NOT NULL);
     INSERT INTO turn (number) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM turn);";
 
 /// Those that are watched, without the time of day that a server adds.
-const WATCHED: &str = "SELECT node, batches FROM nodes WHERE watched = 1";
+const WATCHED: &str = "SELECT node, batches, stands_back FROM nodes WHERE watched = 1";
 
 /// One process among several.
 #[derive(Default)]
@@ -91,9 +92,12 @@ impl Member {
     }
 
     /// A batch of nothing, and a look at the others.
-    pub(super) fn beat(&self, rows: &Connection) -> Result<Seen, StoreError> {
+    pub(super) fn beat(&self, rows: &Connection, stands_back: bool) -> Result<Seen, StoreError> {
         let began = now();
         self.begin(rows)?;
+        if stands_back {
+            rows.prepare_cached(STAND_BACK)?.execute([self.node()])?;
+        }
         let nodes = watched(rows)?;
         rows.execute_batch("COMMIT")?;
         self.committed();
@@ -126,9 +130,11 @@ fn take(rows: &Connection, place: Place) -> Result<Option<(i64, i64)>, StoreErro
     Ok(number(rows, COUNT, &[&place.node])?.map(|batches| (turn, batches - 1)))
 }
 
-fn watched(rows: &Connection) -> Result<Vec<(i64, i64)>, StoreError> {
+fn watched(rows: &Connection) -> Result<Vec<Listed>, StoreError> {
     let mut statement = rows.prepare_cached(WATCHED)?;
-    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let listed =
+        |row: &rusqlite::Row<'_>| Ok(Listed { node: row.get(0)?, batches: row.get(1)?, stands_back: row.get(2)? });
+    let found = statement.query_map([], listed)?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 
