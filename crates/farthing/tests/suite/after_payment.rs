@@ -2,7 +2,6 @@
 
 use crate::support;
 
-use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,48 +10,21 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse as _;
 use farthing_devnet::{Devnet, Options, Source};
-use serde_json::Value;
-use support::FARTHING;
+use support::agent::Agent;
 use support::seller::{HONEST_RAIL, Seller, config};
 use support::upstream::Upstream;
-use tempfile::TempDir;
-use tokio::process::Command;
 
-struct Agent(TempDir);
-
-impl Agent {
-    async fn new(total: &str) -> Self {
-        let agent = Self(tempfile::tempdir().unwrap());
-        agent.must(&["wallet", "create", "agent"]).await;
-        agent.must(&["policy", "set", "--wallet", "agent", "--total", total]).await;
-        agent
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(FARTHING);
-        command.args(arguments).env("FARTHING_HOME", self.0.path().join("home"));
-        command.env("FARTHING_PASSPHRASE", "open sesame").stdin(Stdio::null()).output().await.unwrap()
-    }
-
-    async fn must(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments).await;
-        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    async fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.must(arguments).await).unwrap()
-    }
-
-    /// How much of its limit is spent, and how much reserved.
-    async fn counted(&self) -> [String; 2] {
-        let shown = self.json(&["wallet", "show", "agent", "--json"]).await;
-        ["spent", "reserved"].map(|of| shown["accounts"][0][of].as_str().unwrap().to_owned())
-    }
+async fn agent(total: &str) -> Agent {
+    let agent = Agent::new();
+    agent.must(&["wallet", "create", "agent"]).await;
+    agent.must(&["policy", "set", "--wallet", "agent", "--total", total]).await;
+    agent
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// How much of its limit is spent, and how much reserved.
+async fn counted(agent: &Agent) -> [String; 2] {
+    let shown = agent.json(&["wallet", "show", "agent", "--json"]).await;
+    ["spent", "reserved"].map(|of| shown["accounts"][0][of].as_str().unwrap().to_owned())
 }
 
 async fn serve(router: Router) -> String {
@@ -74,7 +46,7 @@ async fn a_paid_request_for_a_missing_page_is_the_server_s_error_and_fetched_aga
     }));
     let directory = tempfile::tempdir().unwrap();
     let seller = Seller::start(directory.path(), &config(&upstream.await, HONEST_RAIL), &[]);
-    let agent = Agent::new("0.001 USD").await;
+    let agent = agent("0.001 USD").await;
     let did = agent.json(&["wallet", "show", "agent", "--json"]).await["did"].as_str().unwrap().to_owned();
     seller.grant(&did, "1 USD").await;
 
@@ -82,15 +54,15 @@ async fn a_paid_request_for_a_missing_page_is_the_server_s_error_and_fetched_aga
     let pay = ["pay", "--wallet", "agent", url.as_str()];
     for _ in 0..2 {
         let missing = agent.run(&pay).await;
-        assert_eq!(missing.status.code(), Some(22), "{}", said(&missing));
-        assert_eq!(String::from_utf8_lossy(&missing.stdout), "no such page");
-        let line = said(&missing);
+        assert_eq!(missing.code, 22, "{}", missing.error);
+        assert_eq!(missing.out, "no such page");
+        let line = missing.error;
         assert!(line.contains("took 0.001 USD and answered 404 Not Found"), "{line}");
         assert!(line.contains("the same call fetches again for free until 20"), "{line}");
     }
     there.store(true, Ordering::SeqCst);
     assert_eq!(agent.must(&pay).await, "the page");
-    assert_eq!((seller.charged(), agent.counted().await), (1000, ["0.001 USD".into(), "0 USD".into()]));
+    assert_eq!((seller.charged(), counted(&agent).await), (1000, ["0.001 USD".into(), "0 USD".into()]));
     seller.verify_books();
 }
 
@@ -126,29 +98,25 @@ async fn a_shop_that_says_it_took_nothing_is_not_believed_and_the_chain_is() {
     let gateway = gateway.replace("accept = [\"simulated/charge\"]", "accept = [\"tempo/charge\"]");
     let seller = Seller::start(directory.path(), &gateway, &[]);
     let (takes, keeps_off) = (liar(seller.listen.clone(), true).await, liar(seller.listen.clone(), false).await);
-    let agent = Agent::new("0.0335 USD").await;
+    let agent = agent("0.0335 USD").await;
     agent.must(&["wallet", "chain", "add", "devnet", "--chain", "42431", "--rpc", chain.rpc()]).await;
     agent.must(&["wallet", "fund", "agent", "--from-devnet", "10 USD"]).await;
 
     let url = format!("{}/paid/page", seller.listen);
     let pay = ["pay", "--wallet", "agent", url.as_str()];
     let paid = agent.run(&pay).await;
-    assert_eq!(paid.status.code(), Some(0), "{}", said(&paid));
-    assert!(said(&paid).contains("paid 0.001 USD to "), "{}", said(&paid));
-    assert!(
-        said(&paid).contains(", and at most 0.01") && said(&paid).contains("for the chain's fee"),
-        "{}",
-        said(&paid)
-    );
+    assert_eq!(paid.code, 0, "{}", paid.error);
+    assert!(paid.error.contains("paid 0.001 USD to "), "{}", paid.error);
+    assert!(paid.error.contains(", and at most 0.01") && paid.error.contains("for the chain's fee"), "{}", paid.error);
 
     for liar in [takes, keeps_off] {
         let refused = agent.run(&["pay", "--wallet", "agent", &format!("{liar}/paid/page")]).await;
-        assert_eq!(refused.status.code(), Some(5), "{}\n{}", said(&refused), seller.log());
+        assert_eq!(refused.code, 5, "{}\n{}", refused.error, seller.log());
     }
     chain.mine(4).await.unwrap();
     let stopped = agent.run(&pay).await;
-    assert_eq!(stopped.status.code(), Some(3), "the limit holds both: {}", said(&stopped));
-    let [spent, reserved] = agent.counted().await;
+    assert_eq!(stopped.code, 3, "the limit holds both: {}", stopped.error);
+    let [spent, reserved] = counted(&agent).await;
     assert_eq!(
         (spent.as_str(), reserved.as_str()),
         ("0.022 USD", "0.011 USD"),
@@ -159,5 +127,5 @@ async fn a_shop_that_says_it_took_nothing_is_not_believed_and_the_chain_is() {
     chain.mine(4).await.unwrap();
     let settled = agent.json(&["wallet", "settle", "agent", "--json"]).await;
     assert_eq!(settled, serde_json::json!({ "paid": 0, "released": 1, "unknown": 0 }));
-    assert_eq!(agent.counted().await, [spent, "0 USD".into()]);
+    assert_eq!(counted(&agent).await, [spent, "0 USD".into()]);
 }

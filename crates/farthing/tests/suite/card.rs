@@ -3,11 +3,9 @@
 
 use crate::support;
 
-use std::path::Path;
-use std::process::{Command, Output};
-
 use serde_json::Value;
-use support::FARTHING;
+use std::path::Path;
+use support::agent::Agent;
 use support::seller::Seller;
 use support::upstream::Upstream;
 
@@ -38,22 +36,6 @@ accept = ["card/charge"]
     )
 }
 
-struct Agent(tempfile::TempDir);
-
-impl Agent {
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(FARTHING);
-        command.args(arguments).env("FARTHING_HOME", self.0.path()).env("FARTHING_PASSPHRASE", "open sesame");
-        command.output().unwrap()
-    }
-
-    fn must(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
-    }
-}
-
 /// What stands in the files of a folder, the key of the sandbox left out.
 fn files(folder: &Path) -> Vec<u8> {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -65,16 +47,16 @@ fn files(folder: &Path) -> Vec<u8> {
 async fn n_17_a_sandbox_says_what_it_is_from_the_start_to_the_receipt() {
     let (directory, upstream) = (tempfile::tempdir().unwrap(), Upstream::start().await);
     let seller = Seller::start(directory.path(), &config(&upstream.url()), &[]);
-    let agent = Agent(tempfile::tempdir().unwrap());
+    let agent = Agent::new();
     let url = format!("{}/v1/x", seller.listen);
-    agent.must(&["wallet", "create", "agent"]);
-    agent.must(&["policy", "set", "--total", "20 USD"]);
-    assert!(!agent.run(&["pay", &url]).status.success(), "a wallet without a card pays nothing by card");
+    agent.must(&["wallet", "create", "agent"]).await;
+    agent.must(&["policy", "set", "--total", "20 USD"]).await;
+    assert!(agent.run(&["pay", &url]).await.code != 0, "a wallet without a card pays nothing by card");
 
-    agent.must(&["wallet", "fund", "agent", "--sandbox-card"]);
+    agent.must(&["wallet", "fund", "agent", "--sandbox-card"]).await;
     let receipt = directory.path().join("receipt.json");
-    let paid = agent.must(&["pay", "--receipt", receipt.to_str().unwrap(), &url]);
-    assert!(paid.starts_with(b"content of /v1/x"));
+    let paid = agent.must(&["pay", "--receipt", receipt.to_str().unwrap(), &url]).await;
+    assert!(paid.starts_with("content of /v1/x"));
     let receipt: Value = serde_json::from_slice(&std::fs::read(receipt).unwrap()).unwrap();
     assert_eq!(receipt["sandbox"], true, "{receipt}");
     assert!(receipt["reference"].as_str().unwrap().starts_with("sandbox-"), "{receipt}");
@@ -86,6 +68,6 @@ async fn n_17_a_sandbox_says_what_it_is_from_the_start_to_the_receipt() {
     for secret in ["0000000000000001", "panLastFour", "line1", "encryptedPayload", "2099"] {
         assert!(!kept.contains(secret), "{secret} is kept");
     }
-    agent.must(&["wallet", "fund", "agent", "--no-sandbox-card"]);
-    assert!(!agent.run(&["pay", &url]).status.success());
+    agent.must(&["wallet", "fund", "agent", "--no-sandbox-card"]).await;
+    assert!(agent.run(&["pay", &url]).await.code != 0);
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use support::FARTHING;
+use support::agent::Agent;
 use support::seller::Seller;
 use support::upstream::Upstream;
 
@@ -112,17 +113,11 @@ async fn what_rails_cost_is_in_the_books_and_a_top_up_sells_nothing() {
     let config = config.replace("[[route]]", "[rails.simulated]\ntop_up = \"5 USD\"\n\n[[route]]");
     let secrets = [("STRIPE_KEY", "sk_test_SearchedForEverywhere"), ("STRIPE_WEBHOOK", "whsec_SearchedForEverywhere")];
     let seller = Seller::start(directory.path(), &config, &secrets);
-    let home = tempfile::tempdir().unwrap();
-    let agent = |arguments: &[&str]| {
-        let mut command = Command::new(FARTHING);
-        command.args(arguments).env("FARTHING_HOME", home.path()).env("FARTHING_PASSPHRASE", "open sesame");
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    agent(&["wallet", "create", "agent"]);
-    agent(&["policy", "set", "--total", "1 USD", "--prepaid", "5 USD"]);
+    let agent = Agent::new();
+    agent.must(&["wallet", "create", "agent"]).await;
+    agent.must(&["policy", "set", "--total", "1 USD", "--prepaid", "5 USD"]).await;
     for _ in 0..3 {
-        agent(&["pay", &format!("{}/v1/x", seller.listen)]);
+        agent.must(&["pay", &format!("{}/v1/x", seller.listen)]).await;
     }
     let output = Command::new(FARTHING).args(["books", "fees", "--json", "--data"]).arg(directory.path()).output();
     let output = output.unwrap();

@@ -3,18 +3,15 @@
 
 use crate::support;
 
-use std::process::Stdio;
-
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use farthing_devnet::{Devnet, EVM_ESCROW, Options, Source};
 use serde_json::Value;
-use support::FARTHING;
+use support::agent::Agent;
 use support::seller::{HONEST_RAIL, Seller, config};
 use tempfile::TempDir;
-use tokio::process::Command;
 
 /// Who is paid, and settles.
 const SELLER: usize = 5;
@@ -22,20 +19,15 @@ const SELLER: usize = 5;
 /// A chain, and an agent with money on it.
 struct Stage {
     directory: TempDir,
+    agent: Agent,
     chain: Devnet,
-}
-
-struct Said {
-    code: i32,
-    out: String,
-    error: String,
 }
 
 impl Stage {
     async fn new(options: Options) -> Self {
         let chain = Devnet::start(options).await.unwrap();
-        let stage = Self { directory: tempfile::tempdir().unwrap(), chain };
-        stage.must("wallet create agent").await;
+        let stage = Self { directory: tempfile::tempdir().unwrap(), agent: Agent::new(), chain };
+        stage.agent.must("wallet create agent").await;
         stage
     }
 
@@ -43,43 +35,19 @@ impl Stage {
     async fn on_base() -> Self {
         let stage = Self::new(Options::base_sepolia(Source::of_this_process().unwrap()).with_sessions()).await;
         let rpc = stage.chain.rpc().to_owned();
-        stage.must(&format!("wallet chain add devnet --chain 84532 --rpc {rpc} --escrow {EVM_ESCROW}")).await;
-        stage.must("wallet fund agent --from-devnet '5 USD'").await;
-        stage.must("policy set --total '2 USD' --per-payment '0.5 USD'").await;
+        stage.agent.must(&format!("wallet chain add devnet --chain 84532 --rpc {rpc} --escrow {EVM_ESCROW}")).await;
+        stage.agent.must("wallet fund agent --from-devnet '5 USD'").await;
+        stage.agent.must("policy set --total '2 USD' --per-payment '0.5 USD'").await;
         stage
-    }
-
-    async fn run_until(&self, line: &str, failpoint: Option<&str>) -> Said {
-        let mut command = Command::new(FARTHING);
-        command.args(words(line)).env("FARTHING_HOME", self.directory.path().join("home"));
-        command.env("FARTHING_PASSPHRASE", "open sesame").stdin(Stdio::null());
-        command.envs(failpoint.map(|step| ("FARTHING_FAILPOINT", step)));
-        let output = command.output().await.unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), error: text(output.stderr) }
-    }
-
-    async fn run(&self, line: &str) -> Said {
-        self.run_until(line, None).await
-    }
-
-    async fn must(&self, line: &str) -> String {
-        let Said { code, out, error } = self.run(line).await;
-        assert_eq!(code, 0, "{line}: {out}{error}");
-        out
-    }
-
-    async fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.must(line).await).unwrap()
     }
 
     /// What can still leave the agent's wallet, in dollars.
     async fn exposure(&self) -> Value {
-        self.json("exposure --wallet agent --json").await[0]["exposures"][0].clone()
+        self.agent.json("exposure --wallet agent --json").await[0]["exposures"][0].clone()
     }
 
     async fn allowed(&self) -> String {
-        let listed = self.json("wallet allow agent --token USDC --json").await;
+        let listed = self.agent.json("wallet allow agent --token USDC --json").await;
         listed["allowances"][0]["allowed"].as_str().unwrap().to_owned()
     }
 
@@ -98,16 +66,6 @@ impl Stage {
         );
         Seller::start(self.directory.path(), &config(&upstream, &extra), &[("SELLER_KEY", &key)])
     }
-}
-
-/// Splits a line as a shell would, as far as these tests quote.
-fn words(line: &str) -> Vec<String> {
-    let parts = line.split('\'').enumerate();
-    let words = parts.flat_map(|(index, part)| match index % 2 {
-        0 => part.split_whitespace().map(str::to_owned).collect(),
-        _ => vec![part.to_owned()],
-    });
-    words.collect()
 }
 
 async fn serve(router: Router) -> String {
@@ -146,25 +104,25 @@ fn steps(said: &Value, kind: &str) -> Vec<Value> {
 async fn w_28_what_an_allowance_leaves_behind_is_reported_and_revoked() {
     let stage = Stage::on_base().await;
     let seller = stage.seller("x402/upto", "meter = { header = \"farthing-charge\" }").await;
-    stage.must("wallet allow agent --token USDC --amount '1 USD'").await;
-    assert_eq!(stage.must(&format!("pay {}/metered/x", seller.listen)).await, "content");
+    stage.agent.must("wallet allow agent --token USDC --amount '1 USD'").await;
+    assert_eq!(stage.agent.must(&format!("pay {}/metered/x", seller.listen)).await, "content");
     // A wider allowance than the payment took is left.
     assert_eq!(stage.allowed().await, "0.9958");
     let exposure = stage.exposure().await;
     assert_eq!((&exposure["allowed"], &exposure["room"]), (&"0.9958 USD".into(), &"1.995 USD".into()), "{exposure}");
     assert_eq!(exposure["total"], "2.9908 USD");
-    assert!(stage.must("exposure").await.contains("0.9958 USD by Permit2's allowance of USDC on devnet"));
+    assert!(stage.agent.must("exposure").await.contains("0.9958 USD by Permit2's allowance of USDC on devnet"));
 
-    let frozen = stage.json("freeze --all --json").await;
+    let frozen = stage.agent.json("freeze --all --json").await;
     assert_eq!((&frozen["over"], steps(&frozen, "allowance").len()), (&true.into(), 1), "{frozen}");
     assert_eq!(stage.allowed().await, "0");
     assert_eq!(stage.exposure().await["total"], "0 USD");
-    let refused = stage.run(&format!("pay {}/metered/x", seller.listen)).await;
+    let refused = stage.agent.run(&format!("pay {}/metered/x", seller.listen)).await;
     assert!(refused.code == 3 && refused.error.contains("farthing thaw --all"), "{}", refused.error);
     // Nothing is left to do, and the same again does nothing.
-    assert_eq!(stage.json("freeze --all --json").await["steps"], serde_json::json!([]));
+    assert_eq!(stage.agent.json("freeze --all --json").await["steps"], serde_json::json!([]));
 
-    assert!(stage.must("thaw --all").await.contains("sign again"));
+    assert!(stage.agent.must("thaw --all").await.contains("sign again"));
     assert_eq!(stage.exposure().await["room"], "1.995 USD");
     seller.verify_books();
 }
@@ -174,20 +132,20 @@ async fn sessions_are_ended_with_their_seller() {
     let stage = Stage::on_base().await;
     let session = "[route.session]\ndeposit = \"0.05 USD\"";
     let seller = stage.seller("evm/session", session).await;
-    stage.must(&format!("pay {}/metered/x", seller.listen)).await;
+    stage.agent.must(&format!("pay {}/metered/x", seller.listen)).await;
     let exposure = stage.exposure().await;
     assert_eq!((&exposure["sessions"], &exposure["signed"]), (&"0.045 USD".into(), &"0 USD".into()), "{exposure}");
     assert_eq!(exposure["total"], "1.995 USD");
 
-    let frozen = stage.run("freeze --all --json").await;
+    let frozen = stage.agent.run("freeze --all --json").await;
     let said: Value = serde_json::from_str(&frozen.out).unwrap();
     assert_eq!(steps(&said, "session").len(), 1, "{said}");
     assert!(matches!(frozen.code, 0 | 5), "{}", frozen.error);
     // The seller settles it by itself; the same command finds out.
-    let ended = async { while stage.run("freeze --all --json").await.code != 0 {} };
+    let ended = async { while stage.agent.run("freeze --all --json").await.code != 0 {} };
     tokio::time::timeout(std::time::Duration::from_secs(120), ended).await.expect("the session ends");
     assert_eq!(stage.exposure().await["total"], "0 USD");
-    assert_eq!(stage.json("sessions list --all --json").await[0]["state"], "closed");
+    assert_eq!(stage.agent.json("sessions list --all --json").await[0]["state"], "closed");
     seller.verify_books();
 }
 
@@ -196,18 +154,18 @@ async fn a_signature_that_a_seller_keeps_to_itself_is_cancelled() {
     let stage = Stage::on_base().await;
     let seller = stage.seller("evm/charge", "").await;
     let thief = thief(&seller.listen).await;
-    let lost = stage.run(&format!("pay {thief}/metered/x")).await;
+    let lost = stage.agent.run(&format!("pay {thief}/metered/x")).await;
     assert!(matches!(lost.code, 5 | 22), "{} {}", lost.code, lost.error);
     let exposure = stage.exposure().await;
     assert_eq!((&exposure["signed"], &exposure["total"]), (&"0.005 USD".into(), &"2 USD".into()), "{exposure}");
 
-    let frozen = stage.run("freeze --all --json").await;
+    let frozen = stage.agent.run("freeze --all --json").await;
     let said: Value = serde_json::from_str(&frozen.out).unwrap();
     let signatures = steps(&said, "signature");
     assert!(signatures.len() == 1 && signatures[0]["back"] == true, "{said}");
     // Once the chain cannot take it back, it is not counted any more.
     stage.chain.mine(1000).await.unwrap();
-    let frozen = stage.run("freeze --all --json").await;
+    let frozen = stage.agent.run("freeze --all --json").await;
     assert_eq!(frozen.code, 0, "{}{}", frozen.out, frozen.error);
     assert_eq!(stage.exposure().await["total"], "0 USD");
 }
@@ -216,25 +174,25 @@ async fn a_signature_that_a_seller_keeps_to_itself_is_cancelled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_freeze_that_is_killed_while_it_takes_back_is_gone_on_with() {
     let stage = Stage::on_base().await;
-    stage.must("wallet allow agent --token USDC --amount '1 USD'").await;
+    stage.agent.must("wallet allow agent --token USDC --amount '1 USD'").await;
     for step in ["wallet-after-undertaking", "wallet-before-finish"] {
-        assert_eq!(stage.run_until("freeze --all", Some(step)).await.code, -1, "{step}");
-        assert!(stage.run("pay http://127.0.0.1:1/").await.code != 0, "it is frozen all the same");
+        assert_eq!(stage.agent.run_until("freeze --all", Some(step)).await.code, -1, "{step}");
+        assert!(stage.agent.run("pay http://127.0.0.1:1/").await.code != 0, "it is frozen all the same");
     }
-    assert_eq!(stage.json("freeze --all --json").await["over"], true);
+    assert_eq!(stage.agent.json("freeze --all --json").await["over"], true);
     assert_eq!(stage.allowed().await, "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_was_granted_on_tempo_is_revoked_whether_the_chain_has_seen_it_or_not() {
     let stage = Stage::new(Options::tempo(Source::of_this_process().unwrap())).await;
-    stage.must(&format!("wallet chain add devnet --chain 42431 --rpc {}", stage.chain.rpc())).await;
-    stage.must("wallet fund agent --from-devnet '5 USD'").await;
-    stage.must("policy set --total '1 USD'").await;
-    stage.must("wallet create edge").await;
-    stage.must("key grant --wallet agent --to edge --limit '0.5 USD' --expires 1h").await;
+    stage.agent.must(&format!("wallet chain add devnet --chain 42431 --rpc {}", stage.chain.rpc())).await;
+    stage.agent.must("wallet fund agent --from-devnet '5 USD'").await;
+    stage.agent.must("policy set --total '1 USD'").await;
+    stage.agent.must("wallet create edge").await;
+    stage.agent.must("key grant --wallet agent --to edge --limit '0.5 USD' --expires 1h").await;
     assert_eq!(stage.exposure().await["allowed"], "0.5 USD");
-    let frozen = stage.run("freeze --all --json").await;
+    let frozen = stage.agent.run("freeze --all --json").await;
     let said: Value = serde_json::from_str(&frozen.out).unwrap();
     let keys = steps(&said, "key");
     assert!(keys.len() == 1 && keys[0]["back"] == true, "{said}");
@@ -244,23 +202,15 @@ async fn a_key_that_was_granted_on_tempo_is_revoked_whether_the_chain_has_seen_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_refused_in_one_sentence_with_the_remedy() {
-    let directory = tempfile::tempdir().unwrap();
-    let run = |line: &'static str| {
-        let mut command = Command::new(FARTHING);
-        command.args(words(line)).env("FARTHING_HOME", directory.path().join("home"));
-        command.env("FARTHING_PASSPHRASE", "open sesame").stdin(Stdio::null());
-        async move { command.output().await.unwrap() }
-    };
-    let error = |output: std::process::Output| String::from_utf8(output.stderr).unwrap();
-    let absent = error(run("freeze --wallet agent").await);
+    let agent = Agent::new();
+    let absent = agent.run("freeze --wallet agent").await.error;
     assert!(absent.contains("farthing wallet create agent"), "{absent}");
-    let card = error(run("freeze --card 1234").await);
+    let card = agent.run("freeze --card 1234").await.error;
     assert!(card.contains("farthing card list"), "{card}");
-    assert_eq!(run("freeze").await.status.code(), Some(2));
-    assert_eq!(run("freeze --all --wallet agent").await.status.code(), Some(2));
-    assert_eq!(run("thaw").await.status.code(), Some(2));
-    assert!(run("freeze --all").await.status.success());
-    assert!(run("wallet create later").await.status.success());
-    let shown = run("wallet show later --json").await;
-    assert_eq!(serde_json::from_slice::<Value>(&shown.stdout).unwrap()["frozen"], true);
+    assert_eq!(agent.run("freeze").await.code, 2);
+    assert_eq!(agent.run("freeze --all --wallet agent").await.code, 2);
+    assert_eq!(agent.run("thaw").await.code, 2);
+    agent.must("freeze --all").await;
+    agent.must("wallet create later").await;
+    assert_eq!(agent.json("wallet show later --json").await["frozen"], true);
 }

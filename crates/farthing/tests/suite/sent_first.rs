@@ -3,15 +3,11 @@
 
 use crate::support;
 
-use std::path::Path;
-use std::process::{Output, Stdio};
-
 use farthing_devnet::{Devnet, Kind, Options, Source};
-use support::FARTHING;
+use support::agent::Agent;
 use support::seller::Seller;
 use support::upstream::Upstream;
 use tempfile::TempDir;
-use tokio::process::Command;
 
 const PRICE: u64 = 10_000;
 /// Who is paid, and does nothing else.
@@ -19,7 +15,8 @@ const RECIPIENT: usize = 3;
 
 /// A chain, a seller that takes hashes only, and an agent with money.
 struct Stage {
-    directory: TempDir,
+    _directory: TempDir,
+    agent: Agent,
     chain: Devnet,
     seller: Seller,
 }
@@ -29,10 +26,10 @@ impl Stage {
         let (chain, directory) = (Devnet::start(options).await.unwrap(), tempfile::tempdir().unwrap());
         let upstream = Upstream::start().await;
         let seller = Seller::start(directory.path(), &gateway(&chain, &upstream.url()), &[]);
-        let stage = Self { directory, chain, seller };
-        stage.must(&["wallet", "create", "agent"]).await;
+        let stage = Self { _directory: directory, agent: Agent::new(), chain, seller };
+        stage.agent.must(&["wallet", "create", "agent"]).await;
         stage.add_chain().await;
-        stage.must(&["wallet", "fund", "agent", "--from-devnet", "5 USD"]).await;
+        stage.agent.must(&["wallet", "fund", "agent", "--from-devnet", "5 USD"]).await;
         stage
     }
 
@@ -43,21 +40,7 @@ impl Stage {
         if self.chain.kind() != Kind::Tempo {
             words.extend(["--token", &token, "--native-price", "1 USD"]);
         }
-        self.must(&words).await;
-    }
-
-    async fn run(&self, arguments: &[&str], failpoint: Option<&str>) -> Output {
-        let mut command = Command::new(FARTHING);
-        let home: &Path = &self.directory.path().join("home");
-        command.args(arguments).env("FARTHING_HOME", home).env("FARTHING_PASSPHRASE", "open sesame");
-        command.envs(failpoint.map(|step| ("FARTHING_FAILPOINT", step)));
-        command.stdin(Stdio::null()).output().await.unwrap()
-    }
-
-    async fn must(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments, None).await;
-        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
-        String::from_utf8(output.stdout).unwrap()
+        self.agent.must(&words).await;
     }
 
     /// What the recipient has, of which differences count: it wraps.
@@ -93,10 +76,6 @@ fn gateway(chain: &Devnet, upstream: &str) -> String {
     )
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn on_tempo_a_payment_is_sent_and_its_hash_shown() {
     let stage = Stage::new(Options::tempo(Source::of_this_process().unwrap())).await;
@@ -111,11 +90,11 @@ async fn on_an_evm_chain_a_payment_is_sent_and_its_hash_shown() {
 
 async fn buys_once(stage: &Stage) {
     let (url, had) = (stage.url("x"), stage.received().await);
-    stage.must(&["policy", "set", "--total", "1 USD", "--per-payment", "0.5 USD"]).await;
-    let explained = stage.must(&["policy", "explain", &url]).await;
+    stage.agent.must(&["policy", "set", "--total", "1 USD", "--per-payment", "0.5 USD"]).await;
+    let explained = stage.agent.must(&["policy", "explain", &url]).await;
     assert!(explained.contains("the money moves before the seller agrees to anything"), "{explained}");
     assert_eq!(stage.received().await, had);
-    assert_eq!(stage.must(&["pay", &url]).await, "content of /x");
+    assert_eq!(stage.agent.must(&["pay", &url]).await, "content of /x");
     assert_eq!(stage.received().await.wrapping_sub(had), PRICE);
     stage.seller.verify_books();
 }
@@ -125,21 +104,21 @@ async fn buys_once(stage: &Stage) {
 async fn a_wallet_killed_between_sending_and_showing_pays_once() {
     let stage = Stage::new(Options::tempo(Source::of_this_process().unwrap())).await;
     // Enough for all four, and not for one more: each costs a cent and at most a cent of fee.
-    stage.must(&["policy", "set", "--total", "0.08 USD", "--per-payment", "0.5 USD"]).await;
+    stage.agent.must(&["policy", "set", "--total", "0.08 USD", "--per-payment", "0.5 USD"]).await;
     for step in ["wallet-after-keep", "wallet-after-first", "wallet-after-send", "wallet-before-confirm"] {
         let (url, had) = (stage.url(step), stage.received().await);
-        assert!(!stage.run(&["pay", &url], Some(step)).await.status.success(), "{step}");
+        assert!(stage.agent.run_until(&["pay", &url], Some(step)).await.code != 0, "{step}");
         let moved = stage.received().await.wrapping_sub(had);
         assert_eq!(moved, if step == "wallet-after-keep" { 0 } else { PRICE }, "{step}");
-        let paid = stage.run(&["pay", &url], None).await;
+        let paid = stage.agent.run(&["pay", &url]).await;
         // What was delivered to the dead call is not delivered twice; it is not paid twice either.
         let delivered = matches!(step, "wallet-after-send" | "wallet-before-confirm");
-        assert!(paid.status.success() || delivered, "{step}: {}", said(&paid));
+        assert!(paid.code == 0 || delivered, "{step}: {}", paid.error);
         assert_eq!(stage.received().await.wrapping_sub(had), PRICE, "{step}");
     }
     let had = stage.received().await;
-    let refused = stage.run(&["pay", &stage.url("more")], None).await;
-    assert!(!refused.status.success(), "the four are counted");
+    let refused = stage.agent.run(&["pay", &stage.url("more")]).await;
+    assert!(refused.code != 0, "the four are counted");
     assert_eq!(stage.received().await, had);
     stage.seller.verify_books();
 }

@@ -3,10 +3,8 @@
 
 use crate::support;
 
-use std::process::{Command, Output};
-
 use serde_json::Value;
-use support::FARTHING;
+use support::agent::Agent;
 use support::seller::Seller;
 use support::upstream::Upstream;
 
@@ -39,22 +37,6 @@ accept = ["balance/charge", "simulated/topup"]
     )
 }
 
-struct Agent(tempfile::TempDir);
-
-impl Agent {
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(FARTHING);
-        command.args(arguments).env("FARTHING_HOME", self.0.path()).env("FARTHING_PASSPHRASE", "open sesame");
-        command.output().unwrap()
-    }
-
-    fn must(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
-    }
-}
-
 async fn accounts(seller: &Seller) -> Value {
     reqwest::get(format!("{}/admin/accounts", seller.admin)).await.unwrap().json().await.unwrap()
 }
@@ -70,24 +52,23 @@ fn held(accounts: &Value, name: &str) -> String {
 async fn a_wallet_tops_up_under_its_own_cap_and_pays_out_of_that_from_then_on() {
     let (directory, upstream) = (tempfile::tempdir().unwrap(), Upstream::start().await);
     let seller = Seller::start(directory.path(), &config(&upstream.url()), &[]);
-    let agent = Agent(tempfile::tempdir().unwrap());
+    let agent = Agent::new();
     let url = format!("{}/v1/x", seller.listen);
-    agent.must(&["wallet", "create", "agent"]);
-    agent.must(&["policy", "set", "--total", "0.01 USD", "--per-payment", "0.002 USD"]);
+    agent.must(&["wallet", "create", "agent"]).await;
+    agent.must(&["policy", "set", "--total", "0.01 USD", "--per-payment", "0.002 USD"]).await;
 
-    let refused = agent.run(&["pay", &url]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(3), "{said}");
-    assert!(said.contains("prepaid"), "{said}");
+    let refused = agent.run(&["pay", &url]).await;
+    assert_eq!(refused.code, 3, "{}", refused.error);
+    assert!(refused.error.contains("prepaid"), "{}", refused.error);
     assert_eq!(held(&accounts(&seller).await, "payer/"), "nothing");
 
-    agent.must(&["policy", "set", "--prepaid", "5 USD"]);
+    agent.must(&["policy", "set", "--prepaid", "5 USD"]).await;
     for _ in 0..3 {
-        assert!(agent.must(&["pay", &url]).starts_with(b"content of /v1/x"));
+        assert!(agent.must(&["pay", &url]).await.starts_with("content of /v1/x"));
     }
     let after = accounts(&seller).await;
     assert_eq!((held(&after, "payer/").as_str(), held(&after, "revenue/").as_str()), ("4.997 USD", "0.003 USD"));
-    let shown: Value = serde_json::from_slice(&agent.must(&["wallet", "show", "agent", "--json"])).unwrap();
+    let shown: Value = agent.json(&["wallet", "show", "agent", "--json"]).await;
     assert_eq!(shown["accounts"][0]["spent"], "0.002 USD", "what is prepaid, the first request in it, is not: {shown}");
     assert_eq!(upstream.hits(), 3);
     seller.verify_books();
@@ -107,15 +88,14 @@ async fn a_second_top_up_above_the_cap_is_refused_with_the_rule() {
     let (directory, upstream) = (tempfile::tempdir().unwrap(), Upstream::start().await);
     let dear = config(&upstream.url()).replace("price = \"0.001 USD\"", "price = \"3 USD\"");
     let seller = Seller::start(directory.path(), &dear, &[]);
-    let agent = Agent(tempfile::tempdir().unwrap());
+    let agent = Agent::new();
     let url = format!("{}/v1/x", seller.listen);
-    agent.must(&["wallet", "create", "agent"]);
-    agent.must(&["policy", "set", "--total", "100 USD", "--prepaid", "9 USD"]);
-    agent.must(&["pay", &url]);
-    let refused = agent.run(&["pay", &url]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(3), "{said}");
-    assert!(said.contains("prepaid limit of 9 USD"), "{said}");
+    agent.must(&["wallet", "create", "agent"]).await;
+    agent.must(&["policy", "set", "--total", "100 USD", "--prepaid", "9 USD"]).await;
+    agent.must(&["pay", &url]).await;
+    let refused = agent.run(&["pay", &url]).await;
+    assert_eq!(refused.code, 3, "{}", refused.error);
+    assert!(refused.error.contains("prepaid limit of 9 USD"), "{}", refused.error);
     assert_eq!(held(&accounts(&seller).await, "payer/"), "2 USD");
     seller.verify_books();
 }

@@ -4,16 +4,14 @@
 use crate::support;
 
 use std::net::SocketAddr;
-use std::process::Stdio;
 
 use alloy_primitives::{Address, U256};
 use axum::Router;
 use farthing_devnet::{Devnet, Options, Source};
 use serde_json::{Value, json};
-use support::FARTHING;
+use support::agent::{Agent, Said};
 use support::seller::{HONEST_RAIL, Seller, config};
 use tempfile::TempDir;
-use tokio::process::Command;
 
 /// Who is paid, and does nothing else.
 const RECIPIENT: usize = 5;
@@ -25,60 +23,33 @@ const COMMAND: &str = "farthing wallet allow agent --chain devnet --token USDC -
 struct Stage {
     directory: TempDir,
     chain: Devnet,
-    agent: Address,
-}
-
-struct Said {
-    code: i32,
-    out: String,
-    error: String,
+    agent: Agent,
+    account: Address,
 }
 
 impl Stage {
     async fn new() -> Self {
         let chain = Devnet::start(Options::base_sepolia(Source::of_this_process().unwrap())).await.unwrap();
-        let mut stage = Self { directory: tempfile::tempdir().unwrap(), chain, agent: Address::ZERO };
-        stage.must("wallet create agent").await;
-        stage.agent = stage.json("wallet show agent --json").await["address"].as_str().unwrap().parse().unwrap();
-        stage.must(&format!("wallet chain add devnet --chain 84532 --rpc {}", stage.chain.rpc())).await;
-        stage.must("policy set --total '1 USD' --per-payment '0.01 USD'").await;
+        let mut stage =
+            Self { directory: tempfile::tempdir().unwrap(), chain, agent: Agent::new(), account: Address::ZERO };
+        stage.agent.must("wallet create agent").await;
+        stage.account =
+            stage.agent.json("wallet show agent --json").await["address"].as_str().unwrap().parse().unwrap();
+        stage.agent.must(&format!("wallet chain add devnet --chain 84532 --rpc {}", stage.chain.rpc())).await;
+        stage.agent.must("policy set --total '1 USD' --per-payment '0.01 USD'").await;
         stage
     }
 
     /// With money, and a coin for gas.
     async fn funded() -> Self {
         let stage = Self::new().await;
-        stage.must("wallet fund agent --from-devnet '1 USD'").await;
+        stage.agent.must("wallet fund agent --from-devnet '1 USD'").await;
         stage
-    }
-
-    async fn run_until(&self, line: &str, failpoint: Option<&str>) -> Said {
-        let mut command = Command::new(FARTHING);
-        command.args(words(line)).env("FARTHING_HOME", self.directory.path().join("home"));
-        command.env("FARTHING_PASSPHRASE", "open sesame").stdin(Stdio::null());
-        command.envs(failpoint.map(|step| ("FARTHING_FAILPOINT", step)));
-        let output = command.output().await.unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), error: text(output.stderr) }
-    }
-
-    async fn run(&self, line: &str) -> Said {
-        self.run_until(line, None).await
-    }
-
-    async fn must(&self, line: &str) -> String {
-        let Said { code, out, error } = self.run(line).await;
-        assert_eq!(code, 0, "{line}: {out}{error}");
-        out
-    }
-
-    async fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.must(line).await).unwrap()
     }
 
     /// One sentence, and the exit code.
     async fn refusal(&self, line: &str) -> (i32, String) {
-        let Said { code, out, error } = self.run(line).await;
+        let Said { code, out, error } = self.agent.run(line).await;
         assert!(code != 0 && error.trim_end().lines().count() == 1, "{line}: {out}{error}");
         (code, error)
     }
@@ -86,12 +57,12 @@ impl Stage {
     /// How many transactions the agent sent.
     async fn sent(&self) -> u64 {
         let count: U256 =
-            self.chain.node().request("eth_getTransactionCount", json!([self.agent, "latest"])).await.unwrap();
+            self.chain.node().request("eth_getTransactionCount", json!([self.account, "latest"])).await.unwrap();
         count.to()
     }
 
     async fn allowed(&self) -> String {
-        let listed = self.json("wallet allow agent --token USDC --json").await;
+        let listed = self.agent.json("wallet allow agent --token USDC --json").await;
         listed["allowances"][0]["allowed"].as_str().unwrap().to_owned()
     }
 
@@ -115,18 +86,6 @@ impl Stage {
     }
 }
 
-/// Splits a line as a shell would, as far as these tests quote.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (index, part) in line.split(['"', '\'']).enumerate() {
-        match index % 2 {
-            0 => words.extend(part.split_whitespace().map(str::to_owned)),
-            _ => words.push(part.to_owned()),
-        }
-    }
-    words
-}
-
 /// A double: a service that used less than it might have.
 async fn metered() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -143,25 +102,25 @@ async fn a_fresh_agent_is_told_what_to_allow_pays_what_was_used_and_takes_it_bac
     let (pay, had) = (format!("pay {}/metered/x", seller.listen), stage.received().await);
     let (code, refused) = stage.refusal(&pay).await;
     assert!(code == 4 && refused.contains(COMMAND) && refused.contains("may move 0 USDC"), "{refused}");
-    let explained = stage.run(&format!("{pay} --dry-run")).await;
+    let explained = stage.agent.run(&format!("{pay} --dry-run")).await;
     assert!(explained.code == 4 && explained.out.contains(COMMAND), "{}", explained.out);
-    assert!(stage.must("wallet allow agent").await.contains("may move nothing"));
+    assert!(stage.agent.must("wallet allow agent").await.contains("may move nothing"));
 
-    let told = stage.must(COMMAND.strip_prefix("farthing ").unwrap()).await;
+    let told = stage.agent.must(COMMAND.strip_prefix("farthing ").unwrap()).await;
     assert!(told.contains("Permit2 may move 0.005 USDC") && told.contains("by transaction 0x"), "{told}");
     assert_eq!((stage.allowed().await, stage.sent().await), ("0.005".into(), 1));
-    assert!(stage.must("wallet allow agent").await.contains("0.005 USDC"));
+    assert!(stage.agent.must("wallet allow agent").await.contains("0.005 USDC"));
 
-    let paid = stage.run(&pay).await;
+    let paid = stage.agent.run(&pay).await;
     assert_eq!((paid.code, paid.out.as_str()), (0, "content"), "{}", paid.error);
     assert_eq!(stage.received().await.wrapping_sub(had), 4200, "what was used, and not the price");
     assert_eq!(stage.allowed().await, "0.0008");
     let (_, refused) = stage.refusal(&pay).await;
     assert!(refused.contains("may move 0.0008 USDC") && refused.contains(COMMAND), "{refused}");
 
-    stage.must("wallet allow agent --amount '1 USD'").await;
-    assert_eq!(stage.run(&pay).await.code, 0);
-    let revoked = stage.json("wallet allow agent --amount 0 --json").await;
+    stage.agent.must("wallet allow agent --amount '1 USD'").await;
+    assert_eq!(stage.agent.run(&pay).await.code, 0);
+    let revoked = stage.agent.json("wallet allow agent --amount 0 --json").await;
     assert_eq!((&revoked["before"], &revoked["allowed"]), (&json!("0.9958"), &json!("0")));
     let (code, refused) = stage.refusal(&pay).await;
     assert!(code == 4 && refused.contains(COMMAND), "{refused}");
@@ -172,18 +131,20 @@ async fn a_fresh_agent_is_told_what_to_allow_pays_what_was_used_and_takes_it_bac
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allowance_may_be_larger_than_the_balance_and_is_sent_once() {
     let stage = Stage::funded().await;
-    let rehearsed = stage.must("wallet allow agent --amount '5000 USD' --dry-run").await;
+    let rehearsed = stage.agent.must("wallet allow agent --amount '5000 USD' --dry-run").await;
     assert!(rehearsed.contains("it would let Permit2 move 5000 USDC") && rehearsed.contains("for gas"), "{rehearsed}");
     assert_eq!(stage.sent().await, 0);
-    let first = stage.json("wallet allow agent --amount '5000 USD' --json").await;
+    let first = stage.agent.json("wallet allow agent --amount '5000 USD' --json").await;
     assert_eq!((&first["before"], &first["allowed"]), (&json!("0"), &json!("5000")));
     assert_eq!(first["transaction"].as_str().unwrap().len(), 66);
-    let second = stage.json("wallet allow agent --amount '5000 USD' --json").await;
+    let second = stage.agent.json("wallet allow agent --amount '5000 USD' --json").await;
     assert_eq!((&second["allowed"], &second["transaction"], stage.sent().await), (&json!("5000"), &Value::Null, 1));
     let token = stage.chain.token();
-    assert!(stage.must(&format!("wallet allow agent --token {token} --unlimited --yes")).await.contains("any amount"));
+    assert!(
+        stage.agent.must(&format!("wallet allow agent --token {token} --unlimited --yes")).await.contains("any amount")
+    );
     assert_eq!((stage.allowed().await, stage.sent().await), ("unlimited".into(), 2));
-    assert!(stage.must("wallet allow agent --amount 0").await.contains("may move 0 USDC"));
+    assert!(stage.agent.must("wallet allow agent --amount 0").await.contains("may move 0 USDC"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +156,7 @@ async fn a_change_whose_outcome_is_not_known_is_sent_again_and_not_anew() {
     assert!(code == 5 && said.contains("the same command again"), "{said}");
     stage.chain.set_instant(true).await.unwrap();
     stage.chain.mine(1).await.unwrap();
-    let again = stage.json("wallet allow agent --amount '1 USD' --json").await;
+    let again = stage.agent.json("wallet allow agent --amount '1 USD' --json").await;
     assert!(said.contains(again["transaction"].as_str().unwrap()), "{said} {again}");
     assert_eq!((&again["allowed"], stage.sent().await), (&json!("1"), 1));
 }
@@ -206,8 +167,8 @@ async fn a_command_killed_before_or_after_sending_changes_the_allowance_once() {
     let stage = Stage::funded().await;
     for (sent, step) in (1..).zip(["wallet-after-undertaking", "wallet-before-finish"]) {
         let line = format!("wallet allow agent --amount '{sent} USD' --json");
-        assert_ne!(stage.run_until(&line, Some(step)).await.code, 0, "{step}");
-        assert_eq!(stage.json(&line).await["allowed"], sent.to_string(), "{step}");
+        assert_ne!(stage.agent.run_until(&line, Some(step)).await.code, 0, "{step}");
+        assert_eq!(stage.agent.json(&line).await["allowed"], sent.to_string(), "{step}");
         assert_eq!(stage.sent().await, sent, "{step}");
     }
 }
@@ -215,7 +176,7 @@ async fn a_command_killed_before_or_after_sending_changes_the_allowance_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused_in_one_sentence_with_the_remedy() {
     let stage = Stage::new().await;
-    stage.chain.fund(stage.agent, U256::from(1_000_000)).await.unwrap();
+    stage.chain.fund(stage.account, U256::from(1_000_000)).await.unwrap();
     let allow = |rest: &str| format!("wallet allow agent {rest}");
     for (rest, code, words) in [
         ("--amount '1 USD'", 1, "0 of the coin that pays for gas on chain 84532, and this takes up to 0.00002"),
@@ -228,19 +189,19 @@ async fn what_cannot_be_is_refused_in_one_sentence_with_the_remedy() {
         let (exit, said) = stage.refusal(&allow(rest)).await;
         assert!(exit == code && said.contains(words), "{rest}: {exit} {said}");
     }
-    assert_eq!(stage.run(&allow("--amount 1")).await.code, 2);
-    assert_eq!(stage.run(&allow("--amount 0 --unlimited")).await.code, 2);
-    assert_eq!(stage.run(&allow("--amount 0 --spender 0x01")).await.code, 2);
-    stage.chain.set_gas(stage.agent, U256::from(10).pow(U256::from(18))).await.unwrap();
+    assert_eq!(stage.agent.run(&allow("--amount 1")).await.code, 2);
+    assert_eq!(stage.agent.run(&allow("--amount 0 --unlimited")).await.code, 2);
+    assert_eq!(stage.agent.run(&allow("--amount 0 --spender 0x01")).await.code, 2);
+    stage.chain.set_gas(stage.account, U256::from(10).pow(U256::from(18))).await.unwrap();
     let (_, said) = stage.refusal("wallet allow agent --chain devnet --token NOPE --amount 0").await;
     assert!(said.contains("no such token NOPE is known on devnet"), "{said}");
-    stage.must("wallet freeze agent").await;
+    stage.agent.must("wallet freeze agent").await;
     let (_, said) = stage.refusal(&allow("--amount '1 USD'")).await;
     assert!(said.contains("farthing wallet thaw agent"), "{said}");
-    stage.must("wallet thaw agent").await;
-    stage.must("wallet chain add base --rpc http://127.0.0.1:1").await;
+    stage.agent.must("wallet thaw agent").await;
+    stage.agent.must("wallet chain add base --rpc http://127.0.0.1:1").await;
     assert!(stage.refusal(&allow("--amount 0")).await.1.contains("say which with --chain NAME"));
-    let shown = stage.run("wallet allow agent").await;
+    let shown = stage.agent.run("wallet allow agent").await;
     assert!(shown.code == 0 && shown.error.contains("base: ") && shown.out.contains("nothing"), "{}", shown.error);
     assert_eq!(stage.refusal(&allow("--chain base")).await.0, 1);
     assert_eq!(stage.sent().await, 0);

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+pub mod agent;
 pub mod between;
 pub mod buyer;
 pub mod payer_on_chain;

@@ -1,18 +1,17 @@
 //! A freeze stops processes that hold their keys open and are paying.
 
 use crate::double;
+use crate::process::{Told, itself, told};
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use double::{Seller, client, create, wallets};
 use farthing_rail::Signer as _;
 use farthing_wallet::{Outcome, VaultSigner};
 
-const HOME: &str = "FARTHING_TEST_HOME";
-const URL: &str = "FARTHING_TEST_URL";
 const SIGNED: &str = "signed at ";
 const PROCESSES: usize = 4;
 
@@ -20,8 +19,8 @@ const PROCESSES: usize = 4;
 /// got was begun.
 #[tokio::test]
 async fn process_that_signs_until_it_is_stopped() {
-    let (Some(home), Some(url)) = (std::env::var_os(HOME), std::env::var_os(URL)) else { return };
-    let (client, url) = (client(&PathBuf::from(home)), url.into_string().unwrap());
+    let Some(Told { home, url, .. }) = told() else { return };
+    let client = client(&home);
     client.wallet().unlock().await.unwrap();
     let signer = client.wallet().signer();
     let mut last = signed_at(&signer).expect("it signs before it is stopped");
@@ -52,11 +51,7 @@ fn now() -> u128 {
 }
 
 fn start(home: &Path, url: &str) -> (Child, impl Iterator<Item = u128>) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "freeze::process_that_signs_until_it_is_stopped", "--nocapture"])
-        .env(HOME, home)
-        .env(URL, url);
+    let mut command = itself("freeze::process_that_signs_until_it_is_stopped", home, url);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     (child, lines.filter_map(|line| line.strip_prefix(SIGNED)?.parse().ok()))

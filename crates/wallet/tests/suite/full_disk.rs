@@ -4,20 +4,18 @@
 //! A process of its own, in which no file may grow: the system then refuses each write as a full disk does.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::disallowed_methods, reason = "its child process is told what to do by its environment")]
 
 use crate::double;
+use crate::process::{Told, tell, told};
 use crate::session_double;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use double::{Seller, client, counted, create};
 use farthing_wallet::{Outcome, PayingClient};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-const HOME: &str = "FARTHING_TEST_HOME";
-const URL: &str = "FARTHING_TEST_URL";
 /// Which file finds no room, when the wallet pays out of a session; else it pays by charges.
 const SESSION: &str = "FARTHING_TEST_SESSION";
 
@@ -35,7 +33,7 @@ async fn pay(client: &PayingClient, url: &str) -> Result<bool, String> {
 /// Not a test: what the process started by the test below does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paying_process() {
-    let (Some(home), Some(url)) = (std::env::var_os(HOME).map(PathBuf::from), std::env::var(URL).ok()) else { return };
+    let Some(Told { home, url, .. }) = told() else { return };
     let by_session = std::env::var_os(SESSION).is_some();
     let client = if by_session { session_double::client(&home) } else { client(&home) };
     assert_eq!(pay(&client, &url).await, Ok(true));
@@ -60,7 +58,7 @@ async fn paying_process() {
 async fn run(home: &Path, url: &str, by_session: bool) -> String {
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "full_disk::paying_process", "--nocapture"]).env(HOME, home).env(URL, url);
+    tell(command.args(["--exact", "full_disk::paying_process", "--nocapture"]), home, url);
     if by_session {
         command.env(SESSION, "1");
     }

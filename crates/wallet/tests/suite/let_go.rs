@@ -4,28 +4,26 @@
 #![cfg(feature = "failpoints")]
 
 use crate::double;
+use crate::process::{self, Told, told};
 use crate::session_double;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use double::create;
 use farthing_protocol::ProblemType;
 use session_double::Shop;
 
-const HOME: &str = "FARTHING_TEST_HOME";
-const URL: &str = "FARTHING_TEST_URL";
 const POLICY: &str = "total = \"0.1 USD\"\nper_payment = \"0.002 USD\"\nsession_deposit = \"0.1 USD\"";
 const RELEASED: &str = "wallet-after-release";
 
 /// Not a test: what the processes started by the tests below do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paying_process() {
-    let (Some(home), Some(url)) = (std::env::var_os(HOME), std::env::var_os(URL)) else { return };
-    let url = url.into_string().unwrap();
-    let (home, request) = (PathBuf::from(home), reqwest::Request::new(reqwest::Method::GET, url.parse().unwrap()));
+    let Some(Told { home, url, .. }) = told() else { return };
+    let request = reqwest::Request::new(reqwest::Method::GET, url.parse().unwrap());
     let by_session = session_double::client(&home);
     let client = if url.ends_with("/charge") { double::client(&home) } else { by_session };
     client.pay(request, None).await.unwrap();
@@ -39,8 +37,7 @@ struct Payer {
 
 impl Payer {
     fn start(home: &Path, url: &str, holds: Option<(&str, &str)>, dies: Option<&str>) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "let_go::paying_process", "--nocapture"]).env(HOME, home).env(URL, url);
+        let mut command = process::itself("let_go::paying_process", home, url);
         let holds = holds.map(|(step, name)| {
             let file = home.with_file_name(name);
             command.env("FARTHING_HOLD", format!("{step}={}", file.display()));
@@ -49,8 +46,7 @@ impl Payer {
         if let Some(step) = dies {
             command.env("FARTHING_FAILPOINT", step);
         }
-        let child = command.env("RUST_BACKTRACE", "0").stdout(Stdio::null()).spawn().unwrap();
-        Self { child, holds }
+        Self { child: command.spawn().unwrap(), holds }
     }
 
     /// Until it waits at its step.
@@ -65,8 +61,8 @@ impl Payer {
         std::fs::remove_file(self.holds.as_ref().unwrap()).unwrap();
     }
 
-    async fn end(mut self) -> ExitStatus {
-        tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap()
+    async fn end(self) -> ExitStatus {
+        process::end(self.child).await
     }
 }
 

@@ -24,6 +24,7 @@ mod let_go;
 mod paying;
 mod permissions;
 mod policy_levels;
+mod process;
 mod processes;
 mod run_limit;
 mod sent_first;

@@ -1,48 +1,23 @@
 //! The cap over several processes, and over processes that die at every step of a payment.
 
 use crate::double;
+use crate::process::{self, end, pay, told};
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::Child;
 
 use double::{Seller, client, counted, create, open};
-use farthing_wallet::Outcome;
-
-const HOME: &str = "FARTHING_TEST_HOME";
-const URL: &str = "FARTHING_TEST_URL";
-const CALLS: &str = "FARTHING_TEST_CALLS";
 
 /// Not a test: what the processes started by the tests below do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paying_process() {
-    let (Some(home), Some(url), Some(calls)) = (std::env::var_os(HOME), std::env::var_os(URL), std::env::var_os(CALLS))
-    else {
-        return;
-    };
-    let text = |text: OsString| text.into_string().unwrap();
-    let (client, url, calls) = (client(&PathBuf::from(home)), text(url), text(calls).parse::<usize>().unwrap());
-    let calls = (0..calls).map(|_| {
-        let request = reqwest::Request::new(reqwest::Method::GET, url.parse().unwrap());
-        let client = client.clone();
-        tokio::spawn(async move { client.pay(request, None).await.unwrap() })
-    });
-    for call in calls.collect::<Vec<_>>() {
-        assert!(matches!(call.await.unwrap(), Outcome::Paid { .. } | Outcome::Refused { .. }));
+    if let Some(told) = told() {
+        pay(client(&told.home), &told).await;
     }
 }
 
 fn start(home: &Path, url: &str, calls: usize, failpoint: Option<&str>) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "processes::paying_process"]).env(HOME, home).env(URL, url).env(CALLS, calls.to_string());
-    if let Some(failpoint) = failpoint {
-        command.env("FARTHING_FAILPOINT", failpoint);
-    }
-    command.env("RUST_BACKTRACE", "0").stdout(Stdio::null()).spawn().unwrap()
-}
-
-async fn end(mut child: Child) -> ExitStatus {
-    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap()
+    process::start("processes::paying_process", home, url, calls, failpoint)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,57 +1,28 @@
 //! Sessions over several processes, and over processes that die at every step.
 
 use crate::double;
+use crate::process::{self, end, pay, told};
 use crate::session_double;
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::Child;
 
 use double::create;
-use farthing_wallet::Outcome;
 use session_double::{Shop, Terms, client, counted, newest, units};
 
-const HOME: &str = "FARTHING_TEST_HOME";
-const URL: &str = "FARTHING_TEST_URL";
-const CALLS: &str = "FARTHING_TEST_CALLS";
 const POLICY: &str = "total = \"0.1 USD\"\nper_payment = \"0.002 USD\"\nsession_deposit = \"0.1 USD\"";
 
 /// Not a test: what the processes started by the tests below do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paying_process() {
-    let (Some(home), Some(url), Some(calls)) = (std::env::var_os(HOME), std::env::var_os(URL), std::env::var_os(CALLS))
-    else {
-        return;
-    };
-    let text = |text: OsString| text.into_string().unwrap();
-    let (client, url, calls) = (client(&PathBuf::from(home)), text(url), text(calls).parse::<usize>().unwrap());
-    let calls = (0..calls).map(|_| {
-        let request = reqwest::Request::new(reqwest::Method::GET, url.parse().unwrap());
-        let client = client.clone();
-        tokio::spawn(async move { client.pay(request, None).await.unwrap() })
-    });
-    for call in calls.collect::<Vec<_>>() {
-        let outcome = call.await.unwrap();
-        assert!(matches!(outcome, Outcome::Paid { .. } | Outcome::Refused { .. }), "{outcome:?}");
+    if let Some(told) = told() {
+        pay(client(&told.home), &told).await;
     }
 }
 
 fn start(home: &Path, url: &str, calls: usize, failpoint: Option<&str>) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "session_processes::paying_process", "--nocapture"])
-        .env(HOME, home)
-        .env(URL, url)
-        .env(CALLS, calls.to_string());
-    if let Some(failpoint) = failpoint {
-        command.env("FARTHING_FAILPOINT", failpoint);
-    }
-    command.env("RUST_BACKTRACE", "0").stdout(Stdio::null()).spawn().unwrap()
-}
-
-async fn end(mut child: Child) -> ExitStatus {
-    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap()
+    process::start("session_processes::paying_process", home, url, calls, failpoint)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

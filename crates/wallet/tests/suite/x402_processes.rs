@@ -2,40 +2,26 @@
 
 #![cfg(feature = "failpoints")]
 
+use crate::process::{self, end, told};
 use crate::x402_double;
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::ExitStatus;
 
-use farthing_wallet::Outcome;
 use x402_double::{Shop, client, create, entry, list};
-
-const HOME: &str = "FARTHING_TEST_HOME";
-const URL: &str = "FARTHING_TEST_URL";
 
 /// Not a test: what the processes started by the tests below do.
 #[tokio::test]
 async fn paying_process() {
-    let (Some(home), Some(url)) = (std::env::var_os(HOME), std::env::var_os(URL)) else { return };
-    let (client, _) = client(&PathBuf::from(home));
-    let request = reqwest::Request::new(reqwest::Method::GET, url.into_string().unwrap().parse().unwrap());
-    assert!(matches!(client.pay(request, None).await.unwrap(), Outcome::Paid { .. }));
+    if let Some(told) = told() {
+        process::pay(client(&told.home).0, &told).await;
+    }
 }
 
 async fn pay(home: &Path, url: &str, failpoint: Option<&str>) -> ExitStatus {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "x402_processes::paying_process"])
-        .env(HOME, home)
-        .env(URL, url)
-        .env("RUST_BACKTRACE", "0");
-    if let Some(failpoint) = failpoint {
-        command.env("FARTHING_FAILPOINT", failpoint);
-    }
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap()
+    end(process::start("x402_processes::paying_process", home, url, 1, failpoint)).await
 }
 
 /// One call dies at this step, and the same call is made again: how many payments were shown, how many of
