@@ -1,5 +1,7 @@
 //! What stands between a store and its server, and cuts the connection at the worst moment.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex};
