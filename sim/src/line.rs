@@ -3,11 +3,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use farthing_books::SessionRecord;
 use farthing_money::Amount;
-use farthing_protocol::{Credential, Problem, ProblemType};
+use farthing_protocol::{Credential, Problem, ProblemType, Timestamp};
 use farthing_rail::{PaymentId, SessionId};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, Response};
@@ -22,6 +23,9 @@ use crate::faults::Fault;
 use crate::seller::Sellers;
 use crate::upstream::FAILS;
 use crate::world::{Life, World};
+
+/// So long after an offer is over nothing that answered it is under way any more.
+const UNDER_WAY: Duration = Duration::from_secs(60);
 
 /// One life's way to the gateways.
 #[derive(Clone)]
@@ -98,7 +102,10 @@ impl Line {
         }
         match shown {
             Some(shown) if parts.status.is_success() => self.acknowledged(shown).await?,
-            Some(shown) if answered.status == 402 && opens_in_doubt == Some(false) => {
+            Some(shown)
+                if opens_in_doubt
+                    .is_some_and(|doubt| shown.is_given_up(&answered, doubt, self.world.now(self.life.node))) =>
+            {
                 self.world.audit(|auditor| auditor.session(&shown.channel).refuse());
             }
             _ => {}
@@ -166,6 +173,8 @@ struct Shown {
     total: Amount,
     opens: bool,
     closes: bool,
+    /// When the offer that it answers is over.
+    end: Option<Timestamp>,
 }
 
 impl Shown {
@@ -175,7 +184,16 @@ impl Shown {
         let (payer, channel) = (text("payer")?, text("channelId")?.to_owned());
         let session = SessionId::of(&format!("balance/session/{payer}/{channel}"));
         let is = |action| text("action") == Some(action);
-        Some(Self { session, channel, total, opens: is("open"), closes: is("close") })
+        let end = credential.challenge().expires();
+        Some(Self { session, channel, total, opens: is("open"), closes: is("close"), end })
+    }
+
+    /// Whether its wallet lets go of a session that it asks for when it hears this. In doubt what went before may still
+    /// be under way, unless the offer is over for long.
+    fn is_given_up(&self, answered: &Answered, doubt: bool, now: Timestamp) -> bool {
+        let is_over = answered.problem == Some(ProblemType::PaymentExpired);
+        let is_long_over = is_over && self.end.is_some_and(|end| end.after(UNDER_WAY) < now);
+        answered.status == 402 && (!doubt || is_long_over)
     }
 }
 
@@ -185,5 +203,23 @@ fn answered(parts: &http::response::Parts, body: &[u8], doubt: bool) -> Answered
         has_receipt: parts.headers.contains_key("payment-receipt"),
         problem: Problem::parse(body).map(|problem| problem.kind),
         doubt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_was_asked_for_before_is_given_up_once_its_offer_is_over_for_long() {
+        let at = |seconds: i64| Timestamp::from_unix_millis(seconds * 1_000);
+        let (session, channel, total) = (SessionId::of("a"), "a".to_owned(), Amount::new(500));
+        let shown = Shown { session, channel, total, opens: true, closes: false, end: Some(at(300)) };
+        let refused = |problem| Answered { status: 402, has_receipt: false, problem: Some(problem), doubt: false };
+        let (too_little, over) = (refused(ProblemType::PaymentInsufficient), refused(ProblemType::PaymentExpired));
+        assert!(shown.is_given_up(&too_little, false, at(1)), "nothing went before");
+        assert!(!shown.is_given_up(&too_little, true, at(400)));
+        assert!(!shown.is_given_up(&over, true, at(360)), "what went before may be under way");
+        assert!(shown.is_given_up(&over, true, at(361)));
     }
 }

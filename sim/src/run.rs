@@ -23,9 +23,10 @@ use crate::seller::Sellers;
 use crate::setting::Setting;
 use crate::world::{Node, World};
 
-/// How long things go wrong, and how long they may take to be set right after that.
+/// How long things go wrong, and how long they may take to be set right after that: a wallet goes on with an opening
+/// that was never taken until its offer is over for a minute, and the seller's clock may be ten minutes ahead.
 const STORM: Duration = Duration::from_secs(60);
-const CALM: Duration = Duration::from_secs(600);
+const CALM: Duration = Duration::from_secs(1_200);
 /// By how much every clock jumps when all buyers are served: past every deadline.
 const JUMP: Duration = Duration::from_secs(2 * 3600);
 /// How often it jumps, at most, until nothing is open any more, and how long there is to work in between.
