@@ -114,11 +114,19 @@ async fn doubted(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Res
     }
 }
 
-/// Serves an entitlement, without a charge. Of several presenters one wins.
+/// Serves an entitlement, without a charge.
 async fn redeliver(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> Result<Obligation, Box<Response<Body>>> {
+    take_up(sale, record.id).await?.ok_or_else(|| {
+        let detail = "This credential is being served to another request or was paid back; pay the fresh challenge.";
+        refused(sale, asked, &record, ProblemType::InvalidChallenge, detail)
+    })
+}
+
+/// Takes up a delivery that is owed. Of several who ask one wins, and the others get nothing.
+pub(super) async fn take_up(sale: Sale<'_>, payment: PaymentId) -> Result<Option<Obligation>, Box<Response<Body>>> {
     let (seller, route) = (Arc::clone(sale.seller), Arc::clone(sale.route));
-    let (life, asking) = (seller.books.life(), seller.asked.begin(record.id, seller.now()));
-    let command = Command::Redeliver { payment: record.id, at: asking.at };
+    let (life, asking) = (seller.books.life(), seller.asked.begin(payment, seller.now()));
+    let command = Command::Redeliver { payment, at: asking.at };
     // In a task of its own: the winner's obligation must not be lost with its client.
     let task = sale.seller.spawn(async move {
         match seller.books.submit(command).await {
@@ -131,12 +139,7 @@ async fn redeliver(sale: Sale<'_>, asked: Asked<'_>, record: PaymentRecord) -> R
         }
     });
     match task.await {
-        Ok(Ok(Some(owed))) => Ok(owed),
-        Ok(Ok(None)) => {
-            let detail =
-                "This credential is being served to another request or was paid back; pay the fresh challenge.";
-            Err(refused(sale, asked, &record, ProblemType::InvalidChallenge, detail))
-        }
+        Ok(Ok(taken)) => Ok(taken),
         Ok(Err(error)) => Err(Box::new(store_down(sale.seller, &error))),
         Err(_) => Err(Box::new(in_doubt(Duration::from_secs(1)))),
     }

@@ -9,7 +9,7 @@ mod visits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_books::{Command, Outcome, PaymentRecord, PaymentState};
+use farthing_books::{PaymentRecord, PaymentState};
 use farthing_protocol::{ChallengeId, Credential, MethodName, ProblemType, Receipt, Timestamp};
 use farthing_rail::{Acceptor, Begun, Canceled, Fault, SubscriptionVisit, Wish};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -20,8 +20,8 @@ pub(crate) use visits::Visits;
 
 use super::claim::{in_doubt, store_down};
 use super::deliver::{self, is_success, show_receipt, without_meter};
-use super::obligation::Obligation;
 use super::resolve::settler_of;
+use super::standing::take_up;
 use super::{Head, Sale, refuse};
 use crate::answer;
 use crate::denial::Denial;
@@ -128,24 +128,13 @@ fn is_theirs(sale: Sale<'_>, visiting: &Visiting, record: &PaymentRecord) -> boo
 
 /// The first delivery, where that is still owed.
 async fn owed(sale: Sale<'_>, asked: Asked<'_>, head: Head, body: Body, record: PaymentRecord) -> Response<Body> {
-    let (seller, route) = (Arc::clone(sale.seller), Arc::clone(sale.route));
-    let life = seller.books.life();
-    let command = Command::Redeliver { payment: record.id, at: seller.now() };
-    // In a task of its own: the winner's obligation must not be lost with its client.
-    let task = sale.seller.spawn(async move {
-        Ok::<_, farthing_store::StoreError>(match seller.books.submit(command).await? {
-            Outcome::Payment(record) => Some(Obligation::new(seller, route, record, life)),
-            _ => None,
-        })
-    });
-    match task.await {
-        Ok(Ok(Some(owed))) => deliver::deliver(sale, owed, head, body).await,
-        Ok(Ok(None)) => {
+    match take_up(sale, record.id).await {
+        Ok(Some(owed)) => deliver::deliver(sale, owed, head, body).await,
+        Ok(None) => {
             let detail = "The subscription's first payment is being served or was paid back; pay the fresh challenge.";
             refuse(sale, asked, &Denial::new(ProblemType::InvalidChallenge, detail))
         }
-        Ok(Err(error)) => store_down(sale.seller, &error),
-        Err(_) => in_doubt(Duration::from_secs(1)),
+        Err(answer) => *answer,
     }
 }
 
