@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 /// Words by which a sentence says what to do. One that has none of them leaves its reader alone.
-const REMEDIES: [&str; 18] = [
-    "add", "again", "answer", "ask", "change", "check", "fetch", "lists", "open", "pay", "present", "raise", "repeat",
-    "send", "sign", "use", "wait", "top",
+const REMEDIES: [&str; 19] = [
+    "add", "again", "answer", "ask", "change", "check", "fetch", "lists", "make", "open", "pay", "present", "raise",
+    "repeat", "send", "sign", "use", "wait", "top",
 ];
 
 /// What is missing in an answer by which something is refused.
@@ -62,6 +62,8 @@ mod tests {
     fn a_refusal_without_a_reason_is_found() {
         let good = problem("It is being served; repeat the request.");
         assert_eq!(missing_in_answer(409, PROBLEM, good.as_bytes()), None);
+        let other = problem("This deposit was made for something else before; make another.");
+        assert_eq!(missing_in_answer(409, PROBLEM, other.as_bytes()), None);
         let plain: Option<&[u8]> = Some(b"text/plain");
         assert!(missing_in_answer(409, plain, good.as_bytes()).unwrap().contains("no problem document"));
         assert!(missing_in_answer(410, PROBLEM, good.as_bytes()).unwrap().contains("another status"));
