@@ -79,6 +79,10 @@ struct Soak {
     /// Milliseconds that each of the payers rests after a purchase.
     #[arg(long, default_value_t = 20)]
     rest: u64,
+    /// How many payers of ten pay over the simulated rail. It is a part of the gateway's process and remembers every
+    /// payment, so that memory grows with them.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(..=10))]
+    rail: u32,
     /// From which the load is drawn.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -127,7 +131,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 /// Prints the samples and what was done; an error when something grew, or is left unexplained.
 async fn soak(binary: &Path, effort: &Soak) -> anyhow::Result<()> {
-    let crowd = Crowd { rest: Duration::from_millis(effort.rest), ..Crowd::default() };
+    let (session, rest) = ((10 - effort.rail) / 2, Duration::from_millis(effort.rest));
+    let crowd = Crowd { balance: 10 - effort.rail - session, rail: effort.rail, session, rest };
     let duration = Duration::from_secs(effort.minutes * 60);
     let effort = soak::Effort { duration, period: Duration::from_secs(5), seed: effort.seed, crowd };
     let report = soak::run(binary, effort).await?;
