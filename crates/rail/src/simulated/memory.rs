@@ -36,6 +36,15 @@ pub struct Taking {
     pub amount: Amount,
 }
 
+/// What a reader did not know yet.
+pub(super) struct News {
+    pub(super) taken: Vec<Taking>,
+    /// Each payment once.
+    pub(super) returned: Vec<Taking>,
+    /// How many takings and returns there are now.
+    pub(super) known: (usize, usize),
+}
+
 impl Memory {
     /// Remembers in this file too, and begins with what it holds.
     pub fn kept_in(path: &Path) -> io::Result<Self> {
@@ -57,9 +66,20 @@ impl Memory {
         refund.map_or(Amount::ZERO, |refund| refund.amount)
     }
 
-    /// Everything sent back, in order, each payment once.
-    pub(super) fn refunds(&self) -> Vec<Taking> {
-        self.recall().refunded.clone()
+    /// The last that was taken.
+    pub(super) fn last(&self) -> Option<Taking> {
+        self.recall().takings.last().cloned()
+    }
+
+    /// What is not among the first so many that were taken, and that were sent back.
+    pub(super) fn after(&self, taken: usize, returned: usize) -> News {
+        let memory = self.recall();
+        let rest = |all: &[Taking], known: usize| all.get(known..).unwrap_or_default().to_vec();
+        News {
+            taken: rest(&memory.takings, taken),
+            returned: rest(&memory.refunded, returned),
+            known: (memory.takings.len(), memory.refunded.len()),
+        }
     }
 
     pub(super) fn take(&self, taking: Taking) -> io::Result<()> {
@@ -164,7 +184,11 @@ mod tests {
         one.refund(taking("1").payment, Amount::new(7)).unwrap();
         other.refund(taking("1").payment, Amount::new(7)).unwrap();
         assert_eq!(one.takings(), [taking("1"), taking("2")]);
-        assert_eq!((one.refunds(), other.refunds()), (vec![taking("1")], vec![taking("1")]));
+        for memory in [&one, &other] {
+            let news = memory.after(1, 0);
+            assert_eq!((news.taken, news.returned, news.known), (vec![taking("2")], vec![taking("1")], (2, 1)));
+        }
+        assert_eq!(one.last(), Some(taking("2")));
         std::fs::remove_file(path).unwrap();
     }
 }

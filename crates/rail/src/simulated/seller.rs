@@ -99,7 +99,7 @@ impl SimulatedRail {
     /// The payment whose movement this one is: its own, but for one that repeats the last.
     fn stands_for(&self, payment: PaymentId) -> PaymentId {
         match self.behaviour_for(payment) {
-            Behaviour::RepeatMovement => self.memory.takings().last().map_or(payment, |last| last.payment),
+            Behaviour::RepeatMovement => self.memory.last().map_or(payment, |last| last.payment),
             _ => payment,
         }
     }
@@ -260,15 +260,13 @@ impl Settler for SimulatedRail {
     /// many refunds.
     fn statement<'a>(&'a self, after: &'a Cursor) -> Answer<'a, Result<RailStatement, RailError>> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        let takings = self.memory.takings();
-        let refunds = self.memory.refunds();
         let (shown, returned) = after.0.split_once('/').unwrap_or((&after.0, ""));
         let (shown, returned) = (shown.parse().unwrap_or(0), returned.parse().unwrap_or(0));
-        let fresh = takings.iter().skip(shown);
-        let came = fresh.flat_map(|taking| self.lines_of(taking, met.get(&taking.payment).copied()));
-        let went = refunds.iter().skip(returned).map(|refund| self.line_back(refund));
+        let news = self.memory.after(shown, returned);
+        let came = news.taken.iter().flat_map(|taking| self.lines_of(taking, met.get(&taking.payment).copied()));
+        let went = news.returned.iter().map(|refund| self.line_back(refund));
         let movements = came.chain(went).collect();
-        let next = Cursor(format!("{}/{}", takings.len(), refunds.len()));
+        let next = Cursor(format!("{}/{}", news.known.0, news.known.1));
         Box::pin(std::future::ready(Ok(RailStatement { movements, next, more: false })))
     }
 }
